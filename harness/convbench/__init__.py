@@ -1,0 +1,1 @@
+"""The host of convbench: it finds backends, checks, measures and reports."""

@@ -1,0 +1,166 @@
+"""What a backend is: the contract between convbench and an implementation.
+
+An author writes the mathematics of a case and nothing else; convbench owns dy, the data, timing, synchronisation,
+checking, memory and statistics. The smallest useful backend:
+
+    from convbench_specs import Backend, Flatten, Prepared, Unsupported, hookimpl
+
+    class Reshape(Backend):
+        name = "reshape"
+
+        def prepare(self, case, tensors):
+            if case.operation != Flatten():
+                return Unsupported("only flatten, channels first")
+            x = tensors.x.copy()
+            return Prepared(forward=lambda: x.reshape(len(x), -1))
+
+    @hookimpl
+    def convbench_backends():
+        return [Reshape]
+
+Rules:
+- A module that holds a backend imports its framework in `start` or `prepare`, never at module level: the host imports
+  the module to list it.
+- Everything but `availability`, `environment` and the class attributes runs in a worker process of the backend's own.
+- `environment` is asked before the worker starts; `start` runs first in it.
+- What cannot be done is a value, Unsupported("why"); an exception is a bug and is reported as one.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convbench_specs.case import Case, PassName, TensorName, Tensors
+
+Device = Literal["cpu", "cuda"]
+Native = Any
+"""A result in the framework's own type and layout; convbench only hands it back to `wait` and `to_numpy`."""
+Gradients = tuple[Native, Native, Native]
+"""(dx, dw, db); None where the case has no such gradient."""
+Step = tuple[Native, Native, Native, Native]
+"""(y, dx, dw, db); None where the case has no such gradient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """The backend can run; `version` is that of the framework that does the work."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The backend cannot run on this machine; `reason` says why and what would help, in one line."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """This backend cannot do this case or pass; `reason` says why in one line."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is asked of every backend alike."""
+
+    threads: int = 1
+    device: Device = "cpu"
+
+
+def as_numpy(tensor: TensorName, native: Native) -> NDArray[Any]:
+    """The default `to_numpy`: for results that NumPy can read and that are in canonical layout."""
+    return np.asarray(native)
+
+
+def nothing_to_wait_for(native: Native) -> None:
+    """The default `wait`: for backends whose calls return when the result exists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """One case, resident in native form and layout; each pass is a call without arguments that does only its work.
+
+    forward() returns y, backward() (dx, dw, db) from dy, both() (y, dx, dw, db), as a training step computes them:
+    both must return y, or a compiler drops the forward. Where `both` is None it is forward and backward in turn.
+    `wait` blocks until every leaf of what a pass returned exists. `to_numpy` brings one tensor to a canonical NumPy
+    array; it is not timed. `recomputes_forward` says that backward contains a forward. `algorithm` names the chosen
+    path. `phases_s` may give seconds of the steps of prepare, by name ("convert", "trace", "compile").
+    """
+
+    forward: Callable[[], Native]
+    backward: Callable[[], Gradients] | Unsupported = Unsupported("this backend has no backward pass")
+    both: Callable[[], Step] | Unsupported | None = None
+    wait: Callable[[Native], None] = nothing_to_wait_for
+    to_numpy: Callable[[TensorName, Native], NDArray[Any]] = as_numpy
+    recomputes_forward: bool = False
+    algorithm: str = ""
+    phases_s: Mapping[str, float] | None = None
+
+    def call_of(self, pass_name: PassName) -> Callable[[], Native] | Unsupported:
+        """The call to time for a pass."""
+        if pass_name == "forward":
+            return self.forward
+        if pass_name == "backward":
+            return self.backward
+        if self.both is not None:
+            return self.both
+        if isinstance(self.backward, Unsupported):
+            return self.backward
+        forward, backward = self.forward, self.backward
+        return lambda: (forward(), *backward())
+
+
+class MemoryCounter(Protocol):
+    """A framework's own count of memory, for allocators that the process's resident memory cannot show."""
+
+    source: str
+    """What is counted, as the report shows it, such as "cuda allocator"."""
+
+    def reset(self) -> None:
+        """Start a new peak at what is in use now."""
+
+    def peak_bytes(self) -> int:
+        """Bytes of the peak since `reset`, above what was in use then."""
+
+
+class Backend(ABC):
+    """A way to compute cases; see the module's docstring for the rules and the smallest example."""
+
+    name: ClassVar[str]
+    """What users type and reports show: lower case, words joined by hyphens."""
+    summary: ClassVar[str] = ""
+    """One line on how it computes."""
+    devices: ClassVar[tuple[Device, ...]] = ("cpu",)
+
+    def availability(self, device: Device) -> Available | Unavailable:
+        """Whether it can run here, found without importing the framework; raises nothing."""
+        return Available(version="")
+
+    def environment(self, settings: Settings) -> Mapping[str, str]:
+        """Environment variables that must stand before the worker starts, beyond the usual ones for threads."""
+        return {}
+
+    def start(self, settings: Settings) -> Mapping[str, str]:
+        """Import the framework, set threads, device and precision; returns facts worth recording, by name."""
+        return {}
+
+    def predict_s(self, case: Case, batch_size: int, pass_name: PassName) -> float | None:
+        """Seconds that one call will take, where a call may take long; None leaves it to the time limit."""
+        return None
+
+    def memory_counter(self) -> MemoryCounter | None:
+        """The counter to use in place of the process's resident memory, where that cannot tell the truth."""
+        return None
+
+    @abstractmethod
+    def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
+        """Check support, convert the tensors to native form and layout, compile; none of it is timed as a pass."""

@@ -1,0 +1,170 @@
+"""Workloads: named lists of cases in TOML files, shipped or a user's own.
+
+    title = "One layer"
+    source = "where the numbers are from"
+    dtype = "float32"              # of every case that names none
+    dense = [10]                   # fully connected layers behind the last case; shown, never measured
+
+    [[cases]]
+    name = "conv1"
+    operation = "conv"             # conv, pool or flatten; the other keys are the fields of Conv, Pool and Flatten
+    input = [1, 28, 28]            # channels, then height and width, or width alone; without the batch
+    out_channels = 32
+    kernel_size = 3                # once for all axes, or one number an axis
+    count = 1                      # how often it occurs in its network
+
+A file is read strictly: an unknown key, a wrong type or a shape that cannot be is an error that names file, case and
+key, and nothing runs.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from convbench_specs.case import Case
+from convbench_specs.errors import SpecError, WorkloadError
+from convbench_specs.operations import Conv, Flatten, Operation, Pool, spatial
+
+OPERATIONS: Mapping[str, type[Conv | Pool | Flatten]] = {"conv": Conv, "pool": Pool, "flatten": Flatten}
+CASE_KEYS = ("name", "operation", "input", "dtype", "x", "w", "count")
+WORKLOAD_KEYS = ("title", "source", "dtype", "dense", "cases")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """A case and how often it occurs in the workload's network."""
+
+    case: Case
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """A named list of cases. `source` says where the numbers are from; `dense` are the layers behind the last case."""
+
+    name: str
+    layers: tuple[Layer, ...]
+    title: str = ""
+    source: str = ""
+    dense: tuple[int, ...] = ()
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """The cases in file order."""
+        return tuple(layer.case for layer in self.layers)
+
+
+def shipped_workloads() -> tuple[str, ...]:
+    """Names of the workloads that come with convbench, sorted."""
+    folder = resources.files("convbench_specs") / "workloads"
+    return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def load_workload(name: str) -> Workload:
+    """A shipped workload by name, or one from a TOML file by path; WorkloadError where there is none or it is wrong."""
+    if name in shipped_workloads():
+        resource = resources.files("convbench_specs") / "workloads" / f"{name}.toml"
+        return parse_workload(resource.read_text(encoding="utf-8"), name=name, origin=f"{name}.toml")
+    path = Path(name)
+    if path.suffix != ".toml" and not path.is_file():
+        raise WorkloadError(f"unknown workload {name!r}{_nearest(name, shipped_workloads())}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkloadError(f"cannot read workload {name}: {error}") from error
+    return parse_workload(text, name=path.stem, origin=str(path))
+
+
+def parse_workload(text: str, *, name: str, origin: str) -> Workload:
+    """A workload from TOML text; `origin` is named in errors."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise WorkloadError(f"{origin}: not valid TOML: {error}") from error
+    _reject_unknown(table, WORKLOAD_KEYS, origin)
+    entries = table.get("cases", [])
+    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
+        raise WorkloadError(f"{origin}: cases: must be a list of at least one [[cases]] table")
+    layers = tuple(
+        parse_layer(entry, dtype=table.get("dtype", "float32"), origin=origin, number=number)
+        for number, entry in enumerate(entries, start=1)
+    )
+    names = [layer.case.name for layer in layers]
+    for case_name in names:
+        if names.count(case_name) > 1:
+            raise WorkloadError(f"{origin}: case {case_name}: name: occurs twice")
+    try:
+        dense = spatial("dense", table["dense"], len(table["dense"])) if table.get("dense") else ()
+        title, source = _text(table, "title"), _text(table, "source")
+    except (SpecError, TypeError) as error:
+        raise WorkloadError(f"{origin}: {error}") from error
+    return Workload(name=name, layers=layers, title=title, source=source, dense=dense)
+
+
+def parse_layer(entry: Mapping[str, Any], *, dtype: str = "float32", origin: str, number: int = 1) -> Layer:
+    """One [[cases]] table."""
+    where = f"{origin}: case {entry.get('name', number)}"
+    kind = entry.get("operation")
+    if not isinstance(kind, str) or kind not in OPERATIONS:
+        raise WorkloadError(f"{where}: operation: must be one of {', '.join(OPERATIONS)}, not {kind!r}")
+    parameters = tuple(field.name for field in fields(OPERATIONS[kind]))
+    _reject_unknown(entry, CASE_KEYS + parameters, where)
+    try:
+        count = spatial("count", entry.get("count", 1), 1)[0]
+        shape = entry.get("input")
+        if not isinstance(shape, list) or len(shape) not in (2, 3):
+            raise SpecError("input", f"must be [channels, width] or [channels, height, width], not {shape!r}")
+        shape = spatial("input", shape, len(shape))
+        case = Case(
+            name=_text(entry, "name") or f"{kind}{number}",
+            operation=_operation(kind, {key: entry[key] for key in parameters if key in entry}, shape),
+            input_shape=shape,
+            dtype=entry.get("dtype", dtype),
+            x_data=entry.get("x", "random"),
+            w_data=entry.get("w", "random"),
+        )
+    except SpecError as error:
+        raise WorkloadError(f"{where}: {error.key}: {error.problem}") from error
+    return Layer(case=case, count=count)
+
+
+def _operation(kind: str, parameters: dict[str, Any], shape: tuple[int, ...]) -> Operation:
+    """Numbers given once are spread over the spatial axes of the input; in_channels is that of the input."""
+    rank = len(shape) - 1
+    if kind == "conv":
+        parameters.setdefault("in_channels", shape[0])
+    if kind == "pool" and parameters.get("over") == "channels":
+        rank = 1
+    for key in ("kernel_size", "stride", "dilation"):
+        if key in parameters and parameters[key] != "global":
+            parameters[key] = spatial(key, parameters[key], rank)
+    required = {"conv": ("out_channels", "kernel_size"), "pool": ("kind", "kernel_size"), "flatten": ()}[kind]
+    for key in required:
+        if key not in parameters:
+            raise SpecError(key, "is missing")
+    return OPERATIONS[kind](**parameters)
+
+
+def _text(table: Mapping[str, Any], key: str) -> str:
+    value = table.get(key, "")
+    if not isinstance(value, str):
+        raise SpecError(key, f"must be text, not {value!r}")
+    return value
+
+
+def _reject_unknown(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise WorkloadError(f"{where}: {key}: unknown key{_nearest(key, known)}")
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    return f"{hint}{'' if hint else ';'} known: {', '.join(known)}"
