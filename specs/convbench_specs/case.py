@@ -83,9 +83,10 @@ class Case:
                 raise SpecError("in_channels", f"is {operation.in_channels}, the input has {self.input_shape[0]}")
             if operation.rank != rank:
                 raise SpecError("kernel_size", f"has {operation.rank} spatial axes, the input {rank}")
-        elif isinstance(operation, Pool) and operation.over == "space":
-            if operation.kernel_size != "global" and len(operation.kernel_size) != rank:
-                raise SpecError("kernel_size", f"has {len(operation.kernel_size)} spatial axes, the input {rank}")
+        elif isinstance(operation, Pool) and operation.over == "space" and operation.kernel_size != "global":
+            pool_rank = len(operation.kernel_size)
+            if pool_rank != rank:
+                raise SpecError("kernel_size", f"has {pool_rank} spatial axes, the input {rank}")
 
     @property
     def axes(self) -> tuple[Axis, ...]:

@@ -117,10 +117,7 @@ def parse_layer(entry: Mapping[str, Any], *, dtype: str = "float32", origin: str
     _reject_unknown(entry, CASE_KEYS + parameters, where)
     try:
         count = spatial("count", entry.get("count", 1), 1)[0]
-        shape = entry.get("input")
-        if not isinstance(shape, list) or len(shape) not in (2, 3):
-            raise SpecError("input", f"must be [channels, width] or [channels, height, width], not {shape!r}")
-        shape = spatial("input", shape, len(shape))
+        shape = _input_shape(entry.get("input"))
         case = Case(
             name=_text(entry, "name") or f"{kind}{number}",
             operation=_operation(kind, {key: entry[key] for key in parameters if key in entry}, shape),
@@ -132,6 +129,12 @@ def parse_layer(entry: Mapping[str, Any], *, dtype: str = "float32", origin: str
     except SpecError as error:
         raise WorkloadError(f"{where}: {error.key}: {error.problem}") from error
     return Layer(case=case, count=count)
+
+
+def _input_shape(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list) or len(value) not in {2, 3}:
+        raise SpecError("input", f"must be [channels, width] or [channels, height, width], not {value!r}")
+    return spatial("input", value, len(value))
 
 
 def _operation(kind: str, parameters: dict[str, Any], shape: tuple[int, ...]) -> Operation:
