@@ -1,1 +1,20 @@
-"""The host of convbench: it finds backends, checks, measures and reports."""
+"""The host of convbench: it finds backends, checks, measures and reports. The three calls of a script are here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from convbench.api import check, compare
+    from convbench.results import Run, load_run
+
+__all__ = ["Run", "check", "compare", "load_run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Re-export on first use: importing pandas takes longer than `convbench --help` may, and workers do not need it."""
+    if name not in __all__:
+        raise AttributeError(f"module 'convbench' has no attribute {name!r}")
+    from convbench import api  # noqa: PLC0415
+
+    return getattr(api, name)

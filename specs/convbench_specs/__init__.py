@@ -20,7 +20,15 @@ from convbench_specs.errors import ConvbenchError, SpecError, WorkloadError
 from convbench_specs.hooks import hookimpl, hookspec
 from convbench_specs.operations import Conv, Flatten, Operation, Pool
 from convbench_specs.padding import Padding, PaddingMode, pad_array, same_padding, unpad_gradient
-from convbench_specs.workload import Layer, Workload, load_workload, parse_layer, parse_workload, shipped_workloads
+from convbench_specs.workload import (
+    Layer,
+    Workload,
+    case_table,
+    load_workload,
+    parse_layer,
+    parse_workload,
+    shipped_workloads,
+)
 
 __all__ = [
     "DTYPES",
@@ -54,6 +62,7 @@ __all__ = [
     "Unsupported",
     "Workload",
     "WorkloadError",
+    "case_table",
     "cost",
     "hookimpl",
     "hookspec",

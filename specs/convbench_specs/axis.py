@@ -66,6 +66,15 @@ class Axis:
         """Places of the padded input at its end that no window reads."""
         return max(0, self.padded - (self.output - 1) * self.stride - self.extent)
 
+    @property
+    def behind(self) -> int:
+        """Places behind the input that a window reads: padding and overhang, less what no window reaches.
+
+        With (before, behind) as its padding a plain window that rounds down has exactly `output` places: what a
+        framework without ceil mode or with own limits on padding needs.
+        """
+        return max(0, self.after + self.overhang - self.unused)
+
     def taps(self, *, count_padding: bool = False) -> tuple[int, ...]:
         """How many taps of each window lie on the input, or on the input and its padding (never on overhang)."""
         low, high = (0, self.padded) if count_padding else (self.before, self.before + self.size)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from convbench_specs.axis import Axis
 from convbench_specs.errors import SpecError
-from convbench_specs.operations import Conv, Flatten, Operation, Pool, spatial
+from convbench_specs.operations import Conv, Flatten, Operation, Pool, one_of, spatial
 from convbench_specs.padding import same_padding
 
 DType = Literal["float64", "float32", "bfloat16", "float16"]
@@ -27,6 +27,8 @@ FilterSource = Literal["random", "lines"]
 DTYPES: dict[DType, int] = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 """Bytes of an element, by dtype."""
 PASSES: tuple[PassName, ...] = ("forward", "backward", "both")
+PHOTO_SHAPE = (3, 427, 640)
+"""Shape of scikit-learn's sample images, uncropped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +62,7 @@ class Case:
     def __post_init__(self) -> None:
         shape = spatial("input", self.input_shape, len(self.input_shape))
         object.__setattr__(self, "input_shape", shape)
-        if self.dtype not in DTYPES:
-            raise SpecError("dtype", f"must be one of {', '.join(DTYPES)}, not {self.dtype!r}")
+        one_of("dtype", self.dtype, tuple(DTYPES))
         self._check_rank()
         for number, axis in enumerate(self.axes):
             if axis.output < 1:
@@ -69,10 +70,7 @@ class Case:
                 raise SpecError(key, f"is larger than the padded input: {what} of {axis.padded} on axis {number}")
             if isinstance(self.operation, Pool) and min(axis.taps()) < 1:
                 raise SpecError("padding", f"leaves a pooling window without input on axis {number}")
-        if self.x_data == "photos" and self.input_shape[0] != 3:
-            raise SpecError("x", f"photos have 3 channels, the input has {self.input_shape[0]}")
-        if self.w_data == "lines" and not isinstance(self.operation, Conv):
-            raise SpecError("w", "is only for a convolution")
+        self._check_sources()
 
     def _check_rank(self) -> None:
         operation, rank = self.operation, len(self.input_shape) - 1
@@ -87,6 +85,18 @@ class Case:
             pool_rank = len(operation.kernel_size)
             if pool_rank != rank:
                 raise SpecError("kernel_size", f"has {pool_rank} spatial axes, the input {rank}")
+
+    def _check_sources(self) -> None:
+        one_of("x", self.x_data, ("random", "photos"))
+        one_of("w", self.w_data, ("random", "lines"))
+        if self.x_data == "photos":
+            shape, largest = list(self.input_shape), PHOTO_SHAPE[1:]
+            if len(shape) != 3 or shape[0] != PHOTO_SHAPE[0]:
+                raise SpecError("x", f"photos have an input of [3, height, width], not {shape}")
+            if shape[1] > largest[0] or shape[2] > largest[1]:
+                raise SpecError("x", f"photos are {largest[0]} x {largest[1]} at most, not {shape[1]} x {shape[2]}")
+        if self.w_data == "lines" and not isinstance(self.operation, Conv):
+            raise SpecError("w", "is only for a convolution")
 
     @property
     def axes(self) -> tuple[Axis, ...]:

@@ -45,7 +45,7 @@ class Conv:
         for key, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
             if channels % self.groups:
                 raise SpecError("groups", f"must divide {key}: {self.groups} does not divide {channels}")
-        _one_of("padding_mode", self.padding_mode, ("zeros", "edge"))
+        one_of("padding_mode", self.padding_mode, ("zeros", "edge"))
         _a_bool("bias", self.bias)
 
     @property
@@ -94,12 +94,12 @@ class Pool:
     over: Literal["space", "channels"] = "space"
 
     def __post_init__(self) -> None:
-        _one_of("kind", self.kind, ("max", "average"))
-        _one_of("over", self.over, ("space", "channels"))
+        one_of("kind", self.kind, ("max", "average"))
+        one_of("over", self.over, ("space", "channels"))
         _a_bool("ceil_mode", self.ceil_mode)
         _a_bool("count_include_pad", self.count_include_pad)
         if isinstance(self.kernel_size, str):
-            _one_of("kernel_size", self.kernel_size, ("global",))
+            one_of("kernel_size", self.kernel_size, ("global",))
             self._require_defaults("a global pool")
             return
         if self.over == "channels":
@@ -130,7 +130,7 @@ class Flatten:
     order: Literal["channels_first", "channels_last"] = "channels_first"
 
     def __post_init__(self) -> None:
-        _one_of("order", self.order, ("channels_first", "channels_last"))
+        one_of("order", self.order, ("channels_first", "channels_last"))
 
 
 Operation = Conv | Pool | Flatten
@@ -166,7 +166,8 @@ def _at_least(least: int, **values: object) -> None:
             raise SpecError(key, f"must be a whole number of at least {least}, not {value!r}")
 
 
-def _one_of(key: str, value: object, allowed: tuple[str, ...]) -> None:
+def one_of(key: str, value: object, allowed: tuple[str, ...]) -> None:
+    """Raise SpecError where the value is none of those allowed."""
     if value not in allowed:
         raise SpecError(key, f"must be {' or '.join(map(repr, allowed))}, not {value!r}")
 

@@ -5,7 +5,7 @@
     dtype = "float32"              # of every case that names none
     dense = [10]                   # fully connected layers behind the last case; shown, never measured
 
-    [[cases]]
+    [[cases]]                      # or cases = [{ name = "conv1", ... }, ...], a line a case
     name = "conv1"
     operation = "conv"             # conv, pool or flatten; the other keys are the fields of Conv, Pool and Flatten
     input = [1, 28, 28]            # channels, then height and width, or width alone; without the batch
@@ -100,10 +100,9 @@ def parse_workload(text: str, *, name: str, origin: str) -> Workload:
         if names.count(case_name) > 1:
             raise WorkloadError(f"{origin}: case {case_name}: name: occurs twice")
     try:
-        dense = spatial("dense", table["dense"], len(table["dense"])) if table.get("dense") else ()
-        title, source = _text(table, "title"), _text(table, "source")
-    except (SpecError, TypeError) as error:
-        raise WorkloadError(f"{origin}: {error}") from error
+        title, source, dense = _text(table, "title"), _text(table, "source"), _dense(table)
+    except SpecError as error:
+        raise WorkloadError(f"{origin}: {error.key}: {error.problem}") from error
     return Workload(name=name, layers=layers, title=title, source=source, dense=dense)
 
 
@@ -129,6 +128,26 @@ def parse_layer(entry: Mapping[str, Any], *, dtype: str = "float32", origin: str
     except SpecError as error:
         raise WorkloadError(f"{where}: {error.key}: {error.problem}") from error
     return Layer(case=case, count=count)
+
+
+def case_table(case: Case) -> dict[str, Any]:
+    """The [[cases]] table of a case, of plain numbers, text and lists: parse_layer of it gives the case again."""
+    operation = case.operation
+    kind = next(name for name, cls in OPERATIONS.items() if isinstance(operation, cls))
+    table: dict[str, Any] = {"name": case.name, "operation": kind, "input": list(case.input_shape), "dtype": case.dtype}
+    for field in fields(operation):
+        value = getattr(operation, field.name)
+        if value is not None and not (isinstance(operation, Pool) and value == field.default):
+            table[field.name] = _plain(value)
+    if case.x_data != "random":
+        table["x"] = case.x_data
+    if case.w_data != "random":
+        table["w"] = case.w_data
+    return table
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
 
 
 def _input_shape(value: object) -> tuple[int, ...]:
@@ -159,6 +178,13 @@ def _text(table: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise SpecError(key, f"must be text, not {value!r}")
     return value
+
+
+def _dense(table: Mapping[str, Any]) -> tuple[int, ...]:
+    widths = table.get("dense", [])
+    if not isinstance(widths, list):
+        raise SpecError("dense", f"must be a list of whole numbers, not {widths!r}")
+    return spatial("dense", widths, len(widths)) if widths else ()
 
 
 def _reject_unknown(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:

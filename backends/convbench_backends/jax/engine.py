@@ -1,0 +1,161 @@
+"""How a case runs in JAX: one function a pass, compiled by XLA at its first call.
+
+Rules:
+- Compiled functions are kept by case and input shape: preparing the case again with other tensors compiles nothing.
+- backward calls a pullback that was derived together with y once and is kept with all that it holds of the forward, as
+  a training step keeps it. Pullbacks are pytrees, so the same compiled function takes each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from time import perf_counter
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from numpy.typing import NDArray
+
+from convbench_backends.channels_last import canonical, channels_last_tensors
+from convbench_backends.jax.operations import function_of
+from convbench_specs import (
+    Case,
+    Gradients,
+    MemoryCounter,
+    Native,
+    Prepared,
+    Settings,
+    Step,
+    TensorName,
+    Tensors,
+)
+
+KEPT_CASES = 64
+"""Cases whose functions are kept, for every batch size: those of a workload, not all that a long session sees."""
+
+config: Any = jax.config
+block_until_ready: Any = jax.block_until_ready
+"""Untyped in JAX."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What is compiled for a case; the inputs are (x, w, b) as far as the case has them.
+
+    forward(*inputs) -> y, derive(*inputs) -> pullback, pull(pullback, dy) -> gradients, both(inputs, dy).
+    """
+
+    algorithm: str
+    forward: Callable[..., Any]
+    derive: Callable[..., Any]
+    pull: Callable[..., Any]
+    both: Callable[..., Any]
+
+
+class Engine:
+    """JAX on one device."""
+
+    def __init__(self, settings: Settings) -> None:
+        # Without x64 JAX makes float32 of float64 in silence; without "highest" a GPU computes float32 in TF32.
+        config.update("jax_enable_x64", True)  # noqa: FBT003  # JAX's signature
+        config.update("jax_default_matmul_precision", "highest")
+        self._is_cuda = settings.device == "cuda"
+        self._device = jax.devices(settings.device)[0]
+        self._compiled = lru_cache(maxsize=KEPT_CASES)(_compiled)
+
+    def facts(self) -> dict[str, str]:
+        """What is worth recording of the build and the settings."""
+        facts = {"version": jax.__version__}
+        return facts | {"gpu": self._device.device_kind, "TF32": "off"} if self._is_cuda else facts
+
+    def memory_counter(self) -> MemoryCounter | None:
+        """The allocator's own count, on a GPU."""
+        return CudaMemory(self._device) if self._is_cuda else None
+
+    def prepare(self, case: Case, tensors: Tensors) -> Prepared:
+        """The three passes of a case on copies of the tensors."""
+        begin = perf_counter()
+        arrays, dy_array = channels_last_tensors(tensors)
+        inputs = [self._native(array, case) for array in arrays]
+        dy = block_until_ready(self._native(dy_array, case))
+        convert_s = perf_counter() - begin
+        compiled = self._compiled(replace(case, name=""))
+
+        @cache
+        def pullback() -> Any:
+            return compiled.derive(*inputs)
+
+        def backward() -> Gradients:
+            return _three(compiled.pull(pullback(), dy))
+
+        def both() -> Step:
+            y, gradients = compiled.both(inputs, dy)
+            return (y, *_three(gradients))
+
+        return Prepared(
+            forward=lambda: compiled.forward(*inputs),
+            backward=backward,
+            both=both,
+            wait=_wait,
+            to_numpy=lambda name, native: _to_numpy(case, name, native),
+            algorithm=compiled.algorithm,
+            phases_s={"convert": convert_s},
+        )
+
+    def _native(self, array: NDArray[Any], case: Case) -> Any:
+        native = jax.device_put(jnp.asarray(array, dtype=case.dtype), self._device)
+        assert native.dtype == case.dtype, f"JAX made {native.dtype} of {case.dtype}"
+        return native
+
+
+class CudaMemory:
+    """What JAX's allocator has handed out on the GPU.
+
+    Its peak cannot be reset: it is that of the process so far, so a call can look larger than it is, never smaller.
+    """
+
+    source = "JAX CUDA allocator (peak of the process: an upper bound)"
+
+    def __init__(self, device: Any) -> None:
+        self._device = device
+        self._base = 0
+
+    def reset(self) -> None:
+        """Note what is in use now."""
+        self._base = self._device.memory_stats()["bytes_in_use"]
+
+    def peak_bytes(self) -> int:
+        """Bytes of the process's peak, above what was in use at `reset`."""
+        return int(self._device.memory_stats()["peak_bytes_in_use"]) - self._base
+
+
+def _compiled(case: Case) -> Compiled:
+    function, algorithm = function_of(case)
+
+    def both(inputs: list[Any], dy: Any) -> tuple[Any, tuple[Any, ...]]:
+        y, pullback = jax.vjp(function, *inputs)
+        return y, pullback(dy)
+
+    return Compiled(
+        algorithm=algorithm,
+        forward=jax.jit(function),
+        derive=jax.jit(lambda *inputs: jax.vjp(function, *inputs)[1]),
+        pull=jax.jit(lambda pullback, dy: pullback(dy)),
+        both=jax.jit(both),
+    )
+
+
+def _three(gradients: tuple[Any, ...]) -> Gradients:
+    dx, dw, db = (*gradients, None, None)[:3]
+    return dx, dw, db
+
+
+def _wait(native: Native) -> None:
+    """Every leaf: they become ready on their own."""
+    block_until_ready(native)
+
+
+def _to_numpy(case: Case, name: TensorName, native: Native) -> NDArray[Any]:
+    return canonical(name, jax.device_get(native.astype("float32") if case.dtype == "bfloat16" else native))

@@ -1,0 +1,120 @@
+"""Every operation of the spec as a JAX function of (x, w, b), channels last.
+
+- reduce_window pools along any axes, channels too, with any padding; XLA has no average and no ceil mode, so sums are
+  divided and the padding reaches as far as the last window.
+- The gradient of a maximum picks the first of equal elements; jnp.max would share it between them, so a global maximum
+  is a window too. It does not exist with dilation: there the maximum runs over shifted slices.
+- The start value of a maximum must be the literal -inf, or its gradient cannot be derived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from convbench_backends.channels_last import window_axes
+from convbench_backends.taps import divisors, fold_taps
+from convbench_specs import Axis, Case, Conv, Flatten, Pool
+
+Function = Callable[..., Any]
+"""From (x, w, b), as far as the case has them, to y."""
+
+
+def function_of(case: Case) -> tuple[Function, str]:
+    """The function that computes y, to be compiled, and what it calls."""
+    operation = case.operation
+    if isinstance(operation, Flatten):
+        return _flatten(operation)
+    if isinstance(operation, Conv):
+        return _convolution(operation, case.axes)
+    if operation.kind == "max":
+        return _max_pool(window_axes(case))
+    return _average_pool(case, operation, window_axes(case))
+
+
+def _flatten(operation: Flatten) -> tuple[Function, str]:
+    if operation.order == "channels_last":
+        return _rows, "reshape"
+    return (lambda x: _rows(jnp.moveaxis(x, -1, 1))), "transpose + reshape"
+
+
+def _rows(x: Any) -> Any:
+    # reshape(N, -1) divides by zero for an empty batch
+    return x.reshape(x.shape[0], int(np.prod(x.shape[1:])))
+
+
+def _convolution(operation: Conv, axes: tuple[Axis, ...]) -> tuple[Function, str]:
+    places = "HW"[-len(axes) :]
+    padding = [(axis.before, axis.behind) for axis in axes]
+    edges = None
+    if operation.padding_mode == "edge":
+        edges, padding = [(0, 0), *padding, (0, 0)], [(0, 0)] * len(axes)
+
+    def convolution(x: Any, w: Any, b: Any = None) -> Any:
+        y = lax.conv_general_dilated(
+            x if edges is None else jnp.pad(x, edges, mode="edge"),
+            w,
+            window_strides=operation.stride,
+            padding=padding,
+            rhs_dilation=operation.dilation,
+            dimension_numbers=(f"N{places}C", f"{places}IO", f"N{places}C"),
+            feature_group_count=operation.groups,
+        )
+        return y if b is None else y + b
+
+    return convolution, "conv_general_dilated" if edges is None else "pad + conv_general_dilated"
+
+
+def _max_pool(axes: list[tuple[int, Axis]]) -> tuple[Function, str]:
+    if any(axis.dilation > 1 for _, axis in axes):
+        return _dilated_max(axes)
+
+    def pool(x: Any) -> Any:
+        return lax.reduce_window(x, -jnp.inf, lax.max, **_window(axes, x.ndim))
+
+    return pool, "reduce_window"
+
+
+def _dilated_max(axes: list[tuple[int, Axis]]) -> tuple[Function, str]:
+    """jnp.where hands the gradient to the side that it took: the first of equal taps, as > is strict."""
+
+    def pool(x: Any) -> Any:
+        padded = jnp.pad(x, _padding(axes, x.ndim), constant_values=-jnp.inf)
+        return fold_taps(padded, axes, lambda a, b: jnp.where(b > a, b, a))
+
+    return pool, "maximum of shifted slices"
+
+
+def _average_pool(case: Case, operation: Pool, axes: list[tuple[int, Axis]]) -> tuple[Function, str]:
+    if operation.kernel_size == "global":
+        dimensions = tuple(dimension for dimension, _ in axes)
+        return (lambda x: jnp.mean(x, dimensions, keepdims=True)), "mean"
+    counts = divisors(case)
+    if isinstance(counts, np.ndarray):
+        counts = counts[..., None]
+
+    def pool(x: Any) -> Any:
+        total = lax.reduce_window(x, 0.0, lax.add, **_window(axes, x.ndim))
+        return total / jnp.asarray(counts, x.dtype)
+
+    return pool, "reduce_window / divisor"
+
+
+def _window(axes: list[tuple[int, Axis]], dimensions: int) -> dict[str, Any]:
+    by_dimension = dict(axes)
+    every = [by_dimension.get(dimension, Axis(size=1, kernel=1)) for dimension in range(dimensions)]
+    return {
+        "window_dimensions": [axis.kernel for axis in every],
+        "window_strides": [axis.stride for axis in every],
+        "window_dilation": [axis.dilation for axis in every],
+        "padding": _padding(axes, dimensions),
+    }
+
+
+def _padding(axes: list[tuple[int, Axis]], dimensions: int) -> list[tuple[int, int]]:
+    amounts = {dimension: (axis.before, axis.behind) for dimension, axis in axes}
+    return [amounts.get(dimension, (0, 0)) for dimension in range(dimensions)]

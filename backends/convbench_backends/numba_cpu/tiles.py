@@ -1,0 +1,166 @@
+"""The two innermost loops of every convolution, held in vector registers.
+
+multiply_tile: `filters` x `vectors` sums, a block of y              dot_tile: `filters` x `taps` sums, a block of dw
+
+              x[at + offset[t] ...]                                            x[at + offset[t] + q ...]
+              +-----+-----+-----+                                              t0    t1          t5
+    w[t, 0] * | sum | sum | sum |  -> y[0]                          dy[0, q]  | sum | sum | ... | sum |
+    w[t, 1] * | sum | sum | sum |  -> y[1]                          dy[1, q]  | sum | sum | ... | sum |
+      ...     |     |     |     |                                     ...     |     |     |     |     |
+    w[t, 7] * | sum | sum | sum |  -> y[7]                          dy[3, q]  | sum | sum | ... | sum |
+    for every tap t: 3 loads of x, 8 of w, 24 multiply-adds         for every vector q: 4 + 6 loads, 24 multiply-adds
+                                                                    at the end each sum is added up over its lanes
+
+Block sizes. A multiply-add takes 4 cycles and two start in each, so at least 8 sums must be under way; loads, two a
+cycle, must stay below multiply-adds, so a block should be far from one row or one column. 8 x 3 and 4 x 6 are the
+largest blocks that leave registers for operands where there are 32; with 16 registers the blocks are 4 x 3 and 2 x 6.
+A rest of few filters takes a narrower and longer block.
+
+Index arithmetic is the caller's: every argument `.._at` counts elements from the start of its array.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from convbench_backends.numba_cpu.vector import REGISTERS, Lanes, Value, data, number
+
+FILTERS = 8 if REGISTERS == 32 else 4
+"""Rows of a full block of multiply_tile; weights are packed in this width."""
+DOT_FILTERS = 4 if REGISTERS == 32 else 2
+"""Rows of a block of dot_tile."""
+DOT_TAPS = 6
+"""Columns of a block of dot_tile."""
+
+
+@intrinsic(prefer_literal=True)
+def multiply_tile(
+    _typing: Any, filters: Any, vectors: Any, x: Any, x_at: Any, offsets: Any, o_at: Any, taps: Any, w: Any,
+    w_at: Any, b: Any, b_at: Any, y: Any, y_at: Any, y_pitch: Any,
+) -> Any:  # fmt: skip
+    """y[k, q] = b[k] + sum over t of w[t, k] * x[offsets[t] + q], for `filters` k and `vectors` vectors of q.
+
+    w holds `filters` numbers a tap; row k of the block is written at y_at + k * y_pitch.
+    """
+    rows, columns = filters.literal_value, vectors.literal_value
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Value:
+        lanes = Lanes(context, builder, x.dtype)
+        base = dict(zip("xowby", (_data(context, builder, signature, args, i) for i in (2, 4, 7, 9, 11)), strict=True))
+        x_at, o_at, taps, w_at, b_at, y_at, y_pitch = (args[i] for i in (3, 5, 6, 8, 10, 12, 13))
+        sums = [[cgutils.alloca_once(builder, lanes.type) for _ in range(columns)] for _ in range(rows)]
+        for k in range(rows):
+            bias = lanes.spread(builder.load(lanes.at(base["b"], builder.add(b_at, number(k)))))
+            for total in sums[k]:
+                builder.store(bias, total)
+        start, weights = lanes.at(base["x"], x_at), lanes.at(base["w"], w_at)
+        with cgutils.for_range(builder, taps) as tap:
+            offset = builder.load(builder.gep(base["o"], [builder.add(o_at, tap.index)]))
+            place = lanes.at(start, offset)
+            values = [lanes.load(lanes.at(place, number(v * lanes.count))) for v in range(columns)]
+            filters_of_tap = lanes.at(weights, builder.mul(tap.index, number(rows)))
+            for k in range(rows):
+                weight = lanes.spread(builder.load(lanes.at(filters_of_tap, number(k))))
+                for total, value in zip(sums[k], values, strict=True):
+                    builder.store(lanes.multiply_add(weight, value, builder.load(total)), total)
+        for k in range(rows):
+            row = lanes.at(base["y"], builder.add(y_at, builder.mul(y_pitch, number(k))))
+            for v, total in enumerate(sums[k]):
+                lanes.store(builder.load(total), lanes.at(row, number(v * lanes.count)))
+        return context.get_dummy_value()
+
+    index = types.int64
+    return types.void(filters, vectors, x, index, offsets, index, index, w, index, b, index, y, index, index), emit
+
+
+@intrinsic(prefer_literal=True)
+def dot_tile(
+    _typing: Any, filters: Any, columns: Any, dy: Any, dy_at: Any, dy_pitch: Any, dy_step: Any, x: Any, x_at: Any,
+    x_step: Any, offsets: Any, o_at: Any, vectors: Any, images: Any, dw: Any, dw_at: Any, dw_pitch: Any,
+) -> Any:  # fmt: skip
+    """dw[k, t] += sum over q of dy[k, q] * x[offsets[t] + q], for `filters` k and `columns` t.
+
+    q runs over `vectors` vectors of each of `images` images, which lie dy_step and x_step apart. Row k of dy starts at
+    dy_at + k * dy_pitch, row k of dw at dw_at + k * dw_pitch.
+    """
+    rows, width = filters.literal_value, columns.literal_value
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Value:
+        lanes = Lanes(context, builder, x.dtype)
+        dy_base, x_base, o_base, dw_base = (_data(context, builder, signature, args, i) for i in (2, 6, 9, 13))
+        dy_at, dy_pitch, dy_step, x_at, x_step = (args[i] for i in (3, 4, 5, 7, 8))
+        o_at, vectors, images, dw_at, dw_pitch = (args[i] for i in (10, 11, 12, 14, 15))
+        sums = [[cgutils.alloca_once(builder, lanes.type) for _ in range(width)] for _ in range(rows)]
+        for total in sum(sums, []):
+            builder.store(lanes.zero(), total)
+        dy_rows = [lanes.at(dy_base, builder.add(dy_at, builder.mul(dy_pitch, number(k)))) for k in range(rows)]
+        offsets = [builder.load(builder.gep(o_base, [builder.add(o_at, number(t))])) for t in range(width)]
+        x_rows = [lanes.at(x_base, builder.add(x_at, offset)) for offset in offsets]
+        with cgutils.for_range(builder, images) as image:
+            dy_image, x_image = builder.mul(image.index, dy_step), builder.mul(image.index, x_step)
+            with cgutils.for_range(builder, vectors) as vector:
+                place = builder.mul(vector.index, number(lanes.count))
+                dy_place, x_place = builder.add(dy_image, place), builder.add(x_image, place)
+                gradients = [lanes.load(lanes.at(row, dy_place)) for row in dy_rows]
+                for t in range(width):
+                    value = lanes.load(lanes.at(x_rows[t], x_place))
+                    for k in range(rows):
+                        builder.store(lanes.multiply_add(gradients[k], value, builder.load(sums[k][t])), sums[k][t])
+        for k in range(rows):
+            row = lanes.at(dw_base, builder.add(dw_at, builder.mul(dw_pitch, number(k))))
+            for t in range(width):
+                target = lanes.at(row, number(t))
+                builder.store(builder.fadd(builder.load(target), lanes.total(builder.load(sums[k][t]))), target)
+        return context.get_dummy_value()
+
+    index = types.int64
+    arrays = (dy, index, index, index, x, index, index, offsets, index, index, index, dw, index, index)
+    return types.void(filters, columns, *arrays), emit
+
+
+@intrinsic
+def copy_row(_typing: Any, source: Any, source_at: Any, target: Any, target_at: Any, count: Any) -> Any:
+    """Copy `count` numbers; nothing else is read or written."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Value:
+        lanes = Lanes(context, builder, source.dtype)
+        start = lanes.at(_data(context, builder, signature, args, 0), args[1])
+        end = lanes.at(_data(context, builder, signature, args, 2), args[3])
+        count = args[4]
+        with cgutils.for_range(builder, builder.sdiv(count, number(lanes.count))) as loop:
+            place = builder.mul(loop.index, number(lanes.count))
+            lanes.store(lanes.load(lanes.at(start, place)), lanes.at(end, place))
+        rest = builder.srem(count, number(lanes.count))
+        place = builder.sub(count, rest)
+        lanes.store_part(lanes.load_part(lanes.at(start, place), rest), lanes.at(end, place), rest)
+        return context.get_dummy_value()
+
+    return types.void(source, source_at, target, target_at, count), emit
+
+
+@intrinsic
+def copy_second(_typing: Any, source: Any, source_at: Any, target: Any, target_at: Any, count: Any) -> Any:
+    """Copy `count` numbers, every second one of the source; nothing behind the last one is read."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Value:
+        lanes = Lanes(context, builder, source.dtype)
+        start = lanes.at(_data(context, builder, signature, args, 0), args[1])
+        end = lanes.at(_data(context, builder, signature, args, 2), args[3])
+        count, evens = args[4], list(range(0, 2 * lanes.count, 2))
+        with cgutils.for_range_slice(builder, number(0), count, number(lanes.count)) as (place, _):
+            left = builder.sub(count, place)
+            span = builder.sub(builder.mul(left, number(2)), number(1))
+            low = lanes.at(start, builder.mul(place, number(2)))
+            high = lanes.load_part(lanes.at(low, number(lanes.count)), builder.sub(span, number(lanes.count)))
+            seconds = lanes.shuffle(lanes.load_part(low, span), high, evens)
+            lanes.store_part(seconds, lanes.at(end, place), left)
+        return context.get_dummy_value()
+
+    return types.void(source, source_at, target, target_at, count), emit
+
+
+def _data(context: Any, builder: Any, signature: Any, args: Any, argument: int) -> Value:
+    return data(context, builder, signature.args[argument], args[argument])

@@ -1,0 +1,76 @@
+"""PyTorch: eager calls of torch.nn.functional, gradients by autograd. This module imports no torch; engine.py does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convbench_backends.cuda_driver import no_cuda_device
+from convbench_backends.installed import installed_version
+from convbench_specs import (
+    Available,
+    Backend,
+    Case,
+    Device,
+    MemoryCounter,
+    Prepared,
+    Settings,
+    Tensors,
+    Unavailable,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from convbench_backends.pytorch.engine import Engine
+
+
+class PyTorch(Backend):
+    """torch.nn.functional and autograd."""
+
+    name = "pytorch"
+    summary = "PyTorch, eager: torch.nn.functional and autograd, on oneDNN or cuDNN"
+    devices = ("cpu", "cuda")
+    layout = "NCHW"
+    """PyTorch's default, what its users run unless they ask for channels_last."""
+
+    _engine: Engine
+
+    def availability(self, device: Device) -> Available | Unavailable:
+        """Whether torch is installed, and for "cuda" built for it and a GPU there."""
+        version = installed_version("torch", "torch")
+        if version is None:
+            return Unavailable("PyTorch is not installed: pip install 'convbench[pytorch]'")
+        if device == "cpu":
+            return Available(version)
+        if not _is_cuda_build():
+            return Unavailable(f"PyTorch {version} is built for the CPU alone: install a CUDA build, see pytorch.org")
+        return no_cuda_device() or Available(version)
+
+    def start(self, settings: Settings) -> Mapping[str, str]:
+        """Import torch, set threads and full precision."""
+        from convbench_backends.pytorch.engine import Engine  # noqa: PLC0415  # imports torch, so in a worker only
+
+        self._engine = Engine(settings)
+        return {"layout": self.layout, **self._engine.facts()}
+
+    def memory_counter(self) -> MemoryCounter | None:
+        """PyTorch's own count on a GPU; on the CPU the process's memory tells the truth."""
+        return self._engine.memory_counter()
+
+    def prepare(self, case: Case, tensors: Tensors) -> Prepared:
+        """Copy the tensors to the device; PyTorch can do every case."""
+        return self._engine.prepare(case, tensors)
+
+
+def _is_cuda_build() -> bool:
+    spec = find_spec("torch")
+    folders = (spec.submodule_search_locations if spec else None) or ()
+    return any(any(Path(folder, "lib").glob("*torch_cuda*")) for folder in folders)
+
+
+@hookimpl
+def convbench_backends() -> list[type[Backend]]:
+    """The backend of this plug-in."""
+    return [PyTorch]

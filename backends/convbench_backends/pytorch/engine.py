@@ -1,0 +1,130 @@
+"""How a case runs in PyTorch.
+
+Rules:
+- forward runs on tensors that need no gradient; backward differentiates a graph that was built once and is kept, so it
+  contains no forward; both builds a graph and uses it up, as a training step does.
+- Nothing is compiled: what a call costs is what an eager user pays.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from convbench_backends.pytorch.operations import function_of
+from convbench_specs import (
+    Case,
+    DType,
+    Gradients,
+    MemoryCounter,
+    Native,
+    Prepared,
+    Settings,
+    Step,
+    TensorName,
+    Tensors,
+)
+
+settings_of: Any = torch.backends  # whose functions have no types
+
+
+class Engine:
+    """PyTorch on one device, with threads and precision set."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._device = settings.device
+        torch.set_num_threads(settings.threads)
+        # NNPACK steps in where oneDNN is off, and loses digits: its transforms are not even exact on integers.
+        settings_of.nnpack.set_flags(_enabled=False)
+        settings_of.cuda.matmul.allow_tf32 = False
+        settings_of.cudnn.allow_tf32 = False
+
+    def facts(self) -> dict[str, str]:
+        """What is worth recording of the build and the settings."""
+        facts = {
+            "version": torch.__version__,
+            "threads": str(torch.get_num_threads()),
+            "oneDNN": "on" if settings_of.mkldnn.is_available() else "off",
+        }
+        if self._device == "cuda":
+            facts |= {"gpu": torch.cuda.get_device_name(), "cuDNN": str(settings_of.cudnn.version()), "TF32": "off"}
+        return facts
+
+    def memory_counter(self) -> MemoryCounter | None:
+        """The caching allocator's count, on a GPU."""
+        return CudaMemory() if self._device == "cuda" else None
+
+    def prepare(self, case: Case, tensors: Tensors) -> Prepared:
+        """The three passes of a case on copies of the tensors."""
+        begin = perf_counter()
+        arrays = [array for array in (tensors.x, tensors.w, tensors.b) if array is not None]
+        inputs = [self._native(array, case.dtype) for array in arrays]
+        dy = self._native(tensors.dy, case.dtype)
+        self._wait(dy)
+        convert_s = perf_counter() - begin
+        function, algorithm = function_of(case, inputs[0])
+        leaves = [tensor.detach().requires_grad_() for tensor in inputs]
+
+        @cache
+        def kept_graph() -> Any:
+            return function(*leaves)
+
+        def both() -> Step:
+            y = function(*leaves)
+            return (y, *gradients(y, leaves, dy))
+
+        return Prepared(
+            forward=lambda: function(*inputs),
+            backward=lambda: gradients(kept_graph(), leaves, dy, retain_graph=True),
+            both=both,
+            wait=self._wait,
+            to_numpy=self._to_numpy,
+            algorithm=algorithm,
+            phases_s={"convert": convert_s},
+        )
+
+    def _native(self, array: NDArray[Any], dtype: DType) -> Any:
+        # from_numpy shares memory, and the harness's arrays are not ours to keep.
+        return torch.from_numpy(np.array(array, order="C")).to(self._device, getattr(torch, dtype))
+
+    def _to_numpy(self, tensor: TensorName, native: Native) -> NDArray[Any]:
+        """The layout is canonical already; bfloat16, which NumPy lacks, comes as float32."""
+        leaf = native.detach().cpu()
+        array: NDArray[Any] = (leaf.float() if leaf.dtype == torch.bfloat16 else leaf).numpy()
+        return array
+
+    def _wait(self, native: Native) -> None:
+        """On the CPU a call returns when its result exists; on a GPU the queue must run empty."""
+        if self._device == "cuda":
+            torch.cuda.synchronize()
+
+
+class CudaMemory:
+    """What PyTorch's caching allocator has handed out on the GPU."""
+
+    source = "PyTorch CUDA allocator"
+
+    def __init__(self) -> None:
+        self._base = 0
+
+    def reset(self) -> None:
+        """Start a new peak."""
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        self._base = torch.cuda.memory_allocated()
+
+    def peak_bytes(self) -> int:
+        """Bytes of the peak since `reset`, above what was in use then."""
+        torch.cuda.synchronize()
+        return torch.cuda.max_memory_allocated() - self._base
+
+
+def gradients(y: Any, leaves: list[Any], dy: Any, *, retain_graph: bool = False) -> Gradients:
+    """(dx, dw, db), None for those that there are not; nothing accumulates in .grad."""
+    dx, dw, db = (*torch.autograd.grad(y, leaves, dy, retain_graph=retain_graph), None, None)[:3]
+    return dx, dw, db

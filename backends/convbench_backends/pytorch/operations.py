@@ -1,0 +1,107 @@
+"""Every operation of the spec as a function of torch tensors (x, w, b), in PyTorch's own layout, channels first.
+
+PyTorch's pooling takes a padding that is the same on both sides and at most half the kernel, and its average no
+dilation. Padding that is not so is put around x first, by (before, behind), and the window then slides on it without.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812  # as PyTorch's documentation writes it
+
+from convbench_backends.taps import divisors, fold_taps, window_area
+from convbench_specs import Axis, Case, Conv, Flatten, Pool
+
+Function = Callable[..., Any]
+"""From (x, w, b), as far as the case has them, to y."""
+
+
+def function_of(case: Case, x: Any) -> tuple[Function, str]:
+    """The function that computes y, and what it calls; `x` tells batch size, dtype and device."""
+    operation = case.operation
+    if isinstance(operation, Flatten):
+        return _flatten(operation)
+    if isinstance(operation, Conv):
+        return _convolution(operation, case.axes)
+    if operation.over == "channels":
+        return _over_channels(case, x)
+    return _max_pool(case) if operation.kind == "max" else _average_pool(case, x)
+
+
+def _flatten(operation: Flatten) -> tuple[Function, str]:
+    if operation.order == "channels_first":
+        return (lambda x: x.flatten(1)), "flatten (view)"
+    return (lambda x: x.movedim(1, -1).flatten(1)), "movedim + flatten (copy)"
+
+
+def _convolution(operation: Conv, axes: tuple[Axis, ...]) -> tuple[Function, str]:
+    convolution, name = ((F.conv1d, "conv1d"), (F.conv2d, "conv2d"))[len(axes) - 1]
+    window: dict[str, Any] = {key: getattr(operation, key) for key in ("stride", "dilation", "groups")}
+    padded = any(axis.before or axis.behind for axis in axes)
+    alike = all(axis.before in {axis.after, axis.behind} for axis in axes)
+    if not padded or (alike and operation.padding_mode == "zeros"):
+        window["padding"] = tuple(axis.before for axis in axes)
+        return (lambda x, w, b=None: convolution(x, w, b, **window)), name
+    amounts, mode = _amounts(axes), {"zeros": "constant", "edge": "replicate"}[operation.padding_mode]
+    return (lambda x, w, b=None: convolution(F.pad(x, amounts, mode), w, b, **window)), f"pad + {name}"
+
+
+def _over_channels(case: Case, x: Any) -> tuple[Function, str]:
+    """The channels become the height of a picture with one channel."""
+    assert isinstance(case.operation, Pool)
+    view, shape = case.x_view_shape(len(x)), case.y_shape(len(x))
+    window = tuple(axis.kernel for axis in case.axes)
+    pool = F.max_pool2d if case.operation.kind == "max" else F.avg_pool2d
+    return (lambda x: pool(x.reshape(view), window).reshape(shape)), f"{pool.__name__} over a view"
+
+
+def _max_pool(case: Case) -> tuple[Function, str]:
+    axes = case.axes
+    pool, name = ((F.max_pool1d, "max_pool1d"), (F.max_pool2d, "max_pool2d"))[len(axes) - 1]
+    window = _window(axes) | {"dilation": tuple(axis.dilation for axis in axes)}
+    if all(map(_is_torch_padding, axes)):
+        window |= {"padding": tuple(axis.before for axis in axes), "ceil_mode": axes[0].ceil_mode}
+        return (lambda x: pool(x, **window)), name
+    amounts = _amounts(axes)
+    return (lambda x: pool(F.pad(x, amounts, value=-torch.inf), **window)), f"pad + {name}"
+
+
+def _average_pool(case: Case, x: Any) -> tuple[Function, str]:
+    operation, axes = case.operation, case.axes
+    assert isinstance(operation, Pool)
+    if operation.kernel_size == "global":
+        adaptive = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d)[len(axes) - 1]
+        return (lambda x: adaptive(x, 1)), adaptive.__name__
+    pool = (F.avg_pool1d, F.avg_pool2d)[len(axes) - 1]
+    window = _window(axes)
+    if all(axis.dilation == 1 and _is_torch_padding(axis) for axis in axes):
+        window |= {"padding": tuple(axis.before for axis in axes), "ceil_mode": axes[0].ceil_mode}
+        window |= {"count_include_pad": operation.count_include_pad}
+        return (lambda x: pool(x, **window)), pool.__name__
+    counts, amounts = divisors(case), _amounts(axes)
+    if any(axis.dilation > 1 for axis in axes):
+        divisor = torch.as_tensor(counts, dtype=x.dtype, device=x.device)
+        dimensions = list(enumerate(axes, start=2))
+        return (lambda x: fold_taps(F.pad(x, amounts), dimensions, operator.add) / divisor), "sum of slices"
+    name = f"pad + {pool.__name__}"
+    if isinstance(counts, int) and counts == window_area(case):
+        return (lambda x: pool(F.pad(x, amounts), **window)), name
+    scale = torch.as_tensor(window_area(case) / counts, dtype=x.dtype, device=x.device)
+    return (lambda x: pool(F.pad(x, amounts), **window) * scale), f"{name}, rescaled"
+
+
+def _window(axes: Sequence[Axis]) -> dict[str, Any]:
+    return {"kernel_size": tuple(axis.kernel for axis in axes), "stride": tuple(axis.stride for axis in axes)}
+
+
+def _is_torch_padding(axis: Axis) -> bool:
+    return axis.before == axis.after and 2 * axis.before <= axis.kernel
+
+
+def _amounts(axes: Sequence[Axis]) -> list[int]:
+    """As F.pad wants them: the last axis first."""
+    return [amount for axis in reversed(axes) for amount in (axis.before, axis.behind)]

@@ -1,0 +1,80 @@
+"""TensorFlow: tf.function graphs on channels-last tensors. This module imports no TensorFlow; engine.py does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from convbench_backends.cuda_driver import no_cuda_device
+from convbench_backends.installed import installed_version
+from convbench_specs import (
+    Available,
+    Backend,
+    Case,
+    Device,
+    MemoryCounter,
+    Prepared,
+    Settings,
+    Tensors,
+    Unavailable,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from convbench_backends.tensorflow.engine import Engine
+
+
+class TensorFlow(Backend):
+    """tf.function graphs; gradients by GradientTape."""
+
+    name = "tensorflow"
+    summary = "TensorFlow graphs: tf.nn and GradientTape, on oneDNN or cuDNN; XLA where those have no gradient"
+    devices = ("cpu", "cuda")
+    layout = "NHWC"
+    """TensorFlow's default, and the one in which all its gradients exist on a CPU."""
+
+    _engine: Engine
+
+    def availability(self, device: Device) -> Available | Unavailable:
+        """Whether TensorFlow is installed, and for "cuda" built for it and a GPU there."""
+        version = installed_version("tensorflow", "tensorflow", "tensorflow-cpu")
+        if version is None:
+            return Unavailable("TensorFlow is not installed: pip install 'convbench[tensorflow]'")
+        if device == "cpu":
+            return Available(version)
+        if installed_version("tensorflow", "tensorflow-cpu") == version:
+            return Unavailable("tensorflow-cpu is built for the CPU alone: pip install 'tensorflow[and-cuda]' instead")
+        return no_cuda_device() or Available(version)
+
+    def environment(self, settings: Settings) -> Mapping[str, str]:
+        """Threads and memory growth are read when TensorFlow first runs; OMP_NUM_THREADS has no effect on it."""
+        environment = {
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "TF_NUM_INTRAOP_THREADS": str(settings.threads),
+            "TF_NUM_INTEROP_THREADS": "1",
+            "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        }
+        if settings.device == "cpu":
+            environment["CUDA_VISIBLE_DEVICES"] = "-1"
+        return environment
+
+    def start(self, settings: Settings) -> Mapping[str, str]:
+        """Import TensorFlow and set full precision; ConvbenchError where it finds no GPU that was asked for."""
+        from convbench_backends.tensorflow.engine import Engine  # noqa: PLC0415  # imports TensorFlow: in a worker only
+
+        self._engine = Engine(settings)
+        return {"layout": self.layout, **self._engine.facts()}
+
+    def memory_counter(self) -> MemoryCounter | None:
+        """TensorFlow's own count where it keeps an arena: on a GPU, and on a CPU with oneDNN."""
+        return self._engine.memory_counter()
+
+    def prepare(self, case: Case, tensors: Tensors) -> Prepared:
+        """Copy the tensors; graphs are traced at the first call of a pass and kept for the same case and batch."""
+        return self._engine.prepare(case, tensors)
+
+
+@hookimpl
+def convbench_backends() -> list[type[Backend]]:
+    """The backend of this plug-in."""
+    return [TensorFlow]

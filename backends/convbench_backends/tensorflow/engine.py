@@ -1,0 +1,219 @@
+"""How a case runs in TensorFlow: one graph a pass, traced at its first call.
+
+Rules:
+- Graphs are kept by case and batch size: preparing the case again with other tensors traces nothing.
+- backward has a graph of its own, without the forward: what it needs of a forward (the padded x, the maxima) is
+  computed once and kept, as a training step keeps it. Where that cannot be, `recomputes_forward` says so.
+- XLA compiles what TensorFlow's own kernels cannot do on a CPU; see `_needs_xla`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from time import perf_counter
+from typing import Any
+
+import tensorflow as tf  # type: ignore[import-untyped]  # TensorFlow ships no types
+from numpy.typing import NDArray
+
+from convbench_backends.channels_last import canonical, channels_last_tensors
+from convbench_backends.tensorflow.operations import Formula, Tensor, formula_of
+from convbench_specs import (
+    Case,
+    Conv,
+    ConvbenchError,
+    Gradients,
+    MemoryCounter,
+    Native,
+    PassName,
+    Prepared,
+    Settings,
+    Step,
+    TensorName,
+    Tensors,
+)
+
+KEPT_GRAPHS = 64
+"""Cases and batch sizes whose graphs are kept: those of a workload, not all that a long session sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graphs:
+    """What is compiled for a case and batch size.
+
+    forward(*inputs), pad(x), backward(inputs, (padded, y), dy), both(inputs, dy); the inputs are (x, w, b) as far as
+    the case has them. y is None where backward does not need it.
+    """
+
+    formula: Formula
+    forward: Callable[..., Tensor]
+    pad: Callable[..., Tensor]
+    backward: Callable[..., Any]
+    both: Callable[..., Any]
+    is_xla: bool
+
+
+class Engine:
+    """TensorFlow on one device."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._device = settings.device
+        if settings.device == "cuda" and not tf.config.list_physical_devices("GPU"):
+            raise ConvbenchError("TensorFlow finds no GPU; pip install 'tensorflow[and-cuda]' brings what it needs")
+        tf.config.experimental.enable_tensor_float_32_execution(False)  # noqa: FBT003  # TensorFlow's signature
+        self._has_onednn = settings.device == "cpu" and _counts_memory("CPU:0")
+        self._graphs = lru_cache(maxsize=KEPT_GRAPHS)(self._new_graphs)
+
+    def facts(self) -> dict[str, str]:
+        """What is worth recording of the build and the settings."""
+        facts = {"version": tf.__version__}
+        if self._device == "cpu":
+            return facts | {"oneDNN": "on" if self._has_onednn else "off"}
+        gpu = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
+        return facts | {"gpu": gpu.get("device_name", ""), "TF32": "off"}
+
+    def memory_counter(self) -> MemoryCounter | None:
+        """The allocator's own count where it keeps freed memory, so that the process's tells nothing."""
+        if self._device == "cuda":
+            return AllocatorMemory("GPU:0", "TensorFlow CUDA allocator")
+        if self._has_onednn:
+            return AllocatorMemory("CPU:0", "TensorFlow oneDNN allocator (chunks: an upper bound)")
+        return None
+
+    def prepare(self, case: Case, tensors: Tensors) -> Prepared:
+        """The three passes of a case on copies of the tensors."""
+        begin = perf_counter()
+        arrays, dy_array = channels_last_tensors(tensors)
+        inputs = [tf.cast(tf.constant(array), case.dtype) for array in arrays]
+        dy = tf.cast(tf.constant(dy_array), case.dtype)
+        self._wait(dy)
+        convert_s = perf_counter() - begin
+        graphs = self._graphs(replace(case, name=""), len(tensors.x))
+
+        @cache
+        def kept() -> tuple[Tensor, Tensor]:
+            y = graphs.forward(*inputs) if graphs.formula.padded_gradient else None
+            return graphs.pad(inputs[0]), y
+
+        def backward() -> Gradients:
+            dx, dw, db = graphs.backward(inputs, kept(), dy)
+            return dx, dw, db
+
+        def both() -> Step:
+            y, dx, dw, db = graphs.both(inputs, dy)
+            return y, dx, dw, db
+
+        return Prepared(
+            forward=lambda: graphs.forward(*inputs),
+            backward=backward,
+            both=both,
+            wait=self._wait,
+            to_numpy=lambda name, native: _to_numpy(case, name, native),
+            recomputes_forward=graphs.formula.recomputes_forward,
+            algorithm=graphs.formula.algorithm + (", gradients by XLA" if graphs.is_xla else ""),
+            phases_s={"convert": convert_s},
+        )
+
+    def _new_graphs(self, case: Case, batch_size: int) -> Graphs:
+        formula = formula_of(case, batch_size)
+
+        def compiled(function: Callable[..., Any], pass_name: PassName) -> Callable[..., Any]:
+            xla = self._needs_xla(case, batch_size, pass_name)
+            graph: Callable[..., Any] = tf.function(function, autograph=False, jit_compile=xla or None)
+            return graph
+
+        return Graphs(
+            formula=formula,
+            forward=compiled(lambda x, *parameters: formula.core(formula.pad(x), *parameters), "forward"),
+            pad=compiled(formula.pad, "forward"),
+            backward=compiled(lambda inputs, kept, dy: _backward(formula, inputs, kept, dy), "backward"),
+            both=compiled(lambda inputs, dy: _both(formula, inputs, dy), "both"),
+            is_xla=self._needs_xla(case, batch_size, "backward"),
+        )
+
+    def _needs_xla(self, case: Case, batch_size: int, pass_name: PassName) -> bool:
+        """Whether TensorFlow's CPU kernels are wrong or missing: XLA has them all.
+
+        An empty batch comes back from oneDNN with the shape of x. Gradients of dilated and grouped convolutions exist
+        in float32 with oneDNN alone.
+        """
+        if self._device == "cuda":
+            return False
+        if batch_size == 0:
+            return True
+        operation = case.operation
+        if pass_name == "forward" or not isinstance(operation, Conv):
+            return False
+        return (operation.groups > 1 or max(operation.dilation) > 1) and not (
+            self._has_onednn and case.dtype == "float32"
+        )
+
+    def _wait(self, native: Native) -> None:
+        """On the CPU a call returns when its result exists; on a GPU the queue must run empty."""
+        if self._device == "cuda":
+            tf.test.experimental.sync_devices()
+
+
+class AllocatorMemory:
+    """What TensorFlow's allocator of a device has handed out."""
+
+    def __init__(self, device: str, source: str) -> None:
+        self.source = source
+        self._device = device
+        self._base = 0
+
+    def reset(self) -> None:
+        """Start a new peak."""
+        tf.config.experimental.reset_memory_stats(self._device)
+        self._base = tf.config.experimental.get_memory_info(self._device)["current"]
+
+    def peak_bytes(self) -> int:
+        """Bytes of the peak since `reset`, above what was in use then."""
+        return int(tf.config.experimental.get_memory_info(self._device)["peak"]) - self._base
+
+
+def _backward(
+    formula: Formula, inputs: Sequence[Tensor], kept: tuple[Tensor, Tensor | None], dy: Tensor
+) -> tuple[Any, ...]:
+    padded, y = kept
+    x, *parameters = inputs
+    if formula.padded_gradient is not None:
+        gradients = [formula.padded_gradient(padded, y, dy)]
+    else:
+        gradients = _tape_gradients(formula.core, [padded, *parameters], dy)[1]
+    dx = _tape_gradients(formula.pad, [x], gradients[0])[1]
+    return _three(*dx, *gradients[1:])
+
+
+def _both(formula: Formula, inputs: Sequence[Tensor], dy: Tensor) -> tuple[Any, ...]:
+    y, gradients = _tape_gradients(lambda x, *rest: formula.core(formula.pad(x), *rest), inputs, dy)
+    return (y, *_three(*gradients))
+
+
+def _tape_gradients(
+    function: Callable[..., Tensor], inputs: Sequence[Tensor], dy: Tensor
+) -> tuple[Tensor, list[Tensor]]:
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        y = function(*inputs)
+    return y, tape.gradient(y, inputs, dy)
+
+
+def _three(*gradients: Tensor) -> tuple[Any, ...]:
+    """(dx, dw, db), None for those that there are not."""
+    return (*gradients, None, None)[:3]
+
+
+def _to_numpy(case: Case, name: TensorName, native: Native) -> NDArray[Any]:
+    return canonical(name, tf.cast(native, tf.float32).numpy() if case.dtype == "bfloat16" else native.numpy())
+
+
+def _counts_memory(device: str) -> bool:
+    """Whether the device's allocator counts: on a CPU the one that comes with oneDNN does, the plain one does not."""
+    try:
+        tf.config.experimental.get_memory_info(device)
+    except ValueError:
+        return False
+    return True

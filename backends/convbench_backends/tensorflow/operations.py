@@ -1,0 +1,235 @@
+"""Every operation of the spec as TensorFlow operations on (x, w, b), channels last.
+
+A formula is cut in two, so that a backward pass need not repeat the padding: y = core(pad(x), w, b). TensorFlow's
+operations are used where they do the case. What they cannot do, each kept by a test:
+
+- Gradients of dilated or grouped convolutions exist on a CPU for "SAME" and "VALID" alone; a list of amounts fails, and
+  has slow gradients elsewhere. So padding is "SAME" where that means the same amounts, and tf.pad where not.
+- Pooling has two spatial axes and no dilation together with a stride; the maximum over channels has no gradient. One
+  axis becomes a picture of height 1, channels the width of a picture with one channel, dilated taps shifted slices.
+- An average never counts padding, so its padding is put around x and the divisor corrected where it is not the window.
+- tf.pad knows no edge mode.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import tensorflow as tf  # type: ignore[import-untyped]  # TensorFlow ships no types
+
+from convbench_backends.taps import divisors, fold_taps, window_area
+from convbench_specs import Axis, Case, Conv, Flatten, PaddingMode, Pool, same_padding
+
+Tensor = Any
+PaddedGradient = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formula:
+    """y = core(pad(x), w, b), as far as the case has w and b.
+
+    `padded_gradient`, of (padded, y, dy), is the gradient by padded where a tape over core would have to run it again
+    to know y. `recomputes_forward` says that the tape does run it again.
+    """
+
+    core: Callable[..., Tensor]
+    pad: Callable[[Tensor], Tensor] = tf.identity
+    padded_gradient: PaddedGradient | None = None
+    recomputes_forward: bool = False
+    algorithm: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A case as an operation on a picture: x of shape `view`, (N, height, width, C), windows along `axes`."""
+
+    view: tuple[int, int, int, int]
+    axes: tuple[Axis, Axis]
+    y_shape: tuple[int, ...]
+    """Of the native y, channels last."""
+
+    @property
+    def out(self) -> tuple[int, ...]:
+        """Shape of the pooled picture."""
+        return (self.view[0], *(axis.output for axis in self.axes), self.view[3])
+
+
+def formula_of(case: Case, batch_size: int) -> Formula:
+    """How TensorFlow computes a case on a batch."""
+    operation = case.operation
+    if isinstance(operation, Flatten):
+        return _flatten(operation, case.y_shape(batch_size))
+    picture = picture_of(case, batch_size)
+    if isinstance(operation, Conv):
+        return _convolution(operation, picture)
+    if operation.kind == "max":
+        return _dilated_max(picture) if _is_dilated(picture.axes) else _max_pool(picture)
+    if operation.over == "channels" or operation.kernel_size == "global":
+        return _mean(case, picture)
+    return _average_pool(case, picture)
+
+
+def picture_of(case: Case, batch_size: int) -> Picture:
+    """The picture that a case is about; see the module's rules."""
+    channels, *sizes = case.input_shape
+    y_channels, *y_sizes = case.output_shape
+    y_shape = (batch_size, *y_sizes, y_channels)
+    if isinstance(case.operation, Pool) and case.operation.over == "channels":
+        over, places = case.axes
+        return Picture(view=(batch_size, places.size, over.size, 1), axes=(places, over), y_shape=y_shape)
+    height = 1 if len(sizes) == 1 else sizes[0]
+    first = Axis(size=1, kernel=1) if len(sizes) == 1 else case.axes[0]
+    return Picture(view=(batch_size, height, sizes[-1], channels), axes=(first, case.axes[-1]), y_shape=y_shape)
+
+
+def _flatten(operation: Flatten, y_shape: tuple[int, ...]) -> Formula:
+    if operation.order == "channels_last":
+        return Formula(core=lambda x: tf.reshape(x, y_shape), algorithm="reshape (view)")
+
+    def core(x: Tensor) -> Tensor:
+        return tf.reshape(tf.transpose(x, (0, x.shape.rank - 1, *range(1, x.shape.rank - 1))), y_shape)
+
+    return Formula(core=core, algorithm="transpose + reshape (copy)")
+
+
+def _convolution(operation: Conv, picture: Picture) -> Formula:
+    padding, pad, padded = _padding(picture, operation.padding_mode)
+    strides = tuple(axis.stride for axis in picture.axes)
+    dilations = tuple(axis.dilation for axis in picture.axes)
+
+    def core(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+        filters = tf.reshape(w, (*(axis.kernel for axis in picture.axes), *w.shape[-2:]))
+        y = tf.nn.conv2d(x, filters, strides, padding, dilations=dilations)
+        return tf.reshape(y if b is None else tf.nn.bias_add(y, b), picture.y_shape)
+
+    return Formula(core=core, pad=pad, algorithm=f"{padded}conv2d {padding}")
+
+
+def _max_pool(picture: Picture) -> Formula:
+    padding, pad, padded = _padding(picture, fill=-np.inf)
+    window = {"ksize": _over(picture, "kernel"), "strides": _over(picture, "stride"), "padding": padding}
+
+    def core(x: Tensor) -> Tensor:
+        return tf.reshape(tf.nn.max_pool2d(x, **window), picture.y_shape)
+
+    def padded_gradient(x: Tensor, y: Tensor, dy: Tensor) -> Tensor:
+        y, dy = tf.reshape(y, picture.out), tf.reshape(dy, picture.out)
+        return tf.raw_ops.MaxPoolGrad(orig_input=x, orig_output=y, grad=dy, **window)
+
+    return Formula(core=core, pad=pad, padded_gradient=padded_gradient, algorithm=f"{padded}max_pool2d {padding}")
+
+
+def _dilated_max(picture: Picture) -> Formula:
+    """tf.where hands the gradient to the side that it took: the first of equal taps, as > is strict."""
+    dimensions = list(enumerate(picture.axes, start=1))
+
+    def core(x: Tensor) -> Tensor:
+        largest = fold_taps(x, dimensions, lambda a, b: tf.where(b > a, b, a))
+        return tf.reshape(largest, picture.y_shape)
+
+    pad = _pad_around(picture, fill=-np.inf)
+    return Formula(core=core, pad=pad, recomputes_forward=True, algorithm="maximum of shifted slices")
+
+
+def _mean(case: Case, picture: Picture) -> Formula:
+    """Where windows do not overlap and nothing is padded an average is a mean over axes of a reshaped x."""
+    if case.operation.kernel_size == "global":  # type: ignore[union-attr]  # a pool, as formula_of looks
+        axes, view = [1, 2], picture.view
+    else:
+        over = picture.axes[1]
+        axes, view = [3], (*picture.view[:2], over.output, over.kernel)
+
+    def core(x: Tensor) -> Tensor:
+        whole = x if prod(view) == prod(picture.view) else x[:, :, : view[2] * view[3]]
+        return tf.reshape(tf.reduce_mean(tf.reshape(whole, view), axes), picture.y_shape)
+
+    return Formula(core=core, pad=lambda x: tf.reshape(x, picture.view), algorithm="reduce_mean")
+
+
+def _average_pool(case: Case, picture: Picture) -> Formula:
+    counts, area = divisors(case), window_area(case)
+    if isinstance(counts, np.ndarray):
+        counts = counts.reshape((1, *(axis.output for axis in picture.axes), 1))
+    if _is_dilated(picture.axes):
+        return _dilated_average(picture, counts)
+    if all(map(_is_same, picture.axes)) and _divides_by_input(case):
+        padding, pad, name = "SAME", _pad_around(picture, amounts=()), "avg_pool2d SAME"
+    else:
+        padding, pad, name = "VALID", _pad_around(picture), "pad + avg_pool2d VALID"
+    kernel, strides = _over(picture, "kernel"), _over(picture, "stride")
+
+    def core(x: Tensor) -> Tensor:
+        y = tf.nn.avg_pool2d(x, kernel, strides, padding)
+        if padding == "VALID" and not np.all(counts == area):
+            y *= tf.constant(area / counts, y.dtype)
+        return tf.reshape(y, picture.y_shape)
+
+    return Formula(core=core, pad=pad, algorithm=name)
+
+
+def _dilated_average(picture: Picture, counts: Any) -> Formula:
+    dimensions = list(enumerate(picture.axes, start=1))
+
+    def core(x: Tensor) -> Tensor:
+        return tf.reshape(fold_taps(x, dimensions, operator.add) / tf.constant(counts, x.dtype), picture.y_shape)
+
+    return Formula(core=core, pad=_pad_around(picture), algorithm="sum of shifted slices")
+
+
+def _padding(
+    picture: Picture, mode: PaddingMode = "zeros", *, fill: float = 0.0
+) -> tuple[str, Callable[[Tensor], Tensor], str]:
+    """(padding of TensorFlow's operation, function to call before it, name of that function)."""
+    if not any(axis.before or axis.behind for axis in picture.axes):
+        return "VALID", _pad_around(picture, amounts=()), ""
+    if mode == "zeros" and all(map(_is_same, picture.axes)):
+        return "SAME", _pad_around(picture, amounts=()), ""
+    return "VALID", _pad_around(picture, mode, fill=fill), "pad + "
+
+
+def _pad_around(
+    picture: Picture, mode: PaddingMode = "zeros", *, fill: float = 0.0, amounts: Sequence[Any] | None = None
+) -> Callable[[Tensor], Tensor]:
+    """From x to the padded picture; amounts () leave it as it is."""
+    if amounts is None:
+        amounts = [(axis.before, axis.behind) for axis in picture.axes]
+
+    def pad(x: Tensor) -> Tensor:
+        x = tf.reshape(x, picture.view)
+        if not np.any(amounts):
+            return x
+        if mode == "zeros":
+            return tf.pad(x, [(0, 0), *amounts, (0, 0)], constant_values=fill)
+        for dimension, (before, behind) in enumerate(amounts, start=1):
+            first, last = tf.split(x, [1, -1], dimension)[0], tf.split(x, [-1, 1], dimension)[1]
+            x = tf.concat([tf.repeat(first, before, dimension), x, tf.repeat(last, behind, dimension)], dimension)
+        return x
+
+    return pad
+
+
+def _over(picture: Picture, field: str) -> list[int]:
+    """A number an axis as the list over (N, height, width, C) that TensorFlow's pooling wants."""
+    return [1, *(getattr(axis, field) for axis in picture.axes), 1]
+
+
+def _is_dilated(axes: tuple[Axis, ...]) -> bool:
+    return any(axis.dilation > 1 for axis in axes)
+
+
+def _is_same(axis: Axis) -> bool:
+    """Whether "SAME" gives these windows: as many of them, with the first at the same place."""
+    before = same_padding(axis.size, axis.kernel, axis.stride, axis.dilation)[0]
+    return axis.before == before and axis.output == -(-axis.size // axis.stride)
+
+
+def _divides_by_input(case: Case) -> bool:
+    """Whether an average divides by the taps on the input, as "SAME" does."""
+    operation = case.operation
+    assert isinstance(operation, Pool)
+    return not operation.count_include_pad or all(axis.taps(count_padding=True) == axis.taps() for axis in case.axes)

@@ -1,0 +1,144 @@
+"""What a script or notebook calls, and the command line too: compare, check, and loading a run.
+
+import convbench
+
+run = convbench.compare("quick", backends=["numpy-im2col", "pytorch"], batch_sizes=[1, 32])
+run.measurements            # a pandas DataFrame, a row a cell; its columns: docs/results.md
+convbench.load_run(run.folder)
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from convbench.errors import UsageError
+from convbench.host import Registered, Registry, find_backends
+from convbench.journal import HEADER, Journal
+from convbench.machine import machine_facts, package_versions
+from convbench.observer import Observer, Silent
+from convbench.plan import Plan, make_plan
+from convbench.report.files import write_reports
+from convbench.results import Run, load_run
+from convbench.runner import Runner
+from convbench.settings import RunSettings
+from convbench_specs import Available, Unavailable, Workload, case_table
+
+DEFAULT_FOLDER = Path("results")
+
+
+def compare(
+    *workloads: str,
+    backends: Sequence[str] | None = None,
+    batch_sizes: Sequence[int] | None = None,
+    output: str | Path | None = None,
+    plugins: Iterable[str] = (),
+    observer: Observer | None = None,
+    **settings: Any,
+) -> Run:
+    """Check and measure backends on workloads; returns the run, with its reports written in its folder.
+
+    `workloads` are names of shipped ones or paths of TOML files, "quick" without any. Further keywords are the fields
+    of RunSettings: passes, dtypes, cases, threads, device, seed, rounds, budget_s, timeout_s, timing, memory.
+    Raises ConvbenchError where the call or a file is at fault, before anything runs.
+    """
+    unknown = sorted(set(settings) - set(RunSettings.names()))
+    if unknown:
+        raise TypeError(
+            f"compare() got an unexpected keyword {unknown[0]!r}; there are: {', '.join(RunSettings.names())}"
+        )
+    given: dict[str, Any] = {
+        "workloads": tuple(workloads) or None,
+        "batch_sizes": batch_sizes,
+        "backends": backends,
+        **settings,
+    }
+    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    chosen = RunSettings(**{key: value for key, value in plain.items() if value is not None})
+    return execute(chosen, find_backends(plugins), output=output, observer=observer or Silent())
+
+
+def check(*workloads: str, **arguments: Any) -> Run:
+    """As compare, but only whether the backends are right: nothing is timed."""
+    return compare(*workloads, **{"timing": False, "memory": False, **arguments})
+
+
+def execute(settings: RunSettings, registry: Registry, *, output: str | Path | None, observer: Observer) -> Run:
+    """Make the run that the settings ask for. Ctrl-C passes through, with the folder left as far as it came."""
+    plan = make_plan(settings)
+    selected = registry.select(settings.backends)
+    available = {entry.backend.name: _availability(entry, settings) for entry in selected}
+    usable = [entry for entry in selected if isinstance(available[entry.backend.name], Available)]
+    if not usable:
+        reasons = [f"{name}: {found.reason}" for name, found in available.items() if isinstance(found, Unavailable)]
+        why = "; ".join(reasons) or "no plug-in was found"
+        raise UsageError(f"no backend is available on device {settings.device}: {why}")
+    folder = new_folder(output)
+    with Journal(folder, _header(settings, plan)) as journal:
+        for entry in selected:
+            _tell_backend(journal, entry, available[entry.backend.name], settings)
+        for failed in registry.failed:
+            journal.write("backend", name=failed.plugin.label, status="failed", reason=failed.reason)
+        Runner(plan, settings, usable, journal, observer).run()
+    run = load_run(folder)
+    write_reports([run], folder)
+    return run
+
+
+def new_folder(output: str | Path | None) -> Path:
+    """The folder of a new run: the named one, or results/run-DATE-TIME; UsageError where another run is in it."""
+    if output is None:
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        return DEFAULT_FOLDER / f"run-{stamp}"
+    folder = Path(output)
+    if (folder / HEADER).exists():
+        raise UsageError(f"{folder} holds a run already; name another --output or remove it")
+    return folder
+
+
+def _availability(entry: Registered, settings: RunSettings) -> Available | Unavailable:
+    if settings.device not in entry.backend.devices:
+        return Unavailable(f"it does not run on {settings.device}, only on {', '.join(entry.backend.devices)}")
+    try:
+        return entry.backend.availability(settings.device)
+    except Exception as error:  # noqa: BLE001  # a plug-in's fault must not end everybody's run
+        return Unavailable(f"availability() failed: {type(error).__name__}: {error}")
+
+
+def _tell_backend(journal: Journal, entry: Registered, found: Available | Unavailable, settings: RunSettings) -> None:
+    journal.write(
+        "backend",
+        name=entry.backend.name,
+        summary=entry.backend.summary,
+        plugin=entry.plugin.label,
+        device=settings.device,
+        status="available" if isinstance(found, Available) else "unavailable",
+        version=found.version if isinstance(found, Available) else "",
+        reason=found.reason if isinstance(found, Unavailable) else "",
+    )
+
+
+def _header(settings: RunSettings, plan: Plan) -> dict[str, Any]:
+    return {
+        "command": _command(),
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "settings": settings.as_dict(),
+        "machine": machine_facts(),
+        "packages": package_versions(),
+        "workloads": [_workload_table(workload) for workload in plan.workloads],
+    }
+
+
+def _command() -> str:
+    """The command line, or what stands for it where a script or notebook made the run."""
+    called = Path(sys.argv[0]).name
+    return shlex.join(["convbench", *sys.argv[1:]]) if called == "convbench" else f"convbench.compare in {called}"
+
+
+def _workload_table(workload: Workload) -> dict[str, Any]:
+    layers = [{"case": case_table(layer.case), "count": layer.count} for layer in workload.layers]
+    return {"name": workload.name, "title": workload.title, "source": workload.source, "layers": layers}

@@ -1,0 +1,212 @@
+"""The command line. Exit codes: 0 fine, 1 a backend is wrong, 2 the call or a file is at fault, 130 interrupted.
+
+Only click is imported here; a command imports what it needs, so `convbench --help` is quick. Errors of ours become one
+or two lines; a traceback comes only with --debug.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+EXIT_WRONG = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+class _Numbers(click.ParamType[tuple[int, ...]]):
+    """Numbers separated by commas: 1,8,32."""
+
+    name = "N[,N...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} must be whole numbers separated by commas, such as 1,8,32", param, ctx)
+
+
+class _Names(click.ParamType[tuple[str, ...]]):
+    """Names separated by commas."""
+
+    name = "NAME[,NAME...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        del param, ctx  # nothing can be wrong with it
+        return value if isinstance(value, tuple) else tuple(part for part in str(value).split(",") if part)
+
+
+class _Group(click.Group):
+    """Turns our errors into lines and exit codes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from convbench_specs import ConvbenchError  # noqa: PLC0415  # it brings NumPy, which --help can do without
+
+            if ctx.params.get("debug") or not isinstance(error, ConvbenchError):
+                raise
+            click.echo(f"convbench: {error}", err=True)
+            sys.exit(EXIT_USAGE)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="convbench")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name; _Group reads it
+    r"""Which convolution, pooling or flatten should I trust and use, for my shapes, on this machine?
+
+    Runs every installed backend on the same cases, checks that they compute the same outputs and gradients, measures
+    speed and memory across batch sizes, and writes tables and an HTML page.
+
+    \b
+    Examples:
+      convbench compare                                  all backends on the quick workload
+      convbench compare resnet50 --batch-sizes 1,8       a network's layers
+      convbench check my_layers.toml --backends jax,mine only correctness
+      convbench backends                                 what is installed, and why the rest is not
+    """
+
+
+def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that compare and check share."""
+    options = [
+        click.argument("workloads", nargs=-1),
+        click.option("--backends", type=_Names(), help="Only these; default: all that are available."),
+        click.option("--batch-sizes", type=_Numbers(), help="Default: 1,16,128."),
+        click.option("--passes", type=_Names(), help="Of forward, backward, both; default: all."),
+        click.option("--dtypes", type=_Names(), help="float32, float64, ...; default: as the workload says."),
+        click.option("--cases", type=_Names(), help="Only these cases of the workloads."),
+        click.option("--device", help="cpu (default) or cuda."),
+        click.option("--threads", type=int, help="The same for all backends; default: all cores."),
+        click.option("--seed", type=int, help="Of the random data and the order of turns; default: 0."),
+        click.option("--budget", "budget_s", type=float, help="Seconds that a cell may cost; slower ones are skipped."),
+        click.option("--timeout", "timeout_s", type=float, help="Seconds after which a call is killed; default: 60."),
+        click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; default: results/run-DATE."),
+        click.option("--plugin", "plugins", multiple=True, help="A module or .py file with backends; repeatable."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@main.command()
+@_common
+@click.option("--rounds", type=int, help="Turns in which every backend is timed once; default: 10.")
+@click.option("--no-memory", is_flag=True, help="Do not measure memory.")
+def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
+    r"""Check and measure backends.
+
+    WORKLOADS are names of shipped ones or TOML files; default: quick.
+
+    \b
+    Examples:
+      convbench compare
+      convbench compare lenet5 my_layers.toml --backends numpy-im2col,pytorch --batch-sizes 1,8,64
+      convbench compare photos --dtypes float64 --passes forward --output results/photos
+      convbench compare --plugin ./my_backend.py
+    """
+    _run(options | {"memory": False if no_memory else None})
+
+
+@main.command()
+@_common
+def check(**options: Any) -> None:
+    r"""Check backends without timing them.
+
+    WORKLOADS are names of shipped ones or TOML files; default: quick.
+
+    \b
+    Examples:
+      convbench check
+      convbench check edge_cases --dtypes float32,float64
+      convbench check --plugin ./my_backend.py --backends mine
+    """
+    _run(options | {"timing": False, "memory": False})
+
+
+def _run(options: dict[str, Any]) -> None:
+    """Make a run and show it; exits with 1 where a backend is wrong."""
+    from convbench import api  # noqa: PLC0415
+    from convbench.report.terminal import print_run  # noqa: PLC0415
+    from convbench.terminal import terminal_observer  # noqa: PLC0415
+
+    output = options.pop("output") or api.new_folder(None)
+    try:
+        run = api.compare(*options.pop("workloads"), output=output, observer=terminal_observer(), **options)
+    except KeyboardInterrupt:
+        click.echo(f"\ninterrupted; what was measured is in {output}: convbench report {output}", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    print_run(run)
+    if not run.is_right:
+        sys.exit(EXIT_WRONG)
+
+
+@main.command()
+@click.option("--plugin", "plugins", multiple=True, help="A module or .py file with backends; repeatable.")
+@click.option("--device", default="cpu", help="cpu (default) or cuda.")
+def backends(plugins: tuple[str, ...], device: str) -> None:
+    """List the backends and what they need."""
+    from convbench.listing import print_backends  # noqa: PLC0415
+
+    print_backends(plugins, device)
+
+
+@main.command()
+def workloads() -> None:
+    """List the shipped workloads."""
+    from convbench.listing import print_workloads  # noqa: PLC0415
+
+    print_workloads()
+
+
+@main.command()
+@click.argument("workload")
+@click.option("--batch-size", type=int, default=1, help="For the memory in training; default: 1.")
+def show(workload: str, batch_size: int) -> None:
+    r"""Show a workload as a layer table.
+
+    With shapes, parameters, FLOPs, memory, and the receptive field of one final neuron.
+
+    \b
+    Examples:
+      convbench show mnist_cnn
+      convbench show my_layers.toml --batch-size 100
+    """
+    from convbench.listing import print_workload  # noqa: PLC0415
+
+    print_workload(workload, batch_size)
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="Folder for the files; default: that of the first run.")
+def report(runs: tuple[Path, ...], output: Path | None) -> None:
+    r"""Write the files of RUNS again.
+
+    They are measurements.csv, agreement.csv and report.html; several runs go into one.
+
+    \b
+    Examples:
+      convbench report results/run-20261120-120000
+      convbench report laptop/ server/ --output both/
+    """
+    from convbench.report.files import write_reports  # noqa: PLC0415
+    from convbench.report.terminal import print_run  # noqa: PLC0415
+    from convbench.results import load_run  # noqa: PLC0415
+
+    loaded = [load_run(path) for path in runs]
+    write_reports(loaded, output or runs[0])
+    for run in loaded:
+        print_run(run, folder=output)
+
+
+if __name__ == "__main__":
+    main()

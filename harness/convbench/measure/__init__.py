@@ -1,0 +1,1 @@
+"""What a worker measures of a call: time and memory."""

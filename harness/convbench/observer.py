@@ -1,0 +1,43 @@
+"""Who is told how a run goes: the terminal, a test, or nobody."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Observer(Protocol):
+    """Told by the runner; must not raise and should return at once."""
+
+    def begin(self, steps: int) -> None:
+        """The run begins; it has so many steps in all."""
+
+    def step(self, what: str) -> None:
+        """What is running now."""
+
+    def advance(self, steps: int = 1) -> None:
+        """So many steps are done."""
+
+    def note(self, text: str) -> None:
+        """Something worth a line of its own."""
+
+    def end(self) -> None:
+        """The run is over, in whatever way."""
+
+
+class Silent:
+    """Tells nobody."""
+
+    def begin(self, steps: int) -> None:
+        """Nothing."""
+
+    def step(self, what: str) -> None:
+        """Nothing."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+    def end(self) -> None:
+        """Nothing."""

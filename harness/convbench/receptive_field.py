@@ -1,0 +1,110 @@
+"""Receptive fields: how much of a network's input one neuron of its last feature map sees.
+
+- Backward through a chain, a field of f places of the output comes from (f - 1) * stride + extent places of the input,
+  axis by axis; the extent of a window is (kernel - 1) * dilation + 1.
+- Cases form a chain where the output of each is the input of the next. One that occurs n times stands n times in a row.
+- Shapes may match by chance in a mere list of layers. So only the whole workload, or what leads to a flatten and holds
+  nothing that repeats, counts as a chain.
+- The last feature map is what a closing flatten or global pool receives: behind it a neuron sees everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+
+from convbench_specs import Case, Flatten, Layer, Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """Layers start .. stop - 1 of a workload, and the receptive field of one neuron of their last feature map.
+
+    `fields` holds, for each layer up to the last feature map, how many places of its output that neuron sees, along
+    every spatial axis; `field` is the same for the input of the chain, of size `sizes`. Padding may be part of both.
+    """
+
+    start: int
+    stop: int
+    fields: tuple[tuple[int, ...], ...]
+    field: tuple[int, ...]
+    sizes: tuple[int, ...]
+
+    @property
+    def last(self) -> int:
+        """Number of the layer whose output is the last feature map."""
+        return self.start + len(self.fields) - 1
+
+    @property
+    def places(self) -> int:
+        """Places of one map of the input."""
+        return prod(self.sizes)
+
+    @property
+    def seen(self) -> int:
+        """Those of them that the neuron sees; fewer than the field has where that is larger than the input."""
+        return prod(map(min, self.field, self.sizes))
+
+    @property
+    def coverage(self) -> float:
+        """Share of the input that the neuron sees, 0 to 1."""
+        return self.seen / self.places
+
+
+def chains(layers: Sequence[Layer]) -> tuple[Chain, ...]:
+    """Every chain of at least two cases with a window in it."""
+    bounds = [0, *(n for n in range(1, len(layers)) if not _follows(layers[n - 1], layers[n])), len(layers)]
+    runs = [(start, stop) for start, stop in pairwise(bounds) if stop - start > 1]
+    found = (_chain(layers, start, stop) for start, stop in runs if _is_network(layers, start, stop))
+    return tuple(chain for chain in found if chain.fields)
+
+
+def _follows(before: Layer, layer: Layer) -> bool:
+    return (
+        before.case.output_shape == layer.case.input_shape
+        and _can_stand_in_a_row(before)
+        and _can_stand_in_a_row(layer)
+    )
+
+
+def _can_stand_in_a_row(layer: Layer) -> bool:
+    return layer.count == 1 or layer.case.output_shape == layer.case.input_shape
+
+
+def _is_network(layers: Sequence[Layer], start: int, stop: int) -> bool:
+    if stop - start == len(layers):
+        return True
+    ends = isinstance(layers[stop - 1].case.operation, Flatten)
+    return ends and all(layer.count == 1 for layer in layers[start:stop])
+
+
+def _chain(layers: Sequence[Layer], start: int, stop: int) -> Chain:
+    last = stop
+    while last > start and _sees_everything(layers[last - 1].case):
+        last -= 1
+    field = (1,) * (len(layers[start].case.input_shape) - 1)
+    fields = []
+    for layer in reversed(layers[start:last]):
+        fields.append(field)
+        for _ in range(layer.count):
+            field = _seen_of_input(layer.case, field)
+    return Chain(
+        start=start,
+        stop=stop,
+        fields=tuple(reversed(fields)),
+        field=field,
+        sizes=layers[start].case.input_shape[1:],
+    )
+
+
+def _sees_everything(case: Case) -> bool:
+    operation = case.operation
+    return isinstance(operation, Flatten) or (isinstance(operation, Pool) and operation.kernel_size == "global")
+
+
+def _seen_of_input(case: Case, field: tuple[int, ...]) -> tuple[int, ...]:
+    if isinstance(case.operation, Pool) and case.operation.over == "channels":
+        return field
+    return tuple((f - 1) * axis.stride + axis.extent for f, axis in zip(field, case.axes, strict=True))

@@ -1,0 +1,70 @@
+"""The files of a run: measurements.csv, agreement.csv and report.html, written again from the journal at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from convbench.errors import UsageError
+from convbench.report.html import render_report
+from convbench.report.inputs import ReportInput, RunSettings
+from convbench.results import Run
+
+MEASUREMENTS = "measurements.csv"
+AGREEMENT = "agreement.csv"
+REPORT = "report.html"
+
+
+def write_reports(runs: Sequence[Run], folder: Path) -> None:
+    """Write the three files; UsageError where the folder cannot be written."""
+    many = len(runs) > 1
+    measurements = _concat([run.measurements for run in runs], runs, label=many)
+    agreement = _concat([run.agreement for run in runs], runs, label=many)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        measurements.drop(columns="traceback", errors="ignore").to_csv(folder / MEASUREMENTS, index=False)
+        agreement.to_csv(folder / AGREEMENT, index=False)
+        html = render_report(report_input(runs[0], measurements, agreement))
+        (folder / REPORT).write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror or error}") from error
+
+
+def report_input(run: Run, measurements: pd.DataFrame, agreement: pd.DataFrame) -> ReportInput:
+    """What the page shows of a run."""
+    header, settings = run.header, run.header["settings"]
+    warnings = list(run.warnings)
+    if run.interrupted:
+        warnings.insert(0, "The run was interrupted: what follows is what it had measured by then.")
+    return ReportInput(
+        measurements=measurements,
+        agreement=agreement,
+        backends=run.backends,
+        settings=RunSettings(
+            command=header["command"],
+            started=header["started"],
+            duration_s=run.duration_s,
+            threads=settings["threads"],
+            device=settings["device"],
+            batch_sizes=settings["batch_sizes"],
+            seed=settings["seed"],
+            schema_version=header["schema"],
+            convbench_version=header["packages"].get("convbench", ""),
+        ),
+        machine=header["machine"],
+        packages=header["packages"],
+        warnings=warnings,
+    )
+
+
+def _concat(frames: Sequence[pd.DataFrame], runs: Sequence[Run], *, label: bool) -> pd.DataFrame:
+    """One frame of all runs; of several, each workload is named with its run's folder."""
+    if not label:
+        return frames[0]
+    named = [
+        frame.assign(workload=f"{run.folder.name}: " + frame["workload"].astype(str))
+        for frame, run in zip(frames, runs, strict=True)
+    ]
+    return pd.concat(named, ignore_index=True)

@@ -1,0 +1,74 @@
+"""The answer of a run in sentences: who is right, who is fastest, who was not there.
+
+Plain text, without markup, so that every report can begin with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from convbench.report.inputs import BackendRecord
+from convbench.report.units import format_integer
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """`right` is the first thing to say; `fastest` and `absent` may be empty."""
+
+    right: str
+    fastest: str
+    absent: str
+
+
+def headline(verdicts: pd.DataFrame, ranked: pd.DataFrame, backends: Sequence[BackendRecord]) -> Headline:
+    """From summary.backend_verdicts, summary.rank, and the backends that were found."""
+    return Headline(right=_right(verdicts), fastest=_fastest(ranked), absent=_absent(backends))
+
+
+def _right(verdicts: pd.DataFrame) -> str:
+    checked = verdicts[verdicts["verdict"] != ""]
+    right, wrong, untrusted = (
+        checked.loc[checked["verdict"] == name, "backend"].tolist() for name in ("right", "wrong", "untrusted")
+    )
+    total = len(checked)
+    if not total:
+        return "No backend was checked."
+    if len(right) == total:
+        return "The one backend that ran is right." if total == 1 else f"All {total} backends that ran are right."
+    parts = [f"{len(right) or 'None'} of {total} backends {'is' if len(right) == 1 else 'are'} right"]
+    if wrong:
+        parts.append(f"{join_names(wrong)} {'is' if len(wrong) == 1 else 'are'} wrong")
+    if untrusted:
+        parts.append(f"{join_names(untrusted)} could not be proven right")
+    return "; ".join(parts) + "."
+
+
+def _fastest(ranked: pd.DataFrame) -> str:
+    """Wins are counted over groups in which at least two backends are right."""
+    contested = ranked[ranked["place"].eq(2)].shape[0]
+    if not contested:
+        return ""
+    beaten = ranked.loc[ranked["place"].eq(2)].groupby("fastest", sort=False).size().sort_values(ascending=False)
+    names = [str(name) for name in beaten.index]
+    first = f"{names[0]} is the fastest right backend most often: in {beaten.iloc[0]} of {format_integer(contested)}"
+    rest = [f"{name} in {count}" for name, count in zip(names[1:], beaten.iloc[1:], strict=True)]
+    kinds = " comparisons (case, batch size and pass)"
+    return f"{first}{kinds}{', then ' + join_names(rest) if rest else ''}."
+
+
+def _absent(backends: Sequence[BackendRecord]) -> str:
+    """Names only: the reasons stand where the backends are listed."""
+    absent = [backend.name for backend in backends if backend.status != "available"]
+    return f"{join_names(absent)} could not run here." if absent else ""
+
+
+def join_names(names: Sequence[str]) -> str:
+    """A list as it is spoken.
+
+    >>> join_names(["naive", "jax", "pytorch"])
+    'naive, jax and pytorch'
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else list(names))

@@ -1,0 +1,129 @@
+"""The HTML report: one file that asks the network for nothing.
+
+Styles, scripts, data and pictures are inside the page, and a Content-Security-Policy forbids the browser to load
+anything else. The answer, who agrees with whom and what was not measured are plain HTML and need no scripts; curves and
+the table of all cells are drawn by the scripts in templates/, from the JSON that embed.py writes.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from convbench.report import units, view
+from convbench.report.embed import encode_frame, encode_pairs, script_safe_json, worst_disagreements
+from convbench.report.headline import headline, join_names
+from convbench.report.inputs import MEASUREMENT_COLUMNS, OPTIONAL_MEASUREMENT_COLUMNS, Picture, ReportInput
+from convbench.report.summary import ORACLE, backend_verdicts, not_ranked, rank
+
+PACKAGE = "convbench.report"
+SCRIPTS = ("units.js", "chart.js", "curves.js", "cells.js", "report.js")
+"""In the order in which they build on each other; they share one scope."""
+
+
+def render_report(run: ReportInput) -> str:
+    """The whole page as text, to be written as UTF-8."""
+    measurements, agreement = run.measurements.reset_index(drop=True), run.agreement
+    ranked = rank(measurements)
+    verdicts = backend_verdicts(measurements, agreement)
+    names = dict.fromkeys([*measurements["backend"].unique(), *(record.name for record in run.backends)])
+    slots = view.slots(names)
+    return _environment().get_template("report.html.j2").render(
+        run=run,
+        slots=slots,
+        styles=_file("report.css"),
+        scripts=Markup("\n").join(_file(name) for name in SCRIPTS),
+        data=Markup(script_safe_json(_data(measurements, agreement, slots))),  # noqa: S704 -- escaped for a script
+        headline=headline(verdicts, ranked, run.backends),
+        counts=_counts(measurements, verdicts),
+        means=view.means_view(ranked),
+        ranking=view.ranking_view(measurements, ranked),
+        matrix=view.matrix_view(agreement),
+        backends=view.backends_view(verdicts, run.backends),
+        disagreements=_disagreements(agreement),
+        not_ranked=not_ranked(measurements).to_dict("records"),
+        pictures=[(picture, _data_uri(picture)) for picture in run.pictures],
+        oracle=ORACLE,
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    formats = (name for name in dir(units) if name.startswith("format_"))
+    environment.filters |= {name.removeprefix("format_"): getattr(units, name) for name in formats}
+    environment.filters |= {"names": join_names, "date": format_date}
+    return environment
+
+
+def _file(name: str) -> Markup:
+    text = (resources.files(PACKAGE) / "templates" / name).read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704 -- our own file
+
+
+def _data(measurements: pd.DataFrame, agreement: pd.DataFrame, slots: Mapping[str, int]) -> dict[str, Any]:
+    """What the scripts read."""
+    columns = [*MEASUREMENT_COLUMNS, *(name for name in OPTIONAL_MEASUREMENT_COLUMNS if name in measurements)]
+    labels = view.case_labels(measurements)
+    keys = measurements[view.CASE].itertuples(index=False, name=None)
+    cells = measurements[columns].assign(label=[labels[key] for key in keys])
+    return {"cells": encode_frame(cells), "slots": slots, "pairs": encode_pairs(agreement)}
+
+
+def _counts(measurements: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, int]:
+    """The numbers at the top of the page."""
+    return {
+        "right": int((verdicts["verdict"] == "right").sum()),
+        "checked": int((verdicts["verdict"] != "").sum()),
+        "cells": len(measurements),
+        "measured": int(measurements["median_s"].notna().sum()),
+        "wrong": int((measurements["status"] == "wrong").sum()),
+        "tensors": int(verdicts["tensors"].sum()),
+        "disagreeing": int(verdicts["disagreeing"].sum()),
+        "cases": len(measurements[view.CASE].drop_duplicates()),
+    }
+
+
+def _disagreements(agreement: pd.DataFrame) -> dict[str, Any]:
+    """Sentences on what does not agree with the oracle, a list a backend; of other pairs the number only."""
+    off = agreement[agreement["verdict"] != "agrees"]
+    against_oracle = off[off["right"] == ORACLE]
+    shown = worst_disagreements(against_oracle)
+    return {
+        "by_backend": [
+            {
+                "backend": name,
+                "rows": rows.to_dict("records"),
+                "in_all": int((against_oracle["left"] == name).sum()),
+            }
+            for name, rows in shown.groupby("left", sort=False)
+        ],
+        "other_pairs": len(off) - len(against_oracle),
+    }
+
+
+def _data_uri(picture: Picture) -> str:
+    return f"data:image/png;base64,{b64encode(picture.png).decode('ascii')}"
+
+
+def format_date(text: str) -> str:
+    """An ISO 8601 time as people write it; other text as it is.
+
+    >>> format_date("2026-11-20T13:24:05+00:00"), format_date("yesterday")
+    ('20 November 2026, 13:24 UTC', 'yesterday')
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{moment.day} {moment:%B %Y, %H:%M} {moment.tzname() or ''}".strip()

@@ -1,0 +1,144 @@
+// The section of curves: what is chosen (case, pass, backends), the two charts of it, and all cases small.
+
+const QUANTITIES = {
+  time: {
+    format: formatSeconds,
+    point: (cell) => ({ y: cell.median_s, low: cell.p25_s, high: cell.p75_s }),
+    text: (cell) => [formatSeconds(cell.median_s), spreadText(cell)],
+    title: "Time per call",
+  },
+  memory: {
+    format: formatBytes,
+    point: (cell) => ({ y: cell.peak_memory_bytes, low: cell.peak_memory_min_bytes, high: cell.peak_memory_max_bytes }),
+    text: (cell) => [formatBytes(cell.peak_memory_bytes), memorySpreadText(cell)],
+    title: "Peak memory per call",
+  },
+};
+
+function spreadText(cell) {
+  if (!isMissing(cell.ci_low_s)) return formatSecondsRange(cell.ci_low_s, cell.ci_high_s);
+  if (!isMissing(cell.p25_s)) return `quartiles ${formatSecondsRange(cell.p25_s, cell.p75_s)}`;
+  return isMissing(cell.median_s) ? "" : `${cell.samples} sample${cell.samples === 1 ? "" : "s"}`;
+}
+
+function memorySpreadText(cell) {
+  const range = formatBytesRange(cell.peak_memory_min_bytes, cell.peak_memory_max_bytes);
+  return [range === MISSING ? "" : range, cell.memory_source].filter(Boolean).join(", ");
+}
+
+const isProven = (cell) => cell.status === "ok" && cell.verdict === "agrees";
+const stateOf = (cell) => (cell.status === "ok" ? cell.verdict || "not checked" : cell.status);
+
+// Cells by case label and pass, in order of appearance.
+function groupCells(cells) {
+  const groups = new Map();
+  for (const cell of cells) {
+    const key = `${cell.label}\n${cell.pass}`;
+    if (!groups.has(key)) groups.set(key, []);
+    groups.get(key).push(cell);
+  }
+  return groups;
+}
+
+function seriesOf(cells, quantity, slots, hidden) {
+  const byBackend = new Map();
+  for (const cell of cells) {
+    if (hidden.has(cell.backend)) continue;
+    const point = { ...QUANTITIES[quantity].point(cell), x: cell.batch_size, proven: isProven(cell), cell };
+    if (!byBackend.has(cell.backend)) byBackend.set(cell.backend, []);
+    byBackend.get(cell.backend).push(point);
+  }
+  return [...byBackend].map(([name, points]) => ({ name, slot: slots[name], points: points.sort((a, b) => a.x - b.x) }));
+}
+
+function makeCurves(cells, slots, state) {
+  const groups = groupCells(cells);
+  const labels = [...new Set(cells.map((cell) => cell.label))];
+  const at = (label) => groups.get(`${label}\n${state.pass}`) ?? [];
+  const xsOf = (group) => [...new Set(group.map((cell) => cell.batch_size))].sort((a, b) => a - b);
+  const tooltip = makeTooltip(document.getElementById("tooltip"), slots);
+
+  function drawMain() {
+    const group = at(state.label);
+    for (const quantity of ["time", "memory"]) {
+      const xs = xsOf(group), series = seriesOf(group, quantity, slots, state.hidden);
+      drawChart(document.getElementById(`${quantity}-chart`), {
+        series, xs,
+        format: QUANTITIES[quantity].format,
+        label: `${QUANTITIES[quantity].title} over batch size, ${state.label}, ${state.pass}`,
+        onPoint: (index, place) => tooltip(index < 0 ? null : { series, quantity, x: xs[index], place }),
+      });
+    }
+    document.getElementById("not-drawn").replaceChildren(...notDrawn(group));
+  }
+
+  const multiples = document.getElementById("multiples");
+  const buttons = labels.map((label) => {
+    const chart = element("div");
+    const button = element("button", { type: "button", "data-case": label }, element("b", {}, label), chart);
+    button.addEventListener("click", () => {
+      state.choose({ label });
+      document.getElementById("curves").scrollIntoView();
+    });
+    button.draw = () => {
+      const group = at(label), { format, title } = QUANTITIES[state.quantity];
+      drawChart(chart, { series: seriesOf(group, state.quantity, slots, state.hidden), xs: xsOf(group), format, compact: true, onPoint: null, label: `${title}, ${label}` });
+      button.drawn = state.version;
+    };
+    return button;
+  });
+  multiples.replaceChildren(...buttons);
+
+  // Only what is on the screen is drawn: there may be hundreds.
+  const visible = new Set();
+  const observer = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (entry.isIntersecting) visible.add(entry.target); else visible.delete(entry.target);
+    }
+    drawVisible();
+  }, { rootMargin: "300px" });
+  buttons.forEach((button) => observer.observe(button));
+  const drawVisible = () => visible.forEach((button) => { if (button.drawn !== state.version) button.draw(); });
+  window.addEventListener("beforeprint", () => buttons.forEach((button) => button.draw()));
+
+  return function draw() {
+    drawMain();
+    buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.case === state.label)));
+    drawVisible();
+  };
+}
+
+// Sentences on the cells of a chart that have no time: nothing is left out in silence.
+function notDrawn(group) {
+  const missing = new Map();
+  for (const cell of group) {
+    if (!isMissing(cell.median_s)) continue;
+    const key = `${cell.backend}\n${cell.status}`;
+    missing.set(key, [...(missing.get(key) ?? []), cell]);
+  }
+  return [...missing.values()].map((cells) => {
+    const sizes = cells.map((cell) => cell.batch_size).join(", ");
+    return element("p", {}, `Not drawn: ${cells[0].backend} at batch size ${sizes}, ${cells[0].status}${cells[0].reason ? `: ${cells[0].reason}` : ""}`);
+  });
+}
+
+function makeTooltip(node, slots) {
+  return (what) => {
+    node.hidden = !what;
+    if (!what) return;
+    const rows = what.series
+      .map((one) => ({ one, point: one.points.find((point) => point.x === what.x) }))
+      .filter(({ point }) => point && !isMissing(point.y))
+      .sort((a, b) => b.point.y - a.point.y)
+      .map(({ one, point }) => {
+        const [value, spread] = QUANTITIES[what.quantity].text(point.cell);
+        const state = point.proven ? "" : `${stateOf(point.cell)}, `;
+        return element("tr", {}, element("td", {}, marker(slots[one.name]), ` ${one.name}`), element("td", { class: "number" }, value), element("td", {}, state + spread));
+      });
+    node.replaceChildren(element("b", {}, `Batch size ${what.x}`), element("table", {}, ...rows));
+    const { width, height } = node.getBoundingClientRect();
+    const left = what.place.x + 18 + width > window.innerWidth ? what.place.x - 18 - width : what.place.x + 18;
+    node.style.left = `${Math.max(8, left)}px`;
+    node.style.top = `${Math.max(8, Math.min(window.innerHeight - height - 8, what.place.y - height / 2))}px`;
+  };
+}

@@ -1,0 +1,113 @@
+"""The end of a run on the terminal: who is right, who is fastest for each case and how far the others are behind.
+
+Made for 80 columns and better with more: where the table is too wide for all batch sizes it shows the largest.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from convbench.report.files import REPORT
+from convbench.report.summary import backend_verdicts, rank
+from convbench.report.units import format_duration, format_ratio, format_seconds
+from convbench.results import Run
+
+VERDICT_STYLE = {"right": "green", "wrong": "bold red", "untrusted": "yellow", "": "dim"}
+
+
+def print_run(run: Run, *, folder: Path | None = None, console: Console | None = None) -> None:
+    """Print the summary of a run."""
+    console = console or Console()
+    ranked = rank(run.measurements)
+    _print_backends(run, console)
+    if not ranked.empty:
+        _print_ranking(run, ranked, console)
+    _print_faults(run, console)
+    settings = run.header["settings"]
+    console.print(
+        f"[dim]{len(run.measurements):,} cells in {format_duration(run.duration_s)}, {settings['threads']} threads, "
+        f"{run.header['machine'].get('processor', '')}[/dim]",
+        highlight=False,
+    )
+    console.print(f"{(folder or run.folder) / REPORT}", highlight=False, soft_wrap=True)
+
+
+def _print_backends(run: Run, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("backend", "version", "checks"):
+        table.add_column(name, no_wrap=name != "checks", overflow="fold")
+    verdicts = backend_verdicts(run.measurements, run.agreement).set_index("backend")
+    for record in run.backends:
+        if record.name in verdicts.index:
+            row = verdicts.loc[record.name]
+            text = Text(str(row["verdict"]) or "not checked", style=VERDICT_STYLE[str(row["verdict"])])
+            if row["tensors"]:
+                text.append(
+                    f"  {int(row['tensors'] - row['disagreeing']):,} of {int(row['tensors']):,} tensors agree", "dim"
+                )
+            others = _other_statuses(run.measurements, record.name)
+            text.append(f"  {others}" if others else "", "dim")
+        else:
+            text = Text(f"{record.status}: {record.reason}" if record.reason else record.status, style="dim")
+        table.add_row(record.name, record.version, text)
+    console.print(table)
+    console.print()
+
+
+def _other_statuses(measurements: pd.DataFrame, backend: str) -> str:
+    statuses = measurements.loc[measurements["backend"] == backend, "status"].value_counts()
+    return ", ".join(f"{count} {status}" for status, count in statuses.items() if status not in ("ok", "wrong"))
+
+
+def _print_ranking(run: Run, ranked: pd.DataFrame, console: Console) -> None:
+    """A line a case and pass at the largest batch size, with every backend's distance."""
+    largest = ranked.groupby(["workload", "case", "dtype", "pass"], sort=False)["batch_size"].transform("max")
+    shown = ranked[ranked["batch_size"] == largest]
+    names = [record.name for record in run.backends if record.name in set(shown["backend"])]
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("case", no_wrap=True)
+    table.add_column("batch", justify="right")
+    table.add_column("pass", no_wrap=True)
+    table.add_column("fastest", justify="right", no_wrap=True)
+    wide = console.width >= 100
+    for name in names:
+        table.add_column(name if wide else _short(name), justify="right", no_wrap=True)
+    for (_, case, _, pass_name), group in shown.groupby(["workload", "case", "dtype", "pass"], sort=False):
+        best = group.iloc[0]
+        cells = []
+        for name in names:
+            row = group[group["backend"] == name]
+            if row.empty:
+                cells.append(Text("-", style="dim"))
+            else:
+                style = "bold green" if bool(row["tied"].iloc[0]) else ""
+                cells.append(Text(format_ratio(float(row["ratio"].iloc[0])).rstrip("×"), style=style))
+        table.add_row(
+            str(case), str(best["batch_size"]), str(pass_name), format_seconds(float(best["median_s"])), *cells
+        )
+    console.print("Time relative to the fastest right backend, at the largest batch size:", highlight=False)
+    console.print(table)
+    console.print()
+
+
+def _short(name: str) -> str:
+    """A column head of at most 5 letters: numpy-im2col -> numpy, tensorflow -> tflow."""
+    known = {"tensorflow": "tf", "pytorch": "torch", "numpy-im2col": "numpy", "numba-cpu": "numba"}
+    return known.get(name, name[:6])
+
+
+def _print_faults(run: Run, console: Console) -> None:
+    """Every cell that is wrong or failed, by reason; long lists are cut with the number left."""
+    bad = run.measurements[~run.measurements["status"].isin(["ok", "skipped", "unsupported", "unavailable"])]
+    for _, row in bad.head(10).iterrows():
+        where = f"{row['workload']}/{row['case']} batch {row['batch_size']} {row['pass']} {row['dtype']}"
+        console.print(Text(f"{row['status']}: {row['backend']}, {where}: {row['reason']}", style="red"))
+    if len(bad) > 10:
+        console.print(f"... and {len(bad) - 10} more, all in the report", style="red")
+    if not bad.empty:
+        console.print()

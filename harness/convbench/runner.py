@@ -1,0 +1,311 @@
+"""The runner: takes every backend through every item of the plan, checks what comes out, then times it.
+
+- One worker process a backend; only one computes at a time, the others are suspended.
+- Each item: every backend computes the same tensors, first small integers, then random numbers; the results are
+  checked; then come the rounds, in each of which every backend is timed once, in random order.
+- Cells that would take too long are predicted and skipped. Whatever goes wrong becomes the status of its cell.
+- Memory is measured afterwards, in workers of its own: the allocator settings that it needs change the timing.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from convbench.checking import ItemCheck, Outputs
+from convbench.host import Registered
+from convbench.journal import CellKey, Journal
+from convbench.measure.memory import PINNED_ALLOCATOR
+from convbench.observer import Observer
+from convbench.plan import Item, Plan
+from convbench.scratch import scratch_folder, write_tensors
+from convbench.session import BackendSession, NotOk
+from convbench.settings import RunSettings
+from convbench.verify import Fill, make_tensors
+from convbench.verify.photos import MissingImages
+from convbench_specs import PassName
+
+MIN_SAMPLES = 3
+"""Fewer samples have no spread."""
+MIN_CALLS = 2 + MIN_SAMPLES
+"""Calls that a cell costs at least: two for the checks, then the samples."""
+SLOW_CALL_S = 0.05
+"""A call that takes longer needs no warming up before its memory is read."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What is known of one backend at one item: seconds of a call by pass, for the passes that can be timed."""
+
+    session: BackendSession
+    call_s: dict[PassName, float] = field(default_factory=dict)
+
+
+class Runner:
+    """One run, from the first worker's start to the last one's end."""
+
+    def __init__(
+        self, plan: Plan, settings: RunSettings, backends: Sequence[Registered], journal: Journal, observer: Observer
+    ) -> None:
+        self._plan = plan
+        self._settings = settings
+        self._backends = backends
+        self._journal = journal
+        self._observer = observer
+        self._random = random.Random(settings.seed)  # noqa: S311  # an order of turns, no secret
+        self._seen: dict[tuple[str, ...], tuple[int, float]] = {}
+        self._computed: set[CellKey] = set()
+        self._told: set[str] = set()
+        self._scratch = Path()
+
+    def run(self) -> None:
+        """Do it; what was measured is in the journal, whatever ends the run."""
+        begin = time.monotonic()
+        cells = len(self._plan.items) * len(self._backends) * len(self._settings.passes)
+        self._observer.begin(cells * (1 + self._settings.timing + self._settings.memory))
+        interrupted = True
+        try:
+            with scratch_folder() as self._scratch:
+                self._check_and_time()
+                if self._settings.memory:
+                    self._measure_memory()
+            interrupted = False
+        finally:
+            self._journal.write("finished", duration_s=time.monotonic() - begin, interrupted=interrupted)
+            self._observer.end()
+
+    def _check_and_time(self) -> None:
+        with self._sessions({}) as sessions:
+            for item in self._plan.items:
+                turns = self._check(item, sessions)
+                if self._settings.timing:
+                    for pass_name in self._settings.passes:
+                        self._time(item, pass_name, [turn for turn in turns if pass_name in turn.call_s])
+                        self._observer.advance(len(sessions))
+                for session in sessions:
+                    session.release()
+                    session.suspend()
+                self._journal.sync()
+
+    @contextmanager
+    def _sessions(self, extra: Mapping[str, str]) -> Iterator[list[BackendSession]]:
+        caches = {"NUMBA_CACHE_DIR": str(self._scratch / "numba")}
+        with ExitStack() as stack:
+            sessions = []
+            for registered in self._backends:
+                log = self._journal.folder / "logs" / f"{registered.backend.name}.log"
+                session = BackendSession(registered, self._settings, log=log, extra={**caches, **extra})
+                stack.callback(session.stop)
+                sessions.append(session)
+            yield sessions
+
+    # -- checking
+
+    def _check(self, item: Item, sessions: Sequence[BackendSession]) -> list[_Turn]:
+        """Run every pass of every backend on the same tensors; returns those whose passes can be timed."""
+        turns = []
+        for session in sessions:
+            self._observer.step(f"{item.label}: predicting {session.name}")
+            allowed = self._allowed(item, session)
+            if allowed:
+                turns.append(_Turn(session, dict.fromkeys(allowed, 0.0)))
+        fills: tuple[Fill, ...] = ("random",) if item.case.x_data != "random" else ("integers", "random")
+        for fill in fills:
+            try:
+                tensors = make_tensors(item.case, item.batch_size, seed=self._settings.seed, fill=fill)
+            except MissingImages as error:
+                self._skip_all(item, turns, str(error))
+                turns = []
+                break
+            paths = write_tensors(self._scratch, tensors)
+            check = ItemCheck(item.case, tensors, fill)
+            for turn in turns:
+                self._observer.step(f"{item.label}: checking {turn.session.name}")
+                check.add(turn.session.name, self._outputs(item, turn, paths))
+                turn.session.suspend()
+            self._observer.step(f"{item.label}: comparing results")
+            self._record_check(item, check)
+        self._observer.advance(len(sessions) * len(self._settings.passes))
+        self._computed.update(item.key(turn.session.name, pass_name) for turn in turns for pass_name in turn.call_s)
+        return [turn for turn in turns if turn.call_s]
+
+    def _allowed(self, item: Item, session: BackendSession) -> list[PassName]:
+        """Passes that fit into the budget, by the backend's prediction or by what a smaller batch took."""
+        predicted = session.predict(item, self._settings.passes)
+        self._tell_started(session)
+        if isinstance(predicted, NotOk):
+            for pass_name in self._settings.passes:
+                self._fail(item.key(session.name, pass_name), predicted)
+            return []
+        allowed: list[PassName] = []
+        for pass_name in self._settings.passes:
+            key = item.key(session.name, pass_name)
+            seconds, by = predicted[pass_name], "predicted"
+            if seconds is None:
+                seconds, by = self._extrapolate(key)
+            if seconds is not None and seconds * MIN_CALLS > self._settings.budget_s:
+                reason = f"a call would take {seconds:.2g} s ({by}), {MIN_CALLS} of them more than the budget"
+                self._journal.cell(key, status="skipped", reason=reason, predicted_s=seconds)
+            else:
+                self._journal.cell(key, predicted_s=seconds)
+                allowed.append(pass_name)
+        return allowed
+
+    def _extrapolate(self, key: CellKey) -> tuple[float | None, str]:
+        """Seconds of a call from those at a smaller batch size, as if time grew in proportion."""
+        batch_size, seconds = self._seen.get(_family(key), (0, 0.0))
+        if not batch_size:
+            return None, ""
+        return seconds * key.batch_size / batch_size, f"from {seconds:.2g} s at batch size {batch_size}"
+
+    def _outputs(self, item: Item, turn: _Turn, paths: Mapping[str, str]) -> Outputs:
+        """Prepare, then call every pass once; a pass that fails is struck off the turn and its cell gets the status."""
+        session = turn.session
+        ready = session.prepare(item, paths)
+        if isinstance(ready, NotOk):
+            for pass_name in list(turn.call_s):
+                self._strike(item, turn, pass_name, ready)
+            return {}
+        outputs: Outputs = {}
+        for pass_name in list(turn.call_s):
+            key = item.key(session.name, pass_name)
+            folder = self._scratch / session.name
+            folder.mkdir(exist_ok=True)
+            reply = session.ask("run", pass_name, folder=str(folder), calls=1)
+            if isinstance(reply, NotOk):
+                self._strike(item, turn, pass_name, reply)
+                continue
+            outputs[pass_name] = reply["outputs"]
+            first = not turn.call_s[pass_name]
+            turn.call_s[pass_name] = reply["call_s"][-1]
+            if first:
+                self._journal.cell(key, first_call_s=reply["call_s"][0])
+            self._journal.cell(
+                key,
+                status="ok",
+                prepare_s=ready["prepare_s"],
+                algorithm=ready["algorithm"],
+                recomputes_forward=ready["recomputes_forward"],
+                second_call_s=reply["call_s"][-1],
+                **{f"{name}_s": seconds for name, seconds in ready["phases_s"].items()},
+            )
+        return outputs
+
+    def _record_check(self, item: Item, check: ItemCheck) -> None:
+        columns = {"workload": item.workload, "case": item.case.name, "dtype": item.case.dtype}
+        for row in check.rows():
+            self._journal.write("agreement", **columns, batch_size=item.batch_size, **row)
+        for (backend, pass_name), finding in check.verdicts().items():
+            self._journal.cell(item.key(backend, pass_name), **finding)
+
+    def _strike(self, item: Item, turn: _Turn, pass_name: PassName, why: NotOk) -> None:
+        del turn.call_s[pass_name]
+        self._fail(item.key(turn.session.name, pass_name), why)
+
+    def _fail(self, key: CellKey, why: NotOk) -> None:
+        self._journal.cell(key, status=why.status, reason=why.reason, traceback=why.traceback)
+        if why.status == "timed out":
+            self._seen[_family(key)] = (key.batch_size, self._settings.timeout_s)
+
+    def _skip_all(self, item: Item, turns: Sequence[_Turn], reason: str) -> None:
+        for turn in turns:
+            for pass_name in turn.call_s:
+                self._journal.cell(item.key(turn.session.name, pass_name), status="skipped", reason=reason)
+
+    def _tell_started(self, session: BackendSession) -> None:
+        if session.started and session.name not in self._told:
+            self._told.add(session.name)
+            self._journal.write("backend", name=session.name, **session.started)
+
+    # -- timing
+
+    def _time(self, item: Item, pass_name: PassName, turns: Sequence[_Turn]) -> None:
+        """Rounds in random order; a slow backend takes part in as many as its budget allows."""
+        loops: dict[str, int] = {}
+        rounds: dict[str, int] = {}
+        racing = []
+        for turn in turns:
+            self._observer.step(f"{item.label} {pass_name}: calibrating {turn.session.name}")
+            call_s = turn.call_s[pass_name]
+            if call_s >= self._settings.sample_s:
+                loops[turn.session.name] = 1
+            else:
+                reply = turn.session.ask("calibrate", pass_name, target_s=self._settings.sample_s)
+                if isinstance(reply, NotOk):
+                    self._fail(item.key(turn.session.name, pass_name), reply)
+                    continue
+                loops[turn.session.name] = reply["loops"]
+            turn.session.suspend()
+            affordable = int(self._settings.budget_s / max(call_s, self._settings.sample_s))
+            rounds[turn.session.name] = max(MIN_SAMPLES, min(self._settings.rounds, affordable))
+            racing.append(turn)
+        for number in range(self._settings.rounds):
+            self._observer.step(f"{item.label} {pass_name}: round {number + 1} of {self._settings.rounds}")
+            order = [turn for turn in racing if number < rounds[turn.session.name]]
+            self._random.shuffle(order)
+            for turn in order:
+                if not self._sample(item, pass_name, turn, number, loops[turn.session.name]):
+                    racing.remove(turn)
+
+    def _sample(self, item: Item, pass_name: PassName, turn: _Turn, number: int, loops: int) -> bool:
+        key = item.key(turn.session.name, pass_name)
+        reply = turn.session.ask("sample", pass_name, loops=loops)
+        turn.session.suspend()
+        if isinstance(reply, NotOk):
+            self._fail(key, reply)
+            self._computed.discard(key)
+            return False
+        self._journal.write("sample", **key.as_columns(), block=0, round=number, **reply)
+        self._seen[_family(key)] = (key.batch_size, reply["elapsed_s"] / loops)
+        return True
+
+    # -- memory
+
+    def _measure_memory(self) -> None:
+        """Peak memory of every cell that has a result, in fresh workers with the pinned allocator."""
+        with self._sessions(PINNED_ALLOCATOR) as sessions:
+            for item in self._plan.items:
+                wanted = {
+                    session: [name for name in self._settings.passes if item.key(session.name, name) in self._computed]
+                    for session in sessions
+                }
+                if any(wanted.values()):
+                    tensors = make_tensors(item.case, item.batch_size, seed=self._settings.seed)
+                    paths = write_tensors(self._scratch, tensors)
+                    for session, passes in wanted.items():
+                        self._observer.step(f"{item.label}: memory of {session.name}")
+                        self._memory_of(item, session, passes, paths)
+                self._observer.advance(len(sessions) * len(self._settings.passes))
+
+    def _memory_of(
+        self, item: Item, session: BackendSession, passes: Sequence[PassName], paths: Mapping[str, str]
+    ) -> None:
+        if passes:
+            session.prepare(item, paths)
+        for pass_name in passes:
+            key = item.key(session.name, pass_name)
+            slow = self._seen.get(_family(key), (0, 0.0))[1] > SLOW_CALL_S
+            reply = session.ask("memory", pass_name, warm_calls=1 if slow else 2, repeats=1 if slow else 3)
+            if isinstance(reply, NotOk):
+                self._journal.cell(key, memory_source=f"{reply.status}: {reply.reason}")
+            elif reply["peaks"]:
+                peaks = [peak["peak_bytes"] for peak in reply["peaks"]]
+                self._journal.cell(
+                    key,
+                    peak_memory_bytes=int(median(peaks)),
+                    peak_memory_min_bytes=min(peaks),
+                    peak_memory_max_bytes=max(peaks),
+                    memory_source=reply["peaks"][0]["source"],
+                )
+        session.release()
+        session.suspend()
+
+
+def _family(key: CellKey) -> tuple[str, ...]:
+    """What cells that differ in batch size only have in common."""
+    return (key.workload, key.case, key.dtype, key.backend, key.pass_name)

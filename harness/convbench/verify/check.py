@@ -1,0 +1,103 @@
+"""The checks of one backend's results against the oracle.
+
+- Exact, on integer data: every element must be equal. An average whose divisor is no power of two cannot be exact, as
+  one library divides and another multiplies by a reciprocal; it is held to the bound instead.
+- Random: every element must be within the bound of tolerance.py. In bfloat16 and float16 a result that exceeds the bound
+  of sums in float32 may still be a right one with sums in its own dtype; it then agrees, with a remark, unless that
+  loose bound would let zeros pass as well, when nothing can be said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convbench.verify.compare import Deviation, Element, Index, compare
+from convbench.verify.dtypes import LARGEST, numpy_dtype
+from convbench.verify.pooling import divisors
+from convbench.verify.tolerance import Sizes, Sums
+from convbench.verify.trust import weak_data
+from convbench_specs import Case, Pool, TensorName, Tensors
+
+Results = Mapping[TensorName, NDArray[Any]]
+Compute = Callable[[Tensors], Results]
+"""Runs the passes of a case on given tensors, wherever; returns y and the gradients, or some of them."""
+
+
+class Right(Sizes, Protocol):
+    """Right values of a case, all of them or a sample: Reference or Sample."""
+
+    batch_size: int
+
+    def bound(self, name: TensorName, sums: Sums = "float32") -> NDArray[np.float32]:
+        """The largest error of a right result."""
+
+    def select(self, name: TensorName, result: NDArray[Any]) -> NDArray[Any]:
+        """The part of a result that the values are for."""
+
+    def place(self, name: TensorName, index: Index) -> Index:
+        """Where in the result an element of the values is."""
+
+
+def check_against(right: Right, results: Results, *, exact: bool = False) -> list[Deviation]:
+    """Check each result that is there; `exact` for tensors of integers.
+
+    A result of another shape or dtype is untrusted. Raises SpecError for a result that the case does not have.
+    """
+    return [_check(right, name, actual, exact=exact) for name, actual in results.items()]
+
+
+def must_be_equal(case: Case) -> bool:
+    """Whether integer data leaves no rounding in this case."""
+    if not isinstance(case.operation, Pool) or case.operation.kind == "max":
+        return True
+    return bool(np.all(np.frexp(divisors(case))[0] == 0.5))
+
+
+def _check(right: Right, name: TensorName, actual: NDArray[Any], *, exact: bool) -> Deviation:
+    shape, dtype = right.case.shape_of(name, right.batch_size), numpy_dtype(right.case.dtype)
+    if actual.shape != shape:
+        return Deviation(tensor=name, verdict="untrusted", remark=f"has shape {actual.shape}, not {shape}")
+    actual, reach = right.select(name, actual), None
+    if not np.isfinite(actual).all():
+        reach = np.abs(right.values(name)) + np.sqrt(right.terms(name)) * right.spread(name)
+
+    def against(bound: NDArray[Any] | float) -> Deviation:
+        expected, largest = right.values(name), LARGEST[right.case.dtype]
+        return compare(name, actual, expected, bound, dtype=dtype, reach=reach, largest=largest)
+
+    if exact and must_be_equal(right.case):
+        found = against(0.0)
+    else:
+        found = against(right.bound(name))
+        if found.verdict == "disagrees" and right.case.dtype in ("bfloat16", "float16"):
+            found = _with_sums_in_own(right, name, found, against)
+    return _placed(right, name, found)
+
+
+def _with_sums_in_own(
+    right: Right, name: TensorName, strict: Deviation, against: Callable[[NDArray[Any]], Deviation]
+) -> Deviation:
+    """What the loose bound says of a result that exceeds the strict one."""
+    bound, dtype = right.bound(name, "own"), right.case.dtype
+    loose = against(bound)
+    if loose.verdict == "disagrees":
+        return loose
+    weak = weak_data(right.case, name, right.values(name), bound)
+    if weak is None:
+        return replace(loose, remark=f"as sums in {dtype} do, not sums in float32 ({strict.multiple:.2g} times their bound)")
+    remark = f"too far off for sums in float32, and sums of {np.max(right.terms(name))} in {dtype} would let zeros pass"
+    return replace(loose, verdict="untrusted", remark=remark)
+
+
+def _placed(right: Right, name: TensorName, found: Deviation) -> Deviation:
+    """The deviation with places of the whole result, not of the sample."""
+
+    def place(element: Element | None) -> Element | None:
+        return element and replace(element, index=right.place(name, element.index))
+
+    return replace(found, first=place(found.first), worst=place(found.worst))

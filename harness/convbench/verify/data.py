@@ -1,0 +1,71 @@
+"""What the backends compute on: x, w, b and dy, drawn from a seed.
+
+Rules:
+- A tensor depends on the seed, the operation, the input shape and its own name, on nothing else: not on the order in
+  which tensors are drawn, nor on the process. Random instances are drawn in turn: a batch of 2 begins a batch of 4.
+- Arrays have the dtype that results of the case have, `numpy_dtype`; a bfloat16 case holds float32 arrays whose values
+  are bfloat16 numbers.
+- "random" is for the check within a bound: x, dy and b are standard normal, and so is w, divided by sqrt(fan-in). Half
+  of what a maximum pools is rounded to quarters, so that windows with one and with several largest elements both occur.
+- "integers" is for the check bit by bit: no sum of products in any pass can reach `exact_limit`, so that every order of
+  summation gives the same number; see integers.py.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from math import prod
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convbench.verify.dtypes import numpy_dtype, round_to
+from convbench.verify.integers import draw_integers
+from convbench.verify.photos import line_filters, photos
+from convbench_specs import Case, Pool, Tensors
+
+Fill = Literal["random", "integers"]
+
+
+def make_tensors(case: Case, batch_size: int, *, seed: int, fill: Fill = "random") -> Tensors:
+    """The read-only tensors of a case in canonical layout; see the module's rules.
+
+    Where the case asks for photos or line filters "random" takes them, with a bias of zero for line filters;
+    "integers" draws integers for everything. Raises MissingImages where photos are asked for and not installed.
+    """
+
+    def generator(name: str) -> np.random.Generator:
+        key = f"{seed} {case.operation!r} {case.input_shape} {fill} {name}"
+        return np.random.default_rng(int.from_bytes(sha256(key.encode()).digest(), "big"))
+
+    if fill == "integers":
+        tensors = draw_integers(case, batch_size, generator)
+    else:
+        tensors = _draw_random(case, batch_size, generator)
+    for values in (tensors.x, tensors.dy, tensors.w, tensors.b):
+        if values is not None:
+            values.flags.writeable = False
+    return tensors
+
+
+def _draw_random(case: Case, batch_size: int, generator: Any) -> Tensors:
+    def normal(name: str, shape: tuple[int, ...], scale: float = 1.0) -> NDArray[Any]:
+        wide: Any = np.float64 if case.dtype == "float64" else np.float32
+        values = generator(name).standard_normal(shape, dtype=wide)
+        values *= wide(scale)
+        return values if numpy_dtype(case.dtype) == wide and case.dtype != "bfloat16" else round_to(values, case.dtype)
+
+    if case.x_data == "photos":
+        x = round_to(photos(batch_size, case.input_shape), case.dtype)
+    else:
+        x = normal("x", case.x_shape(batch_size))
+    if isinstance(case.operation, Pool) and case.operation.kind == "max":
+        coarse = generator("ties").random(x.shape, dtype=np.float32) < 0.5
+        x[coarse] = np.round(x[coarse] * 4) / 4
+    w = None if case.w_shape is None else normal("w", case.w_shape, prod(case.w_shape[1:]) ** -0.5)
+    b = None if case.b_shape is None else normal("b", case.b_shape)
+    if case.w_data == "lines" and w is not None:
+        w = line_filters(w.shape, w.dtype)
+        b = None if b is None else np.zeros_like(b)
+    return Tensors(x=x, dy=normal("dy", case.y_shape(batch_size)), w=w, b=b)

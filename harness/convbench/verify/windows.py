@@ -1,0 +1,67 @@
+"""Where the windows of an operation lie in a padded array.
+
+This repeats, on purpose, what convbench_specs.pad_array and unpad_gradient do for backends: the oracle must not share a
+mistake with what it judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convbench_specs import Axis, PaddingMode
+
+Slices = tuple[slice, ...]
+
+
+def tap_slices(axes: tuple[Axis, ...]) -> list[Slices]:
+    """For each tap of the window, in row-major order, the places of the padded array that the windows read with it."""
+    along = [
+        [
+            slice(t * axis.dilation, t * axis.dilation + (axis.output - 1) * axis.stride + 1, axis.stride)
+            for t in range(axis.kernel)
+        ]
+        for axis in axes
+    ]
+    return list(product(*along))
+
+
+def pad(x: NDArray[Any], axes: tuple[Axis, ...], mode: PaddingMode, fill: float, dtype: Any) -> NDArray[Any]:
+    """Copy of x padded along its last axes, up to the end of the last window."""
+    lead = x.shape[: x.ndim - len(axes)]
+    if mode == "edge":
+        for dim, axis in enumerate(axes, start=len(lead)):
+            x = x.take(np.arange(-axis.before, _length(axis) - axis.before).clip(0, axis.size - 1), axis=dim)
+        return x.astype(dtype)
+    padded = np.full((*lead, *map(_length, axes)), fill, dtype)
+    padded[(..., *map(_inside, axes))] = x
+    return padded
+
+
+def fold(padded: NDArray[Any], axes: tuple[Axis, ...], mode: PaddingMode) -> NDArray[Any]:
+    """The adjoint of `pad`: what reached the padding is dropped, or with "edge" added to the border that it repeats."""
+    first = padded.ndim - len(axes)
+    if mode == "edge":
+        for dim, axis in enumerate(axes, start=first):
+            here = np.moveaxis(padded, dim, 0)
+            here[axis.before] += here[: axis.before].sum(axis=0)
+            here[axis.before + axis.size - 1] += here[axis.before + axis.size :].sum(axis=0)
+    return padded[(..., *map(_inside, axes))]
+
+
+def parts(count: int, size: int) -> Iterator[slice]:
+    """Slices of at most `size` that cover range(count)."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def _length(axis: Axis) -> int:
+    return axis.padded + axis.overhang
+
+
+def _inside(axis: Axis) -> slice:
+    return slice(axis.before, axis.before + axis.size)

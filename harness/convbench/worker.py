@@ -1,0 +1,208 @@
+"""A worker: the process in which one backend computes. Started as `python -m convbench.worker FD`.
+
+It reads requests from the socket at descriptor FD and answers each with one frame: {"ok": ...} or {"error": ...}. It
+holds one prepared case at a time. Whatever the backend prints goes to the log, never into a frame. It ends when the
+host closes the socket, and is killed by the kernel when the host dies.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convbench import protocol
+from convbench.host import PluginRef, load_backend
+from convbench.measure import memory, timing
+from convbench_specs import (
+    Backend,
+    Case,
+    Native,
+    PassName,
+    Prepared,
+    Settings,
+    TensorName,
+    Tensors,
+    Unsupported,
+    parse_layer,
+    tensors_of,
+)
+
+PR_SET_PDEATHSIG = 1
+
+
+class Worker:
+    """The requests that a worker answers; each method takes a request's fields and returns a reply's."""
+
+    def __init__(self) -> None:
+        self._backend: Backend | None = None
+        self._case: Case | None = None
+        self._prepared: Prepared | None = None
+
+    def start(self, *, plugin: dict[str, str], backend: str, settings: dict[str, Any]) -> dict[str, Any]:
+        """Load the plug-in and start its backend; returns the facts that it tells and what starting took."""
+        begin = time.perf_counter()
+        self._backend = load_backend(PluginRef(**plugin), backend)
+        facts = self._backend.start(Settings(**settings))
+        return {
+            "facts": {str(key): str(value) for key, value in facts.items()},
+            "start_s": time.perf_counter() - begin,
+            "harness_overhead_s": timing.harness_overhead_s(),
+        }
+
+    def predict(self, *, case: dict[str, Any], batch_size: int, passes: list[PassName]) -> dict[str, Any]:
+        """Seconds a call of each pass, where the backend can tell."""
+        backend, parsed = self._started, parse_layer(case, origin="request").case
+        return {"predicted_s": {name: backend.predict_s(parsed, batch_size, name) for name in passes}}
+
+    def prepare(self, *, case: dict[str, Any], tensors: dict[str, str]) -> dict[str, Any]:
+        """Prepare a case on tensors in .npy files; {"unsupported": why} where the backend cannot do it."""
+        self._prepared = None
+        self._case = parse_layer(case, origin="request").case
+        arrays = {name: np.load(path, mmap_mode="r") for name, path in tensors.items()}
+        begin = time.perf_counter()
+        prepared = self._started.prepare(self._case, Tensors(**arrays))
+        elapsed = time.perf_counter() - begin
+        if isinstance(prepared, Unsupported):
+            return {"unsupported": prepared.reason}
+        self._prepared = prepared
+        return {
+            "prepare_s": elapsed,
+            "phases_s": dict(prepared.phases_s or {}),
+            "algorithm": prepared.algorithm,
+            "recomputes_forward": prepared.recomputes_forward,
+        }
+
+    def run(self, *, pass_name: PassName, folder: str, calls: int = 2) -> dict[str, Any]:
+        """Run a pass, write what the last call returned to .npy files in `folder`; returns seconds of each call."""
+        call = self._call(pass_name)
+        if isinstance(call, Unsupported):
+            return {"unsupported": call.reason}
+        assert self._prepared is not None
+        seconds = []
+        for _ in range(calls):
+            result, elapsed = timing.once(call, self._prepared.wait)
+            seconds.append(elapsed)
+        outputs = {}
+        for name, array in self._as_numpy(pass_name, result).items():
+            path = Path(folder) / f"{pass_name}-{name}.npy"
+            np.save(path, array)
+            outputs[name] = str(path)
+        return {"call_s": seconds, "outputs": outputs}
+
+    def calibrate(self, *, pass_name: PassName, target_s: float) -> dict[str, Any]:
+        """How many calls fill a sample."""
+        assert self._prepared is not None
+        return {"loops": timing.calibrate(self._timed_call(pass_name), self._prepared.wait, target_s)}
+
+    def sample(self, *, pass_name: PassName, loops: int) -> dict[str, Any]:
+        """Time one inner loop."""
+        assert self._prepared is not None
+        return asdict(timing.sample(self._timed_call(pass_name), self._prepared.wait, loops))
+
+    def memory(self, *, pass_name: PassName, warm_calls: int, repeats: int) -> dict[str, Any]:
+        """Peak memory of a warm call, `repeats` times."""
+        assert self._prepared is not None
+        call, wait = self._timed_call(pass_name), self._prepared.wait
+        for _ in range(warm_calls):
+            wait(call())
+        counter = self._started.memory_counter()
+        peaks = [memory.peak_memory(call, wait, counter) for _ in range(repeats)]
+        return {"peaks": [asdict(peak) for peak in peaks if peak is not None]}
+
+    def release(self) -> dict[str, Any]:
+        """Drop the prepared case."""
+        self._prepared = None
+        return {}
+
+    @property
+    def _started(self) -> Backend:
+        if self._backend is None:
+            raise RuntimeError("start comes first")
+        return self._backend
+
+    def _call(self, pass_name: PassName) -> Callable[[], Native] | Unsupported:
+        if self._prepared is None:
+            raise RuntimeError("prepare comes first")
+        return self._prepared.call_of(pass_name)
+
+    def _timed_call(self, pass_name: PassName) -> Callable[[], Native]:
+        call = self._call(pass_name)
+        if isinstance(call, Unsupported):
+            raise TypeError(call.reason)
+        return call
+
+    def _as_numpy(self, pass_name: PassName, result: Native) -> dict[str, NDArray[Any]]:
+        assert self._prepared is not None
+        assert self._case is not None
+        slots: dict[PassName, tuple[TensorName, ...]] = {
+            "backward": ("dx", "dw", "db"),
+            "both": ("y", "dx", "dw", "db"),
+        }
+        leaves = {"y": result} if pass_name == "forward" else dict(zip(slots[pass_name], result, strict=True))
+        names = tensors_of(self._case, pass_name)
+        missing = [name for name in names if leaves[name] is None]
+        if missing:
+            raise ValueError(f"{pass_name} returned None for {', '.join(missing)}")
+        return {name: np.asarray(self._prepared.to_numpy(name, leaves[name])) for name in names}
+
+
+def serve(connection: socket.socket) -> None:
+    """Answer requests until the host closes the connection."""
+    worker = Worker()
+    while True:
+        try:
+            request = protocol.receive(connection)
+        except protocol.PeerClosedError:
+            return
+        try:
+            reply = {"ok": getattr(worker, request.pop("request"))(**request)}
+        except MemoryError as error:
+            reply = {"error": {"kind": "out of memory", "message": _one_line(error), "traceback": ""}}
+        except Exception as error:  # noqa: BLE001  # a backend's fault, of any kind, becomes the status of its cell
+            reply = {"error": {"kind": "error", "message": _one_line(error), "traceback": traceback.format_exc()}}
+        try:
+            protocol.send(connection, reply)
+        except protocol.PeerClosedError:
+            return
+
+
+def main() -> None:
+    """Entry point of the process."""
+    _die_with_host()
+    faulthandler.enable()
+    # A backend's own threads or children must not keep the frames open or write into them.
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    connection.set_inheritable(False)
+    serve(connection)
+    # Frameworks' exit handlers may hang or crash; nothing is left to save.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:500]
+
+
+def _die_with_host() -> None:
+    with suppress(OSError, AttributeError):  # only Linux has it; elsewhere the closed socket ends the worker
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
