@@ -135,7 +135,11 @@ def test_the_depth_does_not_change_in_a_spatial_pool():
 @pytest.mark.parametrize(
     ("make", "key", "problem"),
     [
-        (lambda: conv((3, 2, 9)), "kernel_size", r"larger than the padded input: 3 with dilation 1 spans 3 of 2 on axis 0"),
+        (
+            lambda: conv((3, 2, 9)),
+            "kernel_size",
+            r"larger than the padded input: 3 with dilation 1 spans 3 of 2 on axis 0",
+        ),
         (lambda: conv((3, 9, 4), dilation=2), "kernel_size", r"3 with dilation 2 spans 5 of 4 on axis 1"),
         (lambda: pool((3, 1, 9)), "kernel_size", "larger than the padded input"),
         (lambda: pool((3, 9, 9), 5, over="channels"), "kernel_size", "larger than the padded input"),

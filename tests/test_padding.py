@@ -25,7 +25,9 @@ def padded_inputs(draw):
         before, after, size = draw(amounts), draw(amounts), draw(st.integers(1, 6))
         kernel = draw(st.integers(1, before + size + after))
         axes.append(
-            Axis(size=size, kernel=kernel, stride=draw(small), before=before, after=after, ceil_mode=draw(st.booleans()))
+            Axis(
+                size=size, kernel=kernel, stride=draw(small), before=before, after=after, ceil_mode=draw(st.booleans())
+            )
         )
     shape = (draw(st.integers(1, 2)), draw(st.integers(1, 2)), *(axis.size for axis in axes))
     return draw(arrays(np.int64, shape, elements=st.integers(-9, 9))), axes
@@ -115,7 +117,9 @@ def test_padding_with_zeros_puts_the_input_between_its_fill(padded_input):
 @given(padded_inputs())
 def test_padding_with_the_edge_repeats_the_nearest_element(padded_input):
     x, axes = padded_input
-    nearest = (np.clip(np.arange(total) - axis.before, 0, axis.size - 1) for axis, total in zip(axes, total_padded(axes)))
+    nearest = (
+        np.clip(np.arange(total) - axis.before, 0, axis.size - 1) for axis, total in zip(axes, total_padded(axes))
+    )
     assert np.array_equal(pad_array(x, axes, mode="edge"), x[np.ix_(*map(range, x.shape[:2]), *nearest)])
 
 

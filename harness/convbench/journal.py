@@ -9,6 +9,7 @@ Events, by "event":
     cell        the key of a cell and any columns of the measurements; a later event adds to or replaces them
     sample      the key of a cell, block, round, loops, elapsed_s, cpu_s, minor_faults, involuntary_switches
     agreement   a row of the agreement table
+    picture     file (in the folder pictures), title, caption
     warning     text
     finished    duration_s, interrupted
 """
@@ -28,6 +29,7 @@ from convbench.errors import RunError, UsageError
 SCHEMA_VERSION = 1
 HEADER = "run.json"
 JOURNAL = "journal.jsonl"
+PICTURES = "pictures"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -74,6 +76,13 @@ class Journal:
     def cell(self, key: CellKey, **columns: Any) -> None:
         """Append columns of one cell."""
         self.write("cell", **key.as_columns(), **columns)
+
+    def picture(self, file: str, png: bytes, *, title: str, caption: str) -> None:
+        """Keep a picture and append its event."""
+        pictures = self.folder / PICTURES
+        pictures.mkdir(exist_ok=True)
+        (pictures / file).write_bytes(png)
+        self.write("picture", file=file, title=title, caption=caption)
 
     def sync(self) -> None:
         """Have the disk hold what was written, so that not even a power cut loses it."""

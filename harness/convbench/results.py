@@ -16,12 +16,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from convbench.journal import CellKey, read_events, read_header
+from convbench.errors import RunError
+from convbench.journal import PICTURES, CellKey, read_events, read_header
 from convbench.report.inputs import (
     AGREEMENT_COLUMNS,
     MEASUREMENT_COLUMNS,
     OPTIONAL_MEASUREMENT_COLUMNS,
     BackendRecord,
+    Picture,
 )
 from convbench.statistics import estimate
 from convbench_specs import Cost, Layer, PassName, Workload, cost, parse_layer
@@ -40,6 +42,7 @@ class Run:
     samples: pd.DataFrame = field(repr=False)
     agreement: pd.DataFrame = field(repr=False)
     backends: tuple[BackendRecord, ...]
+    pictures: tuple[Picture, ...]
     warnings: tuple[str, ...]
     duration_s: float
     interrupted: bool
@@ -65,7 +68,7 @@ def load_run(path: str | Path) -> Run:
     folder = Path(path)
     header = read_header(folder)
     cells: dict[CellKey, dict[str, Any]] = {}
-    samples, agreement, warnings = [], [], []
+    samples, agreement, warnings, pictures = [], [], [], []
     backends: dict[str, dict[str, Any]] = {}
     duration, interrupted = float("nan"), True
     for event in read_events(folder):
@@ -78,6 +81,8 @@ def load_run(path: str | Path) -> Run:
             agreement.append(event)
         elif kind == "backend":
             backends.setdefault(event["name"], {}).update(event)
+        elif kind == "picture":
+            pictures.append(_picture(folder, event))
         elif kind == "warning":
             warnings.append(event["text"])
         elif kind == "finished":
@@ -89,6 +94,7 @@ def load_run(path: str | Path) -> Run:
         samples=pd.DataFrame(samples, columns=None if samples else [*KEY_COLUMNS, "round", "loops", "elapsed_s"]),
         agreement=_agreement(agreement),
         backends=tuple(_record(entry) for entry in backends.values()),
+        pictures=tuple(pictures),
         warnings=tuple(warnings),
         duration_s=duration,
         interrupted=interrupted,
@@ -102,6 +108,15 @@ def _pop_key(event: dict[str, Any]) -> CellKey:
 def _record(entry: Mapping[str, Any]) -> BackendRecord:
     known = ("name", "summary", "status", "version", "device", "reason", "facts")
     return BackendRecord(**{key: entry[key] for key in known if key in entry})
+
+
+def _picture(folder: Path, entry: Mapping[str, Any]) -> Picture:
+    """A picture of the run; RunError where its file is gone."""
+    path = folder / PICTURES / Path(entry["file"]).name
+    try:
+        return Picture(title=entry["title"], caption=entry["caption"], png=path.read_bytes())
+    except OSError as error:
+        raise RunError(f"{folder} is incomplete: cannot read {path}: {error.strerror or error}") from error
 
 
 def _agreement(rows: list[dict[str, Any]]) -> pd.DataFrame:

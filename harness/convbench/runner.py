@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 
 from convbench.checking import ItemCheck, Outputs
+from convbench.feature_maps import MOST_MAPS, picture_row
 from convbench.host import Registered
 from convbench.journal import CellKey, Journal
 from convbench.measure.memory import PINNED_ALLOCATOR
@@ -27,8 +28,8 @@ from convbench.scratch import scratch_folder, write_tensors
 from convbench.session import BackendSession, NotOk
 from convbench.settings import RunSettings
 from convbench.verify import Fill, make_tensors
-from convbench.verify.photos import MissingImages
-from convbench_specs import PassName
+from convbench.verify.photos import PHOTOS, MissingImages
+from convbench_specs import PassName, Tensors
 
 MIN_SAMPLES = 3
 """Fewer samples have no spread."""
@@ -62,6 +63,8 @@ class Runner:
         self._computed: set[CellKey] = set()
         self._told: set[str] = set()
         self._scratch = Path()
+        sizes = settings.batch_sizes
+        self._picture_batch = next((size for size in sizes if size >= len(PHOTOS)), sizes[-1])
 
     def run(self) -> None:
         """Do it; what was measured is in the journal, whatever ends the run."""
@@ -130,6 +133,8 @@ class Runner:
                 turn.session.suspend()
             self._observer.step(f"{item.label}: comparing results")
             self._record_check(item, check)
+            if item.case.x_data == "photos" and item.batch_size == self._picture_batch:
+                self._journal_pictures(item, tensors, check)
         self._observer.advance(len(sessions) * len(self._settings.passes))
         self._computed.update(item.key(turn.session.name, pass_name) for turn in turns for pass_name in turn.call_s)
         return [turn for turn in turns if turn.call_s]
@@ -202,6 +207,17 @@ class Runner:
             self._journal.write("agreement", **columns, batch_size=item.batch_size, **row)
         for (backend, pass_name), finding in check.verdicts().items():
             self._journal.cell(item.key(backend, pass_name), **finding)
+
+    def _journal_pictures(self, item: Item, tensors: Tensors, check: ItemCheck) -> None:
+        """What the case made of the photographs, as a right backend computed it."""
+        right = check.right_output("y")
+        if right is None or right[1].ndim != 4 or right[1].shape[-1] < 2:
+            return  # nothing is right, or there is no map to look at
+        backend, maps = right
+        for number, name in enumerate(PHOTOS[: item.batch_size]):
+            file = f"{item.workload}-{item.case.name}-{name}.png"
+            png = picture_row(tensors.x[number], maps[number])
+            self._journal.picture(file, png, title=f"{item.case.name}: {name}", caption=_caption(item, backend))
 
     def _strike(self, item: Item, turn: _Turn, pass_name: PassName, why: NotOk) -> None:
         del turn.call_s[pass_name]
@@ -304,6 +320,12 @@ class Runner:
                 )
         session.release()
         session.suspend()
+
+
+def _caption(item: Item, backend: str) -> str:
+    maps = min(MOST_MAPS, item.case.output_shape[0])
+    filters = " of a vertical and a horizontal line filter" if item.case.w_data == "lines" else ""
+    return f"The photograph, then the first {maps} feature maps{filters}, as {backend} computed them."
 
 
 def _family(key: CellKey) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ Index arithmetic is the caller's: every argument `.._at` counts elements from th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from numba.core import cgutils, types
@@ -30,50 +31,62 @@ from convbench_backends.numba_cpu.vector import REGISTERS, Lanes, Value, data, n
 
 FILTERS = 8 if REGISTERS == 32 else 4
 """Rows of a full block of multiply_tile; weights are packed in this width."""
+TILES = {FILTERS: (3, 2, 1), FILTERS // 2: (6, 3, 1)} | {1 << n: (8, 3, 1) for n in range(REGISTERS // 16)}
+"""Shapes of multiply_tile: vectors of a block, by rows; a block of 1 or 2 rows needs 8 for the loads it hides behind."""
+LONGEST_TILE = 8
+"""Vectors of the longest tile, by which a sweep may read and write beyond the last output."""
 DOT_FILTERS = 4 if REGISTERS == 32 else 2
 """Rows of a block of dot_tile."""
 DOT_TAPS = 6
 """Columns of a block of dot_tile."""
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def multiply_tile(
-    _typing: Any, filters: Any, vectors: Any, x: Any, x_at: Any, offsets: Any, o_at: Any, taps: Any, w: Any,
-    w_at: Any, b: Any, b_at: Any, y: Any, y_at: Any, y_pitch: Any,
+    _typing: Any, filters: Any, vectors: Any, x: Any, x_at: Any, offsets: Any, o_at: Any, taps: Any, w: Any, w_at: Any,
+    b: Any, b_at: Any, y: Any, y_at: Any, y_pitch: Any,
 ) -> Any:  # fmt: skip
     """y[k, q] = b[k] + sum over t of w[t, k] * x[offsets[t] + q], for `filters` k and `vectors` vectors of q.
 
-    w holds `filters` numbers a tap; row k of the block is written at y_at + k * y_pitch.
+    The pair must be one of TILES. w holds `filters` numbers a tap; row k of y is written at y_at + k * y_pitch.
     """
-    rows, columns = filters.literal_value, vectors.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Value:
         lanes = Lanes(context, builder, x.dtype)
-        base = dict(zip("xowby", (_data(context, builder, signature, args, i) for i in (2, 4, 7, 9, 11)), strict=True))
-        x_at, o_at, taps, w_at, b_at, y_at, y_pitch = (args[i] for i in (3, 5, 6, 8, 10, 12, 13))
-        sums = [[cgutils.alloca_once(builder, lanes.type) for _ in range(columns)] for _ in range(rows)]
-        for k in range(rows):
-            bias = lanes.spread(builder.load(lanes.at(base["b"], builder.add(b_at, number(k)))))
-            for total in sums[k]:
-                builder.store(bias, total)
-        start, weights = lanes.at(base["x"], x_at), lanes.at(base["w"], w_at)
-        with cgutils.for_range(builder, taps) as tap:
-            offset = builder.load(builder.gep(base["o"], [builder.add(o_at, tap.index)]))
-            place = lanes.at(start, offset)
-            values = [lanes.load(lanes.at(place, number(v * lanes.count))) for v in range(columns)]
-            filters_of_tap = lanes.at(weights, builder.mul(tap.index, number(rows)))
-            for k in range(rows):
-                weight = lanes.spread(builder.load(lanes.at(filters_of_tap, number(k))))
-                for total, value in zip(sums[k], values, strict=True):
-                    builder.store(lanes.multiply_add(weight, value, builder.load(total)), total)
-        for k in range(rows):
-            row = lanes.at(base["y"], builder.add(y_at, builder.mul(y_pitch, number(k))))
-            for v, total in enumerate(sums[k]):
-                lanes.store(builder.load(total), lanes.at(row, number(v * lanes.count)))
+        x_base, o_base, w_base, b_base, y_base = (_data(context, builder, signature, args, i) for i in (2, 4, 7, 9, 11))
+        sources = lanes.at(x_base, args[3]), builder.gep(o_base, [args[5]]), args[6], lanes.at(w_base, args[8])
+        targets = lanes.at(b_base, args[10]), lanes.at(y_base, args[12]), args[13]
+        for rows, choices in TILES.items():
+            with builder.if_then(builder.icmp_signed("==", args[0], number(rows))):
+                for columns in choices:
+                    with builder.if_then(builder.icmp_signed("==", args[1], number(columns))):
+                        _emit_tile(lanes, rows, columns, sources, targets)
         return context.get_dummy_value()
 
     index = types.int64
-    return types.void(filters, vectors, x, index, offsets, index, index, w, index, b, index, y, index, index), emit
+    return types.void(index, index, x, index, offsets, index, index, w, index, b, index, y, index, index), emit
+
+
+def _emit_tile(lanes: Lanes, rows: int, columns: int, sources: Sequence[Value], targets: Sequence[Value]) -> None:
+    """One shape of multiply_tile."""
+    builder, (x, offsets, taps, w), (b, y, y_pitch) = lanes.builder, sources, targets
+    sums = [[cgutils.alloca_once(builder, lanes.type) for _ in range(columns)] for _ in range(rows)]
+    for k in range(rows):
+        bias = lanes.spread(builder.load(lanes.at(b, number(k))))
+        for total in sums[k]:
+            builder.store(bias, total)
+    with cgutils.for_range(builder, taps) as tap:
+        place = lanes.at(x, builder.load(builder.gep(offsets, [tap.index])))
+        values = [lanes.load(lanes.at(place, number(v * lanes.count))) for v in range(columns)]
+        weights = lanes.at(w, builder.mul(tap.index, number(rows)))
+        for k in range(rows):
+            weight = lanes.spread(builder.load(lanes.at(weights, number(k))))
+            for total, value in zip(sums[k], values, strict=True):
+                builder.store(lanes.multiply_add(weight, value, builder.load(total)), total)
+    for k in range(rows):
+        row = lanes.at(y, builder.mul(y_pitch, number(k)))
+        for v, total in enumerate(sums[k]):
+            lanes.store(builder.load(total), lanes.at(row, number(v * lanes.count)))
 
 
 @intrinsic(prefer_literal=True)

@@ -1,7 +1,8 @@
 """Every operation of the spec as a function of torch tensors (x, w, b), in PyTorch's own layout, channels first.
 
-PyTorch's pooling takes a padding that is the same on both sides and at most half the kernel, and its average no
-dilation. Padding that is not so is put around x first, by (before, behind), and the window then slides on it without.
+PyTorch's pooling takes a padding that is the same on both sides and at most half the kernel. Other padding is put
+around x first, by (before, behind), and the window then slides without any. Its average knows no dilation and counts
+all of that border or none of it: where that is not what is asked for, shifted slices are summed and divided.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  # as PyTorch's documentation writes it
 
@@ -74,24 +76,19 @@ def _average_pool(case: Case, x: Any) -> tuple[Function, str]:
     operation, axes = case.operation, case.axes
     assert isinstance(operation, Pool)
     if operation.kernel_size == "global":
-        adaptive = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d)[len(axes) - 1]
-        return (lambda x: adaptive(x, 1)), adaptive.__name__
-    pool = (F.avg_pool1d, F.avg_pool2d)[len(axes) - 1]
+        whole = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d)[len(axes) - 1]
+        return (lambda x: whole(x, 1)), "adaptive_avg_pool"
+    pool, name = ((F.avg_pool1d, "avg_pool1d"), (F.avg_pool2d, "avg_pool2d"))[len(axes) - 1]
     window = _window(axes)
     if all(axis.dilation == 1 and _is_torch_padding(axis) for axis in axes):
         window |= {"padding": tuple(axis.before for axis in axes), "ceil_mode": axes[0].ceil_mode}
         window |= {"count_include_pad": operation.count_include_pad}
-        return (lambda x: pool(x, **window)), pool.__name__
+        return (lambda x: pool(x, **window)), name
     counts, amounts = divisors(case), _amounts(axes)
-    if any(axis.dilation > 1 for axis in axes):
-        divisor = torch.as_tensor(counts, dtype=x.dtype, device=x.device)
-        dimensions = list(enumerate(axes, start=2))
-        return (lambda x: fold_taps(F.pad(x, amounts), dimensions, operator.add) / divisor), "sum of slices"
-    name = f"pad + {pool.__name__}"
-    if isinstance(counts, int) and counts == window_area(case):
-        return (lambda x: pool(F.pad(x, amounts), **window)), name
-    scale = torch.as_tensor(window_area(case) / counts, dtype=x.dtype, device=x.device)
-    return (lambda x: pool(F.pad(x, amounts), **window) * scale), f"{name}, rescaled"
+    if np.array_equal(counts, window_area(case)) and not any(axis.dilation > 1 for axis in axes):
+        return (lambda x: pool(F.pad(x, amounts), **window)), f"pad + {name}"
+    divisor, dimensions = torch.as_tensor(counts, dtype=x.dtype, device=x.device), list(enumerate(axes, start=2))
+    return (lambda x: fold_taps(F.pad(x, amounts), dimensions, operator.add) / divisor), "sum of shifted slices"
 
 
 def _window(axes: Sequence[Axis]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ operations are used where they do the case. What they cannot do, each kept by a 
   has slow gradients elsewhere. So padding is "SAME" where that means the same amounts, and tf.pad where not.
 - Pooling has two spatial axes and no dilation together with a stride; the maximum over channels has no gradient. One
   axis becomes a picture of height 1, channels the width of a picture with one channel, dilated taps shifted slices.
-- An average never counts padding, so its padding is put around x and the divisor corrected where it is not the window.
+- An average never counts padding. Padding that counts is put around x; where only some of it does, shifted slices are
+  summed and divided.
 - tf.pad knows no edge mode.
 """
 
@@ -152,31 +153,28 @@ def _mean(case: Case, picture: Picture) -> Formula:
 
 
 def _average_pool(case: Case, picture: Picture) -> Formula:
-    counts, area = divisors(case), window_area(case)
-    if isinstance(counts, np.ndarray):
-        counts = counts.reshape((1, *(axis.output for axis in picture.axes), 1))
-    if _is_dilated(picture.axes):
-        return _dilated_average(picture, counts)
-    if all(map(_is_same, picture.axes)) and _divides_by_input(case):
+    counts, dilated = divisors(case), _is_dilated(picture.axes)
+    if not dilated and all(map(_is_same, picture.axes)) and _divides_by_input(case):
         padding, pad, name = "SAME", _pad_around(picture, amounts=()), "avg_pool2d SAME"
-    else:
+    elif not dilated and np.array_equal(counts, window_area(case)):
         padding, pad, name = "VALID", _pad_around(picture), "pad + avg_pool2d VALID"
-    kernel, strides = _over(picture, "kernel"), _over(picture, "stride")
+    else:
+        return _divided_sum(picture, counts)
+    kernel, strides = [axis.kernel for axis in picture.axes], [axis.stride for axis in picture.axes]
 
     def core(x: Tensor) -> Tensor:
-        y = tf.nn.avg_pool2d(x, kernel, strides, padding)
-        if padding == "VALID" and not np.all(counts == area):
-            y *= tf.constant(area / counts, y.dtype)
-        return tf.reshape(y, picture.y_shape)
+        return tf.reshape(tf.nn.avg_pool2d(x, kernel, strides, padding), picture.y_shape)
 
     return Formula(core=core, pad=pad, algorithm=name)
 
 
-def _dilated_average(picture: Picture, counts: Any) -> Formula:
-    dimensions = list(enumerate(picture.axes, start=1))
+def _divided_sum(picture: Picture, counts: Any) -> Formula:
+    dimensions, outputs = list(enumerate(picture.axes, start=1)), [axis.output for axis in picture.axes]
+    divisor = np.broadcast_to(np.reshape(counts, (1, *outputs, 1)) if np.ndim(counts) else counts, (1, *outputs, 1))
 
     def core(x: Tensor) -> Tensor:
-        return tf.reshape(fold_taps(x, dimensions, operator.add) / tf.constant(counts, x.dtype), picture.y_shape)
+        total = fold_taps(x, dimensions, operator.add)
+        return tf.reshape(total / tf.constant(divisor, total.dtype), picture.y_shape)
 
     return Formula(core=core, pad=_pad_around(picture), algorithm="sum of shifted slices")
 

@@ -56,6 +56,7 @@ def report_input(run: Run, measurements: pd.DataFrame, agreement: pd.DataFrame) 
         machine=header["machine"],
         packages=header["packages"],
         warnings=warnings,
+        pictures=run.pictures,
     )
 
 

@@ -21,11 +21,10 @@ from convbench.verify.dtypes import LARGEST, numpy_dtype
 from convbench.verify.pooling import divisors
 from convbench.verify.tolerance import Sizes, Sums
 from convbench.verify.trust import weak_data
-from convbench_specs import Case, Pool, TensorName, Tensors
+from convbench_specs import Case, Pool, TensorName
 
 Results = Mapping[TensorName, NDArray[Any]]
-Compute = Callable[[Tensors], Results]
-"""Runs the passes of a case on given tensors, wherever; returns y and the gradients, or some of them."""
+"""y and the gradients, or some of them, as canonical NumPy arrays."""
 
 
 class Right(Sizes, Protocol):
@@ -89,7 +88,9 @@ def _with_sums_in_own(
         return loose
     weak = weak_data(right.case, name, right.values(name), bound)
     if weak is None:
-        return replace(loose, remark=f"as sums in {dtype} do, not sums in float32 ({strict.multiple:.2g} times their bound)")
+        return replace(
+            loose, remark=f"as sums in {dtype} do, not sums in float32 ({strict.multiple:.2g} times their bound)"
+        )
     remark = f"too far off for sums in float32, and sums of {np.max(right.terms(name))} in {dtype} would let zeros pass"
     return replace(loose, verdict="untrusted", remark=remark)
 

@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf, isfinite
 from typing import Any, Literal
@@ -100,62 +101,77 @@ def compare(
     if dtype is not None and actual.dtype != dtype:
         return Deviation(tensor=tensor, verdict="untrusted", remark=f"has dtype {actual.dtype}, not {dtype}")
     found = Deviation(tensor=tensor, verdict="agrees", total=actual.size)
-    flat = [np.ravel(array) for array in (actual, expected)]
-    bounds, reaches = _flat_or_number(bound), None if reach is None else np.ravel(reach)
-    for start in range(0, actual.size, BLOCK):
-        part = slice(start, start + BLOCK)
-        here = bounds if isinstance(bounds, float) else bounds[part]
-        can_overflow = None if reaches is None else reaches[part] >= largest
-        found = _merge(found, start, actual.shape, flat[0][part], flat[1][part], here, can_overflow)
+    for block in _blocks(actual, expected, bound, None if reach is None else reach >= largest):
+        found = _merge(found, block)
     if found.off:
         return replace(found, verdict="disagrees")
     return replace(found, verdict="untrusted") if found.overflowed else found
 
 
-def _flat_or_number(bound: NDArray[Any] | float) -> NDArray[Any] | float:
-    return np.ravel(bound) if isinstance(bound, np.ndarray) and bound.ndim else float(bound)
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Consecutive elements, in row-major order, of arrays of a shape."""
+
+    start: int
+    shape: Index
+    actual: NDArray[Any]
+    expected: NDArray[Any]
+    bound: NDArray[Any] | float
+    can_overflow: NDArray[np.bool_] | bool
+
+    def errors(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The absolute error of each element, infinite where one value is not finite, and which ones overflowed."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            error = np.abs(np.subtract(self.actual, self.expected, dtype=np.float64))
+        finite = np.isfinite(error)
+        if finite.all():
+            return error, ~finite
+        same = (self.actual == self.expected) | (np.isnan(self.actual) & np.isnan(self.expected))
+        overflowed = np.isinf(self.actual) & ~same & self.can_overflow
+        return np.where(finite, error, np.where(same | overflowed, 0.0, inf)), overflowed
+
+    def element(self, position: int, multiple: float) -> Element:
+        index = np.unravel_index(self.start + position, self.shape)
+        return Element(
+            index=tuple(int(i) for i in index),
+            actual=float(self.actual[position]),
+            expected=float(self.expected[position]),
+            multiple=multiple,
+        )
 
 
-def _merge(
-    found: Deviation,
-    start: int,
-    shape: Index,
-    actual: NDArray[Any],
-    expected: NDArray[Any],
-    bound: NDArray[Any] | float,
-    can_overflow: NDArray[np.bool_] | None,
-) -> Deviation:
+def _blocks(
+    actual: NDArray[Any], expected: NDArray[Any], bound: NDArray[Any] | float, can_overflow: NDArray[np.bool_] | None
+) -> Iterator[_Block]:
+    flat_actual, flat_expected = np.ravel(actual), np.ravel(expected)
+    bounds = np.ravel(bound) if np.ndim(bound) else None
+    for start in range(0, actual.size, BLOCK):
+        part = slice(start, start + BLOCK)
+        yield _Block(
+            start,
+            actual.shape,
+            flat_actual[part],
+            flat_expected[part],
+            float(bound) if bounds is None else bounds[part],
+            False if can_overflow is None else np.ravel(can_overflow)[part],
+        )
+
+
+def _merge(found: Deviation, block: _Block) -> Deviation:
     """What was found so far, and what one block adds."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        error = np.abs(np.subtract(actual, expected, dtype=np.float64))
-    finite = np.isfinite(error)
-    overflowed = np.zeros(error.shape, bool)
-    if not finite.all():
-        same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
-        if can_overflow is not None:
-            overflowed = np.isinf(actual) & ~same & can_overflow
-        error = np.where(finite, error, np.where(same | overflowed, 0.0, inf))
+    error, overflowed = block.errors()
     if not error.any():
         return replace(found, overflowed=found.overflowed + int(overflowed.sum()))
     with np.errstate(divide="ignore", invalid="ignore"):
-        multiple = np.where(error > 0, error / bound, 0.0)
+        multiple = np.where(error > 0, error / block.bound, 0.0)
     off = multiple > 1
-
-    def element(position: int) -> Element:
-        index = tuple(int(i) for i in np.unravel_index(start + position, shape))
-        return Element(
-            index=index,
-            actual=float(actual[position]),
-            expected=float(expected[position]),
-            multiple=float(multiple[position]),
-        )
-
-    worst = int(np.argmax(multiple))
+    first, worst = int(np.argmax(off)), int(np.argmax(multiple))
+    largest = float(multiple[worst])
     return replace(
         found,
         off=found.off + int(off.sum()),
         overflowed=found.overflowed + int(overflowed.sum()),
         largest_error=max(found.largest_error, float(error.max())),
-        first=found.first or (element(int(np.argmax(off))) if off.any() else None),
-        worst=element(worst) if found.worst is None or multiple[worst] > found.multiple else found.worst,
+        first=found.first or (block.element(first, float(multiple[first])) if off.any() else None),
+        worst=block.element(worst, largest) if found.worst is None or largest > found.multiple else found.worst,
     )

@@ -35,9 +35,7 @@ class Agreement:
         return self.deviation.verdict
 
 
-def agreements(
-    name: TensorName, results: Mapping[str, NDArray[Any]], bound: NDArray[Any] | float
-) -> list[Agreement]:
+def agreements(name: TensorName, results: Mapping[str, NDArray[Any]], bound: NDArray[Any] | float) -> list[Agreement]:
     """Compare one result of every two backends; `bound` is that of one right result against the right value."""
     doubled = 2 * bound
     return [
@@ -73,9 +71,7 @@ class Suspect:
         return f"{self.tensor}: {self.name} is the odd one out; it differs from {others}"
 
 
-def odd_ones(
-    name: TensorName, rows: Sequence[Agreement], against_oracle: Mapping[str, Verdict]
-) -> list[Suspect]:
+def odd_ones(name: TensorName, rows: Sequence[Agreement], against_oracle: Mapping[str, Verdict]) -> list[Suspect]:
     """Those that the evidence is against.
 
     A backend that the oracle disagrees with is odd, with all that disagree with it, unless at least two backends were
@@ -99,9 +95,7 @@ def _opponents(backend: str, rows: Sequence[Agreement]) -> list[str]:
     ]
 
 
-def _compare_pair(
-    name: TensorName, one: NDArray[Any], other: NDArray[Any], bound: NDArray[Any] | float
-) -> Deviation:
+def _compare_pair(name: TensorName, one: NDArray[Any], other: NDArray[Any], bound: NDArray[Any] | float) -> Deviation:
     """Compare two results; equal bits, the common case of one library in two backends, cost one pass."""
     if one.shape == other.shape and one.dtype == other.dtype and np.array_equal(one, other):
         return Deviation(tensor=name, verdict="agrees", total=one.size)

@@ -72,4 +72,6 @@ def _pixels(name: str) -> NDArray[np.uint8]:
         with Image.open(path) as image:
             return np.asarray(image)
     except OSError as error:
-        raise MissingImages(f"cannot read {path.name} of scikit-learn ({error}): pip install 'convbench[images]'") from error
+        raise MissingImages(
+            f"cannot read {path.name} of scikit-learn ({error}): pip install 'convbench[images]'"
+        ) from error

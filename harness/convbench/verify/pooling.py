@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.verify.products import PART_ELEMENTS
-from convbench.verify.windows import fold, pad, parts, tap_slices
+from convbench.verify.windows import fold, pad, parts, tap_places
 from convbench_specs import Case, Pool
 
 
@@ -33,8 +33,8 @@ def maximum_gradient(case: Case, x: NDArray[Any], dy: NDArray[Any], dtype: Any) 
     for part in _parts(case, len(x)):
         largest, first = _first_largest(case, view[part])
         padded = pad(np.zeros(view[part].shape, dtype), case.axes, "zeros", 0.0, dtype)
-        for number, slices in enumerate(tap_slices(case.axes)):
-            padded[(..., *slices)] += np.where(first == number, dy_view[part], 0).astype(dtype, copy=False)
+        for number, places in enumerate(tap_places(case.axes)):
+            padded[places] += np.where(first == number, dy_view[part], 0).astype(dtype, copy=False)
         dx[part] = fold(padded, case.axes, "zeros")
         del largest
     return dx.reshape(case.x_shape(len(x)))
@@ -46,8 +46,8 @@ def window_sum(case: Case, x: NDArray[Any], dtype: Any) -> NDArray[Any]:
     y = np.zeros(case.y_view_shape(len(x)), dtype)
     for part in _parts(case, len(x)):
         padded = pad(view[part], case.axes, "zeros", 0.0, dtype)
-        for slices in tap_slices(case.axes):
-            y[part] += padded[(..., *slices)]
+        for places in tap_places(case.axes):
+            y[part] += padded[places]
     return y.reshape(case.y_shape(len(x)))
 
 
@@ -57,8 +57,8 @@ def window_spread(case: Case, dy: NDArray[Any], dtype: Any) -> NDArray[Any]:
     dx = np.empty(case.x_view_shape(len(dy)), dtype)
     for part in _parts(case, len(dy)):
         padded = pad(np.zeros(dx[part].shape, dtype), case.axes, "zeros", 0.0, dtype)
-        for slices in tap_slices(case.axes):
-            padded[(..., *slices)] += dy_view[part]
+        for places in tap_places(case.axes):
+            padded[places] += dy_view[part]
         dx[part] = fold(padded, case.axes, "zeros")
     return dx.reshape(case.x_shape(len(dy)))
 
@@ -79,8 +79,8 @@ def _first_largest(case: Case, view: NDArray[Any]) -> tuple[NDArray[Any], NDArra
     padded = pad(view, case.axes, "zeros", -np.inf, view.dtype)
     largest = np.full(case.y_view_shape(len(view)), -np.inf, view.dtype)
     first = np.zeros(largest.shape, np.int32)
-    for number, slices in enumerate(tap_slices(case.axes)):
-        here = padded[(..., *slices)]
+    for number, places in enumerate(tap_places(case.axes)):
+        here = padded[places]
         larger = here > largest
         np.copyto(largest, here, where=larger)
         first[larger] = number

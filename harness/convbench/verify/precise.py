@@ -9,8 +9,6 @@ the error-free transformation of Ozaki, Ogita, Oishi and Rump (2012), with two p
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,6 +46,3 @@ def split(a: Array, bits: int) -> tuple[Array, Array]:
 def _log2(terms: int) -> int:
     """The least n with 2^n >= terms."""
     return max(0, int(terms) - 1).bit_length()
-
-
-__all__: list[Any] = ["bilinear", "linear", "split"]

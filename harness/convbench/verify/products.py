@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convbench.verify.windows import Slices, fold, pad, parts, tap_slices
+from convbench.verify.windows import Places, fold, pad, parts, tap_places
 from convbench_specs import Case, Conv
 
 PART_ELEMENTS = 2**17
@@ -51,8 +51,8 @@ def input_gradient(case: Case, dy: NDArray[Any], w: NDArray[Any], dtype: Any) ->
         for taps in parts(len(plan.taps), plan.taps_at_once):
             share = plan.rows(kernel[:, :, taps]).swapaxes(1, 2) @ grouped
             share = share.reshape(lead[0], -1, *lead[1:], *plan.output)
-            for number, slices in enumerate(plan.taps[taps]):
-                padded[(..., *slices)] += share[:, number]
+            for number, places in enumerate(plan.taps[taps]):
+                padded[places] += share[:, number]
         inner = fold(padded, case.axes, plan.operation.padding_mode)
         dx[part] = plan.ungroup(inner, lead[2], case.input_shape[1:])
     return dx
@@ -62,7 +62,9 @@ def weight_gradient(case: Case, x: NDArray[Any], dy: NDArray[Any], dtype: Any) -
     """dw, (K, C/groups, *kernel), from x and dy."""
     plan = _plan(case)
     assert case.w_shape is not None
-    dw = np.zeros((plan.operation.groups, case.w_shape[0] // plan.operation.groups, len(plan.taps), case.w_shape[1]), dtype)
+    dw = np.zeros(
+        (plan.operation.groups, case.w_shape[0] // plan.operation.groups, len(plan.taps), case.w_shape[1]), dtype
+    )
     for part in parts(len(x), plan.part_size):
         padded, grouped = plan.pad(x[part], dtype), plan.group(dy[part], dtype)
         for taps in parts(len(plan.taps), plan.taps_at_once):
@@ -77,7 +79,7 @@ class _Plan:
 
     case: Case
     operation: Conv
-    taps: list[Slices]
+    taps: list[Places]
     part_size: int
     taps_at_once: int
 
@@ -105,8 +107,8 @@ class _Plan:
         chosen = self.taps[taps]
         groups, channels, instances = padded.shape[:3]
         gathered = np.empty((groups, len(chosen), channels, instances, *self.output), padded.dtype)
-        for number, slices in enumerate(chosen):
-            gathered[:, number] = padded[(..., *slices)]
+        for number, places in enumerate(chosen):
+            gathered[:, number] = padded[places]
         return gathered.reshape(groups, len(chosen) * channels, -1)
 
     def group(self, dy: NDArray[Any], dtype: Any) -> NDArray[Any]:
@@ -123,7 +125,7 @@ class _Plan:
 
 def _plan(case: Case) -> _Plan:
     assert isinstance(case.operation, Conv)
-    taps, outputs = tap_slices(case.axes), prod(case.output_shape[1:])
+    taps, outputs = tap_places(case.axes), prod(case.output_shape[1:])
     instance = max(prod(case.input_shape), case.input_shape[0] * outputs, prod(case.output_shape), 1)
     part_size = max(1, PART_ELEMENTS // instance)
     column = max(1, case.input_shape[0] * part_size * outputs)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from convbench.verify import precise
 from convbench.verify.factors import factors_of
+from convbench.verify.oracle import Reference, oracle
 from convbench.verify.terms import Terms, is_chosen, is_random, terms_of
 from convbench.verify.tolerance import Sums, rounding_bound
 from convbench_specs import Case, TensorName, Tensors, multiply_adds, tensors_of
@@ -45,6 +46,13 @@ def too_large(case: Case, batch_size: int) -> bool:
 def sampled_oracle(case: Case, tensors: Tensors, *, seed: int, places: int = PLACES) -> Sample:
     """Right values of a case at about `places` places of each result."""
     return Sample(case, tensors, seed=seed, places=places)
+
+
+def right_values(case: Case, tensors: Tensors, *, seed: int) -> Reference | Sample:
+    """All right values of a case, or where that is too large a sample of them."""
+    if too_large(case, len(tensors.x)):
+        return sampled_oracle(case, tensors, seed=seed)
+    return oracle(case, tensors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,9 @@ class Sample:
         """What was sampled, in words."""
         places, shape = self._at(name), self.case.shape_of(name, self.batch_size)
         count = len(places.values)
-        return f"{name}: {count:,} of {prod(shape):,} elements: {places.corners} corners, {count - places.corners} drawn"
+        return (
+            f"{name}: {count:,} of {prod(shape):,} elements: {places.corners} corners, {count - places.corners} drawn"
+        )
 
     def terms(self, name: TensorName) -> Terms:
         """K at the places."""

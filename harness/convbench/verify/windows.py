@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from numpy.typing import NDArray
 
 from convbench_specs import Axis, PaddingMode
 
-Slices = tuple[slice, ...]
+Places = tuple[EllipsisType | slice, ...]
+"""An index that picks places along the last axes of an array."""
 
 
-def tap_slices(axes: tuple[Axis, ...]) -> list[Slices]:
+def tap_places(axes: tuple[Axis, ...]) -> list[Places]:
     """For each tap of the window, in row-major order, the places of the padded array that the windows read with it."""
     along = [
         [
@@ -27,7 +29,7 @@ def tap_slices(axes: tuple[Axis, ...]) -> list[Slices]:
         ]
         for axis in axes
     ]
-    return list(product(*along))
+    return [(..., *places) for places in product(*along)]
 
 
 def pad(x: NDArray[Any], axes: tuple[Axis, ...], mode: PaddingMode, fill: float, dtype: Any) -> NDArray[Any]:
@@ -38,7 +40,7 @@ def pad(x: NDArray[Any], axes: tuple[Axis, ...], mode: PaddingMode, fill: float,
             x = x.take(np.arange(-axis.before, _length(axis) - axis.before).clip(0, axis.size - 1), axis=dim)
         return x.astype(dtype)
     padded = np.full((*lead, *map(_length, axes)), fill, dtype)
-    padded[(..., *map(_inside, axes))] = x
+    padded[_inside(axes)] = x
     return padded
 
 
@@ -50,7 +52,7 @@ def fold(padded: NDArray[Any], axes: tuple[Axis, ...], mode: PaddingMode) -> NDA
             here = np.moveaxis(padded, dim, 0)
             here[axis.before] += here[: axis.before].sum(axis=0)
             here[axis.before + axis.size - 1] += here[axis.before + axis.size :].sum(axis=0)
-    return padded[(..., *map(_inside, axes))]
+    return padded[_inside(axes)]
 
 
 def parts(count: int, size: int) -> Iterator[slice]:
@@ -63,5 +65,6 @@ def _length(axis: Axis) -> int:
     return axis.padded + axis.overhang
 
 
-def _inside(axis: Axis) -> slice:
-    return slice(axis.before, axis.before + axis.size)
+def _inside(axes: tuple[Axis, ...]) -> Places:
+    """Where in a padded array the input is."""
+    return (..., *(slice(axis.before, axis.before + axis.size) for axis in axes))

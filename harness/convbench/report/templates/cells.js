@@ -1,6 +1,6 @@
 // The table of all cells: filtered, sorted and shown a page at a time, so that ten thousand rows are as quick as ten.
 
-const PAGE_ROWS = 50;
+const PAGE_ROWS = 25;
 const seconds = (key) => (cell) => formatSeconds(cell[key]);
 const bytes = (key) => (cell) => formatBytes(cell[key]);
 const text = (key) => (cell) => cell[key] || MISSING;
@@ -18,7 +18,7 @@ const COLUMNS = [
   ["95 % interval", "ci_high_s", (cell) => formatSecondsRange(cell.ci_low_s, cell.ci_high_s), true, true],
   ["quartiles", "p75_s", (cell) => formatSecondsRange(cell.p25_s, cell.p75_s), true, false],
   ["least", "min_s", seconds("min_s"), true, false],
-  ["samples", "samples", (cell) => formatInteger(cell.samples), true, true],
+  ["samples", "samples", (cell) => formatInteger(cell.samples || null), true, true],
   ["loops", "loops", (cell) => formatInteger(cell.loops), true, false],
   ["first call", "first_call_s", seconds("first_call_s"), true, true],
   ["second call", "second_call_s", seconds("second_call_s"), true, false],

@@ -89,8 +89,8 @@ function makeCurves(cells, slots, state) {
   });
   multiples.replaceChildren(...buttons);
 
-  // Only what is on the screen is drawn: there may be hundreds.
-  const visible = new Set();
+  // Only what is on the screen is drawn, for there may be hundreds; the first few at once.
+  const visible = new Set(buttons.slice(0, 12));
   const observer = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (entry.isIntersecting) visible.add(entry.target); else visible.delete(entry.target);

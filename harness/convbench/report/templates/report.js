@@ -17,7 +17,7 @@ function main() {
   wireCopy();
   wirePairs(data.pairs);
   makeCellTable(cells, data.slots);
-  if (!cells.length) return;
+  if (!document.getElementById("curves")) return; // nothing was measured, so there is nothing to choose
 
   const state = { label: cells[0].label, pass: "", batch: "", quantity: "time", hidden: new Set(), version: 0 };
   let draw = null;

@@ -1,0 +1,210 @@
+"""A flat convolution in numbers: pitches, offsets of taps, order of weights; everything that its kernel looks up.
+
+Choices made here, from sizes alone:
+- pitch     as short as padding allows: a row's right padding is the next row's left padding
+- bands     rows of the grid that a task computes: their input should stay in half of a core's second-level cache, which
+            is 1 MB or more on the machines this was written for; every thread gets the same number of tasks where rows
+            permit
+- blocks    filters in blocks of tiles.FILTERS; the rest in the narrowest block that holds it
+- direct    a 1 x 1 convolution reads x and writes y in place where a band has at least one vector
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from convbench_backends.numba_cpu.flat import FlatAxis
+from convbench_backends.numba_cpu.geometry import Index
+from convbench_backends.numba_cpu.tiles import FILTERS, LONGEST_TILE
+from convbench_backends.numba_cpu.vector import lanes_of
+
+BAND_BYTES = 384 * 1024
+"""Input of one band: with the weights of a block and the sums, about half of a second-level cache of 1 MB."""
+
+
+class Plan(NamedTuple):
+    """What the kernel of implicit_gemm looks up; lengths and places count elements.
+
+    rows, columns: (planes, 3) first source place, and the places of a plane that lie on the source, from and to.
+    phases: (phases, 9) row low, row high, row first, the same for columns, first tap, number of taps, first weight.
+    """
+
+    groups: int
+    channels: int
+    filters: int
+    source_height: int
+    source_width: int
+    row_step: int
+    column_step: int
+    rows: Index
+    columns: Index
+    edge: bool
+    direct: bool
+    grid_height: int
+    grid_width: int
+    bands: int
+    pitch: int
+    lead: int
+    band_rows: int
+    plane_rows: int
+    plane_pitch: int
+    channel_pitch: int
+    sums_at: int
+    sums_pitch: int
+    work_size: int
+    target_height: int
+    target_width: int
+    target_row_step: int
+    target_column_step: int
+    phases: Index
+    offsets: Index
+    blocks: int
+    last_block: int
+
+
+def block_widths(filters: int) -> list[int]:
+    """Widths of the blocks that `filters` filters are computed in."""
+    full, rest = divmod(filters, FILTERS)
+    return [FILTERS] * full + ([1 << (rest - 1).bit_length()] if rest else [])
+
+
+def make_plan(
+    vertical: FlatAxis,
+    horizontal: FlatAxis,
+    *,
+    batch: int,
+    groups: int,
+    channels: int,
+    filters: int,
+    itemsize: int,
+    threads: int,
+    edge: bool = False,
+) -> Plan:
+    """The plan of a convolution of `channels` source channels a group to `filters` target channels a group."""
+    lanes = lanes_of(itemsize)
+    slack = LONGEST_TILE * lanes
+    pitch, lead = _pitch(horizontal, edge=edge)
+    planes = len(vertical.firsts) * len(horizontal.firsts)
+    bands = _bands(vertical, channels * planes * pitch * itemsize, batch * groups, threads)
+    band_rows = -(-vertical.grid // bands)
+    plane_rows = band_rows + vertical.reach
+    plane_pitch = _odd_lines(plane_rows * pitch + lead, lanes)
+    channel_pitch = planes * plane_pitch
+    direct = vertical.is_identity and horizontal.is_identity and (vertical.grid // bands) * pitch >= lanes and not edge
+    if direct:
+        channel_pitch = plane_pitch = vertical.grid * pitch
+    sums_at = 0 if direct else channels * channel_pitch + slack
+    sums_pitch = _odd_lines(band_rows * pitch + slack, lanes)
+    phases, offsets = _phases(vertical, horizontal, channels, filters, pitch, plane_pitch)
+    widths = block_widths(filters)
+    return Plan(
+        groups=groups,
+        channels=channels,
+        filters=filters,
+        source_height=vertical.source_size,
+        source_width=horizontal.source_size,
+        row_step=vertical.source_step,
+        column_step=horizontal.source_step,
+        rows=_places(vertical, 1 << 62),
+        columns=_places(horizontal, pitch),
+        edge=edge,
+        direct=direct,
+        grid_height=vertical.grid,
+        grid_width=horizontal.grid,
+        bands=bands,
+        pitch=pitch,
+        lead=lead,
+        band_rows=band_rows,
+        plane_rows=plane_rows,
+        plane_pitch=plane_pitch,
+        channel_pitch=channel_pitch,
+        sums_at=sums_at,
+        sums_pitch=sums_pitch,
+        work_size=sums_at + FILTERS * sums_pitch + slack,
+        target_height=vertical.target_size,
+        target_width=horizontal.target_size,
+        target_row_step=vertical.target_step,
+        target_column_step=horizontal.target_step,
+        phases=phases,
+        offsets=offsets,
+        blocks=len(widths),
+        last_block=widths[-1],
+    )
+
+
+def weight_order(vertical: FlatAxis, horizontal: FlatAxis, weights: Index) -> Index:
+    """Order in which the kernel reads weights, as indices of w, -1 where a block has no filter.
+
+    `weights` (groups, filters, channels, R, S) holds the index of each weight of the convolution that is computed: for
+    the gradient of the input, source channels are the filters of w. Order: phase, group, block, tap, filter of block.
+    """
+    order = []
+    for taps_h in (phase.taps for phase in vertical.phases):
+        for taps_w in (phase.taps for phase in horizontal.phases):
+            chosen = weights[..., [t.tap for t in taps_h], :][..., [t.tap for t in taps_w]]
+            for group in chosen.reshape(*chosen.shape[:2], -1):
+                at = 0
+                for width in block_widths(len(group)):
+                    block = np.full((group.shape[1], width), -1)
+                    rows = group[at : at + width]
+                    block[:, : len(rows)] = rows.T
+                    order.append(block.ravel())
+                    at += width
+    return np.concatenate(order)
+
+
+def _pitch(axis: FlatAxis, *, edge: bool) -> tuple[int, int]:
+    """Places between rows, and how many at the start of each row are padding in every plane."""
+    longest = axis.grid + axis.reach
+    if edge:
+        return longest, 0
+    inside = [axis.inside(plane, longest) for plane in range(len(axis.firsts))]
+    lead = min(low for low, _ in inside)
+    return max(axis.grid, longest - lead, *(high for _, high in inside)), lead
+
+
+def _bands(axis: FlatAxis, row_bytes: int, images: int, threads: int) -> int:
+    """Bands of an image: as many as the cache asks for, then more until the tasks fill whole rounds of threads."""
+    fitting = max(1, BAND_BYTES // row_bytes - axis.reach)
+    bands = -(-axis.grid // fitting)
+    while bands < axis.grid and (images * bands) % threads and images * bands < 4 * threads:
+        bands += 1
+    return min(bands, axis.grid)
+
+
+def _odd_lines(length: int, lanes: int) -> int:
+    """At least `length`, an odd number of vectors: rows a power of two apart would share few places of the cache."""
+    return (-(-length // lanes) | 1) * lanes
+
+
+def _places(axis: FlatAxis, length: int) -> Index:
+    rows = [(first, *axis.inside(plane, length)) for plane, first in enumerate(axis.firsts)]
+    return np.array(rows, dtype=np.int64)
+
+
+def _phases(
+    vertical: FlatAxis, horizontal: FlatAxis, channels: int, filters: int, pitch: int, plane_pitch: int
+) -> tuple[Index, Index]:
+    """The table of phases, and the offsets of all their taps: channel, then tap row, then tap column."""
+    columns_of_planes = len(horizontal.firsts)
+    channel_pitch = len(vertical.firsts) * columns_of_planes * plane_pitch
+    phases, offsets, weights = [], [], 0
+    padded_filters = sum(block_widths(filters))
+    for rows in vertical.phases:
+        for columns in horizontal.phases:
+            taps = [
+                c * channel_pitch
+                + (r.plane * columns_of_planes + s.plane) * plane_pitch
+                + r.offset * pitch
+                + s.offset
+                for c in range(channels)
+                for r in rows.taps
+                for s in columns.taps
+            ]
+            place = (rows.low, rows.high, rows.first, columns.low, columns.high, columns.first)
+            phases.append((*place, len(offsets), len(taps), weights))
+            offsets += taps
+            weights += len(taps) * padded_filters
+    return np.array(phases, dtype=np.int64), np.array(offsets, dtype=np.int64)

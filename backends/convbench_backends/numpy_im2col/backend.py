@@ -1,0 +1,80 @@
+"""The backend numpy-im2col: which path a case takes, and the passes over resident arrays.
+
+The rule, by the case alone and never by timing:
+
+    1 x 1 at stride 1, unpadded     matrix products over the images as they lie, no copy
+    any other convolution           im2col in blocks, all groups in one call; of the whole batch where there is little to do
+    dx                              the flipped kernel at stride 1 with at most 2 filters a channel, else added columns
+    pool                            two passes over blocks of planes
+    flatten                         a view, or one permuted copy
+
+float16 is storage: it is computed in float32, and rounded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from convbench_backends.numpy_im2col import blas
+from convbench_backends.numpy_im2col import pooling as pools
+from convbench_backends.numpy_im2col.blocks import Convolution
+from convbench_backends.numpy_im2col.convolution import correlate, flips_kernel, input_gradient, is_small, weight_gradient
+from convbench_backends.numpy_im2col.crew import Crew
+from convbench_backends.numpy_im2col.im2col import Array
+from convbench_backends.numpy_im2col.windows import windows_of
+from convbench_specs import (
+    Available,
+    Backend,
+    Case,
+    Conv,
+    Device,
+    Flatten,
+    Gradients,
+    Prepared,
+    Settings,
+    Tensors,
+    Unsupported,
+    hookimpl,
+)
+
+
+class NumpyIm2col(Backend):
+    """Windows become columns of a matrix, and a convolution a matrix product."""
+
+    name = "numpy-im2col"
+    summary = "NumPy: im2col and matrix products, block by block"
+
+    def __init__(self) -> None:
+        self._crew = Crew(1)
+
+    def availability(self, device: Device) -> Available:
+        """Always: convbench itself needs NumPy."""
+        return Available(version=np.__version__)
+
+    def environment(self, settings: Settings) -> Mapping[str, str]:
+        """The OpenBLAS kernels that fit the processor, where it would choose others."""
+        return blas.coretype()
+
+    def start(self, settings: Settings) -> Mapping[str, str]:
+        """Make the threads; records which BLAS there is and which kernels it uses."""
+        libraries = blas.libraries()
+        self._crew = Crew(settings.threads, libraries)
+        return blas.facts(libraries)
+
+    def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
+        """Copy the tensors, and choose the path."""
+        if case.dtype == "bfloat16":
+            return Unsupported("NumPy has no bfloat16")
+        if isinstance(case.operation, Flatten):
+            return prepare_flatten(case, tensors)
+        prepare = prepare_conv if isinstance(case.operation, Conv) else prepare_pool
+        return prepare(case, tensors, self._crew)
+
+
+@hookimpl
+def convbench_backends() -> Iterable[type[Backend]]:
+    """The hook by which convbench finds this backend."""
+    return [NumpyIm2col]

@@ -1,0 +1,211 @@
+"""What right results satisfy whatever the right values are: checks that need no oracle.
+
+Convolution, averages, and maxima once their winners are known, are linear maps, and dx comes from the adjoint map:
+
+- <y - b, dy> = <x, dx> = <w, dw>, and db is the sum of dy;
+- a batch is its parts side by side: y and dx of two halves joined, dw and db of two halves added;
+- the central difference of <y, dy> by one element of x, w or b is that element's gradient. Of a linear map it is exact
+  for any step; for a maximum the step is smaller than the distance of any two inputs.
+
+They hold at sizes where no oracle is affordable. Bounds are those of tolerance.py with T replaced by its expectation for
+random data, sqrt(K) times the root mean squares of the factors; so these checks are for random data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+from math import fsum, prod, sqrt
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convbench.verify import precise
+from convbench.verify.check import Results
+from convbench.verify.compare import BLOCK, Deviation, compare
+from convbench.verify.dtypes import unit_roundoff
+from convbench.verify.oracle import oracle
+from convbench.verify.pooling import divisors
+from convbench.verify.terms import is_chosen, most_terms
+from convbench.verify.tolerance import STATISTICAL
+from convbench_specs import Case, Conv, Pool, TensorName, Tensors
+
+Array = NDArray[Any]
+Compute = Callable[[Tensors], Results]
+"""Runs a backend's passes on given tensors, wherever it runs; returns y and the gradients."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Products:
+    """Two inner products that must be equal, of the results named; `allowed` is how far rounding can part them."""
+
+    results: tuple[TensorName, TensorName]
+    one: float
+    other: float
+    allowed: float
+
+    @property
+    def verdict(self) -> Literal["agrees", "disagrees"]:
+        """Whether they are equal within what is allowed; NaN never is."""
+        return "agrees" if abs(self.one - self.other) <= self.allowed else "disagrees"
+
+    def describe(self) -> str:
+        """One sentence."""
+        left, right = (INNER_PRODUCTS[name] for name in self.results)
+        relation = "=" if self.verdict == "agrees" else "is not"
+        return f"{left} {relation} {right}: {self.one:.9g} and {self.other:.9g}, at most {self.allowed:.2g} apart"
+
+
+INNER_PRODUCTS: Mapping[TensorName, str] = {"y": "<y - b, dy>", "dx": "<x, dx>", "dw": "<w, dw>"}
+
+
+def adjoint(case: Case, tensors: Tensors, results: Results) -> list[Products]:
+    """Compare <y - b, dy>, <x, dx> and <w, dw>, as far as their results are there, each with each.
+
+    Where one of three is wrong, the two that hold it disagree.
+    """
+    sides: dict[TensorName, tuple[float, float]] = {}
+    for name, partner in (("y", tensors.dy), ("dx", tensors.x), ("dw", tensors.w)):
+        if name in results and partner is not None:
+            sides[name] = _inner_with_error(case, tensors, name, results[name], partner)
+    return [
+        Products(
+            results=(one, other), one=sides[one][0], other=sides[other][0], allowed=sides[one][1] + sides[other][1]
+        )
+        for one, other in combinations(sides, 2)
+    ]
+
+
+def bias_gradient(case: Case, tensors: Tensors, db: Array) -> Deviation:
+    """Compare db with the sum of dy over instances and places."""
+    reference = oracle(case, tensors)
+    return compare("db", db, reference.values("db"), reference.bound("db"))
+
+
+def batch_additivity(case: Case, tensors: Tensors, whole: Results, compute: Compute) -> list[Deviation]:
+    """Compare the results for a batch with those for its two halves; nothing for fewer than two instances."""
+    half = len(tensors.x) // 2
+    if not half:
+        return []
+    first = dict(compute(replace(tensors, x=tensors.x[:half], dy=tensors.dy[:half])))
+    second = compute(replace(tensors, x=tensors.x[half:], dy=tensors.dy[half:]))
+    found = []
+    for name, result in whole.items():
+        summed = name in ("dw", "db")
+        parts = (first[name].astype(np.float64), second[name].astype(np.float64))
+        expected = parts[0] + parts[1] if summed else np.concatenate(parts)
+        rounded = 3 if summed else 2  # right results that are compared: the whole, and one part or both
+        found.append(compare(name, result, expected, rounded * expected_bound(case, tensors, name, expected)))
+    return found
+
+
+def finite_differences(
+    case: Case, tensors: Tensors, compute: Compute, *, seed: int, samples: int = 8
+) -> list[Deviation]:
+    """Compare dx, dw and db with central differences of <y, dy> at some elements of each; two forward passes an element.
+
+    For a case in float64. A maximum gets an x of its own, in which no two elements are equal.
+    """
+    generator = np.random.default_rng(seed)
+    step = 1.0
+    if isinstance(case.operation, Pool) and case.operation.kind == "max":
+        tensors = replace(tensors, x=generator.permutation(tensors.x.size).astype(np.float64).reshape(tensors.x.shape))
+        step = 0.25
+    results = compute(tensors)
+    found = []
+    for name in case.gradient_names:
+        actual = results[name].ravel()
+        if not actual.size:
+            continue
+        elements = generator.choice(actual.size, min(samples, actual.size), replace=False)
+        pairs = [_difference(case, tensors, compute, name, int(element), step) for element in elements]
+        slopes, errors = np.array(pairs).T
+        bound = errors + expected_bound(case, tensors, name, actual[elements])
+        deviation = compare(name, actual[elements], slopes, bound)
+        found.append(_at_elements(deviation, elements, results[name].shape))
+    return found
+
+
+def expected_bound(case: Case, tensors: Tensors, name: TensorName, result: Array) -> Array:
+    """The statistical bound of tolerance.py with the spread that random data lead to expect; float64."""
+    if is_chosen(case, name):
+        return np.zeros(result.shape)
+    unit, terms = unit_roundoff(case.dtype), most_terms(case, name, len(tensors.x))
+    absolute = np.abs(result, dtype=np.float64)
+    bound: Array = STATISTICAL * unit * sqrt(terms) * (absolute + _expected_spread(case, tensors, name))
+    return bound + 2 * unit * absolute
+
+
+def _expected_spread(case: Case, tensors: Tensors, name: TensorName) -> float:
+    """sqrt(K) times the root mean square of each factor: what T is for random data, away from padding."""
+    x, dy = _rms(tensors.x), _rms(tensors.dy)
+    root = sqrt(most_terms(case, name, len(tensors.x)))
+    if isinstance(case.operation, Conv):
+        w = 1.0 if tensors.w is None else _rms(tensors.w)
+        b = 0.0 if tensors.b is None else _rms(tensors.b)
+        return root * {"y": x * w, "dx": dy * w, "dw": x * dy, "db": dy}[name] + (b if name == "y" else 0.0)
+    weight = 1.0
+    if isinstance(case.operation, Pool) and case.operation.kind == "average":
+        weight = 1 / float(divisors(case).min())
+    return root * weight * (x if name == "y" else dy)
+
+
+def _inner_with_error(
+    case: Case, tensors: Tensors, name: TensorName, result: Array, partner: Array
+) -> tuple[float, float]:
+    """<result, partner>, without the bias in y, and what rounding errors in the result make of it.
+
+    Errors of many elements have random signs and add up like their root sum of squares.
+    """
+    bias = tensors.b if name == "y" else None
+    if bias is not None:
+        spatial = (1,) * len(case.axes)
+        result = result - bias.astype(np.float64).reshape(-1, *spatial)
+    inner, squares, error_squares = [], [], []
+    for start in range(0, result.size, BLOCK):
+        a, b = (np.ravel(each)[start : start + BLOCK].astype(np.float64) for each in (result, partner))
+        inner.append(float(precise.bilinear(_dot, a, b, BLOCK)))
+        squares.append(float(np.sum((a * b) ** 2)))
+        error_squares.append(float(np.sum((expected_bound(case, tensors, name, a) * b) ** 2)))
+    total = fsum(inner)
+    return total, sqrt(fsum(error_squares)) + 2.0**-50 * (abs(total) + sqrt(fsum(squares)))
+
+
+def _difference(
+    case: Case, tensors: Tensors, compute: Compute, name: TensorName, element: int, step: float
+) -> tuple[float, float]:
+    """The central difference of <y, dy> by one element of the input that a gradient belongs to, and its rounding error."""
+    field = {"dx": "x", "dw": "w", "db": "b"}[name]
+    ends = []
+    for moved in (step, -step):
+        changed = getattr(tensors, field).copy()
+        changed.flat[element] += moved
+        changed.flags.writeable = False
+        ends.append(compute(replace(tensors, **{field: changed}))["y"].astype(np.float64))
+    rise = ends[0] - ends[1]
+    touched = rise != 0
+    dy = tensors.dy[touched]
+    error = 2 * expected_bound(case, tensors, "y", np.maximum(np.abs(ends[0][touched]), np.abs(ends[1][touched]))) * dy
+    return fsum(rise[touched] * dy) / (2 * step), sqrt(fsum(error**2)) / (2 * step)
+
+
+def _at_elements(deviation: Deviation, elements: Array, shape: tuple[int, ...]) -> Deviation:
+    """The deviation of chosen elements with their places in the whole tensor."""
+
+    def place(found: Any) -> Any:
+        if found is None:
+            return None
+        index = np.unravel_index(int(elements[found.index[0]]), shape)
+        return replace(found, index=tuple(int(i) for i in index))
+
+    return replace(deviation, first=place(deviation.first), worst=place(deviation.worst))
+
+
+def _rms(values: Array) -> float:
+    return sqrt(float(np.vdot(values, values)) / prod(values.shape)) if values.size else 0.0
+
+
+def _dot(a: Array, b: Array) -> Array:
+    return np.asarray(np.dot(a, b))
