@@ -109,7 +109,7 @@ def test_a_maximum_compares_all_taps_of_a_window_but_one(case, batch_size):
 
 @given(pools("average"), batch_sizes)
 def test_an_average_adds_every_tap_and_divides_once_a_window(case, batch_size):
-    """k - 1 additions and a division make k; backward a division a window and an addition a tap."""
+    """Forward k - 1 additions and a division make k; backward is a division a window and an addition a tap."""
     outputs, counted = batch_size * prod(case.output_shape), taps(case)
     maps = batch_size * (1 if case.operation.over == "channels" else case.input_shape[0])
     assert cost(case, batch_size, "forward").valid_flops == maps * sum(counted)

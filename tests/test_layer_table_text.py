@@ -46,7 +46,7 @@ def test_the_small_network_for_mnist_reads_as_in_the_course():
     assert lines_starting(text, "conv3")[0].endswith("1")
     assert lines_starting(text, "dense1") == ["dense1 Dense 64 64 36,928 73.8 k 256 B 8.19 kB"]
     assert lines_starting(text, "convolutional part")[0].split()[2] == "55,744"
-    assert lines_starting(text, "whole network")[0].split()[2] == "93,322"
+    assert lines_starting(text, "whole network") == ["whole network 93,322 5.64 M 148 kB 4.74 MB"]
     assert "One neuron of conv3 sees 18 x 18: 324 of 784 places of the input = 41.3 %." in text
 
 
@@ -69,6 +69,8 @@ def test_200_filters_on_a_photograph_read_as_in_the_course():
 
 def test_a_layer_that_occurs_more_than_once_says_so():
     assert "x3" in lines_starting(text_of("vgg16"), "conv5")[0].split()
+    # one output of 401 kB, 32 images, three layers
+    assert "401 kB 38.5 MB" in lines_starting(text_of("vgg16", 120), "conv5")[0]
     assert "x2 a layer that occurs twice" in " ".join(text_of("vgg16").split())
 
 

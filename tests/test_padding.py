@@ -33,10 +33,6 @@ def padded_inputs(draw):
     return draw(arrays(np.int64, shape, elements=st.integers(-9, 9))), axes
 
 
-def total_padded(axes) -> tuple[int, ...]:
-    return tuple(axis.padded + axis.overhang for axis in axes)
-
-
 def test_same_padding_of_the_worked_example_is_one_left_and_two_right():
     assert same_padding(size=13, kernel=6, stride=5, dilation=1) == (1, 2)
 
@@ -109,7 +105,7 @@ def test_padding_with_zeros_puts_the_input_between_its_fill(padded_input):
     x, axes = padded_input
     padded = pad_array(x.astype(float), axes, fill=-np.inf)
     inside = (..., *(slice(axis.before, axis.before + axis.size) for axis in axes))
-    assert padded.shape == (*x.shape[:2], *total_padded(axes))
+    assert padded.shape == (*x.shape[:2], *(axis.padded + axis.overhang for axis in axes))
     assert np.array_equal(padded[inside], x)
     assert np.isneginf(padded).sum() == padded.size - x.size
 
@@ -117,9 +113,7 @@ def test_padding_with_zeros_puts_the_input_between_its_fill(padded_input):
 @given(padded_inputs())
 def test_padding_with_the_edge_repeats_the_nearest_element(padded_input):
     x, axes = padded_input
-    nearest = (
-        np.clip(np.arange(total) - axis.before, 0, axis.size - 1) for axis, total in zip(axes, total_padded(axes))
-    )
+    nearest = (np.clip(np.arange(axis.padded + axis.overhang) - axis.before, 0, axis.size - 1) for axis in axes)
     assert np.array_equal(pad_array(x, axes, mode="edge"), x[np.ix_(*map(range, x.shape[:2]), *nearest)])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from convbench_specs import (
@@ -168,7 +170,7 @@ def test_the_photographs_are_full_size_and_cropped_as_in_the_course():
 def test_feature_encoder_of_wav2vec_hands_on_49_frames_of_a_second():
     encoder = [case for case in load_workload("conv1d").cases if case.name.startswith("wav2vec_conv")]
     assert [case.output_shape[1] for case in encoder] == [3199, 1599, 799, 399, 199, 99, 49]
-    assert all(before.output_shape == case.input_shape for before, case in zip(encoder, encoder[1:], strict=False))
+    assert all(before.output_shape == case.input_shape for before, case in pairwise(encoder))
 
 
 @pytest.mark.parametrize(

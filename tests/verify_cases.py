@@ -83,7 +83,7 @@ def _case_or_reject(draw, operation, shape, dtypes):
 
 
 def scalar_results(case, tensors):
-    """y and all gradients by scalar loops, straight from the definitions; float64."""
+    """Compute y and all gradients by scalar loops, straight from the definitions; float64."""
     if isinstance(case.operation, Conv):
         return _scalar_conv(case, tensors)
     if isinstance(case.operation, Pool):
@@ -141,7 +141,7 @@ def _scalar_pool(case, tensors):
 
 def _members(case, place):
     """Input places (channel, *spatial) of a window in row-major order, and how many an average divides by."""
-    operation, (channels, *sizes) = case.operation, case.input_shape
+    operation, sizes = case.operation, case.input_shape[1:]
     if operation.over == "channels":
         group = operation.kernel_size[0]
         return [(place[0] * group + c, *place[1:]) for c in range(group)], group
@@ -170,3 +170,33 @@ def _scalar_flatten(case, tensors):
         y[n, at] = x[(n, c, *index)]
         dx[(n, c, *index)] = dy[n, at]
     return {"y": y, "dx": dx}
+
+
+def in_turn(case, tensors, dtype=np.float32):
+    """Results of a convolution as a plain loop gives them: every sum in the dtype, one term after the other."""
+    operation, axes = case.operation, case.axes
+    pads = [(0, 0), (0, 0), *[(a.before, a.after) for a in axes]]
+    x = np.pad(tensors.x, pads).astype(dtype)
+    w, dy = tensors.w.astype(dtype), tensors.dy.astype(dtype)
+    channels, filters = w.shape[1], w.shape[0] // operation.groups
+    y, dx, dw = np.zeros(dy.shape, dtype), np.zeros(x.shape, dtype), np.zeros(w.shape, dtype)
+    for k, c, *tap in np.ndindex(*w.shape):
+        source = k // filters * channels + c
+        read = [
+            slice(t * a.dilation, t * a.dilation + (a.output - 1) * a.stride + 1, a.stride)
+            for a, t in zip(axes, tap, strict=True)
+        ]
+        shifted = x[(slice(None), source, *read)]
+        y[:, k] += shifted * w[(k, c, *tap)]
+        dx[(slice(None), source, *read)] += dy[:, k] * w[(k, c, *tap)]
+        dw[(k, c, *tap)] = _sum_in_turn(shifted * dy[:, k])
+    results = {"y": y, "dw": dw}
+    results["dx"] = dx[(slice(None), slice(None), *[slice(a.before, a.before + a.size) for a in axes])]
+    if tensors.b is not None:
+        y += tensors.b.astype(dtype).reshape(-1, *(1,) * len(axes))
+        results["db"] = np.array([_sum_in_turn(dy[:, k]) for k in range(len(w))], dtype)
+    return {name: results[name].astype(tensors.x.dtype) for name in ("y", *case.gradient_names)}
+
+
+def _sum_in_turn(values):
+    return np.cumsum(values.ravel(), dtype=values.dtype)[-1] if values.size else values.dtype.type(0)

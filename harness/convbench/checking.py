@@ -1,82 +1,146 @@
-"""What the checks say of one item: every result against the oracle, and every pair of backends against each other.
+"""What the checks say of one item: every result against the oracle, every pair of backends, and what needs no oracle.
 
 Rows go to the agreement table, verdicts to the cells. The pairs compare what forward and backward returned; `both` is
-held against the oracle only, as its results must be those of the other two.
+held against the oracle only, as its results must be those of the other two. Each check has its own column: `exact` on
+integers, `random` within the bound, `identities` without an oracle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convbench.verify import Fill, oracle
-from convbench.verify.compare import Deviation, compare
+from convbench.verify import (
+    ORACLE,
+    Deviation,
+    Fill,
+    Sample,
+    Untrusted,
+    adjoint,
+    agreements,
+    check_against,
+    distrust,
+    right_values,
+    weak_data,
+)
+from convbench.verify.check import allowed
 from convbench_specs import Case, PassName, TensorName, Tensors
 
 Outputs = dict[PassName, Mapping[TensorName, str]]
 """Paths of .npy files with what each pass returned."""
-ORACLE = "oracle"
+Findings = dict[PassName, list[Untrusted]]
+"""What a worker holds against the results of each pass."""
+Verdicts = dict[tuple[str, PassName], dict[str, Any]]
+"""Columns of the cell of a backend and pass."""
+SEVERITY = {"agrees": 0, "untrusted": 1, "disagrees": 2}
 
 
 class ItemCheck:
     """The checks of one case at one batch size on one filling of its tensors."""
 
-    def __init__(self, case: Case, tensors: Tensors, fill: Fill) -> None:
+    def __init__(self, case: Case, tensors: Tensors, fill: Fill, *, seed: int) -> None:
         self._case = case
+        self._tensors = tensors
+        self._exact = fill == "integers"
         self._fill = fill
-        self._reference = oracle(case, tensors)
+        self._right = right_values(case, tensors, seed=seed)
         self._outputs: dict[str, Outputs] = {}
-        self._against_oracle: dict[tuple[str, PassName, TensorName], Deviation] = {}
+        self._deviations: dict[tuple[str, PassName], list[Deviation]] = {}
+        self._findings: dict[tuple[str, PassName], list[Untrusted]] = {}
+        self._identities: dict[str, tuple[str, str]] = {}
 
-    def add(self, backend: str, outputs: Outputs) -> None:
-        """Hold the results of one backend against the oracle."""
+    def add(self, backend: str, outputs: Outputs, findings: Findings) -> None:
+        """Check the results of one backend; `findings` are what its worker holds against them."""
         self._outputs[backend] = outputs
-        for pass_name, tensors in outputs.items():
-            for tensor, path in tensors.items():
-                expected = self._reference.values(tensor)
-                deviation = compare(tensor, _load(path), expected, self._bound(tensor))
-                self._against_oracle[backend, pass_name, tensor] = deviation
+        for pass_name, paths in outputs.items():
+            results = {name: _load(path) for name, path in paths.items()}
+            deviations = check_against(self._right, results, exact=self._exact)
+            self._deviations[backend, pass_name] = deviations
+            if not self._exact:
+                self._findings[backend, pass_name] = [*findings.get(pass_name, ()), *self._distrust(results)]
+        if not self._exact and {"forward", "backward"} <= outputs.keys():
+            self._identities[backend] = self._adjoint(outputs)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Rows of the agreement table: against the oracle first, then the pairs."""
-        for (backend, pass_name, _), deviation in self._against_oracle.items():
-            yield self._row(deviation, pass_name, backend, ORACLE)
-        for left, right in combinations(self._outputs, 2):
-            for pass_name in ("forward", "backward"):
-                yield from self._pair(left, right, pass_name)
+        for (backend, pass_name), deviations in self._deviations.items():
+            for deviation in deviations:
+                yield self._row(deviation, pass_name, backend, ORACLE)
+        for pass_name in ("forward", "backward"):
+            for tensor in self._case.gradient_names if pass_name == "backward" else ("y",):
+                yield from self._pairs(pass_name, tensor)
 
-    def verdicts(self) -> dict[tuple[str, PassName], dict[str, Any]]:
-        """Columns of each cell: its verdict, and if it is wrong its status and the reason."""
-        found: dict[tuple[str, PassName], dict[str, Any]] = {}
-        for (backend, pass_name, _), deviation in self._against_oracle.items():
-            columns = found.setdefault((backend, pass_name), {"verdict": "agrees"})
-            if deviation.verdict != "agrees" and columns["verdict"] == "agrees":
-                columns |= {"verdict": deviation.verdict, "status": "wrong", "reason": deviation.describe()}
+    def verdicts(self) -> Verdicts:
+        """Columns of each cell: the verdict of this check, and what is wrong where something is."""
+        found: Verdicts = {}
+        for (backend, pass_name), deviations in self._deviations.items():
+            worst = max(deviations, key=lambda deviation: SEVERITY[deviation.verdict])
+            columns: dict[str, Any] = {"exact" if self._exact else "random": worst.verdict, "verdict": worst.verdict}
+            if worst.verdict != "agrees":
+                columns["reason"] = worst.describe()
+            if worst.verdict == "disagrees" or self._is_malformed(worst):
+                columns["status"] = "wrong"
+            elif findings := self._findings.get((backend, pass_name)):
+                columns |= {"verdict": "untrusted", "reason": findings[0].describe(), "finding": findings[0].reason}
+                columns |= {} if findings[0].reason == "weak_data" else {"status": "wrong"}
+            if pass_name == "backward" and backend in self._identities:
+                verdict, sentence = self._identities[backend]
+                columns["identities"] = verdict
+                if verdict == "disagrees" and columns["verdict"] == "agrees":
+                    columns |= {"verdict": "disagrees", "status": "wrong", "reason": sentence}
+            found[backend, pass_name] = columns
         return found
+
+    @property
+    def sampled(self) -> str:
+        """What of each result was checked, where that is not all."""
+        if not isinstance(self._right, Sample):
+            return ""
+        return "; ".join(self._right.describe(name) for name in ("y", *self._case.gradient_names))
 
     def right_output(self, tensor: TensorName) -> tuple[str, NDArray[Any]] | None:
         """A backend whose result of this tensor agrees with the oracle, and that result."""
-        for (backend, pass_name, name), deviation in self._against_oracle.items():
-            if name == tensor and deviation.verdict == "agrees":
-                return backend, _load(self._outputs[backend][pass_name][tensor])
+        for (backend, pass_name), deviations in self._deviations.items():
+            for deviation in deviations:
+                if deviation.tensor == tensor and deviation.verdict == "agrees":
+                    return backend, _load(self._outputs[backend][pass_name][tensor])
         return None
 
-    def _pair(self, left: str, right: str, pass_name: PassName) -> Iterator[dict[str, Any]]:
-        lefts, rights = (self._outputs[name].get(pass_name, {}) for name in (left, right))
-        for tensor in lefts.keys() & rights.keys():
-            bound = self._bound(tensor)
-            deviation = compare(tensor, _load(lefts[tensor]), _load(rights[tensor]), bound + bound)
-            yield self._row(deviation, pass_name, left, right)
+    def _distrust(self, results: Mapping[TensorName, NDArray[Any]]) -> list[Untrusted]:
+        batch_size = len(self._tensors.x)
+        found = []
+        for name, result in results.items():
+            held = distrust(self._case, batch_size, name, result)
+            weak = weak_data(self._case, name, self._right.values(name)) if self._case.x_data == "random" else None
+            found += [weak] if weak else held
+        return found
 
-    def _bound(self, tensor: TensorName) -> NDArray[Any]:
-        if self._fill == "integers":
-            return np.zeros((), np.float32)
-        return self._reference.bound(tensor)
+    def _adjoint(self, outputs: Outputs) -> tuple[str, str]:
+        results = {
+            name: _load(path) for pass_name in ("forward", "backward") for name, path in outputs[pass_name].items()
+        }
+        for products in adjoint(self._case, self._tensors, results):
+            if products.verdict == "disagrees":
+                return "disagrees", products.describe()
+        return "agrees", ""
+
+    def _pairs(self, pass_name: PassName, tensor: TensorName) -> Iterator[dict[str, Any]]:
+        results = {}
+        for backend, outputs in self._outputs.items():
+            if tensor in outputs.get(pass_name, {}):
+                result = _load(outputs[pass_name][tensor])
+                if result.shape == self._case.shape_of(tensor, len(self._tensors.x)):
+                    results[backend] = self._right.select(tensor, result)
+        for row in agreements(tensor, results, allowed(self._right, tensor, exact=self._exact)):
+            yield self._row(row.deviation, pass_name, row.one, row.other)
+
+    def _is_malformed(self, deviation: Deviation) -> bool:
+        """Whether it is untrusted for its shape or dtype, which no rounding explains."""
+        return deviation.verdict == "untrusted" and deviation.total == 0 and not deviation.overflowed
 
     def _row(self, deviation: Deviation, pass_name: PassName, left: str, right: str) -> dict[str, Any]:
         worst, first = deviation.worst, deviation.first

@@ -61,7 +61,7 @@ class _Group(click.Group):
 @click.version_option(package_name="convbench")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name; _Group reads it
-    r"""Which convolution, pooling or flatten should I trust and use, for my shapes, on this machine?
+    """Which convolution, pooling or flatten should I trust and use, for my shapes, on this machine?
 
     Runs every installed backend on the same cases, checks that they compute the same outputs and gradients, measures
     speed and memory across batch sizes, and writes tables and an HTML page.
@@ -102,7 +102,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--rounds", type=int, help="Turns in which every backend is timed once; default: 10.")
 @click.option("--no-memory", is_flag=True, help="Do not measure memory.")
 def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
-    r"""Check and measure backends.
+    """Check and measure backends.
 
     WORKLOADS are names of shipped ones or TOML files; default: quick.
 
@@ -119,7 +119,7 @@ def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click h
 @main.command()
 @_common
 def check(**options: Any) -> None:
-    r"""Check backends without timing them.
+    """Check backends without timing them.
 
     WORKLOADS are names of shipped ones or TOML files; default: quick.
 
@@ -171,7 +171,7 @@ def workloads() -> None:
 @click.argument("workload")
 @click.option("--batch-size", type=int, default=1, help="For the memory in training; default: 1.")
 def show(workload: str, batch_size: int) -> None:
-    r"""Show a workload as a layer table.
+    """Show a workload as a layer table.
 
     With shapes, parameters, FLOPs, memory, and the receptive field of one final neuron.
 
@@ -189,7 +189,7 @@ def show(workload: str, batch_size: int) -> None:
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for the files; default: that of the first run.")
 def report(runs: tuple[Path, ...], output: Path | None) -> None:
-    r"""Write the files of RUNS again.
+    """Write the files of RUNS again.
 
     They are measurements.csv, agreement.csv and report.html; several runs go into one.
 

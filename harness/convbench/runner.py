@@ -16,8 +16,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
 
-from convbench.checking import ItemCheck, Outputs
+from convbench.checking import Findings, ItemCheck, Outputs
 from convbench.feature_maps import MOST_MAPS, picture_row
 from convbench.host import Registered
 from convbench.journal import CellKey, Journal
@@ -27,14 +28,14 @@ from convbench.plan import Item, Plan
 from convbench.scratch import scratch_folder, write_tensors
 from convbench.session import BackendSession, NotOk
 from convbench.settings import RunSettings
-from convbench.verify import Fill, make_tensors
+from convbench.verify import Fill, Untrusted, make_tensors
 from convbench.verify.photos import PHOTOS, MissingImages
 from convbench_specs import PassName, Tensors
 
 MIN_SAMPLES = 3
 """Fewer samples have no spread."""
-MIN_CALLS = 2 + MIN_SAMPLES
-"""Calls that a cell costs at least: two for the checks, then the samples."""
+MIN_CALLS = 3 + MIN_SAMPLES
+"""Calls that a cell costs at least: three for the checks, then the samples."""
 SLOW_CALL_S = 0.05
 """A call that takes longer needs no warming up before its memory is read."""
 
@@ -62,6 +63,7 @@ class Runner:
         self._seen: dict[tuple[str, ...], tuple[int, float]] = {}
         self._computed: set[CellKey] = set()
         self._told: set[str] = set()
+        self._faults: dict[CellKey, dict[str, Any]] = {}
         self._scratch = Path()
         sizes = settings.batch_sizes
         self._picture_batch = next((size for size in sizes if size >= len(PHOTOS)), sizes[-1])
@@ -126,10 +128,10 @@ class Runner:
                 turns = []
                 break
             paths = write_tensors(self._scratch, tensors)
-            check = ItemCheck(item.case, tensors, fill)
+            check = ItemCheck(item.case, tensors, fill, seed=self._settings.seed)
             for turn in turns:
                 self._observer.step(f"{item.label}: checking {turn.session.name}")
-                check.add(turn.session.name, self._outputs(item, turn, paths))
+                check.add(turn.session.name, *self._outputs(item, turn, paths, scrutinise=fill == "random"))
                 turn.session.suspend()
             self._observer.step(f"{item.label}: comparing results")
             self._record_check(item, check)
@@ -168,45 +170,52 @@ class Runner:
             return None, ""
         return seconds * key.batch_size / batch_size, f"from {seconds:.2g} s at batch size {batch_size}"
 
-    def _outputs(self, item: Item, turn: _Turn, paths: Mapping[str, str]) -> Outputs:
+    def _outputs(
+        self, item: Item, turn: _Turn, paths: Mapping[str, str], *, scrutinise: bool
+    ) -> tuple[Outputs, Findings]:
         """Prepare, then call every pass once; a pass that fails is struck off the turn and its cell gets the status."""
         session = turn.session
         ready = session.prepare(item, paths)
         if isinstance(ready, NotOk):
             for pass_name in list(turn.call_s):
                 self._strike(item, turn, pass_name, ready)
-            return {}
+            return {}, {}
         outputs: Outputs = {}
+        findings: Findings = {}
         for pass_name in list(turn.call_s):
             key = item.key(session.name, pass_name)
             folder = self._scratch / session.name
             folder.mkdir(exist_ok=True)
-            reply = session.ask("run", pass_name, folder=str(folder), calls=1)
+            reply = session.ask("run", pass_name, folder=str(folder), scrutinise=scrutinise)
             if isinstance(reply, NotOk):
                 self._strike(item, turn, pass_name, reply)
                 continue
             outputs[pass_name] = reply["outputs"]
+            findings[pass_name] = [Untrusted(**finding) for finding in reply["findings"]]
             first = not turn.call_s[pass_name]
-            turn.call_s[pass_name] = reply["call_s"][-1]
-            if first:
-                self._journal.cell(key, first_call_s=reply["call_s"][0])
+            turn.call_s[pass_name] = reply["call_s"]
             self._journal.cell(
                 key,
                 status="ok",
                 prepare_s=ready["prepare_s"],
                 algorithm=ready["algorithm"],
                 recomputes_forward=ready["recomputes_forward"],
-                second_call_s=reply["call_s"][-1],
+                **{"first_call_s" if first else "second_call_s": reply["call_s"]},
                 **{f"{name}_s": seconds for name, seconds in ready["phases_s"].items()},
             )
-        return outputs
+        return outputs, findings
 
     def _record_check(self, item: Item, check: ItemCheck) -> None:
         columns = {"workload": item.workload, "case": item.case.name, "dtype": item.case.dtype}
         for row in check.rows():
             self._journal.write("agreement", **columns, batch_size=item.batch_size, **row)
-        for (backend, pass_name), finding in check.verdicts().items():
-            self._journal.cell(item.key(backend, pass_name), **finding)
+        sampled = {"sampled": check.sampled} if check.sampled else {}
+        for (backend, pass_name), columns in check.verdicts().items():
+            key = item.key(backend, pass_name)
+            fault = self._faults.setdefault(key, {})
+            if not fault and columns["verdict"] != "agrees":
+                fault |= {name: columns[name] for name in ("verdict", "status", "reason") if name in columns}
+            self._journal.cell(key, **columns | fault | sampled)  # the first fault stays
 
     def _journal_pictures(self, item: Item, tensors: Tensors, check: ItemCheck) -> None:
         """What the case made of the photographs, as a right backend computed it."""
@@ -277,8 +286,15 @@ class Runner:
             self._computed.discard(key)
             return False
         self._journal.write("sample", **key.as_columns(), block=0, round=number, **reply)
-        self._seen[_family(key)] = (key.batch_size, reply["elapsed_s"] / loops)
+        self._remember(key, reply["elapsed_s"] / loops)
         return True
+
+    def _remember(self, key: CellKey, seconds: float) -> None:
+        """Keep the fastest call of a family at its largest batch size: noise only adds."""
+        batch_size, fastest = self._seen.get(_family(key), (0, 0.0))
+        if key.batch_size == batch_size:
+            seconds = min(seconds, fastest)
+        self._seen[_family(key)] = (key.batch_size, seconds)
 
     # -- memory
 

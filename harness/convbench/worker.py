@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -27,9 +27,11 @@ from numpy.typing import NDArray
 from convbench import protocol
 from convbench.host import PluginRef, load_backend
 from convbench.measure import memory, timing
+from convbench.verify import trust
 from convbench_specs import (
     Backend,
     Case,
+    Flatten,
     Native,
     PassName,
     Prepared,
@@ -50,6 +52,7 @@ class Worker:
     def __init__(self) -> None:
         self._backend: Backend | None = None
         self._case: Case | None = None
+        self._tensors: Tensors | None = None
         self._prepared: Prepared | None = None
 
     def start(self, *, plugin: dict[str, str], backend: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -72,9 +75,9 @@ class Worker:
         """Prepare a case on tensors in .npy files; {"unsupported": why} where the backend cannot do it."""
         self._prepared = None
         self._case = parse_layer(case, origin="request").case
-        arrays = {name: np.load(path, mmap_mode="r") for name, path in tensors.items()}
+        self._tensors = Tensors(**{name: _private(path) for name, path in tensors.items()})
         begin = time.perf_counter()
-        prepared = self._started.prepare(self._case, Tensors(**arrays))
+        prepared = self._started.prepare(self._case, self._tensors)
         elapsed = time.perf_counter() - begin
         if isinstance(prepared, Unsupported):
             return {"unsupported": prepared.reason}
@@ -86,22 +89,45 @@ class Worker:
             "recomputes_forward": prepared.recomputes_forward,
         }
 
-    def run(self, *, pass_name: PassName, folder: str, calls: int = 2) -> dict[str, Any]:
-        """Run a pass, write what the last call returned to .npy files in `folder`; returns seconds of each call."""
+    def run(self, *, pass_name: PassName, folder: str, scrutinise: bool) -> dict[str, Any]:
+        """Run a pass and write what it returned to .npy files in `folder`; returns the seconds it took.
+
+        `scrutinise` runs it once more and tells what inputs and results hold against it: see verify/trust.py.
+        """
         call = self._call(pass_name)
         if isinstance(call, Unsupported):
             return {"unsupported": call.reason}
         assert self._prepared is not None
-        seconds = []
-        for _ in range(calls):
-            result, elapsed = timing.once(call, self._prepared.wait)
-            seconds.append(elapsed)
-        outputs = {}
+        assert self._tensors is not None
+        before = trust.fingerprints(self._tensors) if scrutinise else {}
+        result, elapsed = timing.once(call, self._prepared.wait)
+        outputs: dict[TensorName, str] = {}
         for name, array in self._as_numpy(pass_name, result).items():
             path = Path(folder) / f"{pass_name}-{name}.npy"
             np.save(path, array)
             outputs[name] = str(path)
-        return {"call_s": seconds, "outputs": outputs}
+        findings = []
+        if scrutinise:
+            again, elapsed = timing.once(call, self._prepared.wait)
+            findings.append(trust.input_changed(before, trust.fingerprints(self._tensors)))
+            findings += self._scrutinise(pass_name, outputs, result, again)
+        return {"call_s": elapsed, "outputs": outputs, "findings": [asdict(each) for each in findings if each]}
+
+    def _scrutinise(
+        self, pass_name: PassName, outputs: dict[TensorName, str], first: Native, second: Native
+    ) -> Iterator[trust.Untrusted | None]:
+        """Hold two results of a pass, both alive, against each other, and the first against what was written at once."""
+        assert self._case is not None
+        assert self._tensors is not None
+        later, again = self._as_numpy(pass_name, first), self._as_numpy(pass_name, second)
+        for name, path in outputs.items():
+            at_once = np.load(path, mmap_mode="r")
+            yield trust.aliases_input(self._case, name, again[name], self._tensors)
+            if again[name].size and not isinstance(self._case.operation, Flatten):  # a flatten may be a view
+                yield trust.borrowed_memory(name, later[name], again[name])
+            yield trust.unfinished(name, at_once, later[name])
+            if self._started.is_deterministic:
+                yield trust.not_repeatable(name, at_once, again[name])
 
     def calibrate(self, *, pass_name: PassName, target_s: float) -> dict[str, Any]:
         """How many calls fill a sample."""
@@ -145,7 +171,7 @@ class Worker:
             raise TypeError(call.reason)
         return call
 
-    def _as_numpy(self, pass_name: PassName, result: Native) -> dict[str, NDArray[Any]]:
+    def _as_numpy(self, pass_name: PassName, result: Native) -> dict[TensorName, NDArray[Any]]:
         assert self._prepared is not None
         assert self._case is not None
         slots: dict[PassName, tuple[TensorName, ...]] = {
@@ -192,6 +218,13 @@ def main() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def _private(path: str) -> NDArray[Any]:
+    """An array of a file, read-only for NumPy; a kernel that writes nevertheless changes this copy, and is seen."""
+    array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+    array.flags.writeable = False
+    return array
 
 
 def _one_line(error: BaseException) -> str:

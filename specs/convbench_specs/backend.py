@@ -140,6 +140,8 @@ class Backend(ABC):
     summary: ClassVar[str] = ""
     """One line on how it computes."""
     devices: ClassVar[tuple[Device, ...]] = ("cpu",)
+    is_deterministic: ClassVar[bool] = True
+    """Whether two calls on the same tensors give the same bits; False where sums are taken in an order of chance."""
 
     def availability(self, device: Device) -> Available | Unavailable:
         """Whether it can run here, found without importing the framework; raises nothing."""

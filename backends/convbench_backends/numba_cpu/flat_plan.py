@@ -11,9 +11,12 @@ Choices made here, from sizes alone:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.flat import FlatAxis
 from convbench_backends.numba_cpu.geometry import Index
@@ -24,10 +27,12 @@ BAND_BYTES = 384 * 1024
 """Input of one band: with the weights of a block and the sums, about half of a second-level cache of 1 MB."""
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Plan:
     """What the kernel of implicit_gemm looks up; lengths and places count elements.
 
-    rows, columns: (planes, 3) first source place, and the places of a plane that lie on the source, from and to.
+    places: (planes, 3), those of rows, then those of columns: first source place, and the places of a plane that lie on
+        the source, from and to.
     phases: (phases, 9) row low, row high, row first, the same for columns, first tap, number of taps, first weight.
     """
 
@@ -38,17 +43,15 @@ class Plan(NamedTuple):
     source_width: int
     row_step: int
     column_step: int
-    rows: Index
-    columns: Index
-    edge: bool
+    row_planes: int
+    column_planes: int
     direct: bool
     grid_height: int
     grid_width: int
     bands: int
     pitch: int
     lead: int
-    band_rows: int
-    plane_rows: int
+    reach: int
     plane_pitch: int
     channel_pitch: int
     sums_at: int
@@ -58,10 +61,18 @@ class Plan(NamedTuple):
     target_width: int
     target_row_step: int
     target_column_step: int
-    phases: Index
-    offsets: Index
     blocks: int
     last_block: int
+    places: Index
+    phases: Index
+    offsets: Index
+
+    @property
+    def tables(self) -> tuple[NDArray[Any], Index, Index, Index]:
+        """What a kernel takes: the numbers as a record, places, phases, offsets."""
+        names = [field.name for field in fields(self)][:-3]
+        record = np.array([tuple(getattr(self, name) for name in names)], dtype=[(name, np.int64) for name in names])
+        return record, self.places, self.phases, self.offsets
 
 
 def block_widths(filters: int) -> list[int]:
@@ -80,23 +91,21 @@ def make_plan(
     filters: int,
     itemsize: int,
     threads: int,
-    edge: bool = False,
 ) -> Plan:
     """The plan of a convolution of `channels` source channels a group to `filters` target channels a group."""
     lanes = lanes_of(itemsize)
     slack = LONGEST_TILE * lanes
-    pitch, lead = _pitch(horizontal, edge=edge)
+    pitch, lead = pitch_of(horizontal)
     planes = len(vertical.firsts) * len(horizontal.firsts)
     bands = _bands(vertical, channels * planes * pitch * itemsize, batch * groups, threads)
     band_rows = -(-vertical.grid // bands)
-    plane_rows = band_rows + vertical.reach
-    plane_pitch = _odd_lines(plane_rows * pitch + lead, lanes)
+    plane_pitch = odd_lines((band_rows + vertical.reach) * pitch + lead, lanes)
     channel_pitch = planes * plane_pitch
-    direct = vertical.is_identity and horizontal.is_identity and (vertical.grid // bands) * pitch >= lanes and not edge
+    direct = vertical.is_identity and horizontal.is_identity and (vertical.grid // bands) * pitch >= lanes
     if direct:
         channel_pitch = plane_pitch = vertical.grid * pitch
     sums_at = 0 if direct else channels * channel_pitch + slack
-    sums_pitch = _odd_lines(band_rows * pitch + slack, lanes)
+    sums_pitch = odd_lines(band_rows * pitch + slack, lanes)
     phases, offsets = _phases(vertical, horizontal, channels, filters, pitch, plane_pitch)
     widths = block_widths(filters)
     return Plan(
@@ -107,17 +116,16 @@ def make_plan(
         source_width=horizontal.source_size,
         row_step=vertical.source_step,
         column_step=horizontal.source_step,
-        rows=_places(vertical, 1 << 62),
-        columns=_places(horizontal, pitch),
-        edge=edge,
+        row_planes=len(vertical.firsts),
+        column_planes=len(horizontal.firsts),
+        places=np.concatenate([places_of(vertical, 1 << 62), places_of(horizontal, pitch)]),
         direct=direct,
         grid_height=vertical.grid,
         grid_width=horizontal.grid,
         bands=bands,
         pitch=pitch,
         lead=lead,
-        band_rows=band_rows,
-        plane_rows=plane_rows,
+        reach=vertical.reach,
         plane_pitch=plane_pitch,
         channel_pitch=channel_pitch,
         sums_at=sums_at,
@@ -155,11 +163,9 @@ def weight_order(vertical: FlatAxis, horizontal: FlatAxis, weights: Index) -> In
     return np.concatenate(order)
 
 
-def _pitch(axis: FlatAxis, *, edge: bool) -> tuple[int, int]:
+def pitch_of(axis: FlatAxis) -> tuple[int, int]:
     """Places between rows, and how many at the start of each row are padding in every plane."""
     longest = axis.grid + axis.reach
-    if edge:
-        return longest, 0
     inside = [axis.inside(plane, longest) for plane in range(len(axis.firsts))]
     lead = min(low for low, _ in inside)
     return max(axis.grid, longest - lead, *(high for _, high in inside)), lead
@@ -174,37 +180,44 @@ def _bands(axis: FlatAxis, row_bytes: int, images: int, threads: int) -> int:
     return min(bands, axis.grid)
 
 
-def _odd_lines(length: int, lanes: int) -> int:
+def odd_lines(length: int, lanes: int) -> int:
     """At least `length`, an odd number of vectors: rows a power of two apart would share few places of the cache."""
     return (-(-length // lanes) | 1) * lanes
 
 
-def _places(axis: FlatAxis, length: int) -> Index:
+def places_of(axis: FlatAxis, length: int) -> Index:
+    """Rows of Plan.places for one axis."""
     rows = [(first, *axis.inside(plane, length)) for plane, first in enumerate(axis.firsts)]
     return np.array(rows, dtype=np.int64)
+
+
+def tap_offsets(vertical: FlatAxis, horizontal: FlatAxis, channels: int, pitch: int, plane_pitch: int) -> Index:
+    """Offsets of the taps of the first phase: channel, then tap row, then tap column."""
+    return _offsets(vertical, horizontal, 0, 0, channels, pitch, plane_pitch)
+
+
+def _offsets(
+    vertical: FlatAxis, horizontal: FlatAxis, i: int, j: int, channels: int, pitch: int, plane_pitch: int
+) -> Index:
+    planes = len(horizontal.firsts)
+    c = np.arange(channels, dtype=np.int64) * len(vertical.firsts) * planes * plane_pitch
+    r = [tap.plane * planes * plane_pitch + tap.offset * pitch for tap in vertical.phases[i].taps]
+    s = [tap.plane * plane_pitch + tap.offset for tap in horizontal.phases[j].taps]
+    places: Index = c[:, None, None] + np.array(r, np.int64)[:, None] + np.array(s, np.int64)
+    return places.ravel()
 
 
 def _phases(
     vertical: FlatAxis, horizontal: FlatAxis, channels: int, filters: int, pitch: int, plane_pitch: int
 ) -> tuple[Index, Index]:
-    """The table of phases, and the offsets of all their taps: channel, then tap row, then tap column."""
-    columns_of_planes = len(horizontal.firsts)
-    channel_pitch = len(vertical.firsts) * columns_of_planes * plane_pitch
-    phases, offsets, weights = [], [], 0
-    padded_filters = sum(block_widths(filters))
-    for rows in vertical.phases:
-        for columns in horizontal.phases:
-            taps = [
-                c * channel_pitch
-                + (r.plane * columns_of_planes + s.plane) * plane_pitch
-                + r.offset * pitch
-                + s.offset
-                for c in range(channels)
-                for r in rows.taps
-                for s in columns.taps
-            ]
+    """The table of phases, and the offsets of all their taps."""
+    phases, offsets, tap, weight = [], [], 0, 0
+    for i, rows in enumerate(vertical.phases):
+        for j, columns in enumerate(horizontal.phases):
+            offsets.append(_offsets(vertical, horizontal, i, j, channels, pitch, plane_pitch))
+            taps = offsets[-1].size
             place = (rows.low, rows.high, rows.first, columns.low, columns.high, columns.first)
-            phases.append((*place, len(offsets), len(taps), weights))
-            offsets += taps
-            weights += len(taps) * padded_filters
-    return np.array(phases, dtype=np.int64), np.array(offsets, dtype=np.int64)
+            phases.append((*place, tap, taps, weight))
+            tap += taps
+            weight += taps * sum(block_widths(filters))
+    return np.array(phases, dtype=np.int64), np.concatenate(offsets)

@@ -9,7 +9,8 @@
     | +---+     |       +-----------------+             |           |
     +-----------+                                       +-----------+
 
-Loop order: image, group and band in parallel; within a band gather, multiply, add the bias.
+Loop order: image, group and band in parallel; within a band gather, multiply, add the bias. This is the level to read
+first; it computes what the fast level does not, padding by the nearest element.
 
 - forward   y = w @ patches + b
 - dx        patches' gradient = w^T @ dy, added back to the places that the taps read; bands of an image in turn,
@@ -27,12 +28,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.geometry import Index
-from convbench_backends.numba_cpu.jit import parallel, prange, serial, thread_number
+from convbench_backends.numba_cpu.jit import kernel, part
 
 Array = NDArray[np.floating]
 
 
-@serial
+@part
 def gather(x: Array, rows: Index, cols: Index, first: int, last: int, patches: Array) -> None:
     """Patches of output rows first .. last - 1 of x (C, H, W); rows (R, OH) and cols (S, OW) are tables of taps."""
     taps_h, taps_w, width = rows.shape[0], cols.shape[0], cols.shape[1]
@@ -47,7 +48,7 @@ def gather(x: Array, rows: Index, cols: Index, first: int, last: int, patches: A
                         patch[(i - first) * width + j] = x[c, h, cols[s, j]] if inside else 0
 
 
-@serial
+@part
 def scatter(patches: Array, rows: Index, cols: Index, first: int, last: int, dx: Array) -> None:
     """Adjoint of gather: add the gradient of patches to the places of dx (C, H, W) that they were read from."""
     taps_h, taps_w, width = rows.shape[0], cols.shape[0], cols.shape[1]
@@ -63,88 +64,79 @@ def scatter(patches: Array, rows: Index, cols: Index, first: int, last: int, dx:
                                 dx[c, h, cols[s, j]] += patch[(i - first) * width + j]
 
 
-@serial
+@part
 def view(buffer: Array, rows: int, columns: int) -> Array:
     """The start of a flat buffer as a matrix."""
     return buffer[: rows * columns].reshape(rows, columns)
 
 
-@serial
-def copy_band(dy: Array, first: int, last: int, band: Array) -> None:
+@part
+def copy_band(dy: Array, first: int, last: int, matrix: Array) -> None:
     """Rows first .. last - 1 of every channel of dy (K, OH, OW), as a matrix (K, rows * OW)."""
     width = dy.shape[2]
     for k in range(dy.shape[0]):
         for i in range(first, last):
             for j in range(width):
-                band[k, (i - first) * width + j] = dy[k, i, j]
+                matrix[k, (i - first) * width + j] = dy[k, i, j]
 
 
-@parallel
-def forward(x: Array, w: Array, b: Array, rows: Index, cols: Index, band: int, work: Array, y: Array) -> None:
-    """Compute y from x, w and b; work (threads, 2, size) holds the patches and the product of one band a thread."""
-    images, groups, filters, height, width = y.shape
-    bands = (height + band - 1) // band
-    for task in prange(images * groups * bands):
-        n, g, first = task // (groups * bands), task // bands % groups, task % bands * band
-        last = min(height, first + band)
+@kernel
+def forward(
+    task: int, thread: int, x: Array, w: Array, b: Array, rows: Index, cols: Index, band: Index, work: Array, y: Array
+) -> None:
+    """One band of y; work (threads, 2, size) holds the patches and the product of one band of band[0] rows a thread."""
+    _, groups, filters, height, width = y.shape
+    bands = (height + band[0] - 1) // band[0]
+    n, g, first = task // (groups * bands), task // bands % groups, task % bands * band[0]
+    last = min(height, first + band[0])
+    places = (last - first) * width
+    patches = view(work[thread, 0], w.shape[2], places)
+    product = view(work[thread, 1], filters, places)
+    gather(x[n, g], rows, cols, first, last, patches)
+    np.dot(w[g], patches, product)
+    for k in range(filters):
+        bias = b[g * filters + k]
+        for i in range(first, last):
+            for j in range(width):
+                y[n, g, k, i, j] = product[k, (i - first) * width + j] + bias
+
+
+@kernel
+def input_gradient(
+    task: int, thread: int, dy: Array, wt: Array, rows: Index, cols: Index, band: Index, work: Array, dx: Array
+) -> None:
+    """dx of one group of one image; wt (G, C/G*R*S, K/G) are the weights transposed."""
+    _, groups, filters, height, width = dy.shape
+    n, g = task // groups, task % groups
+    dx[n, g] = 0
+    for first in range(0, height, band[0]):
+        last = min(height, first + band[0])
         places = (last - first) * width
-        buffers = work[thread_number()]
-        patches = view(buffers[0], w.shape[2], places)
-        product = view(buffers[1], filters, places)
-        gather(x[n, g], rows, cols, first, last, patches)
-        np.dot(w[g], patches, product)
-        for k in range(filters):
-            bias = b[g * filters + k]
-            for i in range(first, last):
-                for j in range(width):
-                    y[n, g, k, i, j] = product[k, (i - first) * width + j] + bias
+        patches = view(work[thread, 0], wt.shape[1], places)
+        gradient = view(work[thread, 1], filters, places)
+        copy_band(dy[n, g], first, last, gradient)
+        np.dot(wt[g], gradient, patches)
+        scatter(patches, rows, cols, first, last, dx[n, g])
 
 
-@parallel
-def input_gradient(dy: Array, wt: Array, rows: Index, cols: Index, band: int, work: Array, dx: Array) -> None:
-    """Compute dx from dy and the transposed weights wt (G, C/G*R*S, K/G)."""
+@kernel
+def weight_gradient(
+    task: int, thread: int, x: Array, dy: Array, rows: Index, cols: Index, band: Index, work: Array, sums: Array,
+    db: Array,
+) -> None:  # fmt: skip
+    """One share of dw and db, into sums (shares, G, K/G, C/G*R*S) and db (shares, K) of float64."""
     images, groups, filters, height, width = dy.shape
-    for task in prange(images * groups):
-        n, g = task // groups, task % groups
-        buffers = work[thread_number()]
-        dx[n, g] = 0
-        for first in range(0, height, band):
-            last = min(height, first + band)
-            places = (last - first) * width
-            patches = view(buffers[0], wt.shape[1], places)
-            part = view(buffers[1], filters, places)
-            copy_band(dy[n, g], first, last, part)
-            np.dot(wt[g], part, patches)
-            scatter(patches, rows, cols, first, last, dx[n, g])
-
-
-@parallel
-def weight_gradient(x: Array, dy: Array, rows: Index, cols: Index, band: int, work: Array, sums: Array) -> None:
-    """Each thread's share of dw, into sums (threads, G, K/G, C/G*R*S)."""
-    images, groups, filters, height, width = dy.shape
-    shares = sums.shape[0]
-    for share in prange(shares):
-        buffers = work[share]
-        sums[share] = 0
-        for n in range(images * share // shares, images * (share + 1) // shares):
-            for g in range(groups):
-                for first in range(0, height, band):
-                    last = min(height, first + band)
-                    places = (last - first) * width
-                    patches = view(buffers[0], sums.shape[3], places)
-                    part = view(buffers[1], filters, places)
-                    gather(x[n, g], rows, cols, first, last, patches)
-                    copy_band(dy[n, g], first, last, part)
-                    sums[share, g] += np.dot(part, patches.T)
-
-
-@parallel
-def bias_gradient(dy: Array, sums: Array) -> None:
-    """Sum of each feature map of dy (N, K, OH*OW), into sums (N, K) of float64, which loses nothing of float32."""
-    images, filters, places = dy.shape
-    for task in prange(images * filters):
-        n, k = task // filters, task % filters
-        total = 0.0
-        for q in range(places):
-            total += dy[n, k, q]
-        sums[n, k] = total
+    sums[task] = 0
+    db[task] = 0
+    for n in range(images * task // len(sums), images * (task + 1) // len(sums)):
+        for g in range(groups):
+            for first in range(0, height, band[0]):
+                last = min(height, first + band[0])
+                places = (last - first) * width
+                patches = view(work[thread, 0], sums.shape[3], places)
+                gradient = view(work[thread, 1], filters, places)
+                gather(x[n, g], rows, cols, first, last, patches)
+                copy_band(dy[n, g], first, last, gradient)
+                sums[task, g] += np.dot(gradient, patches.T)
+                for k in range(filters):
+                    db[task, g * filters + k] += gradient[k].sum()

@@ -21,18 +21,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convbench_backends.numba_cpu.flat_plan import Plan
 from convbench_backends.numba_cpu.geometry import Index
-from convbench_backends.numba_cpu.jit import parallel, prange, serial, thread_number
+from convbench_backends.numba_cpu.jit import kernel, part
 from convbench_backends.numba_cpu.tiles import FILTERS, TILES, copy_row, copy_second, multiply_tile
 from convbench_backends.numba_cpu.vector import VECTOR_BYTES
 
 Array = NDArray[Any]
 
+ORDER_TASKS = 64
+"""Shares in which weights are put in order: more than threads, so that all have work."""
+
 FULL, HALF, NARROW = TILES[FILTERS][:2], TILES[FILTERS // 2][:2], TILES[1][:2]
 
 
-@serial
+@part
 def fill(target: Array, at: int, count: int, value: float) -> None:
     """Set `count` numbers."""
     row = target[at : at + count]
@@ -40,14 +42,14 @@ def fill(target: Array, at: int, count: int, value: float) -> None:
         row[i] = value
 
 
-@serial
-def pack_row(source: Array, at: int, plan: Plan, plane: int, target: Array, to: int) -> None:
+@part
+def pack_row(source: Array, at: int, plan: Any, places: Index, plane: int, target: Array, to: int) -> None:
     """One row of a plane: the padding, the source's places, the padding."""
-    first, low, high = plan.columns[plane, 0], plan.columns[plane, 1], plan.columns[plane, 2]
+    first, low, high = places[plane, 0], places[plane, 1], places[plane, 2]
     step, count = plan.column_step, high - low
     start = at + first + low * step
     zero = source.dtype.type(0)
-    fill(target, to, low, source[at] if plan.edge else zero)
+    fill(target, to, low, zero)
     if step == 1:
         copy_row(source, start, target, to + low, count)
     elif step == 2:
@@ -55,32 +57,28 @@ def pack_row(source: Array, at: int, plan: Plan, plane: int, target: Array, to: 
     else:
         for m in range(count):
             target[to + low + m] = source[start + m * step]
-    fill(target, to + high, plan.pitch - high, source[at + plan.source_width - 1] if plan.edge else zero)
+    fill(target, to + high, plan.pitch - high, zero)
 
 
-@serial
-def pack(source: Array, at: int, plan: Plan, row: int, rows: int, target: Array) -> None:
-    """Planes of all channels of one image and group, for grid rows `row` to row + rows - 1 and what they reach."""
+@part
+def pack_channel(source: Array, at: int, plan: Any, places: Index, row: int, rows: int, target: Array, to: int) -> None:
+    """Planes of one channel, for grid rows `row` to row + rows - 1 and the rows that they reach."""
     zero = source.dtype.type(0)
-    columns_of_planes = plan.columns.shape[0]
-    for c in range(plan.channels):
-        channel = at + c * plan.source_height * plan.source_width
-        for p in range(plan.rows.shape[0] * columns_of_planes):
-            to = c * plan.channel_pitch + p * plan.plane_pitch
-            first = plan.rows[p // columns_of_planes, 0] + row * plan.row_step
-            for i in range(rows + plan.plane_rows - plan.band_rows):
-                h = first + i * plan.row_step
-                if plan.edge:
-                    h = min(max(h, 0), plan.source_height - 1)
-                if 0 <= h < plan.source_height:
-                    pack_row(source, channel + h * plan.source_width, plan, p % columns_of_planes, target, to)
-                else:
-                    fill(target, to, plan.pitch, zero)
-                to += plan.pitch
-            fill(target, to, plan.lead, zero)
+    for p in range(plan.row_planes * plan.column_planes):
+        first = places[p // plan.column_planes, 0] + row * plan.row_step
+        columns = plan.row_planes + p % plan.column_planes
+        end = to + p * plan.plane_pitch
+        for i in range(rows + plan.reach):
+            h = first + i * plan.row_step
+            if 0 <= h < plan.source_height:
+                pack_row(source, at + h * plan.source_width, plan, places, columns, target, end)
+            else:
+                fill(target, end, plan.pitch, zero)
+            end += plan.pitch
+        fill(target, end, plan.lead, zero)
 
 
-@serial
+@part
 def sweep(
     width: int, x: Array, x_at: int, offsets: Index, o_at: int, taps: int, w: Array, w_at: int, b: Array, b_at: int,
     y: Array, y_at: int, y_pitch: int, length: int, exact: bool,
@@ -99,7 +97,7 @@ def sweep(
         q += vectors * lanes
 
 
-@serial
+@part
 def _tile_lengths(width: int) -> tuple[int, int]:
     """The two longer shapes of TILES for a block of `width` filters."""
     if width == FILTERS:
@@ -107,8 +105,8 @@ def _tile_lengths(width: int) -> tuple[int, int]:
     return HALF if width == FILTERS // 2 else NARROW
 
 
-@serial
-def unpack(sums: Array, at: int, rows: int, row: int, phase: Index, plan: Plan, y: Array, y_at: int) -> None:
+@part
+def unpack(sums: Array, at: int, rows: int, row: int, phase: Index, plan: Any, y: Array, y_at: int) -> None:
     """Write the sums of one filter, grid rows row to row + rows - 1, to the places of a phase."""
     low, high = max(row, phase[0]), min(row + rows, phase[1])
     count = phase[4] - phase[3]
@@ -123,31 +121,36 @@ def unpack(sums: Array, at: int, rows: int, row: int, phase: Index, plan: Plan, 
                 y[target + j * plan.target_column_step] = sums[source + j]
 
 
-@parallel
-def convolve(x: Array, w: Array, b: Array, plan: Plan, images: int, work: Array, y: Array) -> None:
-    """y from x, w in the plan's order and b, one number a filter of every block; work (threads, plan.work_size)."""
-    source_area = plan.source_height * plan.source_width
-    for task in prange(images * plan.groups * plan.bands):
-        image, band = task // plan.bands, task % plan.bands
-        row = plan.grid_height * band // plan.bands
-        rows = plan.grid_height * (band + 1) // plan.bands - row
-        buffer = work[thread_number()]
-        at = image * plan.channels * source_area
-        for p in range(plan.phases.shape[0]):
-            if plan.direct:
-                convolve_band(x, at + row * plan.pitch, w, b, plan, p, image, row, rows, buffer, y)
-            else:
-                if p == 0:
-                    pack(x, at, plan, row, rows, buffer)
-                convolve_band(buffer, 0, w, b, plan, p, image, row, rows, buffer, y)
+@kernel
+def convolve(
+    task: int, thread: int, x: Array, w: Array, b: Array, plans: Any, places: Index, phases: Index, offsets: Index,
+    work: Array, y: Array,
+) -> None:  # fmt: skip
+    """One band of one group of one image; w is in the plan's order, b has a number for each filter of every block."""
+    plan = plans[0]
+    image, band = task // plan.bands, task % plan.bands
+    row = plan.grid_height * band // plan.bands
+    rows = plan.grid_height * (band + 1) // plan.bands - row
+    buffer = work[thread]
+    source, at = x, image * plan.channels * plan.source_height * plan.source_width
+    if plan.direct:
+        at += row * plan.pitch
+    else:
+        for c in range(plan.channels):
+            channel = at + c * plan.source_height * plan.source_width
+            pack_channel(x, channel, plan, places, row, rows, buffer, c * plan.channel_pitch)
+        source, at = buffer, 0
+    for p in range(phases.shape[0]):
+        convolve_band(source, at, w, b, plan, phases[p], offsets, image, row, rows, buffer, y)
 
 
-@serial
+@part
 def convolve_band(
-    x: Array, x_at: int, w: Array, b: Array, plan: Plan, p: int, image: int, row: int, rows: int, sums: Array, y: Array
-) -> None:
+    x: Array, x_at: int, w: Array, b: Array, plan: Any, phase: Index, offsets: Index, image: int, row: int, rows: int,
+    sums: Array, y: Array,
+) -> None:  # fmt: skip
     """All filters of one phase over one band, x either in place or packed."""
-    phase, area = plan.phases[p], plan.target_height * plan.target_width
+    area = plan.target_height * plan.target_width
     group, taps = image % plan.groups, phase[7]
     length = (rows - 1) * plan.pitch + plan.grid_width
     w_at = phase[8] + group * taps * ((plan.blocks - 1) * FILTERS + plan.last_block)
@@ -161,7 +164,7 @@ def convolve_band(
         if plan.direct and filters == width:
             target, to, pitch = y, y_at + row * plan.pitch, area
         sweep(
-            width, x, x_at, plan.offsets, phase[6], taps, w, w_at, b, b_at, target, to, pitch, length, plan.direct
+            width, x, x_at, offsets, phase[6], taps, w, w_at, b, b_at, target, to, pitch, length, plan.direct
         )  # fmt: skip
         if not (plan.direct and filters == width):
             for f in range(filters):
@@ -169,8 +172,8 @@ def convolve_band(
         w_at += taps * width
 
 
-@parallel
-def order_weights(w: Array, order: Index, ordered: Array) -> None:
-    """ordered[i] = w[order[i]], or 0 where order is -1."""
-    for i in prange(order.size):
+@kernel
+def order_weights(task: int, thread: int, w: Array, order: Index, ordered: Array) -> None:
+    """A share of ordered[i] = w[order[i]], or 0 where order is -1."""
+    for i in range(order.size * task // ORDER_TASKS, order.size * (task + 1) // ORDER_TASKS):
         ordered[i] = w[order[i]] if order[i] >= 0 else 0

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.geometry import Index
-from convbench_backends.numba_cpu.jit import parallel, prange
+from convbench_backends.numba_cpu.jit import kernel
 
 Array = NDArray[np.floating]
 Winner = NDArray[np.uint8] | NDArray[np.int32]
@@ -33,13 +33,12 @@ def winner_dtype(window: int) -> type[np.unsignedinteger[Any] | np.signedinteger
     return np.uint8 if window <= 256 else np.int32
 
 
-@parallel
-def max_forward(x: Array, rows: Index, cols: Index, y: Array, which: Winner) -> None:
+@kernel
+def max_forward(task: int, thread: int, x: Array, rows: Index, cols: Index, y: Array, which: Winner) -> None:
     """Compute y and the winning tap of each window; rows (R, OH), cols (S, OW)."""
-    planes, height, width = y.shape
+    _, height, width = y.shape
     taps_h, taps_w = rows.shape[0], cols.shape[0]
-    for task in prange(planes * height):
-        p, i = task // height, task % height
+    p, i = task // height, task % height
         for j in range(width):
             best, winner = -np.inf, -1
             for r in range(taps_h):
@@ -53,26 +52,25 @@ def max_forward(x: Array, rows: Index, cols: Index, y: Array, which: Winner) -> 
             which[p, i, j] = winner
 
 
-@parallel
-def max_backward(dy: Array, which: Winner, rows: Index, cols: Index, dx: Array) -> None:
+@kernel
+def max_backward(task: int, thread: int, dy: Array, which: Winner, rows: Index, cols: Index, dx: Array) -> None:
     """Compute dx: each dy goes to the place of the tap that won."""
-    planes, height, width = dy.shape
+    _, height, width = dy.shape
     taps_w = cols.shape[0]
-    for p in prange(planes):
-        dx[p] = 0
+    p = task
+    dx[p] = 0
         for i in range(height):
             for j in range(width):
                 winner = np.int64(which[p, i, j])
                 dx[p, rows[winner // taps_w, i], cols[winner % taps_w, j]] += dy[p, i, j]
 
 
-@parallel
-def average_forward(x: Array, rows: Index, cols: Index, tall: Index, wide: Index, y: Array) -> None:
+@kernel
+def average_forward(task: int, thread: int, x: Array, rows: Index, cols: Index, tall: Index, wide: Index, y: Array) -> None:
     """Compute y: sum of the taps on the input over tall[i] * wide[j], the taps that count."""
-    planes, height, width = y.shape
+    _, height, width = y.shape
     taps_h, taps_w = rows.shape[0], cols.shape[0]
-    for task in prange(planes * height):
-        p, i = task // height, task % height
+    p, i = task // height, task % height
         for j in range(width):
             total = 0.0
             for r in range(taps_h):
@@ -84,12 +82,12 @@ def average_forward(x: Array, rows: Index, cols: Index, tall: Index, wide: Index
             y[p, i, j] = total / (tall[i] * wide[j])
 
 
-@parallel
-def average_backward(dy: Array, rows: Index, cols: Index, tall: Index, wide: Index, dx: Array) -> None:
+@kernel
+def average_backward(task: int, thread: int, dy: Array, rows: Index, cols: Index, tall: Index, wide: Index, dx: Array) -> None:
     """Compute dx: each dy is shared alike by the taps of its window."""
-    planes, height, width = dy.shape
-    for p in prange(planes):
-        dx[p] = 0
+    _, height, width = dy.shape
+    p = task
+    dx[p] = 0
         for i in range(height):
             for j in range(width):
                 share = dy[p, i, j] / (tall[i] * wide[j])

@@ -1,6 +1,6 @@
 """The two innermost loops of every convolution, held in vector registers.
 
-multiply_tile: `filters` x `vectors` sums, a block of y              dot_tile: `filters` x `taps` sums, a block of dw
+multiply_tile: `filters` x `vectors` sums, a block of y              dot_tile: `rows` x 6 sums, a block of dw
 
               x[at + offset[t] ...]                                            x[at + offset[t] + q ...]
               +-----+-----+-----+                                              t0    t1          t5
@@ -21,7 +21,7 @@ Index arithmetic is the caller's: every argument `.._at` counts elements from th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from numba.core import cgutils, types
@@ -36,9 +36,9 @@ TILES = {FILTERS: (3, 2, 1), FILTERS // 2: (6, 3, 1)} | {1 << n: (8, 3, 1) for n
 LONGEST_TILE = 8
 """Vectors of the longest tile, by which a sweep may read and write beyond the last output."""
 DOT_FILTERS = 4 if REGISTERS == 32 else 2
-"""Rows of a block of dot_tile."""
-DOT_TAPS = 6
-"""Columns of a block of dot_tile."""
+"""Rows of a full block of dot_tile."""
+DOT_TILES = {DOT_FILTERS: 6, 1: 9}
+"""Shapes of dot_tile: taps of a block, by rows; a single filter, as in depthwise convolution, takes a 3 x 3 kernel."""
 
 
 @intrinsic
@@ -89,49 +89,68 @@ def _emit_tile(lanes: Lanes, rows: int, columns: int, sources: Sequence[Value], 
             lanes.store(builder.load(total), lanes.at(row, number(v * lanes.count)))
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def dot_tile(
-    _typing: Any, filters: Any, columns: Any, dy: Any, dy_at: Any, dy_pitch: Any, dy_step: Any, x: Any, x_at: Any,
-    x_step: Any, offsets: Any, o_at: Any, vectors: Any, images: Any, dw: Any, dw_at: Any, dw_pitch: Any,
+    _typing: Any, rows: Any, dy: Any, dy_at: Any, dy_pitch: Any, dy_step: Any, x: Any, x_at: Any, x_step: Any,
+    offsets: Any, o_at: Any, length: Any, images: Any, sums: Any, sums_at: Any,
 ) -> Any:  # fmt: skip
-    """dw[k, t] += sum over q of dy[k, q] * x[offsets[t] + q], for `filters` k and `columns` t.
+    """sums[k, t] += sum over q of dy[k, q] * x[offsets[t] + q], for a block of `rows` k, one of DOT_TILES.
 
-    q runs over `vectors` vectors of each of `images` images, which lie dy_step and x_step apart. Row k of dy starts at
-    dy_at + k * dy_pitch, row k of dw at dw_at + k * dw_pitch.
+    q runs over `length` places of each of `images` images, which lie dy_step and x_step apart. Row k of dy starts at
+    dy_at + k * dy_pitch; the sums of a block lie next to each other, k by k.
     """
-    rows, width = filters.literal_value, columns.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Value:
         lanes = Lanes(context, builder, x.dtype)
-        dy_base, x_base, o_base, dw_base = (_data(context, builder, signature, args, i) for i in (2, 6, 9, 13))
-        dy_at, dy_pitch, dy_step, x_at, x_step = (args[i] for i in (3, 4, 5, 7, 8))
-        o_at, vectors, images, dw_at, dw_pitch = (args[i] for i in (10, 11, 12, 14, 15))
-        sums = [[cgutils.alloca_once(builder, lanes.type) for _ in range(width)] for _ in range(rows)]
-        for total in sum(sums, []):
-            builder.store(lanes.zero(), total)
-        dy_rows = [lanes.at(dy_base, builder.add(dy_at, builder.mul(dy_pitch, number(k)))) for k in range(rows)]
-        offsets = [builder.load(builder.gep(o_base, [builder.add(o_at, number(t))])) for t in range(width)]
-        x_rows = [lanes.at(x_base, builder.add(x_at, offset)) for offset in offsets]
-        with cgutils.for_range(builder, images) as image:
-            dy_image, x_image = builder.mul(image.index, dy_step), builder.mul(image.index, x_step)
-            with cgutils.for_range(builder, vectors) as vector:
-                place = builder.mul(vector.index, number(lanes.count))
-                dy_place, x_place = builder.add(dy_image, place), builder.add(x_image, place)
-                gradients = [lanes.load(lanes.at(row, dy_place)) for row in dy_rows]
-                for t in range(width):
-                    value = lanes.load(lanes.at(x_rows[t], x_place))
-                    for k in range(rows):
-                        builder.store(lanes.multiply_add(gradients[k], value, builder.load(sums[k][t])), sums[k][t])
-        for k in range(rows):
-            row = lanes.at(dw_base, builder.add(dw_at, builder.mul(dw_pitch, number(k))))
-            for t in range(width):
-                target = lanes.at(row, number(t))
-                builder.store(builder.fadd(builder.load(target), lanes.total(builder.load(sums[k][t]))), target)
+        dy_base, x_base, o_base, s_base = (_data(context, builder, signature, args, i) for i in (1, 5, 8, 12))
+        gradient = lanes.at(dy_base, args[2]), args[3], args[4]
+        source = lanes.at(x_base, args[6]), args[7], builder.gep(o_base, [args[9]])
+        for filters, taps in DOT_TILES.items():
+            with builder.if_then(builder.icmp_signed("==", args[0], number(filters))):
+                _emit_dot(lanes, filters, taps, gradient, source, args[10], args[11], lanes.at(s_base, args[13]))
         return context.get_dummy_value()
 
     index = types.int64
-    arrays = (dy, index, index, index, x, index, index, offsets, index, index, index, dw, index, index)
-    return types.void(filters, columns, *arrays), emit
+    return types.void(index, dy, index, index, index, x, index, index, offsets, index, index, index, sums, index), emit
+
+
+def _emit_dot(
+    lanes: Lanes, filters: int, taps: int, gradient: Sequence[Value], source: Sequence[Value], length: Value,
+    images: Value, target: Value,
+) -> None:  # fmt: skip
+    """One shape of dot_tile."""
+    builder, (dy, dy_pitch, dy_step), (x, x_step, offsets) = lanes.builder, gradient, source
+    sums = [cgutils.alloca_once(builder, lanes.type) for _ in range(filters * taps)]
+    for total in sums:
+        builder.store(lanes.zero(), total)
+    dy_rows = [lanes.at(dy, builder.mul(dy_pitch, number(k))) for k in range(filters)]
+    x_rows = [lanes.at(x, builder.load(builder.gep(offsets, [number(t)]))) for t in range(taps)]
+    rest = builder.srem(length, number(lanes.count))
+
+    def step(dy_place: Value, x_place: Value, load: Callable[[Value], Value]) -> None:
+        gradients = [load(lanes.at(row, dy_place)) for row in dy_rows]
+        for t in range(taps):
+            value = load(lanes.at(x_rows[t], x_place))
+            for k in range(filters):
+                total = sums[k * taps + t]
+                builder.store(lanes.multiply_add(gradients[k], value, builder.load(total)), total)
+
+    with cgutils.for_range(builder, images) as image:
+        dy_image, x_image = builder.mul(image.index, dy_step), builder.mul(image.index, x_step)
+        with cgutils.for_range(builder, builder.sdiv(length, number(lanes.count))) as vector:
+            place = builder.mul(vector.index, number(lanes.count))
+            step(builder.add(dy_image, place), builder.add(x_image, place), lanes.load)
+        with builder.if_then(builder.icmp_signed(">", rest, number(0))):
+            place = builder.sub(length, rest)
+            step(
+                builder.add(dy_image, place),
+                builder.add(x_image, place),
+                lambda address: lanes.load_part(address, rest),
+            )
+    for first in range(0, len(sums), lanes.count):
+        part = [builder.load(total) for total in sums[first : first + lanes.count]]
+        place, count = lanes.at(target, number(first)), number(len(part))
+        lanes.store_part(lanes.add(lanes.load_part(place, count), lanes.totals(part)), place, count)
 
 
 @intrinsic

@@ -120,15 +120,22 @@ class Lanes:
         """Compute a - b."""
         return self.builder.fsub(a, b)
 
-    def total(self, vector: Value) -> Value:
-        """Sum of the lanes, by halves."""
-        width = self.count
-        while width > 1:
-            width //= 2
-            low = self.shuffle(vector, vector, range(width))
-            high = self.shuffle(vector, vector, range(width, 2 * width))
-            vector = self.builder.fadd(low, high)
-        return self.builder.extract_element(vector, ir.Constant(_I32, 0))
+    def totals(self, vectors: Sequence[Value]) -> Value:
+        """Sums of the lanes of up to `count` vectors, in one vector.
+
+        Halves are added pair by pair, and each step puts two vectors into one: a b c d with 4 lanes become
+        a01 a23 -> a02+13 b02+13 -> a b c d. That is 3 instructions a vector where each sum alone would take 8.
+        """
+        rest = [*vectors, *([self.zero()] * (self.count - len(vectors)))]
+        span = self.count
+        while span > 1:
+            starts = [v * self.count + block for v in range(2) for block in range(0, self.count, span)]
+            low = [start + lane for start in starts for lane in range(span // 2)]
+            high = [place + span // 2 for place in low]
+            pairs = zip(rest[::2], rest[1::2], strict=True)
+            rest = [self.add(self.shuffle(a, b, low), self.shuffle(a, b, high)) for a, b in pairs]
+            span //= 2
+        return rest[0]
 
     @property
     def _undefined(self) -> Value:

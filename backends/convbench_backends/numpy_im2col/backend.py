@@ -3,28 +3,21 @@
 The rule, by the case alone and never by timing:
 
     1 x 1 at stride 1, unpadded     matrix products over the images as they lie, no copy
-    any other convolution           im2col in blocks, all groups in one call; of the whole batch where there is little to do
+    any other convolution           im2col in blocks, all groups in one call; of the whole batch if that is little work
     dx                              the flipped kernel at stride 1 with at most 2 filters a channel, else added columns
     pool                            two passes over blocks of planes
     flatten                         a view, or one permuted copy
-
-float16 is storage: it is computed in float32, and rounded once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from convbench_backends.numpy_im2col import blas
-from convbench_backends.numpy_im2col import pooling as pools
-from convbench_backends.numpy_im2col.blocks import Convolution
-from convbench_backends.numpy_im2col.convolution import correlate, flips_kernel, input_gradient, is_small, weight_gradient
 from convbench_backends.numpy_im2col.crew import Crew
-from convbench_backends.numpy_im2col.im2col import Array
-from convbench_backends.numpy_im2col.windows import windows_of
+from convbench_backends.numpy_im2col.passes import prepare_conv, prepare_flatten, prepare_pool
 from convbench_specs import (
     Available,
     Backend,
@@ -32,7 +25,6 @@ from convbench_specs import (
     Conv,
     Device,
     Flatten,
-    Gradients,
     Prepared,
     Settings,
     Tensors,

@@ -25,8 +25,8 @@ def coretype() -> Mapping[str, str]:
 
 
 def libraries() -> list[Any]:
-    """threadpoolctl's controllers of the BLAS libraries of this process, once NumPy is imported."""
-    import threadpoolctl  # type: ignore[import-untyped]  # it has no annotations
+    """Controllers, as threadpoolctl has them, of the BLAS libraries that this process has loaded."""
+    import threadpoolctl  # type: ignore[import-untyped]  # noqa: PLC0415  # no annotations; needed in a worker only
 
     return [lib for lib in threadpoolctl.ThreadpoolController().lib_controllers if lib.user_api == "blas"]
 

@@ -85,7 +85,7 @@ def weight_gradient(x: Array, dy: Array, conv: Convolution, crew: Crew) -> tuple
 
 
 def input_gradient(dy: Array, w: Array, conv: Convolution, crew: Crew) -> Array:
-    """dx."""
+    """The gradient of x."""
     if not flips_kernel(conv):
         return _add_columns(dy, w, conv, crew)
     adjoint = conv.windows.adjoint()
@@ -106,14 +106,14 @@ def flips_kernel(conv: Convolution) -> bool:
 
 
 def flipped_kernel(w: Array, groups: int) -> Array:
-    """w (K, C / groups, R, S) as the filters that turn dy into dx: (C, K / groups, R, S), both axes reversed."""
+    """Filters (C, K / groups, R, S) that turn dy into dx: w (K, C / groups, R, S) with both axes reversed."""
     filters, channels, *kernel = w.shape
     by_group = w.reshape(groups, filters // groups, channels, *kernel)[..., ::-1, ::-1]
     return by_group.swapaxes(1, 2).reshape(groups * channels, filters // groups, *kernel)
 
 
 def _add_columns(dy: Array, w: Array, conv: Convolution, crew: Crew) -> Array:
-    """dx from its columns, W_row^T @ dy; a thread takes all rows of its images, for windows of two blocks overlap."""
+    """The gradient of x from its columns, W_row^T @ dy; a thread takes whole images, as windows of two rows overlap."""
     windows = conv.windows
     blocks = cut(len(dy), conv, dy.itemsize, crew.threads, columns=BLOCK_BYTES)
     w_column = np.ascontiguousarray(w.reshape(conv.groups, -1, conv.depth).swapaxes(1, 2))

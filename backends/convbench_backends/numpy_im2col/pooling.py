@@ -160,7 +160,8 @@ def _gradient_of_one_window(x: Array, dy: Array, dx: Array, pool: Pooling) -> Ar
     """As maximum_gradient for a single window, which may be too large for a step a tap."""
     places = (slice(None), _one_window(pool.rows), _one_window(pool.columns))
     window = x[places]
-    row, column = np.divmod(window.reshape(len(x), -1).argmax(axis=1), window.shape[2])
+    height, width = window.shape[1:]
+    row, column = np.divmod(window.reshape(len(x), height * width).argmax(axis=1), width)
     dx[places][np.arange(len(x)), row, column] = dy[:, 0, 0]
     return dx
 

@@ -43,13 +43,11 @@ def _flatten(operation: Flatten) -> tuple[Function, str]:
 def _convolution(operation: Conv, axes: tuple[Axis, ...]) -> tuple[Function, str]:
     convolution, name = ((F.conv1d, "conv1d"), (F.conv2d, "conv2d"))[len(axes) - 1]
     window: dict[str, Any] = {key: getattr(operation, key) for key in ("stride", "dilation", "groups")}
-    padded = any(axis.before or axis.behind for axis in axes)
-    alike = all(axis.before in {axis.after, axis.behind} for axis in axes)
-    if not padded or (alike and operation.padding_mode == "zeros"):
+    if operation.padding_mode == "zeros" and all(axis.before in {axis.after, axis.behind} for axis in axes):
         window["padding"] = tuple(axis.before for axis in axes)
         return (lambda x, w, b=None: convolution(x, w, b, **window)), name
-    amounts, mode = _amounts(axes), {"zeros": "constant", "edge": "replicate"}[operation.padding_mode]
-    return (lambda x, w, b=None: convolution(F.pad(x, amounts, mode), w, b, **window)), f"pad + {name}"
+    pad, padded = _pad_around(axes, {"zeros": "constant", "edge": "replicate"}[operation.padding_mode])
+    return (lambda x, w, b=None: convolution(pad(x), w, b, **window)), padded + name
 
 
 def _over_channels(case: Case, x: Any) -> tuple[Function, str]:
@@ -68,8 +66,8 @@ def _max_pool(case: Case) -> tuple[Function, str]:
     if all(map(_is_torch_padding, axes)):
         window |= {"padding": tuple(axis.before for axis in axes), "ceil_mode": axes[0].ceil_mode}
         return (lambda x: pool(x, **window)), name
-    amounts = _amounts(axes)
-    return (lambda x: pool(F.pad(x, amounts, value=-torch.inf), **window)), f"pad + {name}"
+    pad, padded = _pad_around(axes, fill=-torch.inf)
+    return (lambda x: pool(pad(x), **window)), padded + name
 
 
 def _average_pool(case: Case, x: Any) -> tuple[Function, str]:
@@ -79,16 +77,16 @@ def _average_pool(case: Case, x: Any) -> tuple[Function, str]:
         whole = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d)[len(axes) - 1]
         return (lambda x: whole(x, 1)), "adaptive_avg_pool"
     pool, name = ((F.avg_pool1d, "avg_pool1d"), (F.avg_pool2d, "avg_pool2d"))[len(axes) - 1]
-    window = _window(axes)
-    if all(axis.dilation == 1 and _is_torch_padding(axis) for axis in axes):
+    window, is_dilated = _window(axes), any(axis.dilation > 1 for axis in axes)
+    if not is_dilated and all(map(_is_torch_padding, axes)):
         window |= {"padding": tuple(axis.before for axis in axes), "ceil_mode": axes[0].ceil_mode}
         window |= {"count_include_pad": operation.count_include_pad}
         return (lambda x: pool(x, **window)), name
-    counts, amounts = divisors(case), _amounts(axes)
-    if np.array_equal(counts, window_area(case)) and not any(axis.dilation > 1 for axis in axes):
-        return (lambda x: pool(F.pad(x, amounts), **window)), f"pad + {name}"
+    counts, (pad, padded) = divisors(case), _pad_around(axes)
+    if not is_dilated and np.array_equal(counts, window_area(case)):
+        return (lambda x: pool(pad(x), **window)), padded + name
     divisor, dimensions = torch.as_tensor(counts, dtype=x.dtype, device=x.device), list(enumerate(axes, start=2))
-    return (lambda x: fold_taps(F.pad(x, amounts), dimensions, operator.add) / divisor), "sum of shifted slices"
+    return (lambda x: fold_taps(pad(x), dimensions, operator.add) / divisor), padded + "sum of shifted slices"
 
 
 def _window(axes: Sequence[Axis]) -> dict[str, Any]:
@@ -99,6 +97,10 @@ def _is_torch_padding(axis: Axis) -> bool:
     return axis.before == axis.after and 2 * axis.before <= axis.kernel
 
 
-def _amounts(axes: Sequence[Axis]) -> list[int]:
-    """As F.pad wants them: the last axis first."""
-    return [amount for axis in reversed(axes) for amount in (axis.before, axis.behind)]
+def _pad_around(axes: Sequence[Axis], mode: str = "constant", fill: float | None = None) -> tuple[Function, str]:
+    """F.pad by what the windows read, if they read any padding, and how to name it before another call."""
+    # F.pad wants the last axis first.
+    amounts = [amount for axis in reversed(axes) for amount in (axis.before, axis.behind)]
+    if not any(amounts):
+        return (lambda x: x), ""
+    return (lambda x: F.pad(x, amounts, mode, fill)), "pad + "

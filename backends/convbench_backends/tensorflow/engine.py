@@ -19,6 +19,7 @@ import tensorflow as tf  # type: ignore[import-untyped]  # TensorFlow ships no t
 from numpy.typing import NDArray
 
 from convbench_backends.channels_last import canonical, channels_last_tensors
+from convbench_backends.taps import window_area
 from convbench_backends.tensorflow.operations import Formula, Tensor, formula_of
 from convbench_specs import (
     Case,
@@ -28,6 +29,7 @@ from convbench_specs import (
     MemoryCounter,
     Native,
     PassName,
+    Pool,
     Prepared,
     Settings,
     Step,
@@ -37,6 +39,9 @@ from convbench_specs import (
 
 KEPT_GRAPHS = 64
 """Cases and batch sizes whose graphs are kept: those of a workload, not all that a long session sees."""
+
+BFLOAT16_PLACES = 256
+"""Places of a window that bfloat16 tells apart: 2^8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Engine:
         self._device = settings.device
         if settings.device == "cuda" and not tf.config.list_physical_devices("GPU"):
             raise ConvbenchError("TensorFlow finds no GPU; pip install 'tensorflow[and-cuda]' brings what it needs")
+        tf.get_logger().setLevel("ERROR")  # it warns of graphs that look alike and are not
         tf.config.experimental.enable_tensor_float_32_execution(False)  # noqa: FBT003  # TensorFlow's signature
         self._has_onednn = settings.device == "cpu" and _counts_memory("CPU:0")
         self._graphs = lru_cache(maxsize=KEPT_GRAPHS)(self._new_graphs)
@@ -130,25 +136,27 @@ class Engine:
             pad=compiled(formula.pad, "forward"),
             backward=compiled(lambda inputs, kept, dy: _backward(formula, inputs, kept, dy), "backward"),
             both=compiled(lambda inputs, dy: _both(formula, inputs, dy), "both"),
-            is_xla=self._needs_xla(case, batch_size, "backward"),
+            is_xla=self._needs_xla(case, batch_size, "both"),
         )
 
     def _needs_xla(self, case: Case, batch_size: int, pass_name: PassName) -> bool:
-        """Whether TensorFlow's CPU kernels are wrong or missing: XLA has them all.
+        """Whether TensorFlow's CPU kernels cannot do a pass: XLA has none of these faults.
 
-        An empty batch comes back from oneDNN with the shape of x. Gradients of dilated and grouped convolutions exist
-        in float32 with oneDNN alone.
+        - An empty batch comes back from oneDNN with the shape of x.
+        - Gradients of dilated and grouped convolutions exist in float32 with oneDNN alone.
+        - A graph that has both passes of a bfloat16 maximum keeps its place in the window in bfloat16, which cannot
+          tell places from 256 on apart.
         """
         if self._device == "cuda":
             return False
         if batch_size == 0:
             return True
         operation = case.operation
-        if pass_name == "forward" or not isinstance(operation, Conv):
-            return False
-        return (operation.groups > 1 or max(operation.dilation) > 1) and not (
-            self._has_onednn and case.dtype == "float32"
-        )
+        if isinstance(operation, Conv):
+            special = operation.groups > 1 or max(operation.dilation) > 1
+            return pass_name != "forward" and special and not (self._has_onednn and case.dtype == "float32")
+        is_max = isinstance(operation, Pool) and operation.kind == "max"
+        return pass_name == "both" and is_max and case.dtype == "bfloat16" and window_area(case) >= BFLOAT16_PLACES
 
     def _wait(self, native: Native) -> None:
         """On the CPU a call returns when its result exists; on a GPU the queue must run empty."""

@@ -15,7 +15,7 @@ operations are used where they do the case. What they cannot do, each kept by a 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -58,6 +58,11 @@ class Picture:
     def out(self) -> tuple[int, ...]:
         """Shape of the pooled picture."""
         return (self.view[0], *(axis.output for axis in self.axes), self.view[3])
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether any window reads padding."""
+        return any(axis.before or axis.behind for axis in self.axes)
 
 
 def formula_of(case: Case, batch_size: int) -> Formula:
@@ -149,15 +154,17 @@ def _mean(case: Case, picture: Picture) -> Formula:
         whole = x if prod(view) == prod(picture.view) else x[:, :, : view[2] * view[3]]
         return tf.reshape(tf.reduce_mean(tf.reshape(whole, view), axes), picture.y_shape)
 
-    return Formula(core=core, pad=lambda x: tf.reshape(x, picture.view), algorithm="reduce_mean")
+    return Formula(core=core, pad=_as_picture(picture), algorithm="reduce_mean")
 
 
 def _average_pool(case: Case, picture: Picture) -> Formula:
-    counts, dilated = divisors(case), _is_dilated(picture.axes)
-    if not dilated and all(map(_is_same, picture.axes)) and _divides_by_input(case):
-        padding, pad, name = "SAME", _pad_around(picture, amounts=()), "avg_pool2d SAME"
-    elif not dilated and np.array_equal(counts, window_area(case)):
-        padding, pad, name = "VALID", _pad_around(picture), "pad + avg_pool2d VALID"
+    counts = divisors(case)
+    if _is_dilated(picture.axes):
+        return _divided_sum(picture, counts)
+    if all(map(_is_same, picture.axes)) and _divides_by_input(case):
+        padding, pad, padded = "SAME", _as_picture(picture), ""
+    elif np.array_equal(counts, window_area(case)):
+        padding, pad, padded = "VALID", _pad_around(picture), "pad + " if picture.is_padded else ""
     else:
         return _divided_sum(picture, counts)
     kernel, strides = [axis.kernel for axis in picture.axes], [axis.stride for axis in picture.axes]
@@ -165,7 +172,7 @@ def _average_pool(case: Case, picture: Picture) -> Formula:
     def core(x: Tensor) -> Tensor:
         return tf.reshape(tf.nn.avg_pool2d(x, kernel, strides, padding), picture.y_shape)
 
-    return Formula(core=core, pad=pad, algorithm=name)
+    return Formula(core=core, pad=pad, algorithm=f"{padded}avg_pool2d {padding}")
 
 
 def _divided_sum(picture: Picture, counts: Any) -> Formula:
@@ -182,24 +189,23 @@ def _divided_sum(picture: Picture, counts: Any) -> Formula:
 def _padding(
     picture: Picture, mode: PaddingMode = "zeros", *, fill: float = 0.0
 ) -> tuple[str, Callable[[Tensor], Tensor], str]:
-    """(padding of TensorFlow's operation, function to call before it, name of that function)."""
-    if not any(axis.before or axis.behind for axis in picture.axes):
-        return "VALID", _pad_around(picture, amounts=()), ""
-    if mode == "zeros" and all(map(_is_same, picture.axes)):
-        return "SAME", _pad_around(picture, amounts=()), ""
-    return "VALID", _pad_around(picture, mode, fill=fill), "pad + "
+    """(padding of TensorFlow's operation, function that goes before it, how to name that before the operation)."""
+    if mode == "zeros" and picture.is_padded and all(map(_is_same, picture.axes)):
+        return "SAME", _as_picture(picture), ""
+    return "VALID", _pad_around(picture, mode, fill), "pad + " if picture.is_padded else ""
 
 
-def _pad_around(
-    picture: Picture, mode: PaddingMode = "zeros", *, fill: float = 0.0, amounts: Sequence[Any] | None = None
-) -> Callable[[Tensor], Tensor]:
-    """From x to the padded picture; amounts () leave it as it is."""
-    if amounts is None:
-        amounts = [(axis.before, axis.behind) for axis in picture.axes]
+def _as_picture(picture: Picture) -> Callable[[Tensor], Tensor]:
+    return lambda x: tf.reshape(x, picture.view)
+
+
+def _pad_around(picture: Picture, mode: PaddingMode = "zeros", fill: float = 0.0) -> Callable[[Tensor], Tensor]:
+    """From x to the picture, padded by what the windows read."""
+    amounts = [(axis.before, axis.behind) for axis in picture.axes]
 
     def pad(x: Tensor) -> Tensor:
         x = tf.reshape(x, picture.view)
-        if not np.any(amounts):
+        if not picture.is_padded:
             return x
         if mode == "zeros":
             return tf.pad(x, [(0, 0), *amounts, (0, 0)], constant_values=fill)

@@ -36,22 +36,26 @@ def render_report(run: ReportInput) -> str:
     verdicts = backend_verdicts(measurements, agreement)
     names = dict.fromkeys([*measurements["backend"].unique(), *(record.name for record in run.backends)])
     slots = view.slots(names)
-    return _environment().get_template("report.html.j2").render(
-        run=run,
-        slots=slots,
-        styles=_file("report.css"),
-        scripts=Markup("\n").join(_file(name) for name in SCRIPTS),
-        data=Markup(script_safe_json(_data(measurements, agreement, slots))),  # noqa: S704 -- escaped for a script
-        headline=headline(verdicts, ranked, run.backends),
-        counts=_counts(measurements, verdicts),
-        means=view.means_view(ranked),
-        ranking=view.ranking_view(measurements, ranked),
-        matrix=view.matrix_view(agreement),
-        backends=view.backends_view(verdicts, run.backends),
-        disagreements=_disagreements(agreement),
-        not_ranked=not_ranked(measurements).to_dict("records"),
-        pictures=[(picture, _data_uri(picture)) for picture in run.pictures],
-        oracle=ORACLE,
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            slots=slots,
+            styles=_file("report.css"),
+            scripts=Markup("\n").join(_file(name) for name in SCRIPTS),
+            data=Markup(script_safe_json(_data(measurements, agreement, slots))),  # noqa: S704 -- escaped for a script
+            headline=headline(verdicts, ranked, run.backends),
+            counts=_counts(measurements, verdicts),
+            means=view.means_view(ranked),
+            ranking=view.ranking_view(measurements, ranked),
+            matrix=view.matrix_view(agreement),
+            backends=view.backends_view(verdicts, run.backends),
+            disagreements=_disagreements(agreement),
+            not_ranked=not_ranked(measurements).to_dict("records"),
+            pictures=[(picture, _data_uri(picture)) for picture in run.pictures],
+            oracle=ORACLE,
+        )
     )
 
 
@@ -89,7 +93,7 @@ def _counts(measurements: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, int
         "measured": int(measurements["median_s"].notna().sum()),
         "wrong": int((measurements["status"] == "wrong").sum()),
         "tensors": int(verdicts["tensors"].sum()),
-        "disagreeing": int(verdicts["disagreeing"].sum()),
+        "agreeing": int((verdicts["tensors"] - verdicts["disagreeing"] - verdicts["untrusted"]).sum()),
         "cases": len(measurements[view.CASE].drop_duplicates()),
     }
 

@@ -21,6 +21,8 @@ from convbench_specs import PASSES
 GROUP = ["workload", "case", "dtype", "batch_size", "pass"]
 """What two cells must share to be compared."""
 ORACLE = "oracle"
+UNRANKED = ("untrusted", "not checked", "not measured")
+"""What may keep a cell whose status is ok from a place."""
 
 
 def right_cells(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -155,13 +157,16 @@ def backend_verdicts(measurements: pd.DataFrame, agreement: pd.DataFrame) -> pd.
 def not_ranked(measurements: pd.DataFrame) -> pd.DataFrame:
     """Every cell that has no place in a ranking, by backend, status and reason: nothing is left out in silence.
 
-    Reasons that differ only in their numbers are taken together. Columns: backend, `status` (that of the cells;
-    "untrusted" or "not checked" for cells that were measured but not proven right), `reason` (the first), `reasons`
-    (how many different ones), `cells` (how many), `cases` ("workload: case"), `batch_sizes` and `passes` (tuples). The
-    most alarming status first (STATUSES), then in order of appearance.
+    Reasons that differ only in their numbers are taken together. Columns: backend, `status` (that of the cells; for
+    cells whose status is ok it is "untrusted", "not checked", or in a run that did measure "not measured"), `reason`
+    (the first), `reasons` (how many different ones), `cells` (how many), `cases` ("workload: case"), `batch_sizes` and
+    `passes` (tuples). The most alarming status first (STATUSES), then in order of appearance.
     """
-    unproven = measurements["verdict"].replace({"": "not checked", "agrees": "ok"})
+    timed = measurements["median_s"].notna()
+    proven = timed.map({True: "ok", False: "not measured"}) if timed.any() else "ok"
+    unproven = measurements["verdict"].replace({"": "not checked"})
     status = measurements["status"].where(measurements["status"] != "ok", unproven)
+    status = status.where(status != "agrees", proven)
     rows = measurements.assign(
         status=status,
         where=measurements["workload"] + ": " + measurements["case"],
@@ -176,7 +181,7 @@ def not_ranked(measurements: pd.DataFrame) -> pd.DataFrame:
         batch_sizes=("batch_size", lambda column: tuple(sorted(_distinct(column)))),
         passes=("pass", lambda column: tuple(sorted(_distinct(column), key=pass_place))),
     )
-    order = {name: place for place, name in enumerate((*STATUSES[1:], "untrusted", "not checked"))}
+    order = {name: place for place, name in enumerate((*STATUSES[1:], *UNRANKED))}
     return table.drop(columns="kind").sort_values(
         "status", key=lambda column: column.map(order), kind="stable", ignore_index=True
     )

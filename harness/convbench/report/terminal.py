@@ -48,7 +48,7 @@ def _print_backends(run: Run, console: Console) -> None:
             text = Text(str(row["verdict"]) or "not checked", style=VERDICT_STYLE[str(row["verdict"])])
             if row["tensors"]:
                 text.append(
-                    f"  {int(row['tensors'] - row['disagreeing']):,} of {int(row['tensors']):,} tensors agree", "dim"
+                    f"  {int(row['tensors'] - row['disagreeing'] - row['untrusted']):,} of {int(row['tensors']):,} tensors agree", "dim"
                 )
             others = _other_statuses(run.measurements, record.name)
             text.append(f"  {others}" if others else "", "dim")

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001, RUF002 -- dashes of intervals and multiplication signs are what this module writes
 """Numbers as people read them, the same in every report.
 
 - Three significant digits; the unit is chosen after rounding, so 999.9 us reads 1.00 ms.
@@ -25,8 +24,8 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def format_seconds(seconds: float | None) -> str:
     """A time in ns, us, ms or s.
 
-    >>> [format_seconds(value) for value in (4.2e-8, 0.00123456, 0.0009999, 75.04, float("nan"))]
-    ['42.0 ns', '1.23 ms', '1.00 ms', '75.0 s', '–']
+    >>> [format_seconds(value) for value in (0, 4.2e-8, 0.00123456, 0.0009999, 75.04, float("nan"))]
+    ['0 s', '42.0 ns', '1.23 ms', '1.00 ms', '75.0 s', '–']
     """
     return _in_units(seconds, SECONDS)
 
@@ -71,9 +70,18 @@ def format_number(value: float | None) -> str:
     if value == 0:
         return "0"
     if not 1e-3 <= abs(value) < 1e5:
-        mantissa, exponent = f"{value:.2e}".split("e")
-        return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+        return f"{f'{value:.2e}'.partition('e')[0]} × {power_of_ten(value)}"
     return f"{value:#.3g}" if abs(value) < 1 else _three_digits(value)
+
+
+def power_of_ten(value: float) -> str:
+    """The power of ten of a number's first digit.
+
+    >>> power_of_ten(1000), power_of_ten(2e-7)
+    ('10³', '10⁻⁷')
+    """
+    exponent = int(f"{value:.2e}".partition("e")[2])
+    return f"10{str(exponent).translate(SUPERSCRIPTS)}"
 
 
 def format_ratio(ratio: float | None) -> str:
@@ -141,6 +149,8 @@ def _in_units(value: float | None, units: Units, *, whole: bool = False) -> str:
     """`whole` says that the smallest unit has no fractions."""
     if value is None or _is_missing(value):
         return MISSING
+    if value == 0:
+        return f"0 {next(name for size, name in units if size == 1)}".rstrip()
     rounded = abs(float(f"{value:.3g}"))
     size, name = next((unit for unit in reversed(units) if rounded >= unit[0]), units[0])
     digits = f"{value:,.0f}" if whole and size == 1 else _three_digits(value / size)

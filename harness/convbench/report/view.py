@@ -6,7 +6,7 @@ ones in every report.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite, log10
 from typing import Any
@@ -15,6 +15,7 @@ import pandas as pd
 
 from convbench.report.inputs import BackendRecord
 from convbench.report.summary import GROUP, ORACLE, geometric_means, pair_agreement, pass_place
+from convbench.report.units import power_of_ten
 
 SHIPPED = ("naive", "numpy-im2col", "numba-cpu", "numba-cuda", "pytorch", "tensorflow", "jax")
 SLOTS = 10
@@ -39,7 +40,7 @@ def slots(names: Iterable[str]) -> dict[str, int]:
 def case_labels(measurements: pd.DataFrame) -> dict[tuple[str, str, str], str]:
     """What each (workload, case, dtype) is called: only as much of it as tells the cases apart."""
     cases = measurements[CASE].drop_duplicates()
-    workload, dtype = cases["workload"].nunique() > 1, cases["dtype"].nunique() > 1
+    workload, dtype = (len(cases[key].unique()) > 1 for key in ("workload", "dtype"))
     return {
         (row["workload"], row["case"], row["dtype"]): (
             (f"{row['workload']} / " if workload else "") + row["case"] + (f", {row['dtype']}" if dtype else "")
@@ -68,10 +69,19 @@ class LogAxis:
         return round(min(100.0, max(0.0, 100.0 * log10(value) / self.decades)), 2)
 
     @property
-    def ticks(self) -> list[tuple[float, int]]:
-        """(percent, value) of each whole decade, and of 2 and 5 where there is but one."""
+    def ticks(self) -> list[tuple[float, str]]:
+        """(percent, label) of each whole decade, and of 2 and 5 where there is but one; long axes label every other.
+
+        >>> LogAxis(3).ticks[1:]
+        [(33.33, '10×'), (66.67, '100×'), (100.0, '10³×')]
+        """
         values = [1, 2, 5, 10] if self.decades == 1 else [10**power for power in range(self.decades + 1)]
-        return [(self.place(value), value) for value in values]
+        stride = 1 if len(values) <= 4 else 2
+        labels = [f"{value}×" if value < 1000 else f"{power_of_ten(value)}×" for value in values]
+        return [
+            (self.place(value), label if not number % stride else "")
+            for number, (value, label) in enumerate(zip(values, labels, strict=True))
+        ]
 
 
 def means_view(ranked: pd.DataFrame) -> dict[str, Any]:
@@ -84,7 +94,9 @@ def means_view(ranked: pd.DataFrame) -> dict[str, Any]:
         for row in rows:
             row["included"] = isfinite(row["ratio"])
             if row["included"]:
-                row |= {key: axis.place(row[f"ratio{end}"]) for key, end in (("at", ""), ("from", "_low"), ("to", "_high"))}
+                row |= {
+                    key: axis.place(row[f"ratio{end}"]) for key, end in (("at", ""), ("from", "_low"), ("to", "_high"))
+                }
         taken = max((row["groups"] for row in rows), default=0)
         panels.append({"pass": name, "rows": rows, "taken": taken, "groups": _groups(ranked[ranked["pass"] == name])})
     return {"axis": axis, "panels": panels}
@@ -121,7 +133,7 @@ def ranking_view(measurements: pd.DataFrame, ranked: pd.DataFrame) -> dict[str, 
     }
 
 
-def _ranking_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
+def _ranking_cell(cell: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
     ranked, timed = isfinite(cell["place"]), isfinite(cell["median_s"])
     kind = "measured" if timed else "empty"
     if ranked:
@@ -146,7 +158,7 @@ def _known_order(passes: Iterable[Any]) -> list[str]:
 
 
 def matrix_view(agreement: pd.DataFrame) -> dict[str, Any]:
-    """Who agrees with whom: `names` in order of appearance, `columns` with the oracle first, `pairs` both ways round."""
+    """Who agrees with whom: `names` as they appear, `columns` with the oracle first, `pairs` both ways round."""
     pairs = pair_agreement(agreement).to_dict("records")
     both_ways = {(pair["left"], pair["right"]): pair for pair in pairs}
     both_ways |= {(pair["right"], pair["left"]): pair for pair in pairs}
@@ -156,7 +168,7 @@ def matrix_view(agreement: pd.DataFrame) -> dict[str, Any]:
 
 
 def backends_view(verdicts: pd.DataFrame, backends: Sequence[BackendRecord]) -> list[dict[str, Any]]:
-    """A row a backend: what is known of it and what the checks say; those without cells last."""
+    """A row a backend: what is known of it and what the checks say."""
     checks = {row["backend"]: row for row in verdicts.to_dict("records")}
     records = {record.name: record for record in backends}
     names = [*checks, *(name for name in records if name not in checks)]

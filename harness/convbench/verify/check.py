@@ -1,10 +1,10 @@
 """The checks of one backend's results against the oracle.
 
-- Exact, on integer data: every element must be equal. An average whose divisor is no power of two cannot be exact, as
-  one library divides and another multiplies by a reciprocal; it is held to the bound instead.
-- Random: every element must be within the bound of tolerance.py. In bfloat16 and float16 a result that exceeds the bound
-  of sums in float32 may still be a right one with sums in its own dtype; it then agrees, with a remark, unless that
-  loose bound would let zeros pass as well, when nothing can be said.
+- Exact, on integer data: every element must be equal. An average whose divisor is no power of two cannot, as one
+  library divides and another multiplies by a reciprocal; it is held to the bound instead.
+- Random: every element must be within the bound of tolerance.py. In bfloat16 and float16 a result that exceeds the
+  bound of sums in float32 may still be a right one with sums in its own dtype. It then agrees, with a remark, unless
+  that loose bound would let zeros pass as well: then nothing can be said.
 """
 
 from __future__ import annotations
@@ -50,11 +50,16 @@ def check_against(right: Right, results: Results, *, exact: bool = False) -> lis
     return [_check(right, name, actual, exact=exact) for name, actual in results.items()]
 
 
+def allowed(right: Right, name: TensorName, *, exact: bool = False) -> NDArray[np.float32]:
+    """How far a right result may be off: the bound, or 0 on integers, as an array without axes."""
+    return np.zeros((), np.float32) if exact and must_be_equal(right.case) else right.bound(name)
+
+
 def must_be_equal(case: Case) -> bool:
     """Whether integer data leaves no rounding in this case."""
     if not isinstance(case.operation, Pool) or case.operation.kind == "max":
         return True
-    return bool(np.all(np.frexp(divisors(case))[0] == 0.5))
+    return bool(np.all(np.frexp(divisors(case))[0] == 0.5))  # powers of two
 
 
 def _check(right: Right, name: TensorName, actual: NDArray[Any], *, exact: bool) -> Deviation:
@@ -69,12 +74,10 @@ def _check(right: Right, name: TensorName, actual: NDArray[Any], *, exact: bool)
         expected, largest = right.values(name), LARGEST[right.case.dtype]
         return compare(name, actual, expected, bound, dtype=dtype, reach=reach, largest=largest)
 
-    if exact and must_be_equal(right.case):
-        found = against(0.0)
-    else:
-        found = against(right.bound(name))
-        if found.verdict == "disagrees" and right.case.dtype in ("bfloat16", "float16"):
-            found = _with_sums_in_own(right, name, found, against)
+    exact = exact and must_be_equal(right.case)
+    found = against(0.0 if exact else right.bound(name))
+    if found.verdict == "disagrees" and right.case.dtype in ("bfloat16", "float16") and not exact:
+        found = _with_sums_in_own(right, name, found, against)
     return _placed(right, name, found)
 
 
@@ -88,9 +91,8 @@ def _with_sums_in_own(
         return loose
     weak = weak_data(right.case, name, right.values(name), bound)
     if weak is None:
-        return replace(
-            loose, remark=f"as sums in {dtype} do, not sums in float32 ({strict.multiple:.2g} times their bound)"
-        )
+        remark = f"as sums in {dtype} are; for sums in float32 it is {strict.multiple:.2g} times the bound off"
+        return replace(loose, remark=remark)
     remark = f"too far off for sums in float32, and sums of {np.max(right.terms(name))} in {dtype} would let zeros pass"
     return replace(loose, verdict="untrusted", remark=remark)
 

@@ -41,7 +41,8 @@ def _source(axis: Axis, window: Any, tap: Any, mode: PaddingMode) -> Any:
 def _readers(axis: Axis, place: int, mode: PaddingMode) -> tuple[Array, Array]:
     """All pairs of window and tap that read an input place."""
     windows = np.arange(axis.output)[:, None]
-    return np.nonzero(_source(axis, windows, np.arange(axis.kernel), mode) == place)
+    pairs = np.nonzero(_source(axis, windows, np.arange(axis.kernel), mode) == place)
+    return pairs[0], pairs[1]
 
 
 def _inside(axis: Axis, places: Array) -> Array:

@@ -1,20 +1,21 @@
 """What right results satisfy whatever the right values are: checks that need no oracle.
 
-Convolution, averages, and maxima once their winners are known, are linear maps, and dx comes from the adjoint map:
+Convolution, average, and a maximum whose winners are known are linear, and dx is the adjoint:
 
 - <y - b, dy> = <x, dx> = <w, dw>, and db is the sum of dy;
 - a batch is its parts side by side: y and dx of two halves joined, dw and db of two halves added;
 - the central difference of <y, dy> by one element of x, w or b is that element's gradient. Of a linear map it is exact
-  for any step; for a maximum the step is smaller than the distance of any two inputs.
+  for any step; for a maximum the step is smaller than the distance of any two elements of x.
 
-They hold at sizes where no oracle is affordable. Bounds are those of tolerance.py with T replaced by its expectation for
-random data, sqrt(K) times the root mean squares of the factors; so these checks are for random data.
+They hold at sizes where no oracle is affordable. Bounds are those of tolerance.py with T replaced by what random data
+lead to expect, sqrt(K) times the root mean squares of the factors; so these checks are for random data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from math import fsum, prod, sqrt
 from typing import Any, Literal
@@ -58,6 +59,8 @@ class Products:
         return f"{left} {relation} {right}: {self.one:.9g} and {self.other:.9g}, at most {self.allowed:.2g} apart"
 
 
+INPUTS: Mapping[TensorName, str] = {"dx": "x", "dw": "w", "db": "b"}
+"""What each gradient is by."""
 INNER_PRODUCTS: Mapping[TensorName, str] = {"y": "<y - b, dy>", "dx": "<x, dx>", "dw": "<w, dw>"}
 
 
@@ -66,15 +69,15 @@ def adjoint(case: Case, tensors: Tensors, results: Results) -> list[Products]:
 
     Where one of three is wrong, the two that hold it disagree.
     """
-    sides: dict[TensorName, tuple[float, float]] = {}
-    for name, partner in (("y", tensors.dy), ("dx", tensors.x), ("dw", tensors.w)):
-        if name in results and partner is not None:
-            sides[name] = _inner_with_error(case, tensors, name, results[name], partner)
+    partners: dict[TensorName, Array | None] = {"y": tensors.dy, "dx": tensors.x, "dw": tensors.w}
+    sides = {
+        name: _inner_with_error(case, tensors, name, results[name], partner)
+        for name, partner in partners.items()
+        if name in results and partner is not None
+    }
     return [
-        Products(
-            results=(one, other), one=sides[one][0], other=sides[other][0], allowed=sides[one][1] + sides[other][1]
-        )
-        for one, other in combinations(sides, 2)
+        Products(results=(a, b), one=sides[a][0], other=sides[b][0], allowed=sides[a][1] + sides[b][1])
+        for a, b in combinations(sides, 2)
     ]
 
 
@@ -104,7 +107,7 @@ def batch_additivity(case: Case, tensors: Tensors, whole: Results, compute: Comp
 def finite_differences(
     case: Case, tensors: Tensors, compute: Compute, *, seed: int, samples: int = 8
 ) -> list[Deviation]:
-    """Compare dx, dw and db with central differences of <y, dy> at some elements of each; two forward passes an element.
+    """Compare dx, dw and db with central differences of <y, dy> at some elements of each; two calls an element.
 
     For a case in float64. A maximum gets an x of its own, in which no two elements are equal.
     """
@@ -120,8 +123,8 @@ def finite_differences(
         if not actual.size:
             continue
         elements = generator.choice(actual.size, min(samples, actual.size), replace=False)
-        pairs = [_difference(case, tensors, compute, name, int(element), step) for element in elements]
-        slopes, errors = np.array(pairs).T
+        slope = partial(_slope, case, tensors, compute, field=INPUTS[name], step=step)
+        slopes, errors = np.array([slope(element=int(element)) for element in elements]).T
         bound = errors + expected_bound(case, tensors, name, actual[elements])
         deviation = compare(name, actual[elements], slopes, bound)
         found.append(_at_elements(deviation, elements, results[name].shape))
@@ -173,11 +176,10 @@ def _inner_with_error(
     return total, sqrt(fsum(error_squares)) + 2.0**-50 * (abs(total) + sqrt(fsum(squares)))
 
 
-def _difference(
-    case: Case, tensors: Tensors, compute: Compute, name: TensorName, element: int, step: float
+def _slope(
+    case: Case, tensors: Tensors, compute: Compute, *, field: str, element: int, step: float
 ) -> tuple[float, float]:
-    """The central difference of <y, dy> by one element of the input that a gradient belongs to, and its rounding error."""
-    field = {"dx": "x", "dw": "w", "db": "b"}[name]
+    """The central difference of <y, dy> by one element of an input, and its rounding error."""
     ends = []
     for moved in (step, -step):
         changed = getattr(tensors, field).copy()

@@ -1,9 +1,9 @@
 """Integer data on which every right implementation gives the same bits.
 
 Let L be `exact_limit`, 2^24 for float32: sums of integers are exact in any order while sum |a| |b| stays below L. With
-values up to v that holds for K terms if v^2 K < L. As K grows, v shrinks from 4 to 1, and only then zeros are mixed in,
-so few that half of L is expected; the rest is a margin of many standard deviations (the idea is oneDNN's benchdnn).
-Zeros go into w for the sums of y and dx, and into dy for those of dw and db, which run over all places of all instances.
+values up to v that holds for K terms if v^2 K < L. As K grows, v shrinks from 4 to 1. Only then zeros are mixed in, as
+many as make the expected sum L / 2; the rest is a margin of many standard deviations. (The idea is oneDNN's benchdnn.)
+Zeros go into w for the sums of y and dx, into dy for those of dw and db, which run over all places of all instances.
 """
 
 from __future__ import annotations

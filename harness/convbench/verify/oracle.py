@@ -1,6 +1,6 @@
 """The right answer: y, dx, dw and db of a case in float64, and the sizes that a bound on rounding errors needs.
 
-Independent of every backend: products.py and pooling.py follow the definitions of convbench_specs.operations tap by tap.
+Independent of every backend: products.py and pooling.py follow the definitions of convbench_specs.operations by taps.
 For float32 and below, float64 sums are far better than what they judge; for float64, precise.py takes the rounding
 errors out. Everything is computed when it is asked for; beside the results only a working part of the batch is held.
 
@@ -107,12 +107,14 @@ class Reference:
         """|b| where it is added, broadcasting against the result, or 0; float32."""
         if name != "y" or self.tensors.b is None:
             return np.zeros((), np.float32)
-        return np.abs(self.tensors.b, dtype=np.float32).reshape(-1, *(1,) * len(self.case.axes))
+        absolute: Array = np.abs(self.tensors.b, dtype=np.float32)
+        return absolute.reshape(-1, *(1,) * len(self.case.axes))
 
     def spread(self, name: TensorName) -> NDArray[np.float32]:
         """sqrt(sum of squared terms), float32: the size that sums of random terms have."""
         squares = self._compute(name, _Arithmetic(np.float32, each=np.square))
-        return np.sqrt(squares, out=squares)
+        np.sqrt(squares, out=squares)
+        return squares
 
     def magnitude(self, name: TensorName) -> NDArray[np.float32]:
         """Sum of the absolute terms, float32: no partial sum, in whatever order, can be larger."""
@@ -133,11 +135,12 @@ class _Arithmetic:
     """How sums are taken: in which dtype, of what is made of each factor, and whether free of rounding errors."""
 
     dtype: Any
-    each: Callable[[Array], Array] | None = None
+    each: Callable[..., Array] | None = None
     precise: bool = False
 
     def read(self, tensor: Array) -> Array:
-        return tensor if self.each is None else self.each(tensor.astype(self.dtype))
+        """What is made of each element, in the dtype; the tensor itself where nothing is."""
+        return tensor if self.each is None else self.each(tensor, dtype=self.dtype)
 
     def product(self, function: Callable[..., Array], case: Case, a: Array, b: Array, terms: int) -> Array:
         """function(case, a, b, dtype), one of the products of a convolution."""
@@ -166,7 +169,8 @@ def _convolved(case: Case, tensors: Tensors, name: TensorName, arithmetic: _Arit
 
 
 def _over_places(dy: Array, dtype: Any) -> Array:
-    return dy.sum(axis=(0, *range(2, dy.ndim)), dtype=dtype)
+    total: Array = dy.sum(axis=(0, *range(2, dy.ndim)), dtype=dtype)
+    return total
 
 
 def _pooled(case: Case, tensors: Tensors, name: TensorName, arithmetic: _Arithmetic) -> Array:
@@ -175,13 +179,19 @@ def _pooled(case: Case, tensors: Tensors, name: TensorName, arithmetic: _Arithme
     terms = most_terms(case, name, len(x))
     if case.operation.kind == "max":
         if name == "y":
-            return arithmetic.read(pooling.maximum(case, x)).astype(dtype, copy=False)
+            return arithmetic.read(pooling.maximum(case, x, dtype))
         return arithmetic.total(lambda share: pooling.maximum_gradient(case, x, share, dtype), dy, terms)
-    counts = arithmetic.read(pooling.divisors(case)).astype(dtype, copy=False)
+    counts = arithmetic.read(pooling.divisors(case))
     if name == "y":
-        return arithmetic.total(lambda share: pooling.window_sum(case, share, dtype), x, terms) / counts
-    # the quotients are rounded before they are summed, also for float64: one u of the K + 2 that the bound allows
-    return arithmetic.total(lambda share: pooling.window_spread(case, share / counts, dtype), dy, terms)
+        sums = arithmetic.total(lambda share: pooling.window_sum(case, share, dtype), x, terms)
+        sums /= counts
+        return sums
+    if not arithmetic.precise:
+        return pooling.window_spread(case, arithmetic.read(dy) / counts, dtype)
+    quotients, rest = precise.quotient(dy, counts)
+    dx = precise.linear(lambda share: pooling.window_spread(case, share, dtype), quotients, terms)
+    dx += pooling.window_spread(case, rest, dtype)
+    return dx
 
 
 def _flattened(case: Case, tensors: Tensors, name: TensorName) -> Array:

@@ -18,7 +18,7 @@ from convbench_specs import ConvbenchError, SpecError
 PHOTOS = ("china", "flower")
 
 
-class MissingImages(ConvbenchError):
+class MissingImages(ConvbenchError):  # noqa: N818 - it says what is the matter
     """The photos, or Pillow to read them, are not installed; the text names the extra that brings them."""
 
 
@@ -38,7 +38,7 @@ def photos(batch_size: int, channels_height_width: tuple[int, ...]) -> NDArray[n
 
 
 def line_filters(w_shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Filters of shape (K, C/groups, *kernel), in turn a vertical line (middle column) and a horizontal one (middle row).
+    """Filters (K, C/groups, *kernel) of zeros with a line of ones: vertical, in the middle, and horizontal in turn.
 
     Over one spatial axis the first is its middle element, the second all of it.
     """
@@ -72,6 +72,5 @@ def _pixels(name: str) -> NDArray[np.uint8]:
         with Image.open(path) as image:
             return np.asarray(image)
     except OSError as error:
-        raise MissingImages(
-            f"cannot read {path.name} of scikit-learn ({error}): pip install 'convbench[images]'"
-        ) from error
+        message = f"cannot read {path.name} of scikit-learn ({error}): pip install 'convbench[images]'"
+        raise MissingImages(message) from error

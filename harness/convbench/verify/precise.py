@@ -1,14 +1,15 @@
 """float64 sums of products without their rounding errors, for judging what computed in float64 itself.
 
-A tensor is cut into a high part of few bits and an exact rest. Products of high parts, and sums of K of them, fit into 53
-bits, so that any order of summation is exact; what involves a rest is smaller by 2^-bits, and so is its rounding error.
-With K up to 2^20 the result is 2^16 times better than plain float64 before it is rounded to float64 itself. The idea is
-the error-free transformation of Ozaki, Ogita, Oishi and Rump (2012), with two parts.
+A tensor is cut into a high part of few bits and an exact rest. Products of high parts, and sums of K of them, fit into
+53 bits, so that any order of summation is exact; what involves a rest is smaller by 2^-bits, and so is its error. With
+K up to 2^20 the result is 2^16 times better than plain float64 before it is rounded to float64 itself. The idea is the
+error-free transformation of Ozaki, Ogita, Oishi and Rump (2012), with two parts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,8 +34,19 @@ def linear(total: Callable[[Array], Array], a: Array, terms: int) -> Array:
     return result
 
 
+def quotient(a: Array, divisor: Array) -> tuple[Array, Array]:
+    """Cut a / divisor into the rounded quotient and what rounding took away; divisors are integers below 2^26.
+
+    Half of the quotient's bits at a time (Veltkamp's split) times such an integer is exact.
+    """
+    rounded = a / divisor
+    shifted = rounded * (2.0**27 + 1)
+    high = shifted - (shifted - rounded)
+    return rounded, ((a - high * divisor) - (rounded - high) * divisor) / divisor
+
+
 def split(a: Array, bits: int) -> tuple[Array, Array]:
-    """a as high + rest, exactly: high has multiples of one power of two, with integers of at most `bits` bits."""
+    """Cut a into high + rest, exactly: high has multiples of one power of two, with integers of at most `bits` bits."""
     largest = float(np.max(np.abs(a), initial=0.0))
     if largest == 0 or not np.isfinite(largest):
         return a, np.zeros_like(a)

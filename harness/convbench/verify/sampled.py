@@ -93,8 +93,7 @@ class Sample:
 
     def select(self, name: TensorName, result: Array) -> Array:
         """The values of a whole result at the places."""
-        selected: Array = result[self._at(name).indices]
-        return selected
+        return result[self._at(name).indices]
 
     def place(self, name: TensorName, index: Index) -> Index:
         """Where in the result an element of `values` is."""
@@ -104,9 +103,8 @@ class Sample:
         """What was sampled, in words."""
         places, shape = self._at(name), self.case.shape_of(name, self.batch_size)
         count = len(places.values)
-        return (
-            f"{name}: {count:,} of {prod(shape):,} elements: {places.corners} corners, {count - places.corners} drawn"
-        )
+        drawn = count - places.corners
+        return f"{name}: {count:,} of {prod(shape):,} elements: {places.corners} corners, {drawn} drawn"
 
     def terms(self, name: TensorName) -> Terms:
         """K at the places."""
@@ -114,7 +112,8 @@ class Sample:
 
     def spread(self, name: TensorName) -> Array:
         """sqrt(sum of squared terms) at the places, float32."""
-        return np.sqrt(self._at(name).squares).astype(np.float32)
+        spread: Array = np.sqrt(self._at(name).squares).astype(np.float32)
+        return spread
 
     def magnitude(self, name: TensorName) -> Array:
         """Sum of the absolute terms at the places, float32."""
@@ -124,7 +123,8 @@ class Sample:
         """|b| at the places where it is added, or 0; float32."""
         if name != "y" or self.tensors.b is None:
             return np.zeros((), np.float32)
-        return np.abs(self.tensors.b[self._at("y").indices[1]], dtype=np.float32)
+        absolute: Array = np.abs(self.tensors.b[self._at("y").indices[1]], dtype=np.float32)
+        return absolute
 
     def is_chosen(self, name: TensorName) -> bool:
         """Whether each element is 0 or copied from an input."""
@@ -142,7 +142,7 @@ class Sample:
     def _compute(self, name: TensorName) -> _Places:
         shape, terms = self.case.shape_of(name, self.batch_size), terms_of(self.case, name, self.batch_size)
         most = max(16, min(self._most, MOST_TERMS // max(1, int(np.max(terms)))))
-        chosen, corners = choose_places(shape, most, np.random.default_rng([self._seed, len(name), ord(name[-1])]))
+        chosen, corners = choose_places(shape, most, np.random.default_rng([self._seed, *name.encode()]))
         factors = factors_of(self.case, self.tensors, name)
         values, squares, magnitudes = (np.zeros(len(chosen)) for _ in range(3))
         for number, place in enumerate(chosen):
@@ -157,7 +157,7 @@ class Sample:
 
 
 def choose_places(shape: Index, most: int, generator: np.random.Generator) -> tuple[list[Index], int]:
-    """Distinct places of an array, at most `most` but all corners, and how many of them are corners, which come first."""
+    """Distinct places of an array, all corners first, `most` at most; and how many of them are corners."""
     if 0 in shape:
         return [], 0
     corners = list(dict.fromkeys(product(*[(0, size - 1) for size in shape])))
@@ -176,7 +176,7 @@ def choose_places(shape: Index, most: int, generator: np.random.Generator) -> tu
 
 
 def _edges(size: int) -> list[int]:
-    """Places at the ends of an axis and on both sides of the limits of blocks, the last whole block of each size too."""
+    """Places at the ends of an axis and on both sides of the limits of blocks, that of each last whole block too."""
     limits = {0, 1, size - 1, *BLOCKS, *(size // block * block for block in BLOCKS)}
     return [place for place in range(size) if place in limits or place + 1 in limits]
 

@@ -1,8 +1,8 @@
 """What is added up for one element of a result: how many terms, K of the error bound, and of what kind.
 
 - y: a window's taps times the channels of a group, and the bias. Taps on padding count.
-- dx: the pairs of window and tap that read the place, times the filters of a group; it differs from place to place. With
-  edge padding a border element also collects what reads its copies.
+- dx: the pairs of window and tap that read the place, times the filters of a group; it differs from place to place.
+  With edge padding a border element also collects what reads its copies.
 - dw and db: every place of every instance.
 """
 
@@ -50,7 +50,7 @@ def is_chosen(case: Case, tensor: TensorName) -> bool:
 
 
 def is_random(case: Case, tensor: TensorName) -> bool:
-    """Whether the terms have random signs, as dy, weights and most inputs have; averages and lines of photos have not."""
+    """Whether the terms have random signs, as dy, weights and most inputs do; averages and lines of photos do not."""
     averages = isinstance(case.operation, Pool) and case.operation.kind == "average"
     return not (tensor == "y" and case.x_data == "photos" and (averages or case.w_data == "lines"))
 

@@ -1,19 +1,19 @@
 """How far a right result may be from the right value: every tolerance of convbench, and why it is what it is.
 
-An element of a result is r = sum of a_i b_i over K terms, computed with unit roundoff u. With T = sqrt(sum (a_i b_i)^2)
-and S = sum |a_i b_i|:
+An element of a result is r = sum of a_i b_i over K terms, computed with unit roundoff u. With T = sqrt(sum
+(a_i b_i)^2) and S = sum |a_i b_i|:
 
     float64, float32     min(6 u sqrt(K) (|r| + T) + 2 u |r|, g S) + K tiny      g = (K + 2) u / (1 - (K + 2) u)
 
-- The first is statistical. Each addition errs by at most u times the partial sum that it makes. Terms of random sign make
-  partial sums of about T on their way to r, and errors of random sign add up like their root mean square: sqrt(K) u
-  (|r| + T) is their size, times a constant near 1. docs/verification.md has what was measured: 1.8 for the worst element
-  of any framework, 2.9 for a million terms added in turn. STATISTICAL is twice that.
+- The first is statistical. Each addition errs by at most u times the partial sum that it makes. Terms of random sign
+  make partial sums of about T on their way to r, and errors of random sign add up like their root mean square:
+  sqrt(K) u (|r| + T) is their size, times a constant near 1. docs/verification.md has what was measured: 1.8 for the
+  worst element of any framework, 2.9 for a million terms added in turn. STATISTICAL is twice that.
 - 2 u |r| is the rounding of the result and that of the right value.
 - g S is certain: no order of summation can exceed it (Higham, Accuracy and Stability of Numerical Algorithms, section
   4.2), with a rounding for each product and two more, for a reciprocal and its product in an average. It is the sharper
-  one for few terms, and computed up to CERTAIN_TERMS of them. It is the only one where terms are not random: averages or
-  line filters of photos, whose terms have one sign and often one value.
+  one for few terms, and computed up to CERTAIN_TERMS of them. It is the only one where terms are not random: averages
+  or line filters of photos, whose terms have one sign and often one value.
 - tiny is the smallest normal number: JAX and TensorFlow flush to zero what is below.
 
     bfloat16, float16    u (2 |r| + |b|) + 6 * 2^-24 sqrt(K) (|r| + T) + 2 tiny    where sums are taken in float32
@@ -94,8 +94,7 @@ def _of_sums(sizes: Sizes, name: TensorName) -> NDArray[np.float32]:
         certain = sizes.magnitude(name)
         certain *= most / (1 - most)
     if sizes.is_random(name):
-        bound = _statistical(sizes, name, unit)
-        bound += np.abs(sizes.values(name), dtype=np.float32) * np.float32(2 * unit)
+        bound = _statistical(sizes, name, unit, rounding=2 * unit)
         if certain is not None:
             np.minimum(bound, certain, out=bound)
     else:
@@ -107,14 +106,16 @@ def _of_sums(sizes: Sizes, name: TensorName) -> NDArray[np.float32]:
 
 def _of_rounded_sums(sizes: Sizes, name: TensorName) -> NDArray[np.float32]:
     unit, tiny = unit_roundoff(sizes.case.dtype), SMALLEST[sizes.case.dtype]
-    bound = _statistical(sizes, name, SUMS_IN_FLOAT32)
-    bound += np.abs(sizes.values(name), dtype=np.float32) * np.float32(2 * unit)
+    bound = _statistical(sizes, name, SUMS_IN_FLOAT32, rounding=2 * unit)
     bound += sizes.bias(name) * np.float32(unit) + np.float32(2 * tiny)
     return bound
 
 
-def _statistical(sizes: Sizes, name: TensorName, unit: float) -> NDArray[np.float32]:
-    bound = sizes.spread(name)
-    bound += np.abs(sizes.values(name), dtype=np.float32)
+def _statistical(sizes: Sizes, name: TensorName, unit: float, rounding: float) -> NDArray[np.float32]:
+    """6 u sqrt(K) (|r| + T) + rounding |r|, with one working array beside the result."""
+    bound, absolute = sizes.spread(name), np.abs(sizes.values(name), dtype=np.float32)
+    bound += absolute
     bound *= np.float32(STATISTICAL * unit) * np.sqrt(np.asarray(sizes.terms(name), np.float32))
+    absolute *= np.float32(rounding)
+    bound += absolute
     return bound

@@ -97,21 +97,21 @@ def required_nonzero(case: Case, name: TensorName) -> float:
 
 def mostly_zero(case: Case, name: TensorName, result: NDArray[Any]) -> Untrusted | None:
     """Zeros where the operation makes none."""
-    return _too_few("mostly_zero", case, name, np.count_nonzero(result), result.size)
+    return _too_few("mostly_zero", case, name, int(np.count_nonzero(result)), result.size)
 
 
 def weak_data(
     case: Case, name: TensorName, expected: NDArray[Any], bound: NDArray[Any] | float = 0.0
 ) -> Untrusted | None:
     """Right values that say nothing: they are within the bound of zero."""
-    return _too_few("weak_data", case, name, np.count_nonzero(np.abs(expected) > bound), expected.size)
+    return _too_few("weak_data", case, name, int(np.count_nonzero(np.abs(expected) > bound)), expected.size)
 
 
 def _too_few(reason: Reason, case: Case, name: TensorName, count: int, size: int) -> Untrusted | None:
     required = required_nonzero(case, name)
     if size < FEWEST or count >= required * size:
         return None
-    return Untrusted(reason, name, f"{count / size:.1%} are not, at least {required:.1%} must be")
+    return Untrusted(reason, name, f"{count / size:.1%} of the elements are not, {required:.1%} must not be")
 
 
 def constant(name: TensorName, result: NDArray[Any]) -> Untrusted | None:

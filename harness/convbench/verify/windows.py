@@ -20,14 +20,16 @@ Places = tuple[EllipsisType | slice, ...]
 """An index that picks places along the last axes of an array."""
 
 
-def tap_places(axes: tuple[Axis, ...]) -> list[Places]:
-    """For each tap of the window, in row-major order, the places of the padded array that the windows read with it."""
+def tap_places(axes: tuple[Axis, ...], rows: slice | None = None) -> list[Places]:
+    """For each tap, in row-major order, the places of the padded array that the windows read with it.
+
+    `rows` takes only some windows of the first axis.
+    """
+    windows = [slice(0, axis.output) for axis in axes]
+    if rows is not None:
+        windows[0] = rows
     along = [
-        [
-            slice(t * axis.dilation, t * axis.dilation + (axis.output - 1) * axis.stride + 1, axis.stride)
-            for t in range(axis.kernel)
-        ]
-        for axis in axes
+        [_read(axis, chosen, tap) for tap in range(axis.kernel)] for axis, chosen in zip(axes, windows, strict=True)
     ]
     return [(..., *places) for places in product(*along)]
 
@@ -38,14 +40,14 @@ def pad(x: NDArray[Any], axes: tuple[Axis, ...], mode: PaddingMode, fill: float,
     if mode == "edge":
         for dim, axis in enumerate(axes, start=len(lead)):
             x = x.take(np.arange(-axis.before, _length(axis) - axis.before).clip(0, axis.size - 1), axis=dim)
-        return x.astype(dtype)
+        return x.astype(dtype, copy=False)
     padded = np.full((*lead, *map(_length, axes)), fill, dtype)
     padded[_inside(axes)] = x
     return padded
 
 
 def fold(padded: NDArray[Any], axes: tuple[Axis, ...], mode: PaddingMode) -> NDArray[Any]:
-    """The adjoint of `pad`: what reached the padding is dropped, or with "edge" added to the border that it repeats."""
+    """The adjoint of `pad`, in place: what reached the padding is dropped, or with "edge" added to what it repeats."""
     first = padded.ndim - len(axes)
     if mode == "edge":
         for dim, axis in enumerate(axes, start=first):
@@ -59,6 +61,12 @@ def parts(count: int, size: int) -> Iterator[slice]:
     """Slices of at most `size` that cover range(count)."""
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
+
+
+def _read(axis: Axis, windows: slice, tap: int) -> slice:
+    """Where the windows read with a tap, along one axis of the padded array."""
+    first, last = windows.start * axis.stride, (windows.stop - 1) * axis.stride
+    return slice(first + tap * axis.dilation, last + tap * axis.dilation + 1, axis.stride)
 
 
 def _length(axis: Axis) -> int:

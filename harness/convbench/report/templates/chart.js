@@ -70,7 +70,7 @@ function drawChart(holder, spec) {
     .filter((one) => one.points.length);
   const range = extent(series);
   if (!range) {
-    holder.replaceChildren(element("p", { class: "quiet" }, "nothing to draw"));
+    holder.replaceChildren(element("p", { class: "quiet" }, "Not measured."));
     return;
   }
   const width = Math.max(200, holder.clientWidth || 600), height = compact ? 150 : Math.round(Math.min(400, Math.max(300, width * 0.6)));

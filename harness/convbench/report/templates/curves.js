@@ -60,6 +60,8 @@ function makeCurves(cells, slots, state) {
 
   function drawMain() {
     const group = at(state.label);
+    for (const node of document.querySelectorAll("#curves .shown")) node.textContent = `${state.label}, ${state.pass}`;
+    document.querySelector("#curves .shown-pass").textContent = `${QUANTITIES[state.quantity].title.toLowerCase()}, ${state.pass}`;
     for (const quantity of ["time", "memory"]) {
       const xs = xsOf(group), series = seriesOf(group, quantity, slots, state.hidden);
       drawChart(document.getElementById(`${quantity}-chart`), {

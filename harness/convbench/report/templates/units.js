@@ -7,7 +7,7 @@ const COUNTS = [[1, ""], [1e3, "k"], [1e6, "M"], [1e9, "G"], [1e12, "T"], [1e15,
 
 const isMissing = (value) => value === null || value === undefined || Number.isNaN(value);
 const grouped = (value, decimals) =>
-  value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals, roundingMode: "halfEven" });
 
 function threeDigits(value) {
   const magnitude = Math.abs(Number(value.toPrecision(3)));
@@ -16,6 +16,7 @@ function threeDigits(value) {
 
 function inUnits(value, units, whole) {
   if (isMissing(value)) return MISSING;
+  if (value === 0) return `0 ${units.find((unit) => unit[0] === 1)[1]}`.trimEnd();
   const rounded = Math.abs(Number(value.toPrecision(3)));
   const [size, name] = units.findLast((unit) => rounded >= unit[0]) ?? units[0];
   const digits = whole && size === 1 ? grouped(value, 0) : threeDigits(value / size);
@@ -41,7 +42,7 @@ function formatRange(low, high) {
 const formatSeconds = (value) => inUnits(value, SECONDS, false);
 const formatBytes = (value) => inUnits(value, BYTES, true);
 const formatCount = (value) => inUnits(value, COUNTS, true);
-const formatInteger = (value) => (isMissing(value) ? MISSING : grouped(Math.round(value), 0));
+const formatInteger = (value) => (isMissing(value) ? MISSING : grouped(value, 0));
 const formatSecondsRange = (low, high) => formatRange(formatSeconds(low), formatSeconds(high));
 const formatBytesRange = (low, high) => formatRange(formatBytes(low), formatBytes(high));
 const formatTick = (format) => (value) => format(value).replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");

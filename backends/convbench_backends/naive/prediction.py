@@ -1,0 +1,148 @@
+"""How long the loops will take, so that nobody waits for hours: rates of tiny cases, times counts.
+
+A window costs something, each row of its taps something more, and each tap of a row again:
+
+    seconds = windows * window_s + rows * row_s + taps * tap_s
+
+Three tiny cases that differ in one of the counts give the three rates of a pass on this machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from convbench_backends.naive import convolution, flattening, pooling
+from convbench_backends.naive.windows import Windows, along_axis, image_axes
+from convbench_specs import Axis, Case, Conv, PassName, Pool
+
+PLACES = 8
+"""A tiny case has PLACES x PLACES windows."""
+MANY = 12
+"""It has one row of one tap, one row of MANY taps, or MANY rows of one tap."""
+REPEATS = 3
+"""It is timed so often, and the fastest counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Seconds for each window, each row of its taps, and each tap."""
+
+    window_s: float
+    row_s: float
+    tap_s: float
+
+
+def learn() -> Mapping[str, Rates]:
+    """Rates by loop and pass, such as "max forward"; takes some 20 ms."""
+    return {name: _rates(tiny) for name, tiny in TINY.items()}
+
+
+def predict_s(rates: Mapping[str, Rates], case: Case, batch_size: int, pass_name: PassName) -> float:
+    """Seconds of one call, after what `learn` returned."""
+    if pass_name == "both":
+        return predict_s(rates, case, batch_size, "forward") + predict_s(rates, case, batch_size, "backward")
+    operation, depth, edge = case.operation, 1, False
+    if isinstance(operation, Conv):
+        kind, depth = "conv", operation.in_channels // operation.groups
+        edge = operation.padding_mode == "edge"
+    elif isinstance(operation, Pool):
+        kind = operation.kind
+    else:
+        return rates[f"flatten {pass_name}"].window_s * batch_size * prod(case.input_shape)
+    down, along = image_axes(case)
+    planes = batch_size * prod(case.y_view_shape(1)[: -len(case.axes)])
+    rows = planes * depth * _taps_read(down, edge=edge)
+    rate = rates[f"{kind} {pass_name}"]
+    window_s = planes * down.output * along.output * rate.window_s
+    return window_s + rows * along.output * rate.row_s + rows * _taps_read(along, edge=edge) * rate.tap_s
+
+
+def _taps_read(axis: Axis, *, edge: bool) -> int:
+    """Taps of all windows of an axis that read something."""
+    return axis.output * axis.kernel if edge else axis.valid_taps
+
+
+def _rates(tiny: Callable[[int, int], Callable[[], object]]) -> Rates:
+    """The rates of tiny(rows, taps), which makes a call with so many rows of so many taps a window."""
+    one, wide, deep = (_fastest_s(tiny(*sizes)) / PLACES**2 for sizes in ((1, 1), (1, MANY), (MANY, 1)))
+    tap_s = max(0.0, wide - one) / (MANY - 1)
+    row_s = max(0.0, (deep - one) / (MANY - 1) - tap_s)
+    return Rates(window_s=max(0.0, one - row_s - tap_s), row_s=row_s, tap_s=tap_s)
+
+
+def _fastest_s(call: Callable[[], object]) -> float:
+    seconds = []
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds)
+
+
+def _conv(pass_name: PassName) -> Callable[[int, int], Callable[[], object]]:
+    """A convolution of one filter; the rows of its taps are channels, for a channel's loop costs most."""
+
+    def tiny(rows: int, taps: int) -> Callable[[], object]:
+        windows = _windows(1, taps)
+        x, w = [[_plane(PLACES, PLACES + taps - 1)] * rows], [[[[1.0] * taps]] * rows]
+        if pass_name == "forward":
+            return lambda: convolution.forward(x, w, [0.0], windows, 1)
+        dy = [[_plane(PLACES, PLACES)]]
+        return lambda: convolution.backward(x, w, dy, windows, 1)
+
+    return tiny
+
+
+def _pool(kind: str, pass_name: PassName) -> Callable[[int, int], Callable[[], object]]:
+    """A pool of one plane."""
+
+    def tiny(rows: int, taps: int) -> Callable[[], object]:
+        windows, x = _windows(rows, taps), [[_plane(PLACES + rows - 1, PLACES + taps - 1)]]
+        dy, counts = [[_plane(PLACES, PLACES)]], [[1] * PLACES] * PLACES
+        calls: dict[str, Callable[[], object]] = {
+            "max forward": lambda: pooling.max_forward(x, windows),
+            "max backward": lambda: pooling.max_backward(x, dy, windows),
+            "average forward": lambda: pooling.average_forward(x, windows, counts),
+            "average backward": lambda: pooling.average_backward(x, dy, windows, counts),
+        }
+        return calls[f"{kind} {pass_name}"]
+
+    return tiny
+
+
+def _flatten(pass_name: PassName) -> Callable[[int, int], Callable[[], object]]:
+    """A flatten of one plane, which has no windows: an element counts as one."""
+
+    def tiny(rows: int, taps: int) -> Callable[[], object]:  # noqa: ARG001  # the others need them
+        x, shape = [[_plane(PLACES, PLACES)]], (1, PLACES, PLACES)
+        if pass_name == "forward":
+            return lambda: flattening.flatten(x, shape, channels_last=True)
+        dy = [[1.0] * PLACES**2]
+        return lambda: flattening.unflatten(dy, x, shape, channels_last=True)
+
+    return tiny
+
+
+def _windows(rows: int, taps: int) -> Windows:
+    """PLACES x PLACES windows of rows x taps taps."""
+    down, along = (Axis(size=PLACES + kernel - 1, kernel=kernel) for kernel in (rows, taps))
+    return Windows(along_axis(down), along_axis(along))
+
+
+def _plane(height: int, width: int) -> list[list[float]]:
+    return [[1.0] * width for _ in range(height)]
+
+
+TINY: Mapping[str, Callable[[int, int], Callable[[], object]]] = {
+    "conv forward": _conv("forward"),
+    "conv backward": _conv("backward"),
+    "max forward": _pool("max", "forward"),
+    "max backward": _pool("max", "backward"),
+    "average forward": _pool("average", "forward"),
+    "average backward": _pool("average", "backward"),
+    "flatten forward": _flatten("forward"),
+    "flatten backward": _flatten("backward"),
+}

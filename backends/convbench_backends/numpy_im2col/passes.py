@@ -1,0 +1,129 @@
+"""The passes of a case over resident arrays: canonical shapes outside, images and planes inside.
+
+float16 is storage: it is widened to float32 in the pass, computed, and rounded once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convbench_backends.numpy_im2col import pooling as pools
+from convbench_backends.numpy_im2col.blocks import Convolution
+from convbench_backends.numpy_im2col.convolution import (
+    correlate,
+    flips_kernel,
+    input_gradient,
+    is_small,
+    weight_gradient,
+)
+from convbench_backends.numpy_im2col.crew import Crew
+from convbench_backends.numpy_im2col.im2col import Array
+from convbench_backends.numpy_im2col.windows import windows_of
+from convbench_specs import Case, Conv, Flatten, Gradients, Pool, Prepared, Step, Tensors
+
+
+def prepare_conv(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
+    """Convolution: a signal of rank 1 is an image of width 1."""
+    operation = case.operation
+    assert isinstance(operation, Conv)
+    assert tensors.w is not None
+    conv = Convolution(
+        windows=windows_of(case),
+        groups=operation.groups,
+        channels=operation.in_channels,
+        filters=operation.out_channels,
+    )
+    x, w, dy = (_image(array) for array in (tensors.x, tensors.w, tensors.dy))
+    b = None if tensors.b is None else np.array(tensors.b)
+    y_shape, x_shape, w_shape = tensors.dy.shape, tensors.x.shape, tensors.w.shape
+
+    def forward() -> Array:
+        y = correlate(_wide(x), _wide(w), None if b is None else _wide(b), conv, crew)
+        return _as(y, y_shape, x.dtype)
+
+    def backward() -> Gradients:
+        wide_dy = _wide(dy)
+        dw, db = weight_gradient(_wide(x), wide_dy, conv, crew)
+        dx = _as(input_gradient(wide_dy, _wide(w), conv, crew), x_shape, x.dtype)
+        return dx, _as(dw, w_shape, x.dtype), None if b is None else db.astype(x.dtype, copy=False)
+
+    return Prepared(forward=forward, backward=backward, algorithm=conv_algorithm(conv, len(x)))
+
+
+def prepare_pool(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
+    """Pooling: x_view_shape brings every pool to planes. The backward of a maximum has y from an earlier forward."""
+    operation = case.operation
+    assert isinstance(operation, Pool)
+    x, dy = np.array(tensors.x), np.array(tensors.dy)
+    pool = pools.pooling_of(case, _wide(x[:0]).dtype)
+    planes = (-1, *(axis.size for axis in (pool.rows, pool.columns)))
+    windows = (-1, *(axis.output for axis in (pool.rows, pool.columns)))
+    is_max = operation.kind == "max"
+
+    def forward() -> Array:
+        reduce = pools.maximum if is_max else pools.average
+        return _as(reduce(_wide(x).reshape(planes), pool, crew), dy.shape, x.dtype)
+
+    def gradient(y: Array) -> Gradients:
+        wide_dy = _wide(dy).reshape(windows)
+        if is_max:
+            dx = pools.maximum_gradient(_wide(x).reshape(planes), _wide(y).reshape(windows), wide_dy, pool, crew)
+        else:
+            dx = pools.average_gradient(wide_dy, pool, crew)
+        return _as(dx, x.shape, x.dtype), None, None
+
+    def both() -> Step:
+        y = forward()
+        return y, *gradient(y)
+
+    saved = forward() if is_max else x[:0]
+    return Prepared(forward=forward, backward=lambda: gradient(saved), both=both, algorithm="two passes")
+
+
+def prepare_flatten(case: Case, tensors: Tensors) -> Prepared:
+    """Flatten: a view in the order of memory, and one permuted copy for the order channels last."""
+    operation = case.operation
+    assert isinstance(operation, Flatten)
+    x, dy = np.array(tensors.x), np.array(tensors.dy)
+    if operation.order == "channels_first":
+        return Prepared(
+            forward=lambda: x.reshape(dy.shape),
+            backward=lambda: (dy.reshape(x.shape), None, None),
+            algorithm="view",
+        )
+    last = (x.shape[0], *x.shape[2:], x.shape[1])
+
+    def forward() -> Array:
+        return np.ascontiguousarray(np.moveaxis(x, 1, -1)).reshape(dy.shape)
+
+    def backward() -> Gradients:
+        return np.ascontiguousarray(np.moveaxis(dy.reshape(last), -1, 1)), None, None
+
+    return Prepared(forward=forward, backward=backward, algorithm="permuted copy")
+
+
+def conv_algorithm(conv: Convolution, images: int) -> str:
+    """The path that forward takes, and after a semicolon that of dx."""
+    if is_small(images, conv):
+        forward = "im2col of the batch"
+    elif conv.windows.is_pointwise:
+        forward = "1 x 1 without a copy"
+    else:
+        forward = "im2col in blocks"
+    return f"{forward}; dx by {'the flipped kernel' if flips_kernel(conv) else 'added columns'}"
+
+
+def _image(array: Array) -> Array:
+    """A copy of (A, B, *spatial) as (A, B, height, width)."""
+    return np.array(array).reshape(array.shape if array.ndim == 4 else (*array.shape, 1))
+
+
+def _wide(array: Array) -> Array:
+    """The dtype to compute in."""
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
+def _as(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    return result.reshape(shape).astype(dtype, copy=False)
