@@ -13,12 +13,12 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from convbench.checking import Findings, ItemCheck, Outputs
+from convbench.checking import ItemCheck
+from convbench.examination import Examination, Turn
 from convbench.feature_maps import MOST_MAPS, picture_row
 from convbench.host import Registered
 from convbench.journal import CellKey, Journal
@@ -28,8 +28,8 @@ from convbench.plan import Item, Plan
 from convbench.scratch import scratch_folder, write_tensors
 from convbench.session import BackendSession, NotOk
 from convbench.settings import RunSettings
-from convbench.verify import Fill, Untrusted, make_tensors
-from convbench.verify.photos import PHOTOS, MissingImages
+from convbench.verify import MissingImages, make_tensors
+from convbench.verify.photos import PHOTOS
 from convbench_specs import PassName, Tensors
 
 MIN_SAMPLES = 3
@@ -38,14 +38,6 @@ MIN_CALLS = 3 + MIN_SAMPLES
 """Calls that a cell costs at least: three for the checks, then the samples."""
 SLOW_CALL_S = 0.05
 """A call that takes longer needs no warming up before its memory is read."""
-
-
-@dataclass(slots=True)
-class _Turn:
-    """What is known of one backend at one item: seconds of a call by pass, for the passes that can be timed."""
-
-    session: BackendSession
-    call_s: dict[PassName, float] = field(default_factory=dict)
 
 
 class Runner:
@@ -63,7 +55,6 @@ class Runner:
         self._seen: dict[tuple[str, ...], tuple[int, float]] = {}
         self._computed: set[CellKey] = set()
         self._told: set[str] = set()
-        self._faults: dict[CellKey, dict[str, Any]] = {}
         self._scratch = Path()
         sizes = settings.batch_sizes
         self._picture_batch = next((size for size in sizes if size >= len(PHOTOS)), sizes[-1])
@@ -111,35 +102,45 @@ class Runner:
 
     # -- checking
 
-    def _check(self, item: Item, sessions: Sequence[BackendSession]) -> list[_Turn]:
-        """Run every pass of every backend on the same tensors; returns those whose passes can be timed."""
+    def _check(self, item: Item, sessions: Sequence[BackendSession]) -> list[Turn]:
+        """Examine the item; returns the backends whose passes can be timed."""
         turns = []
         for session in sessions:
             self._observer.step(f"{item.label}: predicting {session.name}")
             allowed = self._allowed(item, session)
             if allowed:
-                turns.append(_Turn(session, dict.fromkeys(allowed, 0.0)))
-        fills: tuple[Fill, ...] = ("random",) if item.case.x_data != "random" else ("integers", "random")
-        for fill in fills:
-            try:
-                tensors = make_tensors(item.case, item.batch_size, seed=self._settings.seed, fill=fill)
-            except MissingImages as error:
-                self._skip_all(item, turns, str(error))
-                turns = []
-                break
-            paths = write_tensors(self._scratch, tensors)
-            check = ItemCheck(item.case, tensors, fill, seed=self._settings.seed)
-            for turn in turns:
-                self._observer.step(f"{item.label}: checking {turn.session.name}")
-                check.add(turn.session.name, *self._outputs(item, turn, paths, scrutinise=fill == "random"))
-                turn.session.suspend()
-            self._observer.step(f"{item.label}: comparing results")
-            self._record_check(item, check)
+                turns.append(Turn(session, dict.fromkeys(allowed, 0.0)))
+        examination = Examination(
+            item,
+            turns,
+            record=self,
+            scratch=self._scratch,
+            seed=self._settings.seed,
+            step=lambda what: self._observer.step(f"{item.label}: {what}"),
+        )
+        try:
+            tensors, check = examination.run()
+        except MissingImages as error:
+            self._skip_all(item, turns, str(error))
+            turns = []
+        else:
             if item.case.x_data == "photos" and item.batch_size == self._picture_batch:
                 self._journal_pictures(item, tensors, check)
         self._observer.advance(len(sessions) * len(self._settings.passes))
         self._computed.update(item.key(turn.session.name, pass_name) for turn in turns for pass_name in turn.call_s)
         return [turn for turn in turns if turn.call_s]
+
+    def cell(self, item: Item, backend: str, pass_name: PassName, **columns: Any) -> None:
+        """Keep what the examination says of a cell."""
+        key = item.key(backend, pass_name)
+        self._journal.cell(key, **columns)
+        if columns.get("status") == "timed out":
+            self._seen[_family(key)] = (key.batch_size, self._settings.timeout_s)
+
+    def agreement(self, item: Item, row: Mapping[str, Any]) -> None:
+        """Keep a row of the agreement table."""
+        key = {"workload": item.workload, "case": item.case.name, "dtype": item.case.dtype}
+        self._journal.write("agreement", **key, batch_size=item.batch_size, **row)
 
     def _allowed(self, item: Item, session: BackendSession) -> list[PassName]:
         """Passes that fit into the budget, by the backend's prediction or by what a smaller batch took."""
@@ -147,7 +148,7 @@ class Runner:
         self._tell_started(session)
         if isinstance(predicted, NotOk):
             for pass_name in self._settings.passes:
-                self._fail(item.key(session.name, pass_name), predicted)
+                self._fail(item, session.name, pass_name, predicted)
             return []
         allowed: list[PassName] = []
         for pass_name in self._settings.passes:
@@ -170,53 +171,6 @@ class Runner:
             return None, ""
         return seconds * key.batch_size / batch_size, f"from {seconds:.2g} s at batch size {batch_size}"
 
-    def _outputs(
-        self, item: Item, turn: _Turn, paths: Mapping[str, str], *, scrutinise: bool
-    ) -> tuple[Outputs, Findings]:
-        """Prepare, then call every pass once; a pass that fails is struck off the turn and its cell gets the status."""
-        session = turn.session
-        ready = session.prepare(item, paths)
-        if isinstance(ready, NotOk):
-            for pass_name in list(turn.call_s):
-                self._strike(item, turn, pass_name, ready)
-            return {}, {}
-        outputs: Outputs = {}
-        findings: Findings = {}
-        for pass_name in list(turn.call_s):
-            key = item.key(session.name, pass_name)
-            folder = self._scratch / session.name
-            folder.mkdir(exist_ok=True)
-            reply = session.ask("run", pass_name, folder=str(folder), scrutinise=scrutinise)
-            if isinstance(reply, NotOk):
-                self._strike(item, turn, pass_name, reply)
-                continue
-            outputs[pass_name] = reply["outputs"]
-            findings[pass_name] = [Untrusted(**finding) for finding in reply["findings"]]
-            first = not turn.call_s[pass_name]
-            turn.call_s[pass_name] = reply["call_s"]
-            self._journal.cell(
-                key,
-                status="ok",
-                prepare_s=ready["prepare_s"],
-                algorithm=ready["algorithm"],
-                recomputes_forward=ready["recomputes_forward"],
-                **{"first_call_s" if first else "second_call_s": reply["call_s"]},
-                **{f"{name}_s": seconds for name, seconds in ready["phases_s"].items()},
-            )
-        return outputs, findings
-
-    def _record_check(self, item: Item, check: ItemCheck) -> None:
-        columns = {"workload": item.workload, "case": item.case.name, "dtype": item.case.dtype}
-        for row in check.rows():
-            self._journal.write("agreement", **columns, batch_size=item.batch_size, **row)
-        sampled = {"sampled": check.sampled} if check.sampled else {}
-        for (backend, pass_name), columns in check.verdicts().items():
-            key = item.key(backend, pass_name)
-            fault = self._faults.setdefault(key, {})
-            if not fault and columns["verdict"] != "agrees":
-                fault |= {name: columns[name] for name in ("verdict", "status", "reason") if name in columns}
-            self._journal.cell(key, **columns | fault | sampled)  # the first fault stays
-
     def _journal_pictures(self, item: Item, tensors: Tensors, check: ItemCheck) -> None:
         """What the case made of the photographs, as a right backend computed it."""
         right = check.right_output("y")
@@ -228,16 +182,10 @@ class Runner:
             png = picture_row(tensors.x[number], maps[number])
             self._journal.picture(file, png, title=f"{item.case.name}: {name}", caption=_caption(item, backend))
 
-    def _strike(self, item: Item, turn: _Turn, pass_name: PassName, why: NotOk) -> None:
-        del turn.call_s[pass_name]
-        self._fail(item.key(turn.session.name, pass_name), why)
+    def _fail(self, item: Item, backend: str, pass_name: PassName, why: NotOk) -> None:
+        self.cell(item, backend, pass_name, status=why.status, reason=why.reason, traceback=why.traceback)
 
-    def _fail(self, key: CellKey, why: NotOk) -> None:
-        self._journal.cell(key, status=why.status, reason=why.reason, traceback=why.traceback)
-        if why.status == "timed out":
-            self._seen[_family(key)] = (key.batch_size, self._settings.timeout_s)
-
-    def _skip_all(self, item: Item, turns: Sequence[_Turn], reason: str) -> None:
+    def _skip_all(self, item: Item, turns: Sequence[Turn], reason: str) -> None:
         for turn in turns:
             for pass_name in turn.call_s:
                 self._journal.cell(item.key(turn.session.name, pass_name), status="skipped", reason=reason)
@@ -249,7 +197,7 @@ class Runner:
 
     # -- timing
 
-    def _time(self, item: Item, pass_name: PassName, turns: Sequence[_Turn]) -> None:
+    def _time(self, item: Item, pass_name: PassName, turns: Sequence[Turn]) -> None:
         """Rounds in random order; a slow backend takes part in as many as its budget allows."""
         loops: dict[str, int] = {}
         rounds: dict[str, int] = {}
@@ -262,7 +210,7 @@ class Runner:
             else:
                 reply = turn.session.ask("calibrate", pass_name, target_s=self._settings.sample_s)
                 if isinstance(reply, NotOk):
-                    self._fail(item.key(turn.session.name, pass_name), reply)
+                    self._fail(item, turn.session.name, pass_name, reply)
                     continue
                 loops[turn.session.name] = reply["loops"]
             turn.session.suspend()
@@ -277,12 +225,12 @@ class Runner:
                 if not self._sample(item, pass_name, turn, number, loops[turn.session.name]):
                     racing.remove(turn)
 
-    def _sample(self, item: Item, pass_name: PassName, turn: _Turn, number: int, loops: int) -> bool:
+    def _sample(self, item: Item, pass_name: PassName, turn: Turn, number: int, loops: int) -> bool:
         key = item.key(turn.session.name, pass_name)
         reply = turn.session.ask("sample", pass_name, loops=loops)
         turn.session.suspend()
         if isinstance(reply, NotOk):
-            self._fail(key, reply)
+            self._fail(item, turn.session.name, pass_name, reply)
             self._computed.discard(key)
             return False
         self._journal.write("sample", **key.as_columns(), block=0, round=number, **reply)

@@ -17,7 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +46,21 @@ from convbench_specs import (
 PR_SET_PDEATHSIG = 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Resident:
+    """The case that a worker holds."""
+
+    case: Case
+    tensors: Tensors
+    prepared: Prepared
+
+
 class Worker:
     """The requests that a worker answers; each method takes a request's fields and returns a reply's."""
 
     def __init__(self) -> None:
         self._backend: Backend | None = None
-        self._case: Case | None = None
-        self._tensors: Tensors | None = None
-        self._prepared: Prepared | None = None
+        self._resident: _Resident | None = None
 
     def start(self, *, plugin: dict[str, str], backend: str, settings: dict[str, Any]) -> dict[str, Any]:
         """Load the plug-in and start its backend; returns the facts that it tells and what starting took."""
@@ -68,20 +75,20 @@ class Worker:
 
     def predict(self, *, case: dict[str, Any], batch_size: int, passes: list[PassName]) -> dict[str, Any]:
         """Seconds a call of each pass, where the backend can tell."""
-        backend, parsed = self._started, parse_layer(case, origin="request").case
-        return {"predicted_s": {name: backend.predict_s(parsed, batch_size, name) for name in passes}}
+        parsed = parse_layer(case, origin="request").case
+        return {"predicted_s": {name: self._started.predict_s(parsed, batch_size, name) for name in passes}}
 
     def prepare(self, *, case: dict[str, Any], tensors: dict[str, str]) -> dict[str, Any]:
         """Prepare a case on tensors in .npy files; {"unsupported": why} where the backend cannot do it."""
-        self._prepared = None
-        self._case = parse_layer(case, origin="request").case
-        self._tensors = Tensors(**{name: _private(path) for name, path in tensors.items()})
+        self._resident = None
+        parsed = parse_layer(case, origin="request").case
+        arrays = Tensors(**{name: _private(path) for name, path in tensors.items()})
         begin = time.perf_counter()
-        prepared = self._started.prepare(self._case, self._tensors)
+        prepared = self._started.prepare(parsed, arrays)
         elapsed = time.perf_counter() - begin
         if isinstance(prepared, Unsupported):
             return {"unsupported": prepared.reason}
-        self._prepared = prepared
+        self._resident = _Resident(parsed, arrays, prepared)
         return {
             "prepare_s": elapsed,
             "phases_s": dict(prepared.phases_s or {}),
@@ -90,40 +97,45 @@ class Worker:
         }
 
     def run(self, *, pass_name: PassName, folder: str, scrutinise: bool) -> dict[str, Any]:
-        """Run a pass and write what it returned to .npy files in `folder`; returns the seconds it took.
+        """Run a pass and write what it returned to .npy files in `folder`.
 
-        `scrutinise` runs it once more and tells what inputs and results hold against it: see verify/trust.py.
+        Returns seconds of the first call and of the fastest one. `scrutinise` runs the pass once more and tells what
+        inputs and results hold against it: see verify/trust.py.
         """
-        call = self._call(pass_name)
+        held = self._held
+        call = held.prepared.call_of(pass_name)
         if isinstance(call, Unsupported):
             return {"unsupported": call.reason}
-        assert self._prepared is not None
-        assert self._tensors is not None
-        before = trust.fingerprints(self._tensors) if scrutinise else {}
-        result, elapsed = timing.once(call, self._prepared.wait)
+        before = trust.fingerprints(held.tensors) if scrutinise else {}
+        result, first = timing.once(call, held.prepared.wait)
         outputs: dict[TensorName, str] = {}
-        for name, array in self._as_numpy(pass_name, result).items():
+        for name, array in _as_numpy(held, pass_name, result).items():
             path = Path(folder) / f"{pass_name}-{name}.npy"
             np.save(path, array)
             outputs[name] = str(path)
-        findings = []
+        findings, fastest = [], first
         if scrutinise:
-            again, elapsed = timing.once(call, self._prepared.wait)
-            findings.append(trust.input_changed(before, trust.fingerprints(self._tensors)))
+            again, second = timing.once(call, held.prepared.wait)
+            fastest = min(first, second)
+            findings.append(trust.input_changed(before, trust.fingerprints(held.tensors)))
             findings += self._scrutinise(pass_name, outputs, result, again)
-        return {"call_s": elapsed, "outputs": outputs, "findings": [asdict(each) for each in findings if each]}
+        return {
+            "first_call_s": first,
+            "call_s": fastest,
+            "outputs": outputs,
+            "findings": [asdict(each) for each in findings if each],
+        }
 
     def _scrutinise(
         self, pass_name: PassName, outputs: dict[TensorName, str], first: Native, second: Native
     ) -> Iterator[trust.Untrusted | None]:
-        """Hold two results of a pass, both alive, against each other, and the first against what was written at once."""
-        assert self._case is not None
-        assert self._tensors is not None
-        later, again = self._as_numpy(pass_name, first), self._as_numpy(pass_name, second)
+        """Hold two results, both alive, against each other, and the first against what was written at once."""
+        held = self._held
+        later, again = _as_numpy(held, pass_name, first), _as_numpy(held, pass_name, second)
         for name, path in outputs.items():
             at_once = np.load(path, mmap_mode="r")
-            yield trust.aliases_input(self._case, name, again[name], self._tensors)
-            if again[name].size and not isinstance(self._case.operation, Flatten):  # a flatten may be a view
+            yield trust.aliases_input(held.case, name, again[name], held.tensors)
+            if again[name].size and not isinstance(held.case.operation, Flatten):  # a flatten may be a view
                 yield trust.borrowed_memory(name, later[name], again[name])
             yield trust.unfinished(name, at_once, later[name])
             if self._started.is_deterministic:
@@ -131,18 +143,15 @@ class Worker:
 
     def calibrate(self, *, pass_name: PassName, target_s: float) -> dict[str, Any]:
         """How many calls fill a sample."""
-        assert self._prepared is not None
-        return {"loops": timing.calibrate(self._timed_call(pass_name), self._prepared.wait, target_s)}
+        return {"loops": timing.calibrate(self._call(pass_name), self._held.prepared.wait, target_s)}
 
     def sample(self, *, pass_name: PassName, loops: int) -> dict[str, Any]:
         """Time one inner loop."""
-        assert self._prepared is not None
-        return asdict(timing.sample(self._timed_call(pass_name), self._prepared.wait, loops))
+        return asdict(timing.sample(self._call(pass_name), self._held.prepared.wait, loops))
 
     def memory(self, *, pass_name: PassName, warm_calls: int, repeats: int) -> dict[str, Any]:
         """Peak memory of a warm call, `repeats` times."""
-        assert self._prepared is not None
-        call, wait = self._timed_call(pass_name), self._prepared.wait
+        call, wait = self._call(pass_name), self._held.prepared.wait
         for _ in range(warm_calls):
             wait(call())
         counter = self._started.memory_counter()
@@ -151,7 +160,7 @@ class Worker:
 
     def release(self) -> dict[str, Any]:
         """Drop the prepared case."""
-        self._prepared = None
+        self._resident = None
         return {}
 
     @property
@@ -160,30 +169,28 @@ class Worker:
             raise RuntimeError("start comes first")
         return self._backend
 
-    def _call(self, pass_name: PassName) -> Callable[[], Native] | Unsupported:
-        if self._prepared is None:
+    @property
+    def _held(self) -> _Resident:
+        if self._resident is None:
             raise RuntimeError("prepare comes first")
-        return self._prepared.call_of(pass_name)
+        return self._resident
 
-    def _timed_call(self, pass_name: PassName) -> Callable[[], Native]:
-        call = self._call(pass_name)
+    def _call(self, pass_name: PassName) -> Callable[[], Native]:
+        call = self._held.prepared.call_of(pass_name)
         if isinstance(call, Unsupported):
             raise TypeError(call.reason)
         return call
 
-    def _as_numpy(self, pass_name: PassName, result: Native) -> dict[TensorName, NDArray[Any]]:
-        assert self._prepared is not None
-        assert self._case is not None
-        slots: dict[PassName, tuple[TensorName, ...]] = {
-            "backward": ("dx", "dw", "db"),
-            "both": ("y", "dx", "dw", "db"),
-        }
-        leaves = {"y": result} if pass_name == "forward" else dict(zip(slots[pass_name], result, strict=True))
-        names = tensors_of(self._case, pass_name)
-        missing = [name for name in names if leaves[name] is None]
-        if missing:
-            raise ValueError(f"{pass_name} returned None for {', '.join(missing)}")
-        return {name: np.asarray(self._prepared.to_numpy(name, leaves[name])) for name in names}
+
+def _as_numpy(held: _Resident, pass_name: PassName, result: Native) -> dict[TensorName, NDArray[Any]]:
+    """What a pass returned, by tensor; ValueError where one that the case has is None."""
+    slots: tuple[TensorName, ...] = ("dx", "dw", "db") if pass_name == "backward" else ("y", "dx", "dw", "db")
+    leaves = {"y": result} if pass_name == "forward" else dict(zip(slots, result, strict=True))
+    names = tensors_of(held.case, pass_name)
+    missing = [name for name in names if leaves[name] is None]
+    if missing:
+        raise ValueError(f"{pass_name} returned None for {', '.join(missing)}")
+    return {name: np.asarray(held.prepared.to_numpy(name, leaves[name])) for name in names}
 
 
 def serve(connection: socket.socket) -> None:

@@ -14,9 +14,7 @@ from convbench_specs import (
     Available,
     Backend,
     Case,
-    Conv,
     Device,
-    Flatten,
     Prepared,
     Settings,
     Tensors,
@@ -69,11 +67,7 @@ class NumbaCpu(Backend):
             return Unsupported(f"{case.dtype}: the kernels compute in float32 and float64")
         from convbench_backends.numba_cpu import paths  # noqa: PLC0415  # imports Numba: worker only
 
-        if isinstance(case.operation, Conv):
-            return paths.conv(case, tensors)
-        if isinstance(case.operation, Flatten):
-            return paths.flatten(case, tensors)
-        return paths.pool(case, tensors)
+        return paths.prepare(case, tensors)
 
 
 @hookimpl

@@ -33,7 +33,8 @@ class Plan:
 
     places: (planes, 3), those of rows, then those of columns: first source place, and the places of a plane that lie on
         the source, from and to.
-    phases: (phases, 9) row low, row high, row first, the same for columns, first tap, number of taps, first weight.
+    phases: (phases, 9) row low, row high, row first, the same for columns, first tap, number of taps, first weight
+        of a convolution of one group.
     """
 
     groups: int

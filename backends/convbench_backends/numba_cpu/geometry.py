@@ -45,6 +45,33 @@ def taps(axis: Axis, mode: PaddingMode = "zeros") -> Index:
     return places
 
 
+def spans(axis: Axis) -> Index:
+    """Outputs whose tap lies on the input, (kernel, 3) for each tap: the first, how many, and the first one's place."""
+    table = taps(axis)
+    counts = (table != PADDING).sum(axis=1)
+    lows = (table != PADDING).argmax(axis=1)
+    places = lows * axis.stride - axis.before + np.arange(axis.kernel) * axis.dilation
+    places[counts == 0] = 0
+    stretches: Index = np.stack([lows, counts, places], axis=1)
+    return stretches
+
+
+def first_taps(vertical: Axis, horizontal: Axis) -> Index:
+    """Number of the first tap of each window that lies on the input, row-major, (OH, OW)."""
+    rows, columns = ((taps(axis) != PADDING).argmax(axis=0) for axis in (vertical, horizontal))
+    numbers: Index = rows[:, None] * horizontal.kernel + columns
+    return numbers
+
+
+def window_places(vertical: Axis, horizontal: Axis) -> tuple[Index, Index]:
+    """Place of each window's first tap in a flat plane, (OH, OW), negative on padding, and of each tap behind it."""
+    i, j = np.arange(vertical.output), np.arange(horizontal.output)
+    first = (i * vertical.stride - vertical.before)[:, None] * horizontal.size + j * horizontal.stride - horizontal.before
+    r, s = np.arange(vertical.kernel) * vertical.dilation, np.arange(horizontal.kernel) * horizontal.dilation
+    behind: Index = (r[:, None] * horizontal.size + s).ravel()
+    return first, behind
+
+
 @dataclass(frozen=True, slots=True)
 class ConvShape:
     """Sizes of a convolution over a batch, as kernels name them."""

@@ -153,7 +153,7 @@ def convolve_band(
     area = plan.target_height * plan.target_width
     group, taps = image % plan.groups, phase[7]
     length = (rows - 1) * plan.pitch + plan.grid_width
-    w_at = phase[8] + group * taps * ((plan.blocks - 1) * FILTERS + plan.last_block)
+    w_at = plan.groups * phase[8] + group * taps * ((plan.blocks - 1) * FILTERS + plan.last_block)
     for block in range(plan.blocks):
         width = FILTERS if block < plan.blocks - 1 else plan.last_block
         k = block * FILTERS

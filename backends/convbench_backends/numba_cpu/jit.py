@@ -27,7 +27,7 @@ from numba import prange, types
 from numba.np.ufunc import parallel as threads
 from numpy.typing import NDArray
 
-__all__ = ["Kernel", "kernel", "parallel", "part", "prange", "serial", "thread_number", "threading_layer"]
+__all__ = ["Kernel", "kernel", "part", "threading_layer"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -47,16 +47,6 @@ threading_layer: Callable[[], str] = threads.threading_layer
 def part(function: Function) -> Function:
     """A piece of kernels, compiled within each of them."""
     return cast("Function", numba.njit(inline="always", **_OPTIONS)(function))
-
-
-def serial(kernel: Function) -> Function:
-    """Compile a kernel that runs within one thread."""
-    return cast("Function", numba.njit(cache=_CACHE, **_OPTIONS)(kernel))
-
-
-def parallel(kernel: Function) -> Function:
-    """Compile a kernel whose prange loops run on all threads."""
-    return cast("Function", numba.njit(parallel=True, cache=_CACHE, **_OPTIONS)(kernel))
 
 
 class Kernel:

@@ -7,24 +7,26 @@ from collections.abc import Mapping
 import llvmlite.binding as llvm  # type: ignore[import-untyped]  # llvmlite ships no types
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
-from convbench_backends.numba_cpu.jit import parallel, prange, threading_layer
+from convbench_backends.numba_cpu.jit import kernel, threading_layer
+from convbench_backends.numba_cpu.vector import REGISTERS, VECTOR_BYTES
 
 
 def facts(threads: int) -> Mapping[str, str]:
     """Set the number of threads, start them, and say what runs."""
     numba.set_num_threads(threads)
-    _touch(np.zeros(threads))
+    _touch(threads, np.zeros(threads))
     return {
         "numba": numba.__version__,
         "llvm": ".".join(map(str, llvm.llvm_version_info)),
         "threading_layer": threading_layer(),
         "threads": str(numba.get_num_threads()),
+        "vector": f"{8 * VECTOR_BYTES} bits, {REGISTERS} registers",
     }
 
 
-@parallel
-def _touch(marks: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
-    """Any parallel loop: Numba chooses its threading layer at the first."""
-    for i in prange(marks.size):
-        marks[i] = 1.0
+@kernel
+def _touch(task: int, thread: int, marks: NDArray[np.float64]) -> None:
+    """Any kernel: Numba chooses its threading layer at the first."""
+    marks[task] = 1.0

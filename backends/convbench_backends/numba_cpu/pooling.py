@@ -1,5 +1,5 @@
 # ruff: noqa: PLR0917  # Numba passes no keywords to a kernel
-"""Maximum and average pooling, windows of any stride, padding and dilation, by tables of taps.
+"""Maximum and average pooling, windows of any stride, padding and dilation.
 
     x plane (H, W)            y (OH, OW)       which (OH, OW)
     +-------------+
@@ -7,11 +7,14 @@
     | [3 2]  . .  |  ->       | 5   . |        | 1   . |     tap 1 of the window, row-major
     +-------------+           +-------+        +-------+
 
-Loop order: plane and output row in parallel; output column; tap row; tap column. Backward runs over planes in
-parallel, so windows that overlap add up in one thread and in one order.
+Loop order forward: plane and output row in parallel; tap row; tap column; output column. The innermost loop runs along a
+row of y for one tap, so that a row is a vector operation and stays in the first-level cache over all taps. Where y has
+one column, as for a global pool, it runs along a row of x instead. Backward runs over planes in parallel, so windows
+that overlap add up in one thread and in one order.
 
 `which` is the tap that won, the first of equals: one byte where a window has at most 256 taps, four bytes beyond.
-All arrays are (N * C, H, W) planes; a pool over channels is one plane an image, with channels as rows.
+Arrays are planes (N * C, H, W); a pool over channels is one plane an image, with channels as rows. rows (R, OH) is a
+table of taps, spans (S, 3) are the stretches of outputs whose tap lies on the input, see geometry.py.
 """
 
 from __future__ import annotations
@@ -22,10 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.geometry import Index
-from convbench_backends.numba_cpu.jit import kernel
+from convbench_backends.numba_cpu.jit import kernel, part
 
-Array = NDArray[np.floating]
-Winner = NDArray[np.uint8] | NDArray[np.int32]
+Array = NDArray[Any]
 
 
 def winner_dtype(window: int) -> type[np.unsignedinteger[Any] | np.signedinteger[Any]]:
@@ -34,66 +36,138 @@ def winner_dtype(window: int) -> type[np.unsignedinteger[Any] | np.signedinteger
 
 
 @kernel
-def max_forward(task: int, thread: int, x: Array, rows: Index, cols: Index, y: Array, which: Winner) -> None:
-    """Compute y and the winning tap of each window; rows (R, OH), cols (S, OW)."""
-    _, height, width = y.shape
-    taps_h, taps_w = rows.shape[0], cols.shape[0]
-    p, i = task // height, task % height
-        for j in range(width):
-            best, winner = -np.inf, -1
-            for r in range(taps_h):
-                h = rows[r, i]
-                if h >= 0:
-                    for s in range(taps_w):
-                        w = cols[s, j]
-                        if w >= 0 and (winner < 0 or x[p, h, w] > best):
-                            best, winner = x[p, h, w], r * taps_w + s
-            y[p, i, j] = best
-            which[p, i, j] = winner
+def max_forward(
+    task: int, thread: int, x: Array, rows: Index, spans: Index, stride: Index, first_tap: Index, y: Array, which: Array
+) -> None:
+    """One row of y and of the winners; first_tap (OH, OW) is the first tap of each window that lies on the input."""
+    p, i = task // y.shape[1], task % y.shape[1]
+    best, winner = y[p, i], which[p, i]
+    for j in range(best.size):
+        best[j] = -np.inf
+        winner[j] = first_tap[i, j]
+    for r in range(rows.shape[0]):
+        if rows[r, i] < 0:
+            continue
+        row = x[p, rows[r, i]]
+        for s in range(spans.shape[0]):
+            low, count, tap = spans[s, 0], spans[s, 1], r * spans.shape[0] + s
+            values = row[spans[s, 2] :]
+            take_larger(values, stride[0], tap, best[low : low + count], winner[low : low + count])
+
+
+@part
+def take_larger(values: Array, stride: int, tap: int, best: Array, winner: Array) -> None:
+    """Let a tap win where its value is larger; the common strides are constants, so that they become vectors."""
+    mark = winner.dtype.type(tap)
+    if stride == 1:
+        for j in range(best.size):
+            larger = values[j] > best[j]
+            best[j] = values[j] if larger else best[j]
+            winner[j] = mark if larger else winner[j]
+    elif stride == 2:
+        for j in range(best.size):
+            larger = values[2 * j] > best[j]
+            best[j] = values[2 * j] if larger else best[j]
+            winner[j] = mark if larger else winner[j]
+    else:
+        for j in range(best.size):
+            if values[stride * j] > best[j]:
+                best[j] = values[stride * j]
+                winner[j] = mark
 
 
 @kernel
-def max_backward(task: int, thread: int, dy: Array, which: Winner, rows: Index, cols: Index, dx: Array) -> None:
-    """Compute dx: each dy goes to the place of the tap that won."""
-    _, height, width = dy.shape
-    taps_w = cols.shape[0]
-    p = task
-    dx[p] = 0
-        for i in range(height):
-            for j in range(width):
-                winner = np.int64(which[p, i, j])
-                dx[p, rows[winner // taps_w, i], cols[winner % taps_w, j]] += dy[p, i, j]
+def max_backward(task: int, thread: int, dy: Array, which: Array, first: Index, taps: Index, dx: Array) -> None:
+    """dx of one plane: each dy goes to the place of the tap that won.
+
+    first (OH, OW) is the place of each window's first tap in the plane, taps the distance of each tap from it.
+    """
+    plane, gradient = dx[task].reshape(-1), dy[task].reshape(-1)
+    winner, place = which[task].reshape(-1), first.reshape(-1)
+    plane[:] = 0
+    for q in range(gradient.size):
+        plane[place[q] + taps[winner[q]]] += gradient[q]
 
 
 @kernel
-def average_forward(task: int, thread: int, x: Array, rows: Index, cols: Index, tall: Index, wide: Index, y: Array) -> None:
-    """Compute y: sum of the taps on the input over tall[i] * wide[j], the taps that count."""
-    _, height, width = y.shape
-    taps_h, taps_w = rows.shape[0], cols.shape[0]
-    p, i = task // height, task % height
+def max_backward_pairs(task: int, thread: int, dy: Array, which: Array, dx: Array) -> None:
+    """dx of one plane of 2 x 2 windows, stride 2, no padding: each place is written once, in vectors."""
+    zero = dy.dtype.type(0)
+    height, width = dy.shape[1], dy.shape[2]
+    for i in range(height):
+        gradient, winner = dy[task, i], which[task, i]
+        upper, lower = dx[task, 2 * i], dx[task, 2 * i + 1]
         for j in range(width):
-            total = 0.0
-            for r in range(taps_h):
-                h = rows[r, i]
-                if h >= 0:
-                    for s in range(taps_w):
+            upper[2 * j] = gradient[j] if winner[j] == 0 else zero
+            upper[2 * j + 1] = gradient[j] if winner[j] == 1 else zero
+        for j in range(width):
+            lower[2 * j] = gradient[j] if winner[j] == 2 else zero
+            lower[2 * j + 1] = gradient[j] if winner[j] == 3 else zero
+        upper[2 * width :] = 0
+        lower[2 * width :] = 0
+    dx[task, 2 * height :] = 0
+
+
+@kernel
+def average_forward(
+    task: int, thread: int, x: Array, rows: Index, spans: Index, stride: Index, tall: Index, wide: Index, y: Array
+) -> None:
+    """One row of y: sums over tall[i] * wide[j], the taps that count.
+
+    stride holds the stride and, where y is one column of neighbouring places, their start and end in a row of x.
+    """
+    p, i = task // y.shape[1], task % y.shape[1]
+    sums = y[p, i]
+    sums[:] = 0
+    for r in range(rows.shape[0]):
+        if rows[r, i] < 0:
+            continue
+        row = x[p, rows[r, i]]
+        if stride[2] > 0:
+            sums[0] += total(row[stride[1] : stride[2]])
+        else:
+            for s in range(spans.shape[0]):
+                add_row(row[spans[s, 2] :], stride[0], sums[spans[s, 0] : spans[s, 0] + spans[s, 1]])
+    for j in range(sums.size):
+        sums[j] /= tall[i] * wide[j]
+
+
+@part
+def total(row: Array) -> float:
+    """Sum of a row."""
+    result = row.dtype.type(0)
+    for j in range(row.size):
+        result += row[j]
+    return result
+
+
+@part
+def add_row(values: Array, stride: int, sums: Array) -> None:
+    """Add a tap's values to a row of sums."""
+    if stride == 1:
+        for j in range(sums.size):
+            sums[j] += values[j]
+    elif stride == 2:
+        for j in range(sums.size):
+            sums[j] += values[2 * j]
+    else:
+        for j in range(sums.size):
+            sums[j] += values[stride * j]
+
+
+@kernel
+def average_backward(
+    task: int, thread: int, dy: Array, rows: Index, cols: Index, tall: Index, wide: Index, dx: Array
+) -> None:
+    """dx of one plane: each dy is shared alike by the taps of its window; cols (S, OW) is a table of taps."""
+    plane = dx[task]
+    plane[:] = 0
+    for i in range(dy.shape[1]):
+        for j in range(dy.shape[2]):
+            share = dy[task, i, j] / (tall[i] * wide[j])
+            for r in range(rows.shape[0]):
+                if rows[r, i] >= 0:
+                    row = plane[rows[r, i]]
+                    for s in range(cols.shape[0]):
                         if cols[s, j] >= 0:
-                            total += x[p, h, cols[s, j]]
-            y[p, i, j] = total / (tall[i] * wide[j])
-
-
-@kernel
-def average_backward(task: int, thread: int, dy: Array, rows: Index, cols: Index, tall: Index, wide: Index, dx: Array) -> None:
-    """Compute dx: each dy is shared alike by the taps of its window."""
-    _, height, width = dy.shape
-    p = task
-    dx[p] = 0
-        for i in range(height):
-            for j in range(width):
-                share = dy[p, i, j] / (tall[i] * wide[j])
-                for r in range(rows.shape[0]):
-                    h = rows[r, i]
-                    if h >= 0:
-                        for s in range(cols.shape[0]):
-                            if cols[s, j] >= 0:
-                                dx[p, h, cols[s, j]] += share
+                            row[cols[s, j]] += share

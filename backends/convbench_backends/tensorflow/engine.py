@@ -2,8 +2,8 @@
 
 Rules:
 - Graphs are kept by case and batch size: preparing the case again with other tensors traces nothing.
-- backward has a graph of its own, without the forward: what it needs of a forward (the padded x, the maxima) is
-  computed once and kept, as a training step keeps it. Where that cannot be, `recomputes_forward` says so.
+- backward has a graph of its own, from which TensorFlow drops the forward; the padded x is made once and kept, as a
+  training step keeps it. Where a gradient needs y the forward stays in, and `recomputes_forward` says so.
 - XLA compiles what TensorFlow's own kernels cannot do on a CPU; see `_needs_xla`.
 """
 
@@ -37,26 +37,28 @@ from convbench_specs import (
     Tensors,
 )
 
+Graph = Callable[..., Any]
+"""From tensors to a tensor or a tuple."""
+
 KEPT_GRAPHS = 64
 """Cases and batch sizes whose graphs are kept: those of a workload, not all that a long session sees."""
-
 BFLOAT16_PLACES = 256
-"""Places of a window that bfloat16 tells apart: 2^8."""
+"""Integers that bfloat16 tells apart: 2^8."""
 
 
 @dataclass(frozen=True, slots=True)
 class Graphs:
     """What is compiled for a case and batch size.
 
-    forward(*inputs), pad(x), backward(inputs, (padded, y), dy), both(inputs, dy); the inputs are (x, w, b) as far as
-    the case has them. y is None where backward does not need it.
+    forward(*inputs), pad(x), backward(padded, *inputs, dy), both(*inputs, dy); the inputs are (x, w, b) as far as the
+    case has them. backward and both return None for the gradients that there are not.
     """
 
     formula: Formula
-    forward: Callable[..., Tensor]
-    pad: Callable[..., Tensor]
-    backward: Callable[..., Any]
-    both: Callable[..., Any]
+    forward: Graph
+    pad: Graph
+    backward: Graph
+    both: Graph
     is_xla: bool
 
 
@@ -98,17 +100,14 @@ class Engine:
         convert_s = perf_counter() - begin
         graphs = self._graphs(replace(case, name=""), len(tensors.x))
 
-        @cache
-        def kept() -> tuple[Tensor, Tensor]:
-            y = graphs.forward(*inputs) if graphs.formula.padded_gradient else None
-            return graphs.pad(inputs[0]), y
+        padded = cache(lambda: graphs.pad(inputs[0]))
 
         def backward() -> Gradients:
-            dx, dw, db = graphs.backward(inputs, kept(), dy)
+            dx, dw, db = graphs.backward(padded(), *inputs, dy)
             return dx, dw, db
 
         def both() -> Step:
-            y, dx, dw, db = graphs.both(inputs, dy)
+            y, dx, dw, db = graphs.both(*inputs, dy)
             return y, dx, dw, db
 
         return Prepared(
@@ -125,17 +124,15 @@ class Engine:
     def _new_graphs(self, case: Case, batch_size: int) -> Graphs:
         formula = formula_of(case, batch_size)
 
-        def compiled(function: Callable[..., Any], pass_name: PassName) -> Callable[..., Any]:
-            xla = self._needs_xla(case, batch_size, pass_name)
-            graph: Callable[..., Any] = tf.function(function, autograph=False, jit_compile=xla or None)
-            return graph
+        def graph(function: Graph, pass_name: PassName) -> Graph:
+            return _traced_at_first_call(function, xla=self._needs_xla(case, batch_size, pass_name))
 
         return Graphs(
             formula=formula,
-            forward=compiled(lambda x, *parameters: formula.core(formula.pad(x), *parameters), "forward"),
-            pad=compiled(formula.pad, "forward"),
-            backward=compiled(lambda inputs, kept, dy: _backward(formula, inputs, kept, dy), "backward"),
-            both=compiled(lambda inputs, dy: _both(formula, inputs, dy), "both"),
+            forward=graph(lambda x, *parameters: formula.core(formula.pad(x), *parameters), "forward"),
+            pad=graph(formula.pad, "forward"),
+            backward=graph(lambda padded, *inputs_and_dy: _backward(formula, padded, *inputs_and_dy), "backward"),
+            both=graph(lambda *inputs_and_dy: _both(formula, *inputs_and_dy), "both"),
             is_xla=self._needs_xla(case, batch_size, "both"),
         )
 
@@ -144,8 +141,7 @@ class Engine:
 
         - An empty batch comes back from oneDNN with the shape of x.
         - Gradients of dilated and grouped convolutions exist in float32 with oneDNN alone.
-        - A graph that has both passes of a bfloat16 maximum keeps its place in the window in bfloat16, which cannot
-          tell places from 256 on apart.
+        - The gradient of a bfloat16 maximum goes astray in windows of 256 places or more, which bfloat16 cannot count.
         """
         if self._device == "cuda":
             return False
@@ -156,7 +152,7 @@ class Engine:
             special = operation.groups > 1 or max(operation.dilation) > 1
             return pass_name != "forward" and special and not (self._has_onednn and case.dtype == "float32")
         is_max = isinstance(operation, Pool) and operation.kind == "max"
-        return pass_name == "both" and is_max and case.dtype == "bfloat16" and window_area(case) >= BFLOAT16_PLACES
+        return pass_name != "forward" and is_max and case.dtype == "bfloat16" and window_area(case) >= BFLOAT16_PLACES
 
     def _wait(self, native: Native) -> None:
         """On the CPU a call returns when its result exists; on a GPU the queue must run empty."""
@@ -182,21 +178,32 @@ class AllocatorMemory:
         return int(tf.config.experimental.get_memory_info(self._device)["peak"]) - self._base
 
 
-def _backward(
-    formula: Formula, inputs: Sequence[Tensor], kept: tuple[Tensor, Tensor | None], dy: Tensor
-) -> tuple[Any, ...]:
-    padded, y = kept
-    x, *parameters = inputs
-    if formula.padded_gradient is not None:
-        gradients = [formula.padded_gradient(padded, y, dy)]
-    else:
-        gradients = _tape_gradients(formula.core, [padded, *parameters], dy)[1]
-    dx = _tape_gradients(formula.pad, [x], gradients[0])[1]
-    return _three(*dx, *gradients[1:])
+def _traced_at_first_call(function: Graph, *, xla: bool) -> Graph:
+    """A graph of `function` for tensors of the shapes of its first call.
+
+    Calling that graph itself costs half of what tf.function costs, which looks for the right one at each call.
+    """
+    graphs: list[Graph] = []
+
+    def call(*tensors: Tensor) -> Any:
+        if not graphs:
+            traced = tf.function(function, autograph=False, jit_compile=xla or None)
+            graphs.append(traced.get_concrete_function(*tensors))
+        return graphs[0](*tensors)
+
+    return call
 
 
-def _both(formula: Formula, inputs: Sequence[Tensor], dy: Tensor) -> tuple[Any, ...]:
-    y, gradients = _tape_gradients(lambda x, *rest: formula.core(formula.pad(x), *rest), inputs, dy)
+def _backward(formula: Formula, padded: Tensor, x: Tensor, *parameters_and_dy: Tensor) -> tuple[Any, ...]:
+    *parameters, dy = parameters_and_dy
+    _, (d_padded, *others) = _tape_gradients(formula.core, [padded, *parameters], dy)
+    _, (dx,) = _tape_gradients(formula.pad, [x], d_padded)
+    return _three(dx, *others)
+
+
+def _both(formula: Formula, *inputs_and_dy: Tensor) -> tuple[Any, ...]:
+    *inputs, dy = inputs_and_dy
+    y, gradients = _tape_gradients(lambda x, *parameters: formula.core(formula.pad(x), *parameters), inputs, dy)
     return (y, *_three(*gradients))
 
 

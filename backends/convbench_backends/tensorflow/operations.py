@@ -27,20 +27,17 @@ from convbench_backends.taps import divisors, fold_taps, window_area
 from convbench_specs import Axis, Case, Conv, Flatten, PaddingMode, Pool, same_padding
 
 Tensor = Any
-PaddedGradient = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formula:
     """y = core(pad(x), w, b), as far as the case has w and b.
 
-    `padded_gradient`, of (padded, y, dy), is the gradient by padded where a tape over core would have to run it again
-    to know y. `recomputes_forward` says that the tape does run it again.
+    `recomputes_forward` says that the gradient of core needs y, so that a graph of the gradient alone has to run core.
     """
 
     core: Callable[..., Tensor]
     pad: Callable[[Tensor], Tensor] = tf.identity
-    padded_gradient: PaddedGradient | None = None
     recomputes_forward: bool = False
     algorithm: str
 
@@ -53,11 +50,6 @@ class Picture:
     axes: tuple[Axis, Axis]
     y_shape: tuple[int, ...]
     """Of the native y, channels last."""
-
-    @property
-    def out(self) -> tuple[int, ...]:
-        """Shape of the pooled picture."""
-        return (self.view[0], *(axis.output for axis in self.axes), self.view[3])
 
     @property
     def is_padded(self) -> bool:
@@ -118,16 +110,13 @@ def _convolution(operation: Conv, picture: Picture) -> Formula:
 
 def _max_pool(picture: Picture) -> Formula:
     padding, pad, padded = _padding(picture, fill=-np.inf)
-    window = {"ksize": _over(picture, "kernel"), "strides": _over(picture, "stride"), "padding": padding}
+    kernel, strides = _window(picture)
 
     def core(x: Tensor) -> Tensor:
-        return tf.reshape(tf.nn.max_pool2d(x, **window), picture.y_shape)
+        return tf.reshape(tf.nn.max_pool2d(x, kernel, strides, padding), picture.y_shape)
 
-    def padded_gradient(x: Tensor, y: Tensor, dy: Tensor) -> Tensor:
-        y, dy = tf.reshape(y, picture.out), tf.reshape(dy, picture.out)
-        return tf.raw_ops.MaxPoolGrad(orig_input=x, orig_output=y, grad=dy, **window)
-
-    return Formula(core=core, pad=pad, padded_gradient=padded_gradient, algorithm=f"{padded}max_pool2d {padding}")
+    # MaxPoolGrad takes a kept y as well, but outside the graph that made y it runs without oneDNN, ten times as long.
+    return Formula(core=core, pad=pad, recomputes_forward=True, algorithm=f"{padded}max_pool2d {padding}")
 
 
 def _dilated_max(picture: Picture) -> Formula:
@@ -167,7 +156,7 @@ def _average_pool(case: Case, picture: Picture) -> Formula:
         padding, pad, padded = "VALID", _pad_around(picture), "pad + " if picture.is_padded else ""
     else:
         return _divided_sum(picture, counts)
-    kernel, strides = [axis.kernel for axis in picture.axes], [axis.stride for axis in picture.axes]
+    kernel, strides = _window(picture)
 
     def core(x: Tensor) -> Tensor:
         return tf.reshape(tf.nn.avg_pool2d(x, kernel, strides, padding), picture.y_shape)
@@ -217,9 +206,9 @@ def _pad_around(picture: Picture, mode: PaddingMode = "zeros", fill: float = 0.0
     return pad
 
 
-def _over(picture: Picture, field: str) -> list[int]:
-    """A number an axis as the list over (N, height, width, C) that TensorFlow's pooling wants."""
-    return [1, *(getattr(axis, field) for axis in picture.axes), 1]
+def _window(picture: Picture) -> tuple[list[int], list[int]]:
+    """(kernel size, strides)."""
+    return [axis.kernel for axis in picture.axes], [axis.stride for axis in picture.axes]
 
 
 def _is_dilated(axes: tuple[Axis, ...]) -> bool:

@@ -8,7 +8,7 @@
 Only NumPy: nothing here knows a framework, and nothing shares code with a backend.
 """
 
-from convbench.verify.check import Results, Right, check_against, must_be_equal
+from convbench.verify.check import Results, Right, allowed, check_against, must_be_equal
 from convbench.verify.compare import Deviation, Element, Verdict, compare
 from convbench.verify.data import Fill, make_tensors
 from convbench.verify.dtypes import numpy_dtype, round_to
@@ -65,6 +65,7 @@ __all__ = [
     "adjoint",
     "agreements",
     "aliases_input",
+    "allowed",
     "batch_additivity",
     "bias_gradient",
     "borrowed_memory",

@@ -1,0 +1,120 @@
+"""The examination of one item: every backend computes the same tensors, and what comes out is checked.
+
+First small integers, then random numbers (photographs only once, as they are); on the second every pass runs twice, for
+what a single result does not show. What becomes known is told to a Record as it happens: the runner keeps it in its
+journal, a test asserts on it. The first fault of a cell stays its status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from convbench.checking import Findings, ItemCheck, Outputs
+from convbench.observer import Silent
+from convbench.plan import Item
+from convbench.scratch import write_tensors
+from convbench.session import BackendSession, NotOk
+from convbench.verify import Fill, Untrusted, make_tensors
+from convbench_specs import PassName, Tensors
+
+
+class Record(Protocol):
+    """Where an examination tells what it finds."""
+
+    def cell(self, item: Item, backend: str, pass_name: PassName, **columns: Any) -> None:
+        """Columns of one cell; later ones replace earlier ones."""
+
+    def agreement(self, item: Item, row: Mapping[str, Any]) -> None:
+        """A row of the agreement table."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """One backend at one item: seconds of a call by pass, for the passes that still take part."""
+
+    session: BackendSession
+    call_s: dict[PassName, float]
+
+
+@dataclass(slots=True)
+class Examination:
+    """Examines one item; `turns` loses every pass that fails. `step` is told what is running."""
+
+    item: Item
+    turns: list[Turn]
+    record: Record
+    scratch: Path
+    seed: int = 0
+    step: Callable[[str], None] = Silent().step
+    _faults: dict[tuple[str, PassName], dict[str, Any]] = field(default_factory=dict)
+
+    def run(self) -> tuple[Tensors, ItemCheck]:
+        """Do it; returns the last tensors and their check. Raises MissingImages where photographs are not installed."""
+        case = self.item.case
+        fills: tuple[Fill, ...] = ("random",) if case.x_data != "random" else ("integers", "random")
+        for fill in fills:
+            tensors = make_tensors(case, self.item.batch_size, seed=self.seed, fill=fill)
+            check = self._check(tensors, fill)
+        return tensors, check
+
+    def _check(self, tensors: Tensors, fill: Fill) -> ItemCheck:
+        paths = write_tensors(self.scratch, tensors)
+        check = ItemCheck(self.item.case, tensors, fill, seed=self.seed)
+        for turn in self.turns:
+            self.step(f"checking {turn.session.name}")
+            check.add(turn.session.name, *self._results(turn, paths, scrutinise=fill == "random"))
+            turn.session.suspend()
+        self.step("comparing results")
+        self._tell(check)
+        return check
+
+    def _results(self, turn: Turn, paths: Mapping[str, str], *, scrutinise: bool) -> tuple[Outputs, Findings]:
+        """Prepare, then call every pass; one that fails is struck off the turn and its cell gets the status."""
+        outputs: Outputs = {}
+        findings: Findings = {}
+        if not turn.call_s:
+            return outputs, findings
+        ready = turn.session.prepare(self.item, paths)
+        if isinstance(ready, NotOk):
+            self._strike(turn, list(turn.call_s), ready)
+            return outputs, findings
+        folder = self.scratch / turn.session.name
+        folder.mkdir(exist_ok=True)
+        for pass_name in list(turn.call_s):
+            reply = turn.session.ask("run", pass_name, folder=str(folder), scrutinise=scrutinise)
+            if isinstance(reply, NotOk):
+                self._strike(turn, [pass_name], reply)
+                continue
+            outputs[pass_name] = reply["outputs"]
+            findings[pass_name] = [Untrusted(**finding) for finding in reply["findings"]]
+            which = "second_call_s" if turn.call_s[pass_name] else "first_call_s"
+            turn.call_s[pass_name] = reply["call_s"]
+            self.record.cell(
+                self.item,
+                turn.session.name,
+                pass_name,
+                status="ok",
+                **{which: reply["first_call_s"]},
+                **{name: ready[name] for name in ("prepare_s", "algorithm", "recomputes_forward")},
+                **{f"{name}_s": seconds for name, seconds in ready["phases_s"].items()},
+            )
+        return outputs, findings
+
+    def _tell(self, check: ItemCheck) -> None:
+        for row in check.rows():
+            self.record.agreement(self.item, row)
+        sampled = {"sampled": check.sampled} if check.sampled else {}
+        for (backend, pass_name), columns in check.verdicts().items():
+            fault = self._faults.setdefault((backend, pass_name), {})
+            if not fault and columns["verdict"] != "agrees":
+                fault |= {name: columns[name] for name in ("verdict", "status", "reason", "finding") if name in columns}
+            self.record.cell(self.item, backend, pass_name, **columns | fault | sampled)
+
+    def _strike(self, turn: Turn, passes: Iterable[PassName], why: NotOk) -> None:
+        for pass_name in passes:
+            del turn.call_s[pass_name]
+            columns = {"status": why.status, "reason": why.reason, "traceback": why.traceback}
+            self.record.cell(self.item, turn.session.name, pass_name, **columns)

@@ -1,0 +1,307 @@
+"""Why the PyTorch, TensorFlow and JAX backends do what a plain call would seem to do as well.
+
+Each test shows two things: that the plain call has the fault (where a newer version no longer has it, the test says so
+and is skipped: the workaround may go), and that the backend is right on the same case.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from convbench.verify import make_tensors, oracle
+from convbench.verify.check import check_against
+from convbench_specs import Case, Conv, Flatten, Pool, Settings
+
+FRAMEWORKS = {"pytorch": "torch", "tensorflow": "tensorflow", "jax": "jax"}
+
+
+@pytest.fixture(scope="module")
+def started():
+    """A function that gives a started backend by name, on two threads of the CPU; skips where it is not installed."""
+    backends = {}
+
+    def start(name):
+        if name not in backends:
+            backend = importlib.import_module(f"convbench_backends.{name}").convbench_backends()[0]()
+            pytest.importorskip(FRAMEWORKS[name], reason=f"{name} is not installed")
+            backend.start(Settings(threads=2))
+            backends[name] = backend
+        return backends[name]
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in FRAMEWORKS:
+            backend = importlib.import_module(f"convbench_backends.{name}").convbench_backends()[0]()
+            for key, value in backend.environment(Settings(threads=2)).items():
+                patch.setenv(key, value)
+        yield start
+
+
+@pytest.fixture(params=FRAMEWORKS)
+def backend(request, started):
+    """Each of the three in turn."""
+    return started(request.param)
+
+
+@pytest.fixture
+def torch(started):
+    started("pytorch")
+    return importlib.import_module("torch")
+
+
+@pytest.fixture
+def tf(started):
+    started("tensorflow")
+    return importlib.import_module("tensorflow")
+
+
+@pytest.fixture
+def jax(started):
+    started("jax")
+    return importlib.import_module("jax")
+
+
+def case_of(operation, shape, dtype="float32"):
+    return Case(name="case", operation=operation, input_shape=shape, dtype=dtype)
+
+
+def results_of(backend, case, tensors):
+    """Every result of the three passes; backward and both must agree to the bit or within rounding by the oracle."""
+    prepared = backend.prepare(case, tensors)
+    passes = [
+        (("y",), (prepared.forward(),)),
+        (("dx", "dw", "db"), prepared.backward()),
+        (("y", "dx", "dw", "db"), prepared.both()),
+    ]
+    for names, natives in passes:
+        prepared.wait(natives)
+        yield {
+            name: prepared.to_numpy(name, native)
+            for name, native in zip(names, natives, strict=True)
+            if native is not None
+        }
+
+
+def assert_right(backend, case, batch_size=2):
+    tensors = make_tensors(case, batch_size, seed=0, fill="integers")
+    right = oracle(case, tensors)
+    for results in results_of(backend, case, tensors):
+        for deviation in check_against(right, results, exact=True):
+            assert deviation.verdict == "agrees", deviation.describe()
+
+
+def unless_gone(fault, *, workaround):
+    if not fault:
+        pytest.skip(f"this version no longer needs the workaround: {workaround}")
+
+
+def raises(kinds, call):
+    try:
+        call()
+    except kinds:
+        return True
+    return False
+
+
+class TestAll:
+    def test_results_do_not_follow_changes_of_the_arrays_they_were_prepared_from(self, backend):
+        case = case_of(Conv(in_channels=1, out_channels=1, kernel_size=(1,)), (1, 16))
+        tensors = make_tensors(case, 1, seed=0, fill="integers")
+        prepared = backend.prepare(case, tensors)
+        expected = prepared.to_numpy("y", prepared.forward())
+        for array in (tensors.x, tensors.w, tensors.b, tensors.dy):
+            array.flags.writeable = True
+            array[...] = 100
+        assert np.array_equal(prepared.to_numpy("y", prepared.forward()), expected)
+
+    @pytest.mark.parametrize("kind", ["max", "average"])
+    @pytest.mark.parametrize("batch_size", [0, 1])
+    def test_every_operation_takes_an_empty_batch(self, backend, kind, batch_size):
+        operations = [
+            Conv(in_channels=4, out_channels=6, kernel_size=(3, 3), padding="same", groups=2),
+            Conv(in_channels=4, out_channels=2, kernel_size=(3, 3), padding=2, padding_mode="edge"),
+            Pool(kind=kind, kernel_size=(2, 2)),
+            Pool(kind=kind, kernel_size="global"),
+            Pool(kind=kind, kernel_size=(2,), over="channels"),
+            Flatten(),
+            Flatten(order="channels_last"),
+        ]
+        for operation in operations:
+            assert_right(backend, case_of(operation, (4, 5, 7)), batch_size)
+
+    def test_the_gradient_of_a_global_maximum_goes_to_the_first_of_equal_elements(self, backend):
+        case = case_of(Pool(kind="max", kernel_size="global"), (3, 4, 5))
+        tensors = make_tensors(case, 2, seed=0, fill="integers")
+        tensors.x.flags.writeable = True
+        tensors.x[...] = 7
+        for results in results_of(backend, case, tensors):
+            if "dx" in results:
+                dx = results["dx"].reshape(2, 3, -1)
+                assert np.array_equal(dx[..., 0], tensors.dy[..., 0, 0])
+                assert not dx[..., 1:].any()
+
+    def test_float64_stays_float64_and_bfloat16_comes_as_float32(self, backend):
+        for dtype, expected in {"float64": "float64", "bfloat16": "float32", "float16": "float16"}.items():
+            case = case_of(Conv(in_channels=1, out_channels=1, kernel_size=(2,)), (1, 4), dtype)
+            for results in results_of(backend, case, make_tensors(case, 1, seed=0)):
+                assert {array.dtype for array in results.values()} == {np.dtype(expected)}
+
+    def test_no_framework_is_imported_to_ask_whether_it_is_there(self):
+        code = (
+            "import sys, importlib\n"
+            f"for name in {list(FRAMEWORKS)}:\n"
+            "    backend = importlib.import_module(f'convbench_backends.{name}').convbench_backends()[0]()\n"
+            "    backend.availability('cpu'), backend.availability('cuda')\n"
+            f"assert not set({list(FRAMEWORKS.values())}) & set(sys.modules)\n"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
+
+    @pytest.mark.parametrize(
+        "operation",
+        [
+            Pool(kind="max", kernel_size=(3, 2), stride=(2, 3), dilation=(2, 1), padding=((3, 1), (0, 4))),
+            Pool(kind="average", kernel_size=(4, 2), stride=(2, 3), dilation=(2, 1), padding=((3, 1), (0, 1))),
+            Pool(kind="average", kernel_size=(2, 2), padding=((1, 0), (0, 1)), count_include_pad=False),
+            Pool(kind="average", kernel_size=(4, 4), stride=(3, 3), ceil_mode=True),
+            Conv(in_channels=3, out_channels=2, kernel_size=(3, 3), padding=((0, 2), (3, 1)), padding_mode="edge"),
+        ],
+        ids=["dilated max", "dilated average", "uneven average", "ceil mode", "edge"],
+    )
+    def test_what_only_some_frameworks_can_do_in_one_call_is_right_in_all(self, backend, operation):
+        assert_right(backend, case_of(operation, (3, 10, 13)))
+
+
+class TestPyTorch:
+    def test_padding_over_half_the_kernel_goes_around_the_input(self, torch, started):
+        x = torch.zeros(1, 1, 5, 5)
+        refused = raises(RuntimeError, lambda: torch.nn.functional.max_pool2d(x, 2, padding=2))
+        unless_gone(refused, workaround="padding before max_pool2d")
+        case = case_of(Pool(kind="max", kernel_size=(3, 3), stride=(3, 3), padding=2), (2, 5, 5))
+        assert_right(started("pytorch"), case)
+
+    def test_nnpack_stays_off(self, torch):
+        assert torch.backends.nnpack.set_flags(False) == (False,)
+
+    def test_a_second_backward_adds_nothing_to_the_first(self, started):
+        case = case_of(Conv(in_channels=2, out_channels=2, kernel_size=(3, 3)), (2, 5, 5))
+        prepared = started("pytorch").prepare(case, make_tensors(case, 2, seed=0, fill="integers"))
+        for first, second in zip(prepared.backward(), prepared.backward(), strict=True):
+            assert np.array_equal(prepared.to_numpy("dx", first), prepared.to_numpy("dx", second))
+
+
+class TestTensorFlow:
+    @pytest.mark.parametrize("special", [{"dilation": (2,)}, {"groups": 2}], ids=["dilation", "groups"])
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_gradients_of_dilated_and_grouped_convolutions_take_padding_beforehand_or_xla(
+        self, tf, started, special, dtype
+    ):
+        dilation, groups = special.get("dilation", (1,))[0], special.get("groups", 1)
+        x, w = tf.zeros((1, 9, 9, 4), dtype), tf.zeros((3, 3, 4 // groups, 4), dtype)
+        padding = [[0, 0], [1, 0], [1, 0], [0, 0]] if dtype == "float32" else "VALID"
+
+        def gradient():
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = tf.nn.conv2d(x, w, 1, padding, dilations=dilation)
+            return tape.gradient(y, x)
+
+        unless_gone(raises(tf.errors.OpError, gradient), workaround="tf.pad and XLA for convolution gradients")
+        operation = Conv(in_channels=4, out_channels=4, kernel_size=(3, 3), padding=((1, 0), (0, 2)), **special)
+        assert_right(started("tensorflow"), case_of(operation, (4, 9, 9), dtype))
+
+    def test_an_empty_batch_goes_through_xla(self, tf):
+        y = tf.nn.conv2d(tf.zeros((0, 9, 9, 5)), tf.zeros((3, 3, 5, 2)), 1, "VALID")
+        unless_gone(y.shape != (0, 7, 7, 2), workaround="XLA for empty batches")
+
+    def test_a_maximum_over_channels_becomes_one_over_a_picture(self, tf):
+        x = tf.zeros((1, 3, 3, 4))
+
+        def gradient():
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = tf.nn.max_pool(x, [1, 1, 1, 2], [1, 1, 1, 2], "VALID")
+            return tape.gradient(y, x)
+
+        unless_gone(raises(tf.errors.OpError, gradient), workaround="a view for the maximum over channels")
+
+    def test_pooling_has_no_dilation_with_a_stride(self, tf):
+        x = tf.zeros((1, 9, 9, 1))
+        refused = raises(ValueError, lambda: tf.nn.pool(x, [2, 2], "MAX", strides=[2, 2], dilations=[2, 2]))
+        unless_gone(refused, workaround="shifted slices for dilated pools")
+
+    def test_the_gradient_of_a_large_bfloat16_maximum_goes_through_xla(self, tf, started):
+        case = case_of(Pool(kind="max", kernel_size=(16, 16)), (17, 16, 16), "bfloat16")
+        tensors = make_tensors(case, 3, seed=0, fill="integers")
+        x = tf.cast(tensors.x.transpose(0, 2, 3, 1), tf.bfloat16)
+        dy = tf.cast(tensors.dy.transpose(0, 2, 3, 1), tf.bfloat16)
+
+        @tf.function(autograph=False)
+        def gradient(x, dy):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = tf.nn.max_pool2d(x, 16, 16, "VALID")
+            return tape.gradient(y, x, dy)
+
+        plain = tf.cast(gradient(x, dy), tf.float32).numpy().transpose(0, 3, 1, 2)
+        assert_right(started("tensorflow"), case, 3)
+        unless_gone((plain != oracle(case, tensors).dx).any(), workaround="XLA for large bfloat16 maxima")
+
+    def test_another_prepare_of_the_case_traces_nothing(self, started, monkeypatch):
+        backend, traced = started("tensorflow"), []
+        conv2d = importlib.import_module("tensorflow").nn.conv2d
+        monkeypatch.setattr("tensorflow.nn.conv2d", lambda *args, **more: traced.append(1) or conv2d(*args, **more))
+        case = case_of(Conv(in_channels=2, out_channels=3, kernel_size=(2, 3)), (2, 6, 11))
+        list(results_of(backend, case, make_tensors(case, 2, seed=0)))
+        assert len(traced) == 3
+        renamed = Case(name="other", operation=case.operation, input_shape=case.input_shape)
+        list(results_of(backend, renamed, make_tensors(case, 2, seed=1)))
+        assert len(traced) == 3
+
+
+class TestJax:
+    def test_a_dilated_maximum_runs_over_shifted_slices(self, jax):
+        def pool(x):
+            return jax.lax.reduce_window(x, -np.inf, jax.lax.max, (2,), (1,), "VALID", window_dilation=(2,)).sum()
+
+        refused = raises(NotImplementedError, lambda: jax.grad(pool)(jax.numpy.zeros(5)))
+        unless_gone(refused, workaround="shifted slices for dilated maxima")
+
+    def test_the_start_of_a_maximum_is_a_literal(self, jax):
+        def pool(x):
+            return jax.lax.reduce_window(x, jax.numpy.array(-np.inf), jax.lax.max, (2,), (1,), "VALID").sum()
+
+        refused = raises(ValueError, lambda: jax.grad(pool)(jax.numpy.zeros(5)))
+        unless_gone(refused, workaround="a literal start value")
+
+    def test_a_global_maximum_is_a_window(self, jax):
+        shared = jax.grad(lambda x: x.max())(jax.numpy.ones(4))
+        unless_gone(shared[0] != 1, workaround="reduce_window for the global maximum")
+
+    def test_rows_are_shaped_by_numbers(self, jax):
+        refused = raises(ZeroDivisionError, lambda: jax.numpy.zeros((0, 3)).reshape(0, -1))
+        unless_gone(refused, workaround="numbers in reshape")
+
+    def test_the_gradient_of_a_sparse_average_is_right_on_a_large_input(self, started):
+        # openxla/xla#48714: reduce_window with base dilation is wrong from about this size on.
+        for kernel in ((1, 1), (1, 2), (2, 2)):
+            case = case_of(Pool(kind="average", kernel_size=kernel, stride=(2, 3)), (2, 64, 128))
+            assert_right(started("jax"), case)
+
+    def test_another_prepare_of_the_case_compiles_nothing(self, started, monkeypatch):
+        backend, traced = started("jax"), []
+        lax = importlib.import_module("jax").lax
+        convolution = lax.conv_general_dilated
+        monkeypatch.setattr(
+            lax, "conv_general_dilated", lambda *args, **more: traced.append(1) or convolution(*args, **more)
+        )
+        case = case_of(Conv(in_channels=2, out_channels=3, kernel_size=(2, 3)), (2, 6, 11))
+        list(results_of(backend, case, make_tensors(case, 2, seed=0)))
+        first = len(traced)
+        renamed = Case(name="other", operation=case.operation, input_shape=case.input_shape)
+        list(results_of(backend, renamed, make_tensors(case, 2, seed=1)))
+        assert len(traced) == first == 3
