@@ -84,7 +84,8 @@ def in_precision(case, tensors, bits):
 @pytest.mark.parametrize("scale", [1.0, 2.0**-10, 2.0**10])
 def test_reduced_precision_is_caught_at_any_scale(case, scale):
     drawn = make_tensors(case, 2, seed=0)
-    tensors = Tensors(**{name: getattr(drawn, name) * np.float32(scale) for name in ("x", "dy", "w", "b")})
+    x, dy, w = (array * np.float32(scale) for array in (drawn.x, drawn.dy, drawn.w))
+    tensors = Tensors(x=x, dy=dy, w=w, b=drawn.b * np.float32(scale**2))
     reference = oracle(case, tensors)
     tf32 = check_against(reference, in_precision(case, tensors, bits=11))
     assert {deviation.tensor: deviation.verdict for deviation in tf32} == dict.fromkeys(reference.names, "disagrees")

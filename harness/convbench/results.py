@@ -25,6 +25,7 @@ from convbench.report.inputs import (
     BackendRecord,
     Picture,
 )
+from convbench.report.units import format_seconds
 from convbench.statistics import estimate
 from convbench_specs import Cost, Layer, PassName, Workload, cost, parse_layer
 
@@ -106,8 +107,12 @@ def _pop_key(event: dict[str, Any]) -> CellKey:
 
 
 def _record(entry: Mapping[str, Any]) -> BackendRecord:
-    known = ("name", "summary", "status", "version", "device", "reason", "facts")
-    return BackendRecord(**{key: entry[key] for key in known if key in entry})
+    known = ("name", "summary", "status", "version", "device", "reason")
+    facts = dict(entry.get("facts", {}))
+    if "start_s" in entry:
+        facts["start and import"] = format_seconds(entry["start_s"])
+        facts["timing loop"] = f"{format_seconds(entry['harness_overhead_s'])} a call"
+    return BackendRecord(**{key: entry[key] for key in known if key in entry}, facts=facts)
 
 
 def _picture(folder: Path, entry: Mapping[str, Any]) -> Picture:

@@ -108,7 +108,9 @@ def make_dot_plan(shape: ConvShape, *, itemsize: int, threads: int) -> DotPlan:
     images = 1
     if bands == 1:
         wanted = max(1, _VECTORS * lanes // (band_rows * pitch))
-        images = max(1, min(wanted, -(-shape.batch // shares), 2 * _DY_BYTES // (row_blocks * rows * dy_pitch * itemsize)))
+        images = max(
+            1, min(wanted, -(-shape.batch // shares), 2 * _DY_BYTES // (row_blocks * rows * dy_pitch * itemsize))
+        )
     offsets = tap_offsets(vertical, horizontal, block_channels, pitch, plane_pitch)
     taps = len(offsets)
     tap_blocks = -(-taps // DOT_TILES[rows])

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from convbench_specs import Case, Prepared, Tensors
 from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu import implicit_gemm as gemm
@@ -19,6 +18,7 @@ from convbench_backends.numba_cpu.flat_plan import make_plan, weight_order
 from convbench_backends.numba_cpu.geometry import ConvShape, Index
 from convbench_backends.numba_cpu.outputs import Output
 from convbench_backends.numba_cpu.tiles import FILTERS
+from convbench_specs import Case, Prepared, Tensors
 
 Array = NDArray[Any]
 
@@ -35,7 +35,13 @@ class FlatConvolution:
     ) -> None:
         groups, filters, channels = weights.shape[:3]
         plan = make_plan(
-            *axes, batch=batch, groups=groups, channels=channels, filters=filters, itemsize=dtype.itemsize, threads=threads
+            *axes,
+            batch=batch,
+            groups=groups,
+            channels=channels,
+            filters=filters,
+            itemsize=dtype.itemsize,
+            threads=threads,
         )
         self._tables = plan.tables
         self._tasks = batch * groups * plan.bands

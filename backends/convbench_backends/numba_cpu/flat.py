@@ -83,9 +83,7 @@ def forward_axis(axis: Axis) -> FlatAxis:
     """Axis of the convolution itself: a plane for each residue that a tap has."""
     steps = [tap * axis.dilation for tap in range(axis.kernel)]
     residues = sorted({step % axis.stride for step in steps})
-    taps = tuple(
-        Tap(tap, residues.index(step % axis.stride), step // axis.stride) for tap, step in enumerate(steps)
-    )
+    taps = tuple(Tap(tap, residues.index(step % axis.stride), step // axis.stride) for tap, step in enumerate(steps))
     return FlatAxis(
         grid=axis.output,
         firsts=tuple(residue - axis.before for residue in residues),

@@ -12,7 +12,6 @@ Choices made here, from sizes alone:
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-
 from typing import Any
 
 import numpy as np

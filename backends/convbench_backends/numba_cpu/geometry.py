@@ -66,7 +66,9 @@ def first_taps(vertical: Axis, horizontal: Axis) -> Index:
 def window_places(vertical: Axis, horizontal: Axis) -> tuple[Index, Index]:
     """Place of each window's first tap in a flat plane, (OH, OW), negative on padding, and of each tap behind it."""
     i, j = np.arange(vertical.output), np.arange(horizontal.output)
-    first = (i * vertical.stride - vertical.before)[:, None] * horizontal.size + j * horizontal.stride - horizontal.before
+    first = (
+        (i * vertical.stride - vertical.before)[:, None] * horizontal.size + j * horizontal.stride - horizontal.before
+    )
     r, s = np.arange(vertical.kernel) * vertical.dilation, np.arange(horizontal.kernel) * horizontal.dilation
     behind: Index = (r[:, None] * horizontal.size + s).ravel()
     return first, behind

@@ -105,7 +105,7 @@ def forward(
 def input_gradient(
     task: int, thread: int, dy: Array, wt: Array, rows: Index, cols: Index, band: Index, work: Array, dx: Array
 ) -> None:
-    """dx of one group of one image; wt (G, C/G*R*S, K/G) are the weights transposed."""
+    """Dx of one group of one image; wt (G, C/G*R*S, K/G) are the weights transposed."""
     _, groups, filters, height, width = dy.shape
     n, g = task // groups, task % groups
     dx[n, g] = 0

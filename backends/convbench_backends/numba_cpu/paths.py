@@ -11,13 +11,13 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from convbench_specs import Axis, Case, Conv, Flatten, Pool, Prepared, Tensors
 from numba import get_num_threads
 from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu import fast, pooling, readable
 from convbench_backends.numba_cpu.geometry import first_taps, image_axes, spans, taps, window_places
 from convbench_backends.numba_cpu.outputs import Output
+from convbench_specs import Axis, Case, Conv, Flatten, Pool, Prepared, Tensors
 
 Array = NDArray[Any]
 
@@ -129,7 +129,7 @@ def flatten(case: Case, tensors: Tensors) -> Prepared:
 
 
 def _planes(case: Case, tensors: Tensors) -> tuple[Array, Array]:
-    """x and dy as planes that the window slides over, (planes, H, W) and (planes, OH, OW)."""
+    """X and dy as planes that the window slides over, (planes, H, W) and (planes, OH, OW)."""
     vertical, horizontal = image_axes(case)
     planes = prod(case.x_view_shape(len(tensors.x))[:2])
     x = tensors.x.reshape(planes, vertical.size, horizontal.size).copy()

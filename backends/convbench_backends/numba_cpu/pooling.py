@@ -78,7 +78,7 @@ def take_larger(values: Array, stride: int, tap: int, best: Array, winner: Array
 
 @kernel
 def max_backward(task: int, thread: int, dy: Array, which: Array, first: Index, taps: Index, dx: Array) -> None:
-    """dx of one plane: each dy goes to the place of the tap that won.
+    """Dx of one plane: each dy goes to the place of the tap that won.
 
     first (OH, OW) is the place of each window's first tap in the plane, taps the distance of each tap from it.
     """
@@ -91,7 +91,7 @@ def max_backward(task: int, thread: int, dy: Array, which: Array, first: Index, 
 
 @kernel
 def max_backward_pairs(task: int, thread: int, dy: Array, which: Array, dx: Array) -> None:
-    """dx of one plane of 2 x 2 windows, stride 2, no padding: each place is written once, in vectors."""
+    """Dx of one plane of 2 x 2 windows, stride 2, no padding: each place is written once, in vectors."""
     zero = dy.dtype.type(0)
     height, width = dy.shape[1], dy.shape[2]
     for i in range(height):
@@ -159,7 +159,7 @@ def add_row(values: Array, stride: int, sums: Array) -> None:
 def average_backward(
     task: int, thread: int, dy: Array, rows: Index, cols: Index, tall: Index, wide: Index, dx: Array
 ) -> None:
-    """dx of one plane: each dy is shared alike by the taps of its window; cols (S, OW) is a table of taps."""
+    """Dx of one plane: each dy is shared alike by the taps of its window; cols (S, OW) is a table of taps."""
     plane = dx[task]
     plane[:] = 0
     for i in range(dy.shape[1]):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from convbench_specs import Case, Conv, Prepared, Tensors
 from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu import im2col
 from convbench_backends.numba_cpu.geometry import ConvShape, taps
+from convbench_specs import Case, Conv, Prepared, Tensors
 
 Array = NDArray[Any]
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.geometry import Index
@@ -54,7 +53,9 @@ def weight_gradient(
         images = min(plan.images, end - unit)
         row = plan.output_height * (unit % plan.bands) // plan.bands
         rows = plan.output_height * (unit % plan.bands + 1) // plan.bands - row
-        gradient_of_band(x, dy, plan, places, offsets, unit // plan.bands, group, images, row, rows, buffer, mine, biases)
+        gradient_of_band(
+            x, dy, plan, places, offsets, unit // plan.bands, group, images, row, rows, buffer, mine, biases
+        )
         unit += images
 
 
@@ -84,7 +85,18 @@ def gradient_of_band(
         if not plan.direct:
             pack_channels(x, x_at, plan, places, images, first, row, rows, buffer)
         at = dot_blocks(
-            source, x_at if plan.direct else 0, x_step, gradient, dy_at, dy_step, plan, offsets, length, images, sums, at
+            source,
+            x_at if plan.direct else 0,
+            x_step,
+            gradient,
+            dy_at,
+            dy_step,
+            plan,
+            offsets,
+            length,
+            images,
+            sums,
+            at,
         )
 
 

@@ -166,13 +166,15 @@ def _average_pool(case: Case, picture: Picture) -> Formula:
 
 def _divided_sum(picture: Picture, counts: Any) -> Formula:
     dimensions, outputs = list(enumerate(picture.axes, start=1)), [axis.output for axis in picture.axes]
-    divisor = np.broadcast_to(np.reshape(counts, (1, *outputs, 1)) if np.ndim(counts) else counts, (1, *outputs, 1))
+    # Of a division by a constant TensorFlow makes a product with its reciprocal, and gets 1 / 4 wrong in the last bit.
+    reciprocal = 1 / (counts.reshape((1, *outputs, 1)) if isinstance(counts, np.ndarray) else counts)
 
     def core(x: Tensor) -> Tensor:
         total = fold_taps(x, dimensions, operator.add)
-        return tf.reshape(total / tf.constant(divisor, total.dtype), picture.y_shape)
+        return tf.reshape(total * tf.constant(reciprocal, total.dtype), picture.y_shape)
 
-    return Formula(core=core, pad=_pad_around(picture), algorithm="sum of shifted slices")
+    padded = "pad + " if picture.is_padded else ""
+    return Formula(core=core, pad=_pad_around(picture), algorithm=f"{padded}sum of shifted slices")
 
 
 def _padding(

@@ -17,6 +17,8 @@ from convbench.report.summary import backend_verdicts, rank
 from convbench.report.units import format_duration, format_ratio, format_seconds
 from convbench.results import Run
 
+MOST_FAULTS = 10
+"""Reasons that are shown; the report has them all."""
 VERDICT_STYLE = {"right": "green", "wrong": "bold red", "untrusted": "yellow", "": "dim"}
 
 
@@ -47,9 +49,8 @@ def _print_backends(run: Run, console: Console) -> None:
             row = verdicts.loc[record.name]
             text = Text(str(row["verdict"]) or "not checked", style=VERDICT_STYLE[str(row["verdict"])])
             if row["tensors"]:
-                text.append(
-                    f"  {int(row['tensors'] - row['disagreeing'] - row['untrusted']):,} of {int(row['tensors']):,} tensors agree", "dim"
-                )
+                agreeing = row["tensors"] - row["disagreeing"] - row["untrusted"]
+                text.append(f"  {agreeing:,} of {row['tensors']:,} tensors agree", "dim")
             others = _other_statuses(run.measurements, record.name)
             text.append(f"  {others}" if others else "", "dim")
         else:
@@ -102,12 +103,17 @@ def _short(name: str) -> str:
 
 
 def _print_faults(run: Run, console: Console) -> None:
-    """Every cell that is wrong or failed, by reason; long lists are cut with the number left."""
-    bad = run.measurements[~run.measurements["status"].isin(["ok", "skipped", "unsupported", "unavailable"])]
-    for _, row in bad.head(10).iterrows():
-        where = f"{row['workload']}/{row['case']} batch {row['batch_size']} {row['pass']} {row['dtype']}"
-        console.print(Text(f"{row['status']}: {row['backend']}, {where}: {row['reason']}", style="red"))
-    if len(bad) > 10:
-        console.print(f"... and {len(bad) - 10} more, all in the report", style="red")
-    if not bad.empty:
+    """What is wrong or failed, each reason of a backend once; a long list is cut with the number left."""
+    cells = run.measurements
+    bad = cells[~cells["status"].isin(["ok", "skipped", "unsupported", "unavailable"])]
+    faults = list(bad.groupby(["backend", "status", "reason"], sort=False))
+    for (backend, status, reason), group in faults[:MOST_FAULTS]:
+        first = group.iloc[0]
+        where = f"{first['case']} {first['pass']} batch {first['batch_size']} {first['dtype']}"
+        more = f" and {len(group) - 1} more cells" if len(group) > 1 else ""
+        line = Text(f"{status}: {backend}, {where}{more}: ", style="bold red")
+        console.print(line.append(str(reason), style="red"), highlight=False)
+    if len(faults) > MOST_FAULTS:
+        console.print(f"... and {len(faults) - MOST_FAULTS} more reasons, all in the report", style="red")
+    if faults:
         console.print()

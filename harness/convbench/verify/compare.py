@@ -23,7 +23,7 @@ from convbench_specs import TensorName
 Verdict = Literal["agrees", "disagrees", "untrusted"]
 Index = tuple[int, ...]
 
-BLOCK = 2**15
+BLOCK = 2**14
 """Elements that are compared at once."""
 
 

@@ -31,7 +31,7 @@ from convbench.verify.oracle import oracle
 from convbench.verify.pooling import divisors
 from convbench.verify.terms import is_chosen, most_terms
 from convbench.verify.tolerance import STATISTICAL
-from convbench_specs import Case, Conv, Pool, TensorName, Tensors
+from convbench_specs import Case, Pool, TensorName, Tensors
 
 Array = NDArray[Any]
 Compute = Callable[[Tensors], Results]
@@ -100,7 +100,7 @@ def batch_additivity(case: Case, tensors: Tensors, whole: Results, compute: Comp
         parts = (first[name].astype(np.float64), second[name].astype(np.float64))
         expected = parts[0] + parts[1] if summed else np.concatenate(parts)
         rounded = 3 if summed else 2  # right results that are compared: the whole, and one part or both
-        found.append(compare(name, result, expected, rounded * expected_bound(case, tensors, name, expected)))
+        found.append(compare(name, result, expected, rounded * _expect(case, tensors, name).bound(expected)))
     return found
 
 
@@ -109,11 +109,11 @@ def finite_differences(
 ) -> list[Deviation]:
     """Compare dx, dw and db with central differences of <y, dy> at some elements of each; two calls an element.
 
-    For a case in float64. A maximum gets an x of its own, in which no two elements are equal.
+    For a case in float64. What only chooses gets an x of its own, of different integers.
     """
     generator = np.random.default_rng(seed)
     step = 1.0
-    if isinstance(case.operation, Pool) and case.operation.kind == "max":
+    if is_chosen(case, "y"):
         tensors = replace(tensors, x=generator.permutation(tensors.x.size).astype(np.float64).reshape(tensors.x.shape))
         step = 0.25
     results = compute(tensors)
@@ -125,34 +125,44 @@ def finite_differences(
         elements = generator.choice(actual.size, min(samples, actual.size), replace=False)
         slope = partial(_slope, case, tensors, compute, field=INPUTS[name], step=step)
         slopes, errors = np.array([slope(element=int(element)) for element in elements]).T
-        bound = errors + expected_bound(case, tensors, name, actual[elements])
+        bound = errors + _expect(case, tensors, name).bound(actual[elements])
         deviation = compare(name, actual[elements], slopes, bound)
         found.append(_at_elements(deviation, elements, results[name].shape))
     return found
 
 
-def expected_bound(case: Case, tensors: Tensors, name: TensorName, result: Array) -> Array:
-    """The statistical bound of tolerance.py with the spread that random data lead to expect; float64."""
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What rounding errors to expect of a result on random data: K, u, and the spread T that is expected anywhere."""
+
+    terms: int
+    unit: float
+    spread: float
+
+    def bound(self, result: Array) -> Array:
+        """The statistical bound of tolerance.py, float64."""
+        absolute = np.abs(result, dtype=np.float64)
+        bound: Array = STATISTICAL * self.unit * sqrt(self.terms) * (absolute + self.spread)
+        return bound + 2 * self.unit * absolute
+
+
+def _expect(case: Case, tensors: Tensors, name: TensorName) -> _Expected:
+    """The spread is sqrt(K) times the root mean square of each factor, as it is away from padding."""
     if is_chosen(case, name):
-        return np.zeros(result.shape)
-    unit, terms = unit_roundoff(case.dtype), most_terms(case, name, len(tensors.x))
-    absolute = np.abs(result, dtype=np.float64)
-    bound: Array = STATISTICAL * unit * sqrt(terms) * (absolute + _expected_spread(case, tensors, name))
-    return bound + 2 * unit * absolute
-
-
-def _expected_spread(case: Case, tensors: Tensors, name: TensorName) -> float:
-    """sqrt(K) times the root mean square of each factor: what T is for random data, away from padding."""
-    x, dy = _rms(tensors.x), _rms(tensors.dy)
-    root = sqrt(most_terms(case, name, len(tensors.x)))
-    if isinstance(case.operation, Conv):
-        w = 1.0 if tensors.w is None else _rms(tensors.w)
-        b = 0.0 if tensors.b is None else _rms(tensors.b)
-        return root * {"y": x * w, "dx": dy * w, "dw": x * dy, "db": dy}[name] + (b if name == "y" else 0.0)
-    weight = 1.0
+        return _Expected(terms=1, unit=0.0, spread=0.0)
+    terms = most_terms(case, name, len(tensors.x))
+    factors: dict[TensorName, tuple[Array | None, ...]] = {
+        "y": (tensors.x, tensors.w),
+        "dx": (tensors.dy, tensors.w),
+        "dw": (tensors.x, tensors.dy),
+        "db": (tensors.dy,),
+    }
+    spread = sqrt(terms) * prod(_rms(factor) for factor in factors[name] if factor is not None)
     if isinstance(case.operation, Pool) and case.operation.kind == "average":
-        weight = 1 / float(divisors(case).min())
-    return root * weight * (x if name == "y" else dy)
+        spread /= float(divisors(case).min())
+    if name == "y" and tensors.b is not None:
+        spread += _rms(tensors.b)
+    return _Expected(terms, unit_roundoff(case.dtype), spread)
 
 
 def _inner_with_error(
@@ -162,35 +172,35 @@ def _inner_with_error(
 
     Errors of many elements have random signs and add up like their root sum of squares.
     """
-    bias = tensors.b if name == "y" else None
-    if bias is not None:
-        spatial = (1,) * len(case.axes)
-        result = result - bias.astype(np.float64).reshape(-1, *spatial)
-    inner, squares, error_squares = [], [], []
+    expected, flat_result, flat_partner = _expect(case, tensors, name), np.ravel(result), np.ravel(partner)
+    inner, squares, error_squares = [0.0], [0.0], [0.0]
     for start in range(0, result.size, BLOCK):
-        a, b = (np.ravel(each)[start : start + BLOCK].astype(np.float64) for each in (result, partner))
+        a, b = (flat[start : start + BLOCK].astype(np.float64) for flat in (flat_result, flat_partner))
         inner.append(float(precise.bilinear(_dot, a, b, BLOCK)))
         squares.append(float(np.sum((a * b) ** 2)))
-        error_squares.append(float(np.sum((expected_bound(case, tensors, name, a) * b) ** 2)))
+        error_squares.append(float(np.sum((expected.bound(a) * b) ** 2)))
+    if name == "y" and tensors.b is not None:
+        inner.extend(-tensors.b.astype(np.float64) * oracle(case, tensors).db)
     total = fsum(inner)
-    return total, sqrt(fsum(error_squares)) + 2.0**-50 * (abs(total) + sqrt(fsum(squares)))
+    return total, sqrt(fsum(error_squares)) + 2.0**-50 * (fsum(map(abs, inner)) + sqrt(fsum(squares)))
 
 
 def _slope(
     case: Case, tensors: Tensors, compute: Compute, *, field: str, element: int, step: float
 ) -> tuple[float, float]:
     """The central difference of <y, dy> by one element of an input, and its rounding error."""
-    ends = []
+    ends, values = [], []
     for moved in (step, -step):
         changed = getattr(tensors, field).copy()
         changed.flat[element] += moved
         changed.flags.writeable = False
+        values.append(float(changed.flat[element]))
         ends.append(compute(replace(tensors, **{field: changed}))["y"].astype(np.float64))
-    rise = ends[0] - ends[1]
+    rise, run = ends[0] - ends[1], values[0] - values[1]
     touched = rise != 0
-    dy = tensors.dy[touched]
-    error = 2 * expected_bound(case, tensors, "y", np.maximum(np.abs(ends[0][touched]), np.abs(ends[1][touched]))) * dy
-    return fsum(rise[touched] * dy) / (2 * step), sqrt(fsum(error**2)) / (2 * step)
+    dy, largest = tensors.dy[touched], np.maximum(np.abs(ends[0][touched]), np.abs(ends[1][touched]))
+    errors = 2 * _expect(case, tensors, "y").bound(largest) * dy
+    return fsum(rise[touched] * dy) / run, sqrt(fsum(errors**2)) / run
 
 
 def _at_elements(deviation: Deviation, elements: Array, shape: tuple[int, ...]) -> Deviation:
@@ -206,7 +216,10 @@ def _at_elements(deviation: Deviation, elements: Array, shape: tuple[int, ...]) 
 
 
 def _rms(values: Array) -> float:
-    return sqrt(float(np.vdot(values, values)) / prod(values.shape)) if values.size else 0.0
+    """Root mean square, a block at a time, as float16 could not hold the sum."""
+    flat = np.ravel(values)
+    blocks = (flat[start : start + BLOCK].astype(np.float64) for start in range(0, flat.size, BLOCK))
+    return sqrt(fsum(float(np.dot(block, block)) for block in blocks) / max(1, flat.size))
 
 
 def _dot(a: Array, b: Array) -> Array:

@@ -95,7 +95,7 @@ def _y_maps(case: Case, y: Array) -> Array:
 
 
 def _few_windows(case: Case) -> bool:
-    """Whether it is less to go through the windows, each with all taps, than through the taps, each with all windows."""
+    """Whether there are fewer windows than taps, and so less to go through."""
     return prod(axis.output for axis in case.axes) < prod(axis.kernel for axis in case.axes)
 
 

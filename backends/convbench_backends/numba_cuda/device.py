@@ -1,0 +1,88 @@
+"""The device: how much of it there is, how a launch fills it, and the arrays on it.
+
+Under the simulator a thread of a kernel is a thread of Python: blocks are as small as the kernels allow.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+from numba import cuda  # type: ignore[import-untyped]  # numba has no annotations
+from numpy.typing import NDArray
+
+DeviceArray = Any
+"""A flat array in the device's memory."""
+
+BLOCKS_A_MULTIPROCESSOR = 16
+"""Blocks of small kernels that are launched for each multiprocessor: enough to hide the latency of memory; what is left
+over is taken in further rounds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """How a block of threads computes a part of a matrix product, `rows` x `columns` sums.
+
+    Each thread holds down x across of the sums in registers; `inner` terms of all of them are in shared memory at a time.
+    """
+
+    rows: int
+    columns: int
+    inner: int
+    down: int
+    across: int
+
+    @property
+    def threads(self) -> int:
+        """Threads of the block."""
+        return self.rows // self.down * (self.columns // self.across)
+
+
+@dataclass(slots=True, kw_only=True)
+class Device:
+    """One device. `allocated_bytes` counts what `empty` has given out since it was last set."""
+
+    name: str
+    multiprocessors: int
+    threads: int
+    tile: Tile
+    allocated_bytes: int = field(default=0)
+
+    def blocks(self, items: int) -> int:
+        """Blocks of `threads` threads for so many items, one a thread and round."""
+        return max(1, min(-(-items // self.threads), self.multiprocessors * BLOCKS_A_MULTIPROCESSOR))
+
+    def empty(self, size: int, dtype: np.dtype[Any]) -> DeviceArray:
+        """An array of undefined content."""
+        self.allocated_bytes += size * dtype.itemsize
+        return cuda.device_array(size, dtype)
+
+
+def is_simulated() -> bool:
+    """Whether kernels run in Numba's simulator, as its variable says."""
+    return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
+
+
+def current_device() -> Device:
+    """The device that kernels run on; makes a context on it."""
+    if is_simulated():
+        tile = Tile(rows=4, columns=8, inner=4, down=2, across=2)
+        return Device(name="Numba's simulator", multiprocessors=1, threads=8, tile=tile)
+    device = cuda.get_current_device()
+    # 256 threads with 16 sums each: two loads from shared memory for four multiply-adds, and room for several blocks
+    tile = Tile(rows=64, columns=64, inner=16, down=4, across=4)
+    name = device.name.decode() if isinstance(device.name, bytes) else str(device.name)
+    return Device(
+        name=name,
+        multiprocessors=device.MULTIPROCESSOR_COUNT,
+        threads=min(256, device.MAX_THREADS_PER_BLOCK),
+        tile=tile,
+    )
+
+
+def to_device(array: NDArray[Any]) -> DeviceArray:
+    """A flat copy on the device."""
+    return cuda.to_device(np.array(array).reshape(prod(array.shape)))

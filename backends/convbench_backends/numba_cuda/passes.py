@@ -1,0 +1,158 @@
+"""What `prepare` returns: the passes of a case as launches over arrays that are on the device already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+from numba import cuda, float32, float64, from_dtype  # type: ignore[import-untyped]  # numba has no annotations
+from numpy.typing import NDArray
+
+from convbench_backends.numba_cuda import direct, flattening, pooling
+from convbench_backends.numba_cuda.convolution import Convolution
+from convbench_backends.numba_cuda.device import Device, DeviceArray, to_device
+from convbench_backends.numba_cuda.geometry import image_axes, slide_of
+from convbench_specs import Case, Flatten, Gradients, Native, Pool, Prepared, Step, TensorName, Tensors
+
+LARGE_WINDOW = 64
+"""A plane of more places than this is averaged by a block of threads, a smaller one by a thread."""
+
+
+def prepare_conv(case: Case, tensors: Tensors, device: Device) -> Prepared:
+    """The passes of a convolution."""
+    convolution = Convolution(case, tensors, device)
+    return Prepared(
+        forward=convolution.forward,
+        backward=convolution.backward,
+        wait=wait,
+        to_numpy=to_numpy_of(case, len(tensors.x)),
+        algorithm=convolution.algorithm,
+    )
+
+
+def prepare_pool(case: Case, tensors: Tensors, device: Device) -> Prepared:
+    """The passes of a pool. The backward of a maximum knows from an earlier forward where it was."""
+    assert isinstance(case.operation, Pool)
+    passes = _max_passes if case.operation.kind == "max" else _average_passes
+    forward, gradient, saved = passes(case, tensors, device)
+
+    def both() -> Step:
+        y, where = forward()
+        return y, gradient(where), None, None
+
+    return Prepared(
+        forward=lambda: forward()[0],
+        backward=lambda: (gradient(saved), None, None),
+        both=both,
+        wait=wait,
+        to_numpy=to_numpy_of(case, len(tensors.x)),
+        algorithm="a thread an output",
+    )
+
+
+Forward = Callable[[], tuple[DeviceArray, DeviceArray]]
+"""A forward of a pool: y, and what its backward needs."""
+PoolPasses = tuple[Forward, Callable[[DeviceArray], DeviceArray], DeviceArray]
+"""A forward, the gradient by what it returned beside y, and that of a forward that has been."""
+
+
+def _max_passes(case: Case, tensors: Tensors, device: Device) -> PoolPasses:
+    dtype, slide, planes = tensors.x.dtype, slide_of(case), _planes(case, tensors)
+    x, dy = to_device(tensors.x), to_device(tensors.dy)
+    gradient_kernel = pooling.maximum_gradient_kernel(_real(dtype))
+
+    def forward() -> tuple[DeviceArray, DeviceArray]:
+        y, where = device.empty(dy.size, dtype), device.empty(dy.size, np.dtype(np.int32))
+        if dy.size:
+            pooling.maximum[device.blocks(dy.size), device.threads](x, planes, slide, y, where)
+        return y, where
+
+    def gradient(where: DeviceArray) -> DeviceArray:
+        dx = device.empty(x.size, dtype)
+        if x.size:
+            gradient_kernel[device.blocks(x.size), device.threads](dy, where, planes, slide, dx)
+        return dx
+
+    return forward, gradient, forward()[1]
+
+
+def _average_passes(case: Case, tensors: Tensors, device: Device) -> PoolPasses:
+    assert isinstance(case.operation, Pool)
+    dtype, slide, planes = tensors.x.dtype, slide_of(case), _planes(case, tensors)
+    counts = [axis.taps(count_padding=case.operation.count_include_pad) for axis in image_axes(case)]
+    down, along = (to_device(np.array(count, np.int32)) for count in counts)
+    x, dy = to_device(tensors.x), to_device(tensors.dy)
+    real, pixels = _real(dtype), slide.height * slide.width
+    is_plane = case.operation.kernel_size == "global" and pixels > LARGE_WINDOW
+
+    def forward() -> tuple[DeviceArray, DeviceArray]:
+        y = device.empty(dy.size, dtype)
+        if dy.size and is_plane:
+            kernel = direct.plane_sum_kernel(real, device.threads)
+            kernel[planes, device.threads](x, 1, planes, pixels, pixels, y)
+        elif dy.size:
+            kernel = pooling.average_kernel(real)
+            kernel[device.blocks(dy.size), device.threads](x, planes, slide, down, along, y)
+        return y, None
+
+    def gradient(_: DeviceArray) -> DeviceArray:
+        dx = device.empty(x.size, dtype)
+        if x.size:
+            kernel = pooling.average_gradient_kernel(real)
+            kernel[device.blocks(x.size), device.threads](dy, planes, slide, down, along, dx)
+        return dx
+
+    return forward, gradient, None
+
+
+def prepare_flatten(case: Case, tensors: Tensors, device: Device) -> Prepared:
+    """The passes of a flatten: the array itself in the order of memory, else transposed images."""
+    assert isinstance(case.operation, Flatten)
+    x, dy = to_device(tensors.x), to_device(tensors.dy)
+    images, channels, places = len(tensors.x), case.input_shape[0], prod(case.input_shape[1:])
+
+    def transposed(source: DeviceArray, rows: int, columns: int) -> DeviceArray:
+        out = device.empty(source.size, tensors_dtype)
+        if source.size:
+            side = device.square
+            kernel = flattening.transpose_kernel(from_dtype(tensors_dtype), side, device.threads)
+            grid = (-(-columns // side), -(-rows // side), min(images, flattening.MOST_IMAGES))
+            kernel[grid, device.threads](source, images, rows, columns, out)
+        return out
+
+    tensors_dtype, is_view = tensors.x.dtype, case.operation.order == "channels_first"
+    forward: Callable[[], Native] = (lambda: x) if is_view else lambda: transposed(x, channels, places)
+    backward: Callable[[], Gradients] = lambda: ((dy if is_view else transposed(dy, places, channels)), None, None)
+    return Prepared(
+        forward=forward,
+        backward=backward,
+        wait=wait,
+        to_numpy=to_numpy_of(case, images),
+        algorithm="view" if is_view else "transposition",
+    )
+
+
+def wait(native: Native) -> None:
+    """Block until all launches have ended."""
+    cuda.synchronize()
+
+
+def to_numpy_of(case: Case, batch_size: int) -> Callable[[TensorName, Native], NDArray[Any]]:
+    """The to_numpy of a case: a copy on the host, in canonical shape."""
+
+    def to_numpy(tensor: TensorName, native: Native) -> NDArray[Any]:
+        return np.asarray(native.copy_to_host()).reshape(case.shape_of(tensor, batch_size))
+
+    return to_numpy
+
+
+def _planes(case: Case, tensors: Tensors) -> int:
+    """Planes that the window slides over one by one."""
+    return prod(case.x_view_shape(len(tensors.x))[: -len(case.axes)])
+
+
+def _real(dtype: np.dtype[Any]) -> Any:
+    """The type of sums."""
+    return float64 if dtype == np.float64 else float32

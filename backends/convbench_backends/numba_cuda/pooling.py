@@ -1,0 +1,116 @@
+"""Pooling kernels over planes: a thread an output, neighbours on neighbouring places; no two write the same element.
+
+The maximum's forward notes where it was found, as a byte could not for any window: the flat index in its plane. Its
+gradient is gathered: an element asks each window that covers it whether it was the maximum, so that nothing is atomic.
+`s` is a geometry.Slide; x and dx are (planes, H, W), y, where and dy (planes, OH, OW), flat.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from numba import cuda  # type: ignore[import-untyped]  # numba has no annotations
+
+
+@cuda.jit
+def maximum(x, planes, s, y, where):
+    """y, and in `where` the index in its plane of the first maximum in row-major order."""
+    places = s.out_height * s.out_width
+    for e in range(cuda.grid(1), planes * places, cuda.gridsize(1)):
+        plane = e // places
+        top = e // s.out_width % s.out_height * s.stride_h - s.before_h
+        left = e % s.out_width * s.stride_w - s.before_w
+        found = -1
+        largest = x[0]
+        for r in range(s.kernel_h):
+            h = top + r * s.dilation_h
+            if h < 0 or h >= s.height:
+                continue
+            for t in range(s.kernel_w):
+                v = left + t * s.dilation_w
+                if v < 0 or v >= s.width:
+                    continue
+                value = x[(plane * s.height + h) * s.width + v]
+                if found < 0 or value > largest:
+                    largest = value
+                    found = h * s.width + v
+        y[e] = largest
+        where[e] = found
+
+
+@cache
+def maximum_gradient_kernel(real):
+    """The kernel (dy, where, planes, s, dx)."""
+
+    @cuda.jit
+    def maximum_gradient(dy, where, planes, s, dx):
+        for e in range(cuda.grid(1), planes * s.height * s.width, cuda.gridsize(1)):
+            plane = e // (s.height * s.width)
+            own = e - plane * s.height * s.width
+            total = real(0)
+            for r in range(s.kernel_h):
+                down = own // s.width + s.before_h - r * s.dilation_h
+                i = down // s.stride_h
+                if down < 0 or i * s.stride_h != down or i >= s.out_height:
+                    continue
+                for t in range(s.kernel_w):
+                    along = own % s.width + s.before_w - t * s.dilation_w
+                    j = along // s.stride_w
+                    if along < 0 or j * s.stride_w != along or j >= s.out_width:
+                        continue
+                    window = (plane * s.out_height + i) * s.out_width + j
+                    if where[window] == own:
+                        total += real(dy[window])
+            dx[e] = total
+
+    return maximum_gradient
+
+
+@cache
+def average_kernel(real):
+    """The kernel (x, planes, s, down, along, y): the sum of a window, divided by down[i] * along[j]."""
+
+    @cuda.jit
+    def average(x, planes, s, down, along, y):
+        places = s.out_height * s.out_width
+        for e in range(cuda.grid(1), planes * places, cuda.gridsize(1)):
+            plane = e // places
+            i = e // s.out_width % s.out_height
+            j = e % s.out_width
+            total = real(0)
+            for r in range(s.kernel_h):
+                h = i * s.stride_h - s.before_h + r * s.dilation_h
+                if h < 0 or h >= s.height:
+                    continue
+                for t in range(s.kernel_w):
+                    v = j * s.stride_w - s.before_w + t * s.dilation_w
+                    if 0 <= v < s.width:
+                        total += real(x[(plane * s.height + h) * s.width + v])
+            y[e] = total / real(down[i] * along[j])
+
+    return average
+
+
+@cache
+def average_gradient_kernel(real):
+    """The kernel (dy, planes, s, down, along, dx)."""
+
+    @cuda.jit
+    def average_gradient(dy, planes, s, down, along, dx):
+        for e in range(cuda.grid(1), planes * s.height * s.width, cuda.gridsize(1)):
+            plane = e // (s.height * s.width)
+            total = real(0)
+            for r in range(s.kernel_h):
+                place = e // s.width % s.height + s.before_h - r * s.dilation_h
+                i = place // s.stride_h
+                if place < 0 or i * s.stride_h != place or i >= s.out_height:
+                    continue
+                for t in range(s.kernel_w):
+                    place = e % s.width + s.before_w - t * s.dilation_w
+                    j = place // s.stride_w
+                    if place < 0 or j * s.stride_w != place or j >= s.out_width:
+                        continue
+                    total += real(dy[(plane * s.out_height + i) * s.out_width + j]) / real(down[i] * along[j])
+            dx[e] = total
+
+    return average_gradient
