@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -168,7 +166,7 @@ def test_a_difference_names_the_place_in_the_whole_gradient():
         results["dw"][3, 2, 2, 1] += 1
         return results
 
-    everything = finite_differences(CASE64, tensors, compute, seed=0, samples=10_000)
+    everything = finite_differences(CASE64, tensors, compute, seed=0, samples=108)
     (found,) = [each for each in everything if each.tensor == "dw"]
     assert (found.off, found.worst.index) == (1, (3, 2, 2, 1))
 
@@ -206,4 +204,4 @@ def test_identities_hold_where_no_oracle_is_needed():
     assert {each.verdict for each in adjoint(case, tensors, results)} == {"agrees"}
     results["y"] = results["y"].copy()
     results["y"][0, 0, 500, 500] += 2
-    assert "disagrees" in {each.verdict for each in adjoint(case, replace(tensors), results)}
+    assert "disagrees" in {each.verdict for each in adjoint(case, tensors, results)}

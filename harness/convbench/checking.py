@@ -115,7 +115,11 @@ class ItemCheck:
         found = []
         for name, result in results.items():
             held = distrust(self._case, batch_size, name, result)
-            weak = weak_data(self._case, name, self._right.values(name)) if self._case.x_data == "random" else None
+            weak = (
+                weak_data(self._case, batch_size, name, self._right.values(name))
+                if self._case.x_data == "random"
+                else None
+            )
             found += [weak] if weak else held
         return found
 

@@ -55,6 +55,7 @@ class Runner:
         self._seen: dict[tuple[str, ...], tuple[int, float]] = {}
         self._computed: set[CellKey] = set()
         self._told: set[str] = set()
+        self._loops: dict[CellKey, int] = {}
         self._scratch = Path()
         sizes = settings.batch_sizes
         self._picture_batch = next((size for size in sizes if size >= len(PHOTOS)), sizes[-1])
@@ -63,11 +64,13 @@ class Runner:
         """Do it; what was measured is in the journal, whatever ends the run."""
         begin = time.monotonic()
         cells = len(self._plan.items) * len(self._backends) * len(self._settings.passes)
-        self._observer.begin(cells * (1 + self._settings.timing + self._settings.memory))
+        timed = self._settings.blocks if self._settings.timing else 0
+        self._observer.begin(cells * (1 + timed + self._settings.memory))
         interrupted = True
         try:
             with scratch_folder() as self._scratch:
-                self._check_and_time()
+                for block in range(max(1, timed)):
+                    self._run_block(block)
                 if self._settings.memory:
                     self._measure_memory()
             interrupted = False
@@ -75,13 +78,14 @@ class Runner:
             self._journal.write("finished", duration_s=time.monotonic() - begin, interrupted=interrupted)
             self._observer.end()
 
-    def _check_and_time(self) -> None:
+    def _run_block(self, block: int) -> None:
+        """Time every item in fresh workers; the first block checks it before."""
         with self._sessions({}) as sessions:
             for item in self._plan.items:
-                turns = self._check(item, sessions)
+                turns = self._prepared_again(item, sessions) if block else self._check(item, sessions)
                 if self._settings.timing:
                     for pass_name in self._settings.passes:
-                        self._time(item, pass_name, [turn for turn in turns if pass_name in turn.call_s])
+                        self._time(item, pass_name, [turn for turn in turns if pass_name in turn.call_s], block)
                         self._observer.advance(len(sessions))
                 for session in sessions:
                     session.release()
@@ -197,43 +201,63 @@ class Runner:
 
     # -- timing
 
-    def _time(self, item: Item, pass_name: PassName, turns: Sequence[Turn]) -> None:
+    def _prepared_again(self, item: Item, sessions: Sequence[BackendSession]) -> list[Turn]:
+        """The item in fresh workers, for the passes that an earlier block computed."""
+        wanted = self._computed_by(item, sessions)
+        if not any(wanted.values()):
+            return []
+        paths = write_tensors(self._scratch, make_tensors(item.case, item.batch_size, seed=self._settings.seed))
+        turns = []
+        for session, passes in wanted.items():
+            self._observer.step(f"{item.label}: preparing {session.name}")
+            if passes and not isinstance(session.prepare(item, paths), NotOk):
+                seconds = {name: self._seen[_family(item.key(session.name, name))][1] for name in passes}
+                turns.append(Turn(session, seconds))
+            session.suspend()
+        return turns
+
+    def _time(self, item: Item, pass_name: PassName, turns: Sequence[Turn], block: int) -> None:
         """Rounds in random order; a slow backend takes part in as many as its budget allows."""
-        loops: dict[str, int] = {}
-        rounds: dict[str, int] = {}
-        racing = []
-        for turn in turns:
-            self._observer.step(f"{item.label} {pass_name}: calibrating {turn.session.name}")
-            call_s = turn.call_s[pass_name]
-            if call_s >= self._settings.sample_s:
-                loops[turn.session.name] = 1
-            else:
-                reply = turn.session.ask("calibrate", pass_name, target_s=self._settings.sample_s)
-                if isinstance(reply, NotOk):
-                    self._fail(item, turn.session.name, pass_name, reply)
-                    continue
-                loops[turn.session.name] = reply["loops"]
-            turn.session.suspend()
-            affordable = int(self._settings.budget_s / max(call_s, self._settings.sample_s))
-            rounds[turn.session.name] = max(MIN_SAMPLES, min(self._settings.rounds, affordable))
-            racing.append(turn)
+        racing = [turn for turn in turns if self._warm_up(item, pass_name, turn)]
+        rounds = {turn.session.name: self._affordable_rounds(turn.call_s[pass_name]) for turn in racing}
         for number in range(self._settings.rounds):
             self._observer.step(f"{item.label} {pass_name}: round {number + 1} of {self._settings.rounds}")
             order = [turn for turn in racing if number < rounds[turn.session.name]]
             self._random.shuffle(order)
             for turn in order:
-                if not self._sample(item, pass_name, turn, number, loops[turn.session.name]):
+                if not self._sample(item, pass_name, turn, block, number):
                     racing.remove(turn)
 
-    def _sample(self, item: Item, pass_name: PassName, turn: Turn, number: int, loops: int) -> bool:
+    def _warm_up(self, item: Item, pass_name: PassName, turn: Turn) -> bool:
+        """Fill a sample with calls; the first block learns how many that takes, the others keep the number."""
+        self._observer.step(f"{item.label} {pass_name}: warming up {turn.session.name}")
         key = item.key(turn.session.name, pass_name)
+        if turn.call_s[pass_name] >= self._settings.sample_s:
+            self._loops.setdefault(key, 1)
+            return True
+        reply = turn.session.ask("calibrate", pass_name, target_s=self._settings.sample_s)
+        turn.session.suspend()
+        if isinstance(reply, NotOk):
+            self._fail(item, turn.session.name, pass_name, reply)
+            return False
+        self._loops.setdefault(key, reply["loops"])
+        return True
+
+    def _affordable_rounds(self, call_s: float) -> int:
+        """Rounds that the budget of a cell allows, spread over the blocks."""
+        affordable = int(self._settings.budget_s / self._settings.blocks / max(call_s, self._settings.sample_s))
+        return max(MIN_SAMPLES, min(self._settings.rounds, affordable))
+
+    def _sample(self, item: Item, pass_name: PassName, turn: Turn, block: int, number: int) -> bool:
+        key = item.key(turn.session.name, pass_name)
+        loops = self._loops[key]
         reply = turn.session.ask("sample", pass_name, loops=loops)
         turn.session.suspend()
         if isinstance(reply, NotOk):
             self._fail(item, turn.session.name, pass_name, reply)
             self._computed.discard(key)
             return False
-        self._journal.write("sample", **key.as_columns(), block=0, round=number, **reply)
+        self._journal.write("sample", **key.as_columns(), block=block, round=number, **reply)
         self._remember(key, reply["elapsed_s"] / loops)
         return True
 
@@ -250,10 +274,7 @@ class Runner:
         """Peak memory of every cell that has a result, in fresh workers with the pinned allocator."""
         with self._sessions(PINNED_ALLOCATOR) as sessions:
             for item in self._plan.items:
-                wanted = {
-                    session: [name for name in self._settings.passes if item.key(session.name, name) in self._computed]
-                    for session in sessions
-                }
+                wanted = self._computed_by(item, sessions)
                 if any(wanted.values()):
                     tensors = make_tensors(item.case, item.batch_size, seed=self._settings.seed)
                     paths = write_tensors(self._scratch, tensors)
@@ -261,6 +282,11 @@ class Runner:
                         self._observer.step(f"{item.label}: memory of {session.name}")
                         self._memory_of(item, session, passes, paths)
                 self._observer.advance(len(sessions) * len(self._settings.passes))
+
+    def _computed_by(self, item: Item, sessions: Sequence[BackendSession]) -> dict[BackendSession, list[PassName]]:
+        """The passes of an item that each backend has computed."""
+        passes = self._settings.passes
+        return {s: [name for name in passes if item.key(s.name, name) in self._computed] for s in sessions}
 
     def _memory_of(
         self, item: Item, session: BackendSession, passes: Sequence[PassName], paths: Mapping[str, str]

@@ -41,6 +41,7 @@ def write_tensors(folder: Path, tensors: Tensors) -> dict[str, str]:
         array = getattr(tensors, name)
         if array is not None:
             path = folder / f"{name}.npy"
+            path.unlink(missing_ok=True)  # whoever still maps the old file keeps it; writing into it would be a fault
             np.save(path, array)
             paths[name] = str(path)
     return paths

@@ -15,7 +15,7 @@ class RunSettings:
     """Settings of a run; UsageError for a value that cannot be.
 
     budget_s bounds the timing of one cell: a cell of which MIN_SAMPLES calls would take longer is skipped, with the
-    prediction. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that of
+    prediction. A block is a fresh set of workers, a round one turn of all backends in it. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that of
     the workload's cases; backends None means every one that is available.
     """
 
@@ -28,6 +28,7 @@ class RunSettings:
     threads: int = 0
     device: Device = "cpu"
     seed: int = 0
+    blocks: int = 1
     rounds: int = 10
     sample_s: float = 0.01
     budget_s: float = 1.0
@@ -46,7 +47,7 @@ class RunSettings:
                 raise unknown_name("dtype", dtype, DTYPES)
         if not self.batch_sizes or min(self.batch_sizes) < 1:
             raise UsageError(f"batch sizes must be at least 1, not {', '.join(map(str, self.batch_sizes)) or 'none'}")
-        for key in ("rounds", "sample_s", "budget_s", "timeout_s"):
+        for key in ("blocks", "rounds", "sample_s", "budget_s", "timeout_s"):
             if getattr(self, key) <= 0:
                 raise UsageError(f"{key.removesuffix('_s')} must be more than 0, not {getattr(self, key)}")
         if self.threads < 0:

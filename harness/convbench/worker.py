@@ -111,6 +111,7 @@ class Worker:
         outputs: dict[TensorName, str] = {}
         for name, array in _as_numpy(held, pass_name, result).items():
             path = Path(folder) / f"{pass_name}-{name}.npy"
+            path.unlink(missing_ok=True)  # the host may still map the file of the item before
             np.save(path, array)
             outputs[name] = str(path)
         findings, fastest = [], first

@@ -35,7 +35,7 @@ PHOTO_SHAPE = (3, 427, 640)
 class Tensors:
     """What a pass reads, in canonical layout: x and dy of (N, C, *spatial), w and b where the operation has them.
 
-    The arrays are read-only and must not be kept: copy what outlives `prepare`.
+    The arrays are read-only and valid until the next `prepare`.
     """
 
     x: NDArray[Any]

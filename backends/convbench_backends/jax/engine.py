@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from importlib.metadata import version
 from time import perf_counter
 from typing import Any
 
@@ -67,7 +68,7 @@ class Engine:
 
     def facts(self) -> dict[str, str]:
         """What is worth recording of the build and the settings."""
-        facts = {"version": jax.__version__}
+        facts = {"version": jax.__version__, "jaxlib": version("jaxlib")}
         return facts | {"gpu": self._device.device_kind, "TF32": "off"} if self._is_cuda else facts
 
     def memory_counter(self) -> MemoryCounter | None:

@@ -5,6 +5,8 @@
 - The gradient of a maximum picks the first of equal elements; jnp.max would share it between them, so a global maximum
   is a window too. It does not exist with dilation: there the maximum runs over shifted slices.
 - The start value of a maximum must be the literal -inf, or its gradient cannot be derived.
+- A bias is added in the dtype of the case, as JAX's users do. So db is summed in it too: in bfloat16, where 256 + 1 is
+  256, that cannot count far.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class FlatConvolution:
         """The target, flat; source and w are flat too."""
         if b is not None:
             self._b[:, : self._filters] = b.reshape(-1, self._filters)
-        gemm.order_weights(gemm.ORDER_TASKS, w, self._order, self._w)
+        gemm.order_weights(len(self._work), w, self._order, self._w)
         target = self._output.take()
         gemm.convolve(self._tasks, source, self._w, self._b.reshape(-1), *self._tables, self._work, target)
         return target
@@ -77,7 +77,7 @@ class WeightGradient:
         """dw, flat, and db; x and dy are flat."""
         dot.weight_gradient(self._tasks, x, dy, *self._tables, self._work, self._sums, self._biases)
         dw = np.empty(self._order.size, x.dtype)
-        dot.collect(dot.COLLECT_TASKS, self._sums, self._order, dw)
+        dot.collect(len(self._work), self._sums, self._order, dw)
         return dw, self._biases.sum(axis=0).astype(x.dtype)
 
 

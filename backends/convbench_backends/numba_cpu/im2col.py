@@ -82,7 +82,7 @@ def copy_band(dy: Array, first: int, last: int, matrix: Array) -> None:
 
 @kernel
 def forward(
-    task: int, thread: int, x: Array, w: Array, b: Array, rows: Index, cols: Index, band: Index, work: Array, y: Array
+    task: int, tasks: int, thread: int, x: Array, w: Array, b: Array, rows: Index, cols: Index, band: Index, work: Array, y: Array
 ) -> None:
     """One band of y; work (threads, 2, size) holds the patches and the product of one band of band[0] rows a thread."""
     _, groups, filters, height, width = y.shape
@@ -103,7 +103,7 @@ def forward(
 
 @kernel
 def input_gradient(
-    task: int, thread: int, dy: Array, wt: Array, rows: Index, cols: Index, band: Index, work: Array, dx: Array
+    task: int, tasks: int, thread: int, dy: Array, wt: Array, rows: Index, cols: Index, band: Index, work: Array, dx: Array
 ) -> None:
     """Dx of one group of one image; wt (G, C/G*R*S, K/G) are the weights transposed."""
     _, groups, filters, height, width = dy.shape
@@ -121,7 +121,7 @@ def input_gradient(
 
 @kernel
 def weight_gradient(
-    task: int, thread: int, x: Array, dy: Array, rows: Index, cols: Index, band: Index, work: Array, sums: Array,
+    task: int, tasks: int, thread: int, x: Array, dy: Array, rows: Index, cols: Index, band: Index, work: Array, sums: Array,
     db: Array,
 ) -> None:  # fmt: skip
     """One share of dw and db, into sums (shares, G, K/G, C/G*R*S) and db (shares, K) of float64."""

@@ -22,13 +22,11 @@ from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.geometry import Index
 from convbench_backends.numba_cpu.jit import kernel, part
-from convbench_backends.numba_cpu.tiles import FILTERS, TILES, copy_row, copy_second, multiply_tile
+from convbench_backends.numba_cpu.rows import copy_row, copy_second
+from convbench_backends.numba_cpu.tiles import FILTERS, TILES, multiply_tile
 from convbench_backends.numba_cpu.vector import VECTOR_BYTES
 
 Array = NDArray[Any]
-
-ORDER_TASKS = 64
-"""Shares in which weights are put in order: more than threads, so that all have work."""
 
 FULL, HALF, NARROW = TILES[FILTERS][:2], TILES[FILTERS // 2][:2], TILES[1][:2]
 
@@ -122,7 +120,7 @@ def unpack(sums: Array, at: int, rows: int, row: int, phase: Index, plan: Any, y
 
 @kernel
 def convolve(
-    task: int, thread: int, x: Array, w: Array, b: Array, plans: Any, places: Index, phases: Index, offsets: Index,
+    task: int, tasks: int, thread: int, x: Array, w: Array, b: Array, plans: Any, places: Index, phases: Index, offsets: Index,
     work: Array, y: Array,
 ) -> None:  # fmt: skip
     """One band of one group of one image; w is in the plan's order, b has a number for each filter of every block."""
@@ -172,7 +170,7 @@ def convolve_band(
 
 
 @kernel
-def order_weights(task: int, thread: int, w: Array, order: Index, ordered: Array) -> None:
+def order_weights(task: int, tasks: int, thread: int, w: Array, order: Index, ordered: Array) -> None:
     """A share of ordered[i] = w[order[i]], or 0 where order is -1."""
-    for i in range(order.size * task // ORDER_TASKS, order.size * (task + 1) // ORDER_TASKS):
+    for i in range(order.size * task // tasks, order.size * (task + 1) // tasks):
         ordered[i] = w[order[i]] if order[i] >= 0 else 0

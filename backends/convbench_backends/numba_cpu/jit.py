@@ -1,7 +1,8 @@
 """How kernels are compiled and run: every option of Numba, and its reason, in one place.
 
     @part    a piece of a kernel, woven into it at compile time
-    @kernel  the body of a parallel loop, def kernel(task, thread, *arrays); `name(tasks, *arrays)` runs all its tasks
+    @kernel  the body of a parallel loop, def kernel(task, tasks, thread, *arrays);
+             `name(tasks, *arrays)` runs all of its tasks, 0 to tasks - 1
 
 - A kernel is compiled once an element type, as a function that one small parallel loop calls by its address. A loop
   that held the body itself would compile it three times over: Numba links and optimises it again at every level.
@@ -57,7 +58,7 @@ class Kernel:
         self._compiled: dict[tuple[np.dtype[Any], ...], Any] = {}
 
     def __call__(self, tasks: int, *arrays: NDArray[Any]) -> None:
-        """Run body(task, thread, *arrays) for every task; arrays are C-contiguous and keep their number of axes."""
+        """Run body(task, tasks, thread, *arrays) for every task; arrays are C-contiguous and keep their number of axes."""
         key = tuple(array.dtype for array in arrays)
         compiled = self._compiled.get(key)
         if compiled is None:
@@ -66,7 +67,7 @@ class Kernel:
 
     def _compile(self, arrays: tuple[NDArray[Any], ...]) -> Any:
         arguments = [types.Array(numba.typeof(array).dtype, array.ndim, "C") for array in arrays]
-        signature = types.void(types.int64, types.int64, *arguments)
+        signature = types.void(types.int64, types.int64, types.int64, *arguments)
         return numba.cfunc(signature, cache=_CACHE, **_OPTIONS)(self.body)
 
 
@@ -78,4 +79,4 @@ def kernel(body: Callable[..., None]) -> Kernel:
 @numba.njit(parallel=True, cache=_CACHE, **_OPTIONS)
 def _run(body: Callable[..., None], tasks: int, *arrays: NDArray[Any]) -> None:
     for task in prange(tasks):
-        body(np.int64(task), np.int64(thread_number()), *arrays)
+        body(np.int64(task), np.int64(tasks), np.int64(thread_number()), *arrays)

@@ -27,6 +27,6 @@ def facts(threads: int) -> Mapping[str, str]:
 
 
 @kernel
-def _touch(task: int, thread: int, marks: NDArray[np.float64]) -> None:
+def _touch(task: int, tasks: int, thread: int, marks: NDArray[np.float64]) -> None:
     """Any kernel: Numba chooses its threading layer at the first."""
     marks[task] = 1.0

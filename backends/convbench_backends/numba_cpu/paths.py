@@ -21,6 +21,9 @@ from convbench_specs import Axis, Case, Conv, Flatten, Pool, Prepared, Tensors
 
 Array = NDArray[Any]
 
+_ROUNDS = 4
+"""Tasks a thread where rows are dealt out: few, since a task costs a call, but a late thread can be waited for."""
+
 
 def prepare(case: Case, tensors: Tensors) -> Prepared:
     """Calls of any case, compiled: each pass has run once."""
@@ -46,6 +49,7 @@ def max_pool(case: Case, tensors: Tensors) -> Prepared:
     vertical, horizontal = image_axes(case)
     x, dy = _planes(case, tensors)
     rows, columns, stride = taps(vertical), spans(horizontal), np.array([horizontal.stride])
+    tasks = _ROUNDS * get_num_threads()
     first_tap, (first, behind) = first_taps(vertical, horizontal), window_places(vertical, horizontal)
     which = np.empty(dy.shape, pooling.winner_dtype(len(behind)))
     y_output, dx_output = Output(dy.shape, dy.dtype), Output(x.shape, x.dtype)
@@ -55,7 +59,7 @@ def max_pool(case: Case, tensors: Tensors) -> Prepared:
     def forward() -> Array:
         y = y_output.take()
         planes_of_y = y.reshape(dy.shape)
-        pooling.max_forward(len(dy) * vertical.output, x, rows, columns, stride, first_tap, planes_of_y, which)
+        pooling.max_forward(tasks, x, rows, columns, stride, first_tap, planes_of_y, which)
         return y.reshape(y_shape)
 
     def backward() -> tuple[Array, None, None]:
@@ -78,6 +82,7 @@ def average_pool(case: Case, tensors: Tensors) -> Prepared:
     x, dy = _planes(case, tensors)
     rows, cols, columns = taps(vertical), taps(horizontal), spans(horizontal)
     stride = np.array([horizontal.stride, *_only_column(horizontal)])
+    tasks = _ROUNDS * get_num_threads()
     tall, wide = (np.array(a.taps(count_padding=operation.count_include_pad)) for a in (vertical, horizontal))
     y_output, dx_output = Output(dy.shape, dy.dtype), Output(x.shape, x.dtype)
     x_shape, y_shape = case.x_shape(len(tensors.x)), case.y_shape(len(tensors.x))
@@ -85,7 +90,7 @@ def average_pool(case: Case, tensors: Tensors) -> Prepared:
     def forward() -> Array:
         y = y_output.take()
         pooling.average_forward(
-            len(dy) * vertical.output, x, rows, columns, stride, tall, wide, y.reshape(dy.shape)
+            tasks, x, rows, columns, stride, tall, wide, y.reshape(dy.shape)
         )  # fmt: skip
         return y.reshape(y_shape)
 

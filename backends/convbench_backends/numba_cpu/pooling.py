@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.geometry import Index
 from convbench_backends.numba_cpu.jit import kernel, part
+from convbench_backends.numba_cpu.rows import take_larger
 
 Array = NDArray[Any]
 
@@ -37,47 +38,39 @@ def winner_dtype(window: int) -> type[np.unsignedinteger[Any] | np.signedinteger
 
 @kernel
 def max_forward(
-    task: int, thread: int, x: Array, rows: Index, spans: Index, stride: Index, first_tap: Index, y: Array, which: Array
-) -> None:
-    """One row of y and of the winners; first_tap (OH, OW) is the first tap of each window that lies on the input."""
-    p, i = task // y.shape[1], task % y.shape[1]
-    best, winner = y[p, i], which[p, i]
-    for j in range(best.size):
-        best[j] = -np.inf
-        winner[j] = first_tap[i, j]
-    for r in range(rows.shape[0]):
-        if rows[r, i] < 0:
-            continue
-        row = x[p, rows[r, i]]
-        for s in range(spans.shape[0]):
-            low, count, tap = spans[s, 0], spans[s, 1], r * spans.shape[0] + s
-            values = row[spans[s, 2] :]
-            take_larger(values, stride[0], tap, best[low : low + count], winner[low : low + count])
+    task: int, tasks: int, thread: int, x: Array, rows: Index, spans: Index, stride: Index, first_tap: Index, y: Array,
+    which: Array,
+) -> None:  # fmt: skip
+    """A share of the rows of y and the winners; first_tap (OH, OW) is the first tap of a window that lies on x."""
+    height = y.shape[1]
+    for number in range(len(y) * height * task // tasks, len(y) * height * (task + 1) // tasks):
+        p, i = number // height, number % height
+        best, winner = y[p, i], which[p, i]
+        for j in range(best.size):
+            best[j] = -np.inf
+            winner[j] = first_tap[i, j]
+        for r in range(rows.shape[0]):
+            if rows[r, i] >= 0:
+                row_maximum(x[p, rows[r, i]], spans, stride[0], r * spans.shape[0], best, winner)
 
 
 @part
-def take_larger(values: Array, stride: int, tap: int, best: Array, winner: Array) -> None:
-    """Let a tap win where its value is larger; the common strides are constants, so that they become vectors."""
-    mark = winner.dtype.type(tap)
-    if stride == 1:
-        for j in range(best.size):
-            larger = values[j] > best[j]
-            best[j] = values[j] if larger else best[j]
-            winner[j] = mark if larger else winner[j]
-    elif stride == 2:
-        for j in range(best.size):
-            larger = values[2 * j] > best[j]
-            best[j] = values[2 * j] if larger else best[j]
-            winner[j] = mark if larger else winner[j]
-    else:
-        for j in range(best.size):
-            if values[stride * j] > best[j]:
-                best[j] = values[stride * j]
-                winner[j] = mark
+def row_maximum(row: Array, spans: Index, stride: int, tap: int, best: Array, winner: Array) -> None:
+    """Let each tap of one row of a window win where its value is larger."""
+    for s in range(spans.shape[0]):
+        low, count, at = spans[s, 0], spans[s, 1], spans[s, 2]
+        if stride <= 2:
+            take_larger(row, at, stride, tap + s, best, low, winner, low, count)
+            continue
+        for j in range(count):
+            value = row[at + j * stride]
+            if value > best[low + j]:
+                best[low + j] = value
+                winner[low + j] = tap + s
 
 
 @kernel
-def max_backward(task: int, thread: int, dy: Array, which: Array, first: Index, taps: Index, dx: Array) -> None:
+def max_backward(task: int, tasks: int, thread: int, dy: Array, which: Array, first: Index, taps: Index, dx: Array) -> None:
     """Dx of one plane: each dy goes to the place of the tap that won.
 
     first (OH, OW) is the place of each window's first tap in the plane, taps the distance of each tap from it.
@@ -90,7 +83,7 @@ def max_backward(task: int, thread: int, dy: Array, which: Array, first: Index, 
 
 
 @kernel
-def max_backward_pairs(task: int, thread: int, dy: Array, which: Array, dx: Array) -> None:
+def max_backward_pairs(task: int, tasks: int, thread: int, dy: Array, which: Array, dx: Array) -> None:
     """Dx of one plane of 2 x 2 windows, stride 2, no padding: each place is written once, in vectors."""
     zero = dy.dtype.type(0)
     height, width = dy.shape[1], dy.shape[2]
@@ -110,26 +103,29 @@ def max_backward_pairs(task: int, thread: int, dy: Array, which: Array, dx: Arra
 
 @kernel
 def average_forward(
-    task: int, thread: int, x: Array, rows: Index, spans: Index, stride: Index, tall: Index, wide: Index, y: Array
-) -> None:
-    """One row of y: sums over tall[i] * wide[j], the taps that count.
+    task: int, tasks: int, thread: int, x: Array, rows: Index, spans: Index, stride: Index, tall: Index, wide: Index,
+    y: Array,
+) -> None:  # fmt: skip
+    """A share of the rows of y: sums over tall[i] * wide[j], the taps that count.
 
     stride holds the stride and, where y is one column of neighbouring places, their start and end in a row of x.
     """
-    p, i = task // y.shape[1], task % y.shape[1]
-    sums = y[p, i]
-    sums[:] = 0
-    for r in range(rows.shape[0]):
-        if rows[r, i] < 0:
-            continue
-        row = x[p, rows[r, i]]
-        if stride[2] > 0:
-            sums[0] += total(row[stride[1] : stride[2]])
-        else:
-            for s in range(spans.shape[0]):
-                add_row(row[spans[s, 2] :], stride[0], sums[spans[s, 0] : spans[s, 0] + spans[s, 1]])
-    for j in range(sums.size):
-        sums[j] /= tall[i] * wide[j]
+    height = y.shape[1]
+    for number in range(len(y) * height * task // tasks, len(y) * height * (task + 1) // tasks):
+        p, i = number // height, number % height
+        sums = y[p, i]
+        sums[:] = 0
+        for r in range(rows.shape[0]):
+            if rows[r, i] >= 0:
+                row = x[p, rows[r, i]]
+                if stride[2] > 0:
+                    sums[0] += total(row[stride[1] : stride[2]])
+                else:
+                    for s in range(spans.shape[0]):
+                        low = spans[s, 0]
+                        add_row(row[spans[s, 2] :], stride[0], sums[low : low + spans[s, 1]])
+        for j in range(sums.size):
+            sums[j] /= tall[i] * wide[j]
 
 
 @part
@@ -157,7 +153,7 @@ def add_row(values: Array, stride: int, sums: Array) -> None:
 
 @kernel
 def average_backward(
-    task: int, thread: int, dy: Array, rows: Index, cols: Index, tall: Index, wide: Index, dx: Array
+    task: int, tasks: int, thread: int, dy: Array, rows: Index, cols: Index, tall: Index, wide: Index, dx: Array
 ) -> None:
     """Dx of one plane: each dy is shared alike by the taps of its window; cols (S, OW) is a table of taps."""
     plane = dx[task]

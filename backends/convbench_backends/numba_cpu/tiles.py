@@ -24,10 +24,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.core import types
 
-from convbench_backends.numba_cpu.vector import REGISTERS, Lanes, Value, data, number
+from convbench_backends.numba_cpu.vector import REGISTERS, Lanes, Value, array_data, cgutils, intrinsic, number
 
 FILTERS = 8 if REGISTERS == 32 else 4
 """Rows of a full block of multiply_tile; weights are packed in this width."""
@@ -53,7 +52,7 @@ def multiply_tile(
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Value:
         lanes = Lanes(context, builder, x.dtype)
-        x_base, o_base, w_base, b_base, y_base = (_data(context, builder, signature, args, i) for i in (2, 4, 7, 9, 11))
+        x_base, o_base, w_base, b_base, y_base = (array_data(context, builder, signature, args, i) for i in (2, 4, 7, 9, 11))
         sources = lanes.at(x_base, args[3]), builder.gep(o_base, [args[5]]), args[6], lanes.at(w_base, args[8])
         targets = lanes.at(b_base, args[10]), lanes.at(y_base, args[12]), args[13]
         for rows, choices in TILES.items():
@@ -102,7 +101,7 @@ def dot_tile(
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Value:
         lanes = Lanes(context, builder, x.dtype)
-        dy_base, x_base, o_base, s_base = (_data(context, builder, signature, args, i) for i in (1, 5, 8, 12))
+        dy_base, x_base, o_base, s_base = (array_data(context, builder, signature, args, i) for i in (1, 5, 8, 12))
         gradient = lanes.at(dy_base, args[2]), args[3], args[4]
         source = lanes.at(x_base, args[6]), args[7], builder.gep(o_base, [args[9]])
         for filters, taps in DOT_TILES.items():
@@ -151,48 +150,3 @@ def _emit_dot(
         part = [builder.load(total) for total in sums[first : first + lanes.count]]
         place, count = lanes.at(target, number(first)), number(len(part))
         lanes.store_part(lanes.add(lanes.load_part(place, count), lanes.totals(part)), place, count)
-
-
-@intrinsic
-def copy_row(_typing: Any, source: Any, source_at: Any, target: Any, target_at: Any, count: Any) -> Any:
-    """Copy `count` numbers; nothing else is read or written."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Value:
-        lanes = Lanes(context, builder, source.dtype)
-        start = lanes.at(_data(context, builder, signature, args, 0), args[1])
-        end = lanes.at(_data(context, builder, signature, args, 2), args[3])
-        count = args[4]
-        with cgutils.for_range(builder, builder.sdiv(count, number(lanes.count))) as loop:
-            place = builder.mul(loop.index, number(lanes.count))
-            lanes.store(lanes.load(lanes.at(start, place)), lanes.at(end, place))
-        rest = builder.srem(count, number(lanes.count))
-        place = builder.sub(count, rest)
-        lanes.store_part(lanes.load_part(lanes.at(start, place), rest), lanes.at(end, place), rest)
-        return context.get_dummy_value()
-
-    return types.void(source, source_at, target, target_at, count), emit
-
-
-@intrinsic
-def copy_second(_typing: Any, source: Any, source_at: Any, target: Any, target_at: Any, count: Any) -> Any:
-    """Copy `count` numbers, every second one of the source; nothing behind the last one is read."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Value:
-        lanes = Lanes(context, builder, source.dtype)
-        start = lanes.at(_data(context, builder, signature, args, 0), args[1])
-        end = lanes.at(_data(context, builder, signature, args, 2), args[3])
-        count, evens = args[4], list(range(0, 2 * lanes.count, 2))
-        with cgutils.for_range_slice(builder, number(0), count, number(lanes.count)) as (place, _):
-            left = builder.sub(count, place)
-            span = builder.sub(builder.mul(left, number(2)), number(1))
-            low = lanes.at(start, builder.mul(place, number(2)))
-            high = lanes.load_part(lanes.at(low, number(lanes.count)), builder.sub(span, number(lanes.count)))
-            seconds = lanes.shuffle(lanes.load_part(low, span), high, evens)
-            lanes.store_part(seconds, lanes.at(end, place), left)
-        return context.get_dummy_value()
-
-    return types.void(source, source_at, target, target_at, count), emit
-
-
-def _data(context: Any, builder: Any, signature: Any, args: Any, argument: int) -> Value:
-    return data(context, builder, signature.args[argument], args[argument])

@@ -11,16 +11,20 @@ of a smaller machine can be tested on a larger one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numba.extending
 from llvmlite import ir  # type: ignore[import-untyped]  # llvmlite ships no types
-from numba.core import cgutils
+from numba.core import cgutils as numba_cgutils
 from numba.core.registry import cpu_target
-from numba.np import arrayobj
+from numba.np import arrayobj as numba_arrayobj
 
 Value = Any
 """A value of LLVM's intermediate code; llvmlite is untyped."""
+cgutils: Any = numba_cgutils
+intrinsic: Any = numba.extending.intrinsic
+_arrayobj: Any = numba_arrayobj
 
 _I1, _I32, _I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 
@@ -48,9 +52,22 @@ def number(value: int) -> Value:
     return ir.Constant(_I64, value)
 
 
-def data(context: Any, builder: Any, array_type: Any, array: Value) -> Value:
-    """Address of the first element of an array argument of an intrinsic."""
-    return arrayobj.make_array(array_type)(context, builder, array).data
+def array_data(context: Any, builder: Any, signature: Any, args: Any, argument: int) -> Value:
+    """Address of the first element of an array that is an argument of an intrinsic."""
+    return _arrayobj.make_array(signature.args[argument])(context, builder, args[argument]).data
+
+
+def _bytes(kind: Value) -> int:
+    """Size of an element type."""
+    if isinstance(kind, ir.IntType):
+        return int(kind.width) // 8
+    return 4 if isinstance(kind, ir.FloatType) else 8
+
+
+def _tag(kind: Value) -> str:
+    """How LLVM's intrinsics name a vector type, such as v16f32."""
+    letter = "i" if isinstance(kind.element, ir.IntType) else "f"
+    return f"v{kind.count}{letter}{8 * _bytes(kind.element)}"
 
 
 class Lanes:
@@ -62,7 +79,6 @@ class Lanes:
         self.itemsize = element.bitwidth // 8
         self.count = lanes_of(self.itemsize)
         self.type = ir.VectorType(self.element, self.count)
-        self._tag = f"v{self.count}f{element.bitwidth}"
 
     def at(self, base: Value, index: Value) -> Value:
         """Address of the element `index` numbers behind `base`."""
@@ -80,21 +96,43 @@ class Lanes:
         """Write a vector."""
         self.builder.store(vector, self._as_vector(address), align=self.itemsize)
 
+    def load_seconds(self, address: Value) -> Value:
+        """Read every second number, `count` of them, and nothing behind the last."""
+        low, high = self.load(address), self.load(self.at(address, number(self.count - 1)))
+        return self.shuffle(low, high, [*range(0, self.count, 2), *range(self.count + 1, 2 * self.count, 2)])
+
+    def load_seconds_part(self, address: Value, count: Value) -> Value:
+        """Read the first `count` of every second number, zero in the rest."""
+        span = self.builder.sub(self.builder.mul(count, number(2)), number(1))
+        high = self.load_part(self.at(address, number(self.count)), self.builder.sub(span, number(self.count)))
+        return self.shuffle(self.load_part(address, span), high, range(0, 2 * self.count, 2))
+
     def load_part(self, address: Value, count: Value) -> Value:
-        """Read the first `count` numbers, at most a vector; a count below 1 reads nothing."""
-        name = f"llvm.masked.load.{self._tag}.p0"
-        kind = ir.FunctionType(self.type, [self.type.as_pointer(), _I32, self._mask_type, self.type])
-        load = cgutils.get_or_insert_function(self.builder.module, kind, name)
-        align = ir.Constant(_I32, self.itemsize)
-        return self.builder.call(load, [self._as_vector(address), align, self._first(count), self.zero()])
+        """Read the first `count` numbers, at most a vector, zero in the rest; a count below 1 reads nothing."""
+        return self._masked_load(address, self.zero(), count)
 
     def store_part(self, vector: Value, address: Value, count: Value) -> None:
-        """Write the first `count` numbers, at most a vector; a count below 1 writes nothing."""
-        name = f"llvm.masked.store.{self._tag}.p0"
-        kind = ir.FunctionType(ir.VoidType(), [self.type, self.type.as_pointer(), _I32, self._mask_type])
-        store = cgutils.get_or_insert_function(self.builder.module, kind, name)
-        align = ir.Constant(_I32, self.itemsize)
-        self.builder.call(store, [vector, self._as_vector(address), align, self._first(count)])
+        """Write the first `count` numbers, at most a vector; a count below 1 writes nothing.
+
+        Vectors of any type will do, such as the winners of a maximum.
+        """
+        name = f"llvm.masked.store.{_tag(vector.type)}.p0"
+        pointer = vector.type.as_pointer()
+        store = self._function(name, ir.VoidType(), [vector.type, pointer, _I32, self._mask_type])
+        align = ir.Constant(_I32, _bytes(vector.type.element))
+        self.builder.call(store, [vector, self.builder.bitcast(address, pointer), align, self._first(count)])
+
+    def _masked_load(self, address: Value, otherwise: Value, count: Value) -> Value:
+        kind = otherwise.type
+        load = self._function(
+            f"llvm.masked.load.{_tag(kind)}.p0", kind, [kind.as_pointer(), _I32, self._mask_type, kind]
+        )
+        align = ir.Constant(_I32, _bytes(kind.element))
+        address = self.builder.bitcast(address, kind.as_pointer())
+        return self.builder.call(load, [address, align, self._first(count), otherwise])
+
+    def _function(self, name: str, result: Value, arguments: Sequence[Value]) -> Value:
+        return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(result, arguments), name)
 
     def spread(self, scalar: Value) -> Value:
         """One number in every lane."""
@@ -108,8 +146,7 @@ class Lanes:
 
     def multiply_add(self, a: Value, b: Value, c: Value) -> Value:
         """Compute a * b + c, fused where the machine can."""
-        kind = ir.FunctionType(self.type, [self.type] * 3)
-        fmuladd = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.fmuladd.{self._tag}")
+        fmuladd = self._function(f"llvm.fmuladd.{_tag(self.type)}", self.type, [self.type] * 3)
         return self.builder.call(fmuladd, [a, b, c])
 
     def add(self, a: Value, b: Value) -> Value:
@@ -119,6 +156,30 @@ class Lanes:
     def subtract(self, a: Value, b: Value) -> Value:
         """Compute a - b."""
         return self.builder.fsub(a, b)
+
+    def marks(self, kind: Value, tap: Value) -> Value:
+        """An index in every lane, as integers of the winners' type."""
+        small = tap if kind.width == _I64.width else self.builder.trunc(tap, kind)
+        start = self.builder.insert_element(
+            ir.Constant(ir.VectorType(kind, self.count), ir.Undefined), small, ir.Constant(_I32, 0)
+        )
+        return self.shuffle(start, start, [0] * self.count)
+
+    def keep_larger(self, value: Value, best: Value, mark: Value, winner: Value, count: Value | None = None) -> None:
+        """Where value is larger than what lies at `best`, put it there and mark at `winner`; all or `count` lanes."""
+        if count is None:
+            winners = self.builder.bitcast(winner, mark.type.as_pointer())
+            old, marks = self.load(best), self.builder.load(winners, align=1)
+        else:
+            old, marks = self.load_part(best, count), self._masked_load(winner, mark, count)
+        larger = self.builder.fcmp_ordered(">", value, old)
+        value, marks = self.builder.select(larger, value, old), self.builder.select(larger, mark, marks)
+        if count is None:
+            self.store(value, best)
+            self.builder.store(marks, winners, align=1)
+        else:
+            self.store_part(value, best, count)
+            self.store_part(marks, winner, count)
 
     def totals(self, vectors: Sequence[Value]) -> Value:
         """Sums of the lanes of up to `count` vectors, in one vector.
@@ -136,6 +197,16 @@ class Lanes:
             rest = [self.add(self.shuffle(a, b, low), self.shuffle(a, b, high)) for a, b in pairs]
             span //= 2
         return rest[0]
+
+    def over_row(self, count: Value, whole: Callable[[Value], None], part: Callable[[Value, Value], None]) -> None:
+        """Emit whole(place) for each whole vector of a row of `count`, then part(place, rest) for what is left."""
+        builder = self.builder
+        rest = builder.srem(count, number(self.count))
+        end = builder.sub(count, rest)
+        with cgutils.for_range_slice(builder, number(0), end, number(self.count)) as (place, _):
+            whole(place)
+        with builder.if_then(builder.icmp_signed(">", rest, number(0))):
+            part(end, rest)
 
     @property
     def _undefined(self) -> Value:

@@ -23,19 +23,18 @@ from numpy.typing import NDArray
 from convbench_backends.numba_cpu.geometry import Index
 from convbench_backends.numba_cpu.implicit_gemm import fill, pack_channel
 from convbench_backends.numba_cpu.jit import kernel, part
-from convbench_backends.numba_cpu.tiles import DOT_TILES, copy_row, dot_tile
+from convbench_backends.numba_cpu.rows import copy_row
+from convbench_backends.numba_cpu.tiles import DOT_TILES, dot_tile
 
 Array = NDArray[Any]
 
-COLLECT_TASKS = 64
-"""Shares in which sums are collected: more than threads, so that all have work."""
 _FULL = max(DOT_TILES)
 _FULL_TAPS, _SINGLE_TAPS = DOT_TILES[_FULL], DOT_TILES[1]
 
 
 @kernel
 def weight_gradient(
-    task: int, thread: int, x: Array, dy: Array, plans: Any, places: Index, offsets: Index, work: Array, sums: Array,
+    task: int, tasks: int, thread: int, x: Array, dy: Array, plans: Any, places: Index, offsets: Index, work: Array, sums: Array,
     db: Array,
 ) -> None:  # fmt: skip
     """Sums of one share and group, into sums (shares, share_size) and db (shares, groups * filters) of float64."""
@@ -162,9 +161,9 @@ def dot_blocks(
 
 
 @kernel
-def collect(task: int, thread: int, sums: Array, order: Index, dw: Array) -> None:
+def collect(task: int, tasks: int, thread: int, sums: Array, order: Index, dw: Array) -> None:
     """A part of dw: the sum over shares, in their order, of each weight's place."""
-    for i in range(dw.size * task // COLLECT_TASKS, dw.size * (task + 1) // COLLECT_TASKS):
+    for i in range(dw.size * task // tasks, dw.size * (task + 1) // tasks):
         total = sums[0, order[i]]
         for share in range(1, sums.shape[0]):
             total += sums[share, order[i]]

@@ -7,13 +7,13 @@ filters of a group are its channels, for they are what is computed. A batch of 0
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numba import float32, float64  # type: ignore[import-untyped]  # numba has no annotations
+from numba import float32, float64
 
 from convbench_backends.numba_cuda import direct, gathers, product
-from convbench_backends.numba_cuda.device import Device, DeviceArray, to_device
+from convbench_backends.numba_cuda.device import Device, DeviceArray, flat_on_device, to_device
+from convbench_backends.numba_cuda.gathers import Indexing
 from convbench_backends.numba_cuda.geometry import Gather, backward_gather, fold_of, forward_gather, taps_of
 from convbench_specs import Case, Conv, Gradients, Tensors
 
@@ -35,14 +35,14 @@ class Convolution:
         assert tensors.w is not None
         dtype = tensors.x.dtype
         self._device, self._groups, self._fold = device, case.operation.groups, fold_of(case)
-        self._x, self._w, self._dy = to_device(tensors.x), to_device(tensors.w), to_device(tensors.dy)
+        self._x, self._w, self._dy = (flat_on_device(array) for array in (tensors.x, tensors.w, tensors.dy))
         self._none = to_device(np.empty(0, dtype))
-        self._b = None if tensors.b is None else to_device(tensors.b)
+        self._b = None if tensors.b is None else flat_on_device(tensors.b)
         self._real = float64 if dtype == np.float64 else float32
         self._y_from_x = forward_gather(case, len(tensors.x))
         self._dx_from_dy = backward_gather(case, len(tensors.x))
-        self._x_taps = to_device(taps_of(case, self._y_from_x.channels)).reshape(-1, 4)
-        self._dy_taps = to_device(taps_of(case, self._dx_from_dy.channels)).reshape(-1, 4)
+        self._x_taps = to_device(taps_of(case, self._y_from_x.channels))
+        self._dy_taps = to_device(taps_of(case, self._dx_from_dy.channels))
         self._empty = partial(device.empty, dtype=dtype)
 
     @property
@@ -63,17 +63,19 @@ class Convolution:
         """Launch (dx, dw, db)."""
         return self._input_gradient(), self._weight_gradient(), None if self._b is None else self._bias_gradient()
 
-    def _gather(self, g: Gather, functions: Any, source: DeviceArray, taps: DeviceArray, bias: DeviceArray) -> DeviceArray:
+    def _gather(
+        self, g: Gather, indexing: Indexing, source: DeviceArray, taps: DeviceArray, bias: DeviceArray
+    ) -> DeviceArray:
         device, places = self._device, g.images * g.target_height * g.target_width
         size = places * self._groups * g.filters
         out = self._empty(size)
         arguments = (self._w, source, taps, bias, g, self._groups, out)
         if size and g.filters < FEW_FILTERS:
-            direct.gather_kernel(self._real, *functions)[device.blocks(size), device.threads](*arguments)
+            direct.gather_kernel(self._real, indexing)[device.blocks(size), device.threads](*arguments)
         elif size:
             tile = device.tile
             grid = (-(-places // tile.columns), -(-g.filters // tile.rows), self._groups)
-            product.product_kernel(self._real, tile, *functions)[grid, tile.threads](*arguments)
+            product.product_kernel(self._real, tile, indexing)[grid, tile.threads](*arguments)
         return out
 
     def _input_gradient(self) -> DeviceArray:
@@ -94,10 +96,10 @@ class Convolution:
         dw = self._empty(size)
         arguments = (self._dy, self._x, self._x_taps, g, groups)
         if g.filters < FEW_FILTERS:
-            kernel = direct.weight_sum_kernel(self._real, device.threads, *gathers.FORWARD)
+            kernel = direct.weight_sum_kernel(self._real, device.threads, gathers.FORWARD)
             kernel[size, device.threads](*arguments, dw)
             return dw
-        kernel = product.weight_kernel(self._real, tile, *gathers.FORWARD)
+        kernel = product.weight_kernel(self._real, tile, gathers.FORWARD)
         grid = (-(-g.depth // tile.columns), -(-g.filters // tile.rows))
         splits = self._splits(grid[0] * grid[1])
         parts = dw if splits == 1 else device.empty(splits * size, np.dtype(str(self._real)))

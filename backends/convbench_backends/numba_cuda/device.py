@@ -5,17 +5,17 @@ Under the simulator a thread of a kernel is a thread of Python: blocks are as sm
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field
-from math import prod
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import cuda  # type: ignore[import-untyped]  # numba has no annotations
 from numpy.typing import NDArray
 
+from convbench_backends.numba_cuda.jit import cuda
+from convbench_backends.numba_cuda.simulation import is_simulated
+
 DeviceArray = Any
-"""A flat array in the device's memory."""
+"""An array in the device's memory; flat, where nothing else is said."""
 
 BLOCKS_A_MULTIPROCESSOR = 16
 """Blocks of small kernels that are launched for each multiprocessor: enough to hide the latency of memory; what is left
@@ -26,7 +26,7 @@ over is taken in further rounds."""
 class Tile:
     """How a block of threads computes a part of a matrix product, `rows` x `columns` sums.
 
-    Each thread holds down x across of the sums in registers; `inner` terms of all of them are in shared memory at a time.
+    Each thread holds down x across of the sums in registers; `inner` terms of all are in shared memory at a time.
     """
 
     rows: int
@@ -43,13 +43,18 @@ class Tile:
 
 @dataclass(slots=True, kw_only=True)
 class Device:
-    """One device. `allocated_bytes` counts what `empty` has given out since it was last set."""
+    """One device, and what launches on it look like.
+
+    `threads` a block for kernels without tiles, a power of two; `square` is the side of what `flattening` transposes.
+    `allocated_bytes` counts what `empty` has given out since it was last set to 0.
+    """
 
     name: str
     multiprocessors: int
     threads: int
     tile: Tile
-    allocated_bytes: int = field(default=0)
+    square: int
+    allocated_bytes: int = 0
 
     def blocks(self, items: int) -> int:
         """Blocks of `threads` threads for so many items, one a thread and round."""
@@ -61,16 +66,28 @@ class Device:
         return cuda.device_array(size, dtype)
 
 
-def is_simulated() -> bool:
-    """Whether kernels run in Numba's simulator, as its variable says."""
-    return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
+class AllocationCounter:
+    """Memory of a pass: all that it allocates, for it frees nothing before it ends."""
+
+    source = "device arrays that the pass allocates"
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+
+    def reset(self) -> None:
+        """Count from 0."""
+        self._device.allocated_bytes = 0
+
+    def peak_bytes(self) -> int:
+        """Bytes allocated since `reset`."""
+        return self._device.allocated_bytes
 
 
 def current_device() -> Device:
     """The device that kernels run on; makes a context on it."""
     if is_simulated():
-        tile = Tile(rows=4, columns=8, inner=4, down=2, across=2)
-        return Device(name="Numba's simulator", multiprocessors=1, threads=8, tile=tile)
+        tile = Tile(rows=4, columns=4, inner=4, down=2, across=2)
+        return Device(name="Numba's simulator", multiprocessors=1, threads=4, tile=tile, square=4)
     device = cuda.get_current_device()
     # 256 threads with 16 sums each: two loads from shared memory for four multiply-adds, and room for several blocks
     tile = Tile(rows=64, columns=64, inner=16, down=4, across=4)
@@ -78,11 +95,17 @@ def current_device() -> Device:
     return Device(
         name=name,
         multiprocessors=device.MULTIPROCESSOR_COUNT,
-        threads=min(256, device.MAX_THREADS_PER_BLOCK),
+        threads=256,
         tile=tile,
+        square=device.WARP_SIZE,
     )
 
 
 def to_device(array: NDArray[Any]) -> DeviceArray:
+    """A copy on the device, in the same shape."""
+    return cuda.to_device(np.array(array))
+
+
+def flat_on_device(array: NDArray[Any]) -> DeviceArray:
     """A flat copy on the device."""
-    return cuda.to_device(np.array(array).reshape(prod(array.shape)))
+    return cuda.to_device(np.array(array).reshape(array.size))

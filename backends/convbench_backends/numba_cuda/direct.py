@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917  # Numba passes no keywords to a kernel
 """Convolution of groups with few filters, depthwise above all, where a tiled product would be mostly padding.
 
 Forward and dx: a thread an output. Neighbouring threads have neighbouring places, and read neighbours for each tap.
@@ -8,12 +9,15 @@ order. db and averages of whole planes are such sums too.
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-from numba import cuda  # type: ignore[import-untyped]  # numba has no annotations
+from convbench_backends.numba_cuda.gathers import Indexing
+from convbench_backends.numba_cuda.geometry import Fold, Gather
+from convbench_backends.numba_cuda.jit import Array, Real, cuda, device_function, kernel
 
 
-@cuda.jit(device=True)
-def add_up(sums, thread, threads):
+@device_function
+def add_up(sums: Array, thread: int, threads: int) -> None:
     """Add up an array in shared memory, one element a thread, to its first; `threads` is a power of two."""
     cuda.syncthreads()
     half = threads // 2
@@ -25,11 +29,12 @@ def add_up(sums, thread, threads):
 
 
 @cache
-def gather_kernel(real, place_of, element_of):
+def gather_kernel(real: Real, indexing: Indexing) -> Any:
     """The kernel of forward or dx: as product_kernel, but with any grid of one axis."""
+    place_of, element_of = indexing.place_of, indexing.element_of
 
-    @cuda.jit
-    def gather(weights, source, taps, bias, g, groups, out):
+    @kernel
+    def gather(weights: Array, source: Array, taps: Array, bias: Array, g: Gather, groups: int, out: Array) -> None:
         pixels = g.target_height * g.target_width
         filters = groups * g.filters
         for e in range(cuda.grid(1), g.images * filters * pixels, cuda.gridsize(1)):
@@ -51,11 +56,12 @@ def gather_kernel(real, place_of, element_of):
 
 
 @cache
-def weight_sum_kernel(real, threads: int, place_of, element_of):
+def weight_sum_kernel(real: Real, threads: int, indexing: Indexing) -> Any:
     """The kernel of dw: (dy, source, taps, g, groups, out); grid groups * filters * depth blocks."""
+    place_of, element_of = indexing.place_of, indexing.element_of
 
-    @cuda.jit
-    def weight_sum(dy, source, taps, g, groups, out):
+    @kernel
+    def weight_sum(dy: Array, source: Array, taps: Array, g: Gather, groups: int, out: Array) -> None:
         sums = cuda.shared.array(threads, real)
         thread = cuda.threadIdx.x
         channel = cuda.blockIdx.x // g.depth
@@ -78,14 +84,14 @@ def weight_sum_kernel(real, threads: int, place_of, element_of):
 
 
 @cache
-def plane_sum_kernel(real, threads: int):
+def plane_sum_kernel(real: Real, threads: int) -> Any:
     """The kernel (a, images, planes, pixels, divisor, out): sums of a, (images, planes, pixels), by plane.
 
     Grid: a block a plane. out[plane] = sum over images and pixels / divisor.
     """
 
-    @cuda.jit
-    def plane_sum(a, images, planes, pixels, divisor, out):
+    @kernel
+    def plane_sum(a: Array, images: int, planes: int, pixels: int, divisor: int, out: Array) -> None:
         sums = cuda.shared.array(threads, real)
         thread = cuda.threadIdx.x
         total = real(0)
@@ -101,14 +107,14 @@ def plane_sum_kernel(real, threads: int):
 
 
 @cache
-def fold_kernel(real):
+def fold_kernel(real: Real) -> Any:
     """The kernel (padded, planes, f, out): the gradient of planes from that of them with their edge repeated.
 
     Each element of out adds up the places of `padded` that repeat it, row by row. f is a geometry.Fold.
     """
 
-    @cuda.jit
-    def fold(padded, planes, f, out):
+    @kernel
+    def fold(padded: Array, planes: int, f: Fold, out: Array) -> None:
         for e in range(cuda.grid(1), planes * f.height * f.width, cuda.gridsize(1)):
             plane = e // (f.height * f.width)
             h = e // f.width % f.height

@@ -7,20 +7,25 @@ the rows of the result, so that both are neighbours in memory; one more column k
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-from numba import cuda  # type: ignore[import-untyped]  # numba has no annotations
+from convbench_backends.numba_cuda.jit import Array, cuda, kernel
+
+MOST_IMAGES = 65535
+"""Blocks that a grid may have along its third axis; more images than that are taken in rounds."""
 
 
 @cache
-def transpose_kernel(element, side: int, threads: int):
+def transpose_kernel(element: Any, side: int, threads: int) -> Any:
     """The kernel (source, images, rows, columns, out), on flat (images, rows, columns) and (images, columns, rows).
 
     Grid (squares of columns, squares of rows, any); `threads`, a multiple of `side`, in a block.
     """
+    pitch = side + 1
 
-    @cuda.jit
-    def transpose(source, images, rows, columns, out):
-        square = cuda.shared.array((side, side + 1), element)
+    @kernel
+    def transpose(source: Array, images: int, rows: int, columns: int, out: Array) -> None:
+        square = cuda.shared.array((side, pitch), element)
         across = cuda.threadIdx.x % side
         first_row = cuda.blockIdx.y * side
         first_column = cuda.blockIdx.x * side

@@ -7,13 +7,14 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numba import cuda, float32, float64, from_dtype  # type: ignore[import-untyped]  # numba has no annotations
+from numba import float32, float64, from_dtype
 from numpy.typing import NDArray
 
 from convbench_backends.numba_cuda import direct, flattening, pooling
 from convbench_backends.numba_cuda.convolution import Convolution
-from convbench_backends.numba_cuda.device import Device, DeviceArray, to_device
+from convbench_backends.numba_cuda.device import Device, DeviceArray, flat_on_device, to_device
 from convbench_backends.numba_cuda.geometry import image_axes, slide_of
+from convbench_backends.numba_cuda.jit import cuda
 from convbench_specs import Case, Flatten, Gradients, Native, Pool, Prepared, Step, TensorName, Tensors
 
 LARGE_WINDOW = 64
@@ -60,13 +61,13 @@ PoolPasses = tuple[Forward, Callable[[DeviceArray], DeviceArray], DeviceArray]
 
 def _max_passes(case: Case, tensors: Tensors, device: Device) -> PoolPasses:
     dtype, slide, planes = tensors.x.dtype, slide_of(case), _planes(case, tensors)
-    x, dy = to_device(tensors.x), to_device(tensors.dy)
-    gradient_kernel = pooling.maximum_gradient_kernel(_real(dtype))
+    x, dy = flat_on_device(tensors.x), flat_on_device(tensors.dy)
+    kernel, gradient_kernel = pooling.maximum_kernel(_real(dtype)), pooling.maximum_gradient_kernel(_real(dtype))
 
     def forward() -> tuple[DeviceArray, DeviceArray]:
         y, where = device.empty(dy.size, dtype), device.empty(dy.size, np.dtype(np.int32))
         if dy.size:
-            pooling.maximum[device.blocks(dy.size), device.threads](x, planes, slide, y, where)
+            kernel[device.blocks(dy.size), device.threads](x, planes, slide, y, where)
         return y, where
 
     def gradient(where: DeviceArray) -> DeviceArray:
@@ -83,7 +84,7 @@ def _average_passes(case: Case, tensors: Tensors, device: Device) -> PoolPasses:
     dtype, slide, planes = tensors.x.dtype, slide_of(case), _planes(case, tensors)
     counts = [axis.taps(count_padding=case.operation.count_include_pad) for axis in image_axes(case)]
     down, along = (to_device(np.array(count, np.int32)) for count in counts)
-    x, dy = to_device(tensors.x), to_device(tensors.dy)
+    x, dy = flat_on_device(tensors.x), flat_on_device(tensors.dy)
     real, pixels = _real(dtype), slide.height * slide.width
     is_plane = case.operation.kernel_size == "global" and pixels > LARGE_WINDOW
 
@@ -110,21 +111,25 @@ def _average_passes(case: Case, tensors: Tensors, device: Device) -> PoolPasses:
 def prepare_flatten(case: Case, tensors: Tensors, device: Device) -> Prepared:
     """The passes of a flatten: the array itself in the order of memory, else transposed images."""
     assert isinstance(case.operation, Flatten)
-    x, dy = to_device(tensors.x), to_device(tensors.dy)
+    x, dy = flat_on_device(tensors.x), flat_on_device(tensors.dy)
     images, channels, places = len(tensors.x), case.input_shape[0], prod(case.input_shape[1:])
 
+    dtype, is_view = tensors.x.dtype, case.operation.order == "channels_first"
+    kernel = flattening.transpose_kernel(from_dtype(dtype), device.square, device.threads)
+
     def transposed(source: DeviceArray, rows: int, columns: int) -> DeviceArray:
-        out = device.empty(source.size, tensors_dtype)
+        out = device.empty(source.size, dtype)
         if source.size:
-            side = device.square
-            kernel = flattening.transpose_kernel(from_dtype(tensors_dtype), side, device.threads)
-            grid = (-(-columns // side), -(-rows // side), min(images, flattening.MOST_IMAGES))
+            grid = (-(-columns // device.square), -(-rows // device.square), min(images, flattening.MOST_IMAGES))
             kernel[grid, device.threads](source, images, rows, columns, out)
         return out
 
-    tensors_dtype, is_view = tensors.x.dtype, case.operation.order == "channels_first"
-    forward: Callable[[], Native] = (lambda: x) if is_view else lambda: transposed(x, channels, places)
-    backward: Callable[[], Gradients] = lambda: ((dy if is_view else transposed(dy, places, channels)), None, None)
+    def forward() -> DeviceArray:
+        return x if is_view else transposed(x, channels, places)
+
+    def backward() -> Gradients:
+        return dy if is_view else transposed(dy, places, channels), None, None
+
     return Prepared(
         forward=forward,
         backward=backward,
@@ -134,7 +139,7 @@ def prepare_flatten(case: Case, tensors: Tensors, device: Device) -> Prepared:
     )
 
 
-def wait(native: Native) -> None:
+def wait(native: Native) -> None:  # noqa: ARG001  # the launches of a stream end in order
     """Block until all launches have ended."""
     cuda.synchronize()
 

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917  # Numba passes no keywords to a kernel
 """Pooling kernels over planes: a thread an output, neighbours on neighbouring places; no two write the same element.
 
 The maximum's forward notes where it was found, as a byte could not for any window: the flat index in its plane. Its
@@ -8,42 +9,49 @@ gradient is gathered: an element asks each window that covers it whether it was 
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-from numba import cuda  # type: ignore[import-untyped]  # numba has no annotations
-
-
-@cuda.jit
-def maximum(x, planes, s, y, where):
-    """y, and in `where` the index in its plane of the first maximum in row-major order."""
-    places = s.out_height * s.out_width
-    for e in range(cuda.grid(1), planes * places, cuda.gridsize(1)):
-        plane = e // places
-        top = e // s.out_width % s.out_height * s.stride_h - s.before_h
-        left = e % s.out_width * s.stride_w - s.before_w
-        found = -1
-        largest = x[0]
-        for r in range(s.kernel_h):
-            h = top + r * s.dilation_h
-            if h < 0 or h >= s.height:
-                continue
-            for t in range(s.kernel_w):
-                v = left + t * s.dilation_w
-                if v < 0 or v >= s.width:
-                    continue
-                value = x[(plane * s.height + h) * s.width + v]
-                if found < 0 or value > largest:
-                    largest = value
-                    found = h * s.width + v
-        y[e] = largest
-        where[e] = found
+from convbench_backends.numba_cuda.geometry import Slide
+from convbench_backends.numba_cuda.jit import Array, Real, cuda, kernel
 
 
 @cache
-def maximum_gradient_kernel(real):
+def maximum_kernel(real: Real) -> Any:
+    """The kernel (x, planes, s, y, where): y, and the index in its plane of each window's first maximum."""
+
+    @kernel
+    def maximum(x: Array, planes: int, s: Slide, y: Array, where: Array) -> None:
+        places = s.out_height * s.out_width
+        for e in range(cuda.grid(1), planes * places, cuda.gridsize(1)):
+            plane = e // places
+            top = e // s.out_width % s.out_height * s.stride_h - s.before_h
+            left = e % s.out_width * s.stride_w - s.before_w
+            found = -1
+            largest = real(0)
+            for r in range(s.kernel_h):
+                h = top + r * s.dilation_h
+                if h < 0 or h >= s.height:
+                    continue
+                for t in range(s.kernel_w):
+                    v = left + t * s.dilation_w
+                    if v < 0 or v >= s.width:
+                        continue
+                    value = real(x[(plane * s.height + h) * s.width + v])
+                    if found < 0 or value > largest:
+                        largest = value
+                        found = h * s.width + v
+            y[e] = largest
+            where[e] = found
+
+    return maximum
+
+
+@cache
+def maximum_gradient_kernel(real: Real) -> Any:
     """The kernel (dy, where, planes, s, dx)."""
 
-    @cuda.jit
-    def maximum_gradient(dy, where, planes, s, dx):
+    @kernel
+    def maximum_gradient(dy: Array, where: Array, planes: int, s: Slide, dx: Array) -> None:
         for e in range(cuda.grid(1), planes * s.height * s.width, cuda.gridsize(1)):
             plane = e // (s.height * s.width)
             own = e - plane * s.height * s.width
@@ -67,11 +75,11 @@ def maximum_gradient_kernel(real):
 
 
 @cache
-def average_kernel(real):
+def average_kernel(real: Real) -> Any:
     """The kernel (x, planes, s, down, along, y): the sum of a window, divided by down[i] * along[j]."""
 
-    @cuda.jit
-    def average(x, planes, s, down, along, y):
+    @kernel
+    def average(x: Array, planes: int, s: Slide, down: Array, along: Array, y: Array) -> None:
         places = s.out_height * s.out_width
         for e in range(cuda.grid(1), planes * places, cuda.gridsize(1)):
             plane = e // places
@@ -92,11 +100,11 @@ def average_kernel(real):
 
 
 @cache
-def average_gradient_kernel(real):
+def average_gradient_kernel(real: Real) -> Any:
     """The kernel (dy, planes, s, down, along, dx)."""
 
-    @cuda.jit
-    def average_gradient(dy, planes, s, down, along, dx):
+    @kernel
+    def average_gradient(dy: Array, planes: int, s: Slide, down: Array, along: Array, dx: Array) -> None:
         for e in range(cuda.grid(1), planes * s.height * s.width, cuda.gridsize(1)):
             plane = e // (s.height * s.width)
             total = real(0)

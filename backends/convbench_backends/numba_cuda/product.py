@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917  # Numba passes no keywords to a kernel
 """Convolution as tiled matrix products whose second matrix is never stored: forward, dx and dw.
 
     forward, dx     out[filter, place]  = sum over taps d   of weights[filter, d] * source[element d of place]
@@ -22,24 +23,30 @@ them in a fixed order. Nothing is atomic, so results are the same bits from run 
 from __future__ import annotations
 
 from functools import cache
-
-from numba import cuda  # type: ignore[import-untyped]  # numba has no annotations
+from typing import Any
 
 from convbench_backends.numba_cuda.device import Tile
+from convbench_backends.numba_cuda.gathers import Indexing
+from convbench_backends.numba_cuda.geometry import Gather
+from convbench_backends.numba_cuda.jit import Array, Real, cuda, kernel
 
 
 @cache
-def product_kernel(real, tile: Tile, place_of, element_of):
+def product_kernel(real: Real, tile: Tile, indexing: Indexing) -> Any:
     """The kernel of forward or dx: (weights, source, taps, bias, g, groups, out); grid (places, filters, groups).
 
     Sums are of type `real`. bias is empty for none. out is (images, groups, filters, target places), flat.
     """
     rows, columns, inner, down, across = tile.rows, tile.columns, tile.inner, tile.down, tile.across
+    a_pitch = rows + 1
     threads, wide, high = tile.threads, tile.columns // tile.across, tile.rows // tile.down
+    place_of, element_of = indexing.place_of, indexing.element_of
 
-    @cuda.jit
-    def product(weights, source, taps, bias, g, groups, out):
-        a = cuda.shared.array((inner, rows + 1), real)
+    @kernel
+    def product(  # noqa: PLR0912  # one function, so that its sums stay in registers
+        weights: Array, source: Array, taps: Array, bias: Array, g: Gather, groups: int, out: Array
+    ) -> None:
+        a = cuda.shared.array((inner, a_pitch), real)
         b = cuda.shared.array((inner, columns), real)
         sums = cuda.local.array((down, across), real)
         thread = cuda.threadIdx.x
@@ -87,18 +94,22 @@ def product_kernel(real, tile: Tile, place_of, element_of):
 
 
 @cache
-def weight_kernel(real, tile: Tile, place_of, element_of):
+def weight_kernel(real: Real, tile: Tile, indexing: Indexing) -> Any:
     """The kernel of dw: (dy, source, taps, g, groups, splits, out); grid (taps, filters, groups * splits).
 
     out is (splits, groups, filters, depth), flat: dw itself where there is one split, else for `add_splits`.
     """
     rows, columns, inner, down, across = tile.rows, tile.columns, tile.inner, tile.down, tile.across
+    a_pitch, b_pitch = rows + 1, columns + 1
     threads, wide, high = tile.threads, tile.columns // tile.across, tile.rows // tile.down
+    place_of, element_of = indexing.place_of, indexing.element_of
 
-    @cuda.jit
-    def weight_product(dy, source, taps, g, groups, splits, out):
-        a = cuda.shared.array((inner, rows + 1), real)
-        b = cuda.shared.array((inner, columns + 1), real)
+    @kernel
+    def weight_product(  # noqa: PLR0912  # as above
+        dy: Array, source: Array, taps: Array, g: Gather, groups: int, splits: int, out: Array
+    ) -> None:
+        a = cuda.shared.array((inner, a_pitch), real)
+        b = cuda.shared.array((inner, b_pitch), real)
         sums = cuda.local.array((down, across), real)
         thread = cuda.threadIdx.x
         group = cuda.blockIdx.z // splits
@@ -143,11 +154,11 @@ def weight_kernel(real, tile: Tile, place_of, element_of):
 
 
 @cache
-def add_splits_kernel(real):
+def add_splits_kernel(real: Real) -> Any:
     """The kernel (parts, splits, size, out): out[e] = sum over splits s, in order, of parts[s * size + e]."""
 
-    @cuda.jit
-    def add_splits(parts, splits, size, out):
+    @kernel
+    def add_splits(parts: Array, splits: int, size: int, out: Array) -> None:
         for e in range(cuda.grid(1), size, cuda.gridsize(1)):
             total = real(0)
             for split in range(splits):

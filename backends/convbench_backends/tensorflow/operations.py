@@ -17,7 +17,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -67,8 +66,10 @@ def formula_of(case: Case, batch_size: int) -> Formula:
         return _convolution(operation, picture)
     if operation.kind == "max":
         return _dilated_max(picture) if _is_dilated(picture.axes) else _max_pool(picture)
-    if operation.over == "channels" or operation.kernel_size == "global":
-        return _mean(case, picture)
+    if operation.over == "channels":
+        return _channel_mean(picture)
+    if operation.kernel_size == "global":
+        return _global_mean(picture)
     return _average_pool(case, picture)
 
 
@@ -115,7 +116,7 @@ def _max_pool(picture: Picture) -> Formula:
     def core(x: Tensor) -> Tensor:
         return tf.reshape(tf.nn.max_pool2d(x, kernel, strides, padding), picture.y_shape)
 
-    # MaxPoolGrad takes a kept y as well, but outside the graph that made y it runs without oneDNN, ten times as long.
+    # MaxPoolGrad takes a kept y too, but outside the graph that made y it is not oneDNN's, and several times as slow.
     return Formula(core=core, pad=pad, recomputes_forward=True, algorithm=f"{padded}max_pool2d {padding}")
 
 
@@ -131,19 +132,22 @@ def _dilated_max(picture: Picture) -> Formula:
     return Formula(core=core, pad=pad, recomputes_forward=True, algorithm="maximum of shifted slices")
 
 
-def _mean(case: Case, picture: Picture) -> Formula:
-    """Where windows do not overlap and nothing is padded an average is a mean over axes of a reshaped x."""
-    if case.operation.kernel_size == "global":  # type: ignore[union-attr]  # a pool, as formula_of looks
-        axes, view = [1, 2], picture.view
-    else:
-        over = picture.axes[1]
-        axes, view = [3], (*picture.view[:2], over.output, over.kernel)
-
+def _global_mean(picture: Picture) -> Formula:
     def core(x: Tensor) -> Tensor:
-        whole = x if prod(view) == prod(picture.view) else x[:, :, : view[2] * view[3]]
-        return tf.reshape(tf.reduce_mean(tf.reshape(whole, view), axes), picture.y_shape)
+        return tf.reshape(tf.reduce_mean(x, [1, 2]), picture.y_shape)
 
     return Formula(core=core, pad=_as_picture(picture), algorithm="reduce_mean")
+
+
+def _channel_mean(picture: Picture) -> Formula:
+    over = picture.axes[1]
+    groups = (*picture.view[:2], over.output, over.kernel)
+
+    def core(x: Tensor) -> Tensor:
+        whole = x[:, :, : over.output * over.kernel]
+        return tf.reshape(tf.reduce_mean(tf.reshape(whole, groups), 3), picture.y_shape)
+
+    return Formula(core=core, pad=_as_picture(picture), algorithm="reduce_mean of groups")
 
 
 def _average_pool(case: Case, picture: Picture) -> Formula:

@@ -89,7 +89,7 @@ def _with_sums_in_own(
     loose = against(bound)
     if loose.verdict == "disagrees":
         return loose
-    weak = weak_data(right.case, name, right.values(name), bound)
+    weak = weak_data(right.case, right.batch_size, name, right.values(name), bound)
     if weak is None:
         remark = f"as sums in {dtype} are; for sums in float32 it is {strict.multiple:.2g} times the bound off"
         return replace(loose, remark=remark)

@@ -55,15 +55,38 @@ def is_random(case: Case, tensor: TensorName) -> bool:
     return not (tensor == "y" and case.x_data == "photos" and (averages or case.w_data == "lines"))
 
 
+def reached_share(case: Case, tensor: TensorName, batch_size: int) -> float:
+    """Share of the elements of a result that have any term but padding; the others are 0, or the bias."""
+    operation = case.operation
+    if tensor in ("dw", "db") and batch_size == 0:
+        return 0.0
+    if tensor == "db" or isinstance(operation, Flatten):
+        return 1.0
+    if tensor == "y" and isinstance(operation, Conv) and operation.bias:
+        return 1.0
+    mode: PaddingMode = operation.padding_mode if isinstance(operation, Conv) else "zeros"
+    if tensor == "dx":
+        return prod(float(np.mean(_readers_along(axis, mode) > 0)) for axis in case.axes)
+    others = 1 if tensor == "y" else 0  # the axis of _reads that an element sums up: taps, or for dw windows
+    return prod(float(np.mean(_on_input(axis, _reads(axis, mode)).any(axis=others))) for axis in case.axes)
+
+
 def _readers(axes: tuple[Axis, ...], mode: PaddingMode) -> NDArray[np.int64]:
     """Pairs of window and tap that read each place, an array over the axes."""
     return reduce(np.multiply.outer, [_readers_along(axis, mode) for axis in axes])
 
 
 def _readers_along(axis: Axis, mode: PaddingMode) -> NDArray[np.int64]:
+    places = _reads(axis, mode)
+    return np.bincount(places[_on_input(axis, places)], minlength=axis.size)
+
+
+def _reads(axis: Axis, mode: PaddingMode) -> NDArray[np.int64]:
+    """The input place that each window, in rows, reads with each tap, in columns."""
     windows, taps = np.arange(axis.output), np.arange(axis.kernel)
-    places = (windows[:, None] * axis.stride + taps * axis.dilation - axis.before).ravel()
-    if mode == "edge":
-        places = places.clip(0, axis.size - 1)
-    inside = places[(places >= 0) & (places < axis.size)]
-    return np.bincount(inside, minlength=axis.size)
+    places = windows[:, None] * axis.stride + taps * axis.dilation - axis.before
+    return places.clip(0, axis.size - 1) if mode == "edge" else places
+
+
+def _on_input(axis: Axis, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return (places >= 0) & (places < axis.size)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.verify.dtypes import numpy_dtype
-from convbench.verify.terms import terms_of
+from convbench.verify.terms import reached_share
 from convbench_specs import Case, Flatten, Pool, TensorName, Tensors
 
 Reason = Literal[
@@ -75,50 +75,55 @@ def distrust(case: Case, batch_size: int, name: TensorName, result: NDArray[Any]
     found = [each for each in form if each]
     if found:
         return found
-    values = [not_finite(name, result), mostly_zero(case, name, result), constant(name, result)]
+    values = [not_finite(name, result), mostly_zero(case, batch_size, name, result)]
+    if _must_vary(case, batch_size):
+        values.append(constant(name, result))
     return [each for each in values if each][:1]
 
 
-def required_nonzero(case: Case, name: TensorName) -> float:
+def required_nonzero(case: Case, batch_size: int, name: TensorName) -> float:
     """The share of elements of a result on random data that must not be zero.
 
-    Places that no window reads have no gradient. Of the elements in a maximum's window one at least has a gradient, and
-    an element can be in as many windows as a window has elements.
+    It leaves out what only padding or nothing is added up for. Of the elements in a maximum's window one at least has a
+    gradient, and an element can be in as many windows as a window has elements.
     """
-    if name == "db":
-        return REQUIRED_NONZERO_BIAS
-    if name != "dx":
-        return REQUIRED_NONZERO
-    share = float(np.mean(np.asarray(terms_of(case, "dx", 1)) > 0))
-    if isinstance(case.operation, Pool) and case.operation.kind == "max":
+    share = reached_share(case, name, batch_size)
+    if name == "dx" and isinstance(case.operation, Pool) and case.operation.kind == "max":
         share /= prod(axis.kernel for axis in case.axes)
-    return REQUIRED_NONZERO * share
+    return share * (REQUIRED_NONZERO_BIAS if name == "db" else REQUIRED_NONZERO)
 
 
-def mostly_zero(case: Case, name: TensorName, result: NDArray[Any]) -> Untrusted | None:
+def mostly_zero(case: Case, batch_size: int, name: TensorName, result: NDArray[Any]) -> Untrusted | None:
     """Zeros where the operation makes none."""
-    return _too_few("mostly_zero", case, name, int(np.count_nonzero(result)), result.size)
+    required = required_nonzero(case, batch_size, name)
+    return _too_few("mostly_zero", name, int(np.count_nonzero(result)), result.size, required)
 
 
 def weak_data(
-    case: Case, name: TensorName, expected: NDArray[Any], bound: NDArray[Any] | float = 0.0
+    case: Case, batch_size: int, name: TensorName, expected: NDArray[Any], bound: NDArray[Any] | float = 0.0
 ) -> Untrusted | None:
     """Right values that say nothing: they are within the bound of zero."""
-    return _too_few("weak_data", case, name, int(np.count_nonzero(np.abs(expected) > bound)), expected.size)
+    telling, required = int(np.count_nonzero(np.abs(expected) > bound)), required_nonzero(case, batch_size, name)
+    return _too_few("weak_data", name, telling, expected.size, required)
 
 
-def _too_few(reason: Reason, case: Case, name: TensorName, count: int, size: int) -> Untrusted | None:
-    required = required_nonzero(case, name)
+def _too_few(reason: Reason, name: TensorName, count: int, size: int, required: float) -> Untrusted | None:
     if size < FEWEST or count >= required * size:
         return None
     return Untrusted(reason, name, f"{count / size:.1%} of the elements are not, {required:.1%} must not be")
 
 
 def constant(name: TensorName, result: NDArray[Any]) -> Untrusted | None:
-    """One number everywhere."""
-    if result.size < FEWEST or np.any(result != result.flat[0]):
+    """One number everywhere but 0, which `mostly_zero` knows of."""
+    if result.size < FEWEST or not result.flat[0] or np.any(result != result.flat[0]):
         return None
     return Untrusted("constant", name, f"{float(result.flat[0]):.9g} everywhere")
+
+
+def _must_vary(case: Case, batch_size: int) -> bool:
+    """Whether windows see different elements: those of many maps do, those of one only if they are small."""
+    maps = batch_size * case.output_shape[0]
+    return maps >= FEWEST or all(axis.kernel <= axis.size // 2 for axis in case.axes)
 
 
 def not_finite(name: TensorName, result: NDArray[Any]) -> Untrusted | None:
