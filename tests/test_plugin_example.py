@@ -36,14 +36,13 @@ def test_it_is_listed(installed, tmp_path):
 
 def test_it_is_right_wherever_it_claims_support(installed, tmp_path):
     done = _convbench(
-        "check", "edge_cases", "quick", "--backends", "einsum,numpy-im2col", "--batch-sizes", "1,3",
-        "--dtypes", "float32,float64", "--output", "run", env=installed, cwd=tmp_path,
+        "check", "edge_cases", "--backends", "einsum,numpy-im2col", "--batch-sizes", "3", "--output", "run", env=installed, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     cells = pd.read_csv(tmp_path / "run" / "measurements.csv")
     statuses = cells[cells["backend"] == "einsum"]["status"].value_counts()
     assert set(statuses.index) == {"ok", "unsupported"}
-    assert statuses["ok"] > 100
+    assert statuses["ok"] > 50
 
 
 def test_it_takes_part_in_a_comparison(installed, tmp_path):

@@ -48,6 +48,8 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except Exception as error:
             from convbench_specs import ConvbenchError  # noqa: PLC0415  # it brings NumPy, which --help can do without
 

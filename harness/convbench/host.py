@@ -37,6 +37,11 @@ class PluginRef:
         """How messages name it."""
         return self.path or self.module
 
+    @property
+    def option(self) -> str:
+        """What --plugin loads it from; empty for an installed one, which needs no option."""
+        return self.path or (self.module if self.folder else "")
+
     def load(self) -> ModuleType:
         """Import the module; whatever its import raises passes through."""
         if self.folder and self.folder not in sys.path:

@@ -15,7 +15,8 @@ class RunSettings:
     """Settings of a run; UsageError for a value that cannot be.
 
     budget_s bounds the timing of one cell: a cell of which MIN_SAMPLES calls would take longer is skipped, with the
-    prediction. A block is a fresh set of workers, a round one turn of all backends in it. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that of
+    prediction. A block is a fresh set of workers, a round one turn of all
+    backends in it. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that of
     the workload's cases; backends None means every one that is available.
     """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import os
 import signal
 import socket
@@ -67,6 +68,7 @@ class Worker:
         begin = time.perf_counter()
         self._backend = load_backend(PluginRef(**plugin), backend)
         facts = self._backend.start(Settings(**settings))
+        gc.freeze()  # a framework's own objects stay; without this every collection would walk over all of them
         return {
             "facts": {str(key): str(value) for key, value in facts.items()},
             "start_s": time.perf_counter() - begin,

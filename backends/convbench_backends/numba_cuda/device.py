@@ -86,8 +86,8 @@ class AllocationCounter:
 def current_device() -> Device:
     """The device that kernels run on; makes a context on it."""
     if is_simulated():
-        tile = Tile(rows=4, columns=4, inner=4, down=2, across=2)
-        return Device(name="Numba's simulator", multiprocessors=1, threads=4, tile=tile, square=4)
+        tile = Tile(rows=4, columns=8, inner=4, down=2, across=2)
+        return Device(name="Numba's simulator", multiprocessors=1, threads=8, tile=tile, square=4)
     device = cuda.get_current_device()
     # 256 threads with 16 sums each: two loads from shared memory for four multiply-adds, and room for several blocks
     tile = Tile(rows=64, columns=64, inner=16, down=4, across=4)

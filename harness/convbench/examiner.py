@@ -1,0 +1,154 @@
+"""Examines one case after another on the same workers, as fuzzing and tests do; the way of each is that of a run.
+
+with Examiner(registered, settings, folder) as examiner:
+    examined = examiner.examine(case, batch_size=3)
+    examined.faults          # empty where every backend is right
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from convbench.case_text import check_command
+from convbench.examination import Examination, Turn
+from convbench.host import Registered
+from convbench.plan import Item
+from convbench.scratch import scratch_folder
+from convbench.session import BackendSession, NotOk
+from convbench.settings import RunSettings
+from convbench_specs import PASSES, Case, PassName
+
+CALLS = 3
+"""Calls of a pass in an examination."""
+NOT_AT_FAULT = ("ok", "unsupported", "skipped")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is wrong with one pass of a backend; `tensor` is empty where there is no result at all."""
+
+    backend: str
+    pass_name: PassName
+    status: str
+    reason: str
+    tensor: str = ""
+
+
+@dataclass(slots=True)
+class Examined:
+    """What an examination found: the columns of each cell, and the rows of the agreement table."""
+
+    item: Item
+    cells: dict[tuple[str, PassName], dict[str, Any]] = field(default_factory=dict)
+    rows: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def cell(self, item: Item, backend: str, pass_name: PassName, **columns: Any) -> None:
+        """Keep columns of a cell."""
+        self.cells.setdefault((backend, pass_name), {}).update(columns)
+
+    def agreement(self, item: Item, row: Mapping[str, Any]) -> None:
+        """Keep a row of the agreement table."""
+        self.rows.append(row)
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Every cell that is not right, in the order of backends and passes."""
+        return [
+            Fault(
+                backend=backend,
+                pass_name=pass_name,
+                status=columns["status"] if columns["status"] != "ok" else columns["verdict"],
+                reason=columns["reason"],
+                tensor=columns.get("tensor", ""),
+            )
+            for (backend, pass_name), columns in self.cells.items()
+            if columns["status"] not in NOT_AT_FAULT or columns.get("verdict", "agrees") != "agrees"
+        ]
+
+    def left_out(self, backend: str) -> dict[PassName, str]:
+        """The passes that a backend does not do, and why."""
+        return {
+            pass_name: f"{columns['status']}: {columns['reason']}"
+            for (name, pass_name), columns in self.cells.items()
+            if name == backend and columns["status"] in ("unsupported", "skipped")
+        }
+
+
+class Examiner:
+    """Workers of some backends, kept through many cases; to be used in a with statement.
+
+    `folder` takes what the workers print. Passes whose predicted time is over the budget of the settings are skipped.
+    """
+
+    def __init__(
+        self,
+        backends: Sequence[Registered],
+        settings: RunSettings,
+        folder: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._backends = backends
+        self._settings = settings
+        self._folder = folder
+        self._environment = environment or {}
+        self._stack = ExitStack()
+        self._scratch = Path()
+        self.sessions: dict[str, BackendSession] = {}
+
+    def __enter__(self) -> Self:
+        self._scratch = self._stack.enter_context(scratch_folder())
+        self._folder.mkdir(parents=True, exist_ok=True)
+        extra = {"NUMBA_CACHE_DIR": str(self._scratch / "numba"), **self._environment}
+        for registered in self._backends:
+            name = registered.backend.name
+            session = BackendSession(registered, self._settings, log=self._folder / f"{name}.log", extra=extra)
+            self._stack.callback(session.stop)
+            self.sessions[name] = session
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def scratch(self) -> Path:
+        """The folder in which arrays pass to the workers."""
+        return self._scratch
+
+    def examine(self, case: Case, batch_size: int) -> Examined:
+        """Examine a case; raises MissingImages where it asks for photographs that are not installed."""
+        item = Item("examined", case, batch_size)
+        examined = Examined(item)
+        turns = [Turn(session, self._affordable(examined, session)) for session in self.sessions.values()]
+        Examination(item, turns, record=examined, scratch=self._scratch, seed=self._settings.seed).run()
+        return examined
+
+    def command(self, case: Case, batch_size: int, backends: Sequence[str]) -> str:
+        """The command that does it again for some of the backends."""
+        plugins = [registered.plugin for registered in self._backends if registered.backend.name in backends]
+        settings = self._settings
+        return check_command(case, batch_size, backends, seed=settings.seed, device=settings.device, plugins=plugins)
+
+    def _affordable(self, examined: Examined, session: BackendSession) -> dict[PassName, float]:
+        """The passes that fit into the budget by the backend's own prediction."""
+        predicted = session.predict(examined.item, PASSES)
+        if isinstance(predicted, NotOk):
+            for name in PASSES:
+                examined.cell(examined.item, session.name, name, status=predicted.status, reason=predicted.reason)
+            return {}
+        affordable: dict[PassName, float] = {}
+        for name in PASSES:
+            seconds = predicted[name]
+            if seconds is not None and seconds * CALLS > self._settings.budget_s:
+                reason = f"a call would take {seconds:.2g} s, {CALLS} of them more than the budget"
+                examined.cell(examined.item, session.name, name, status="skipped", reason=reason)
+            else:
+                affordable[name] = 0.0
+        return affordable

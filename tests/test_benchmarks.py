@@ -1,0 +1,44 @@
+"""The benchmarks under tests/benchmarks run: here without timing, one backend and a few cases."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = Path(__file__).parent / "benchmarks"
+
+
+def _pytest(*arguments, cwd):
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+        str(BENCHMARKS),
+        *arguments,
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+def test_every_pass_of_a_backend_runs(tmp_path):
+    done = _pytest("--benchmark-disable", "-k", "naive and (conv1 or flatten or photo_average)", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "9 passed" in done.stdout
+
+
+def test_the_json_of_pytest_benchmark_names_case_and_pass(tmp_path):
+    done = _pytest(
+        "--benchmark-only", "--benchmark-json", "out.json", "--benchmark-min-rounds=1", "--benchmark-max-time=0",
+        "-k", "numpy-im2col and flatten and forward", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    (entry,) = json.loads((tmp_path / "out.json").read_text())["benchmarks"]
+    assert entry["group"] == "flatten forward"
+    assert "numpy-im2col" in entry["name"]
