@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from verify_cases import in_turn
 
-from convbench.verify import ORACLE, agreements, check_against, clusters, make_tensors, odd_ones, oracle
+from convbench.verify import ORACLE, agreements, allowed, check_against, clusters, make_tensors, odd_ones, oracle
 from convbench_specs import Case, Conv
 
 CASE = Case(name="conv", operation=Conv(in_channels=3, out_channels=4, kernel_size=(3, 3)), input_shape=(3, 9, 9))
@@ -70,6 +71,15 @@ def test_what_cannot_be_judged_is_in_no_cluster_with_others_and_not_odd():
     assert [row.verdict for row in rows] == ["untrusted", "agrees", "untrusted"]
     assert groups == [("one", "two"), ("double",)]
     assert odd == []
+
+
+def test_low_precision_with_sums_in_itself_agrees_with_sums_in_float32():
+    case = CASE.with_dtype("float16")
+    tensors = make_tensors(case, 2, seed=0)
+    reference = oracle(case, tensors)
+    results = {"float32": reference.dw.astype(np.float16), "own": in_turn(case, tensors, np.float16)["dw"]}
+    assert agreements("dw", results, allowed(reference, "dw"))[0].verdict == "disagrees"
+    assert agreements("dw", results, allowed(reference, "dw", sums="own"))[0].verdict == "agrees"
 
 
 def test_pairs_on_integers_must_be_equal():

@@ -20,11 +20,9 @@ from convbench_specs import Case, Conv, Gradients, Tensors
 FEW_FILTERS = 8
 """Fewer filters a group than this leave most of a tile empty."""
 BLOCKS_A_MULTIPROCESSOR = 4
-"""Blocks of dw that are wanted for each multiprocessor: its places are split until there are as many,"""
-PLACES_A_SPLIT = 512
-"""but into no fewer places than this a split, so that adding the splits costs little,"""
+"""Blocks of dw that are wanted for each multiprocessor: places are split until there are as many."""
 MOST_BLOCKS = 65535
-"""and into no more blocks than a grid may have along its third axis."""
+"""Blocks that a grid may have along its third axis."""
 
 
 class Convolution:
@@ -113,7 +111,7 @@ class Convolution:
         g = self._y_from_x
         places = g.images * g.target_height * g.target_width
         wanted = -(-self._device.multiprocessors * BLOCKS_A_MULTIPROCESSOR // (tiles * self._groups))
-        return max(1, min(wanted, places // PLACES_A_SPLIT, MOST_BLOCKS // self._groups))
+        return max(1, min(wanted, places // self._device.places_a_split, MOST_BLOCKS // self._groups))
 
     def _bias_gradient(self) -> DeviceArray:
         g, device = self._y_from_x, self._device

@@ -46,6 +46,7 @@ class Device:
     """One device, and what launches on it look like.
 
     `threads` a block for kernels without tiles, a power of two; `square` is the side of what `flattening` transposes.
+    `places_a_split` is how many places a split of dw has at least, so that adding the splits costs little;
     `allocated_bytes` counts what `empty` has given out since it was last set to 0.
     """
 
@@ -54,6 +55,7 @@ class Device:
     threads: int
     tile: Tile
     square: int
+    places_a_split: int
     allocated_bytes: int = 0
 
     def blocks(self, items: int) -> int:
@@ -87,7 +89,7 @@ def current_device() -> Device:
     """The device that kernels run on; makes a context on it."""
     if is_simulated():
         tile = Tile(rows=4, columns=8, inner=4, down=2, across=2)
-        return Device(name="Numba's simulator", multiprocessors=1, threads=8, tile=tile, square=4)
+        return Device(name="Numba's simulator", multiprocessors=1, threads=8, tile=tile, square=4, places_a_split=8)
     device = cuda.get_current_device()
     # 256 threads with 16 sums each: two loads from shared memory for four multiply-adds, and room for several blocks
     tile = Tile(rows=64, columns=64, inner=16, down=4, across=4)
@@ -98,6 +100,7 @@ def current_device() -> Device:
         threads=256,
         tile=tile,
         square=device.WARP_SIZE,
+        places_a_split=512,
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.verify.compare import Deviation, Element, Index, compare
-from convbench.verify.dtypes import LARGEST, numpy_dtype
+from convbench.verify.dtypes import LARGEST, LOW_PRECISION, numpy_dtype
 from convbench.verify.pooling import divisors
 from convbench.verify.tolerance import Sizes, Sums
 from convbench.verify.trust import weak_data
@@ -50,9 +50,14 @@ def check_against(right: Right, results: Results, *, exact: bool = False) -> lis
     return [_check(right, name, actual, exact=exact) for name, actual in results.items()]
 
 
-def allowed(right: Right, name: TensorName, *, exact: bool = False) -> NDArray[np.float32]:
-    """How far a right result may be off: the bound, or 0 on integers, as an array without axes."""
-    return np.zeros((), np.float32) if exact and must_be_equal(right.case) else right.bound(name)
+def allowed(right: Right, name: TensorName, *, exact: bool = False, sums: Sums = "float32") -> NDArray[np.float32]:
+    """How far a right result may be off: the bound, or 0 on integers, as an array without axes.
+
+    Two backends in bfloat16 or float16 may take their sums differently: compare them with sums "own".
+    """
+    if exact and must_be_equal(right.case):
+        return np.zeros((), np.float32)
+    return right.bound(name, sums if right.case.dtype in LOW_PRECISION else "float32")
 
 
 def must_be_equal(case: Case) -> bool:
@@ -76,7 +81,7 @@ def _check(right: Right, name: TensorName, actual: NDArray[Any], *, exact: bool)
 
     exact = exact and must_be_equal(right.case)
     found = against(0.0 if exact else right.bound(name))
-    if found.verdict == "disagrees" and right.case.dtype in ("bfloat16", "float16") and not exact:
+    if found.verdict == "disagrees" and right.case.dtype in LOW_PRECISION and not exact:
         found = _with_sums_in_own(right, name, found, against)
     return _placed(right, name, found)
 

@@ -15,6 +15,9 @@ from convbench_specs import DType
 MANTISSA_BITS: dict[DType, int] = {"float64": 53, "float32": 24, "bfloat16": 8, "float16": 11}
 """Bits of the significand, the hidden one included."""
 
+LOW_PRECISION: tuple[DType, ...] = ("bfloat16", "float16")
+"""Dtypes whose sums most libraries take in float32, and some in the dtype itself."""
+
 SMALLEST: dict[DType, float] = {"float64": 2.0**-1022, "float32": 2.0**-126, "bfloat16": 2.0**-126, "float16": 2.0**-24}
 """What one operation may lose near zero: below the normal numbers some libraries flush to zero (semantics of JAX and
 TensorFlow on a CPU). float16 is not flushed, as it is computed in float32; it is rounded to multiples of 2^-24."""

@@ -36,7 +36,10 @@ class Agreement:
 
 
 def agreements(name: TensorName, results: Mapping[str, NDArray[Any]], bound: NDArray[Any] | float) -> list[Agreement]:
-    """Compare one result of every two backends; `bound` is that of one right result against the right value."""
+    """Compare one result of every two backends; `bound` is that of one right result against the right value.
+
+    `check.allowed(right, name, sums="own")` gives it.
+    """
     doubled = 2 * bound
     return [
         Agreement(one=one, other=other, deviation=_compare_pair(name, results[one], results[other], doubled))

@@ -32,7 +32,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from convbench.verify.dtypes import SMALLEST, unit_roundoff
+from convbench.verify.dtypes import LOW_PRECISION, SMALLEST, unit_roundoff
 from convbench.verify.terms import Terms
 from convbench_specs import Case, TensorName
 
@@ -80,7 +80,7 @@ def rounding_bound(sizes: Sizes, name: TensorName, sums: Sums) -> NDArray[np.flo
     """
     if sizes.is_chosen(name):
         return np.zeros(sizes.values(name).shape, np.float32)
-    if sums == "float32" and sizes.case.dtype in ("bfloat16", "float16"):
+    if sums == "float32" and sizes.case.dtype in LOW_PRECISION:
         return _of_rounded_sums(sizes, name)
     return _of_sums(sizes, name)
 

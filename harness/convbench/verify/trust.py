@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from convbench.verify.compare import BLOCK
 from convbench.verify.dtypes import numpy_dtype
 from convbench.verify.terms import reached_share
 from convbench_specs import Case, Flatten, Pool, TensorName, Tensors
@@ -103,8 +104,12 @@ def weak_data(
     case: Case, batch_size: int, name: TensorName, expected: NDArray[Any], bound: NDArray[Any] | float = 0.0
 ) -> Untrusted | None:
     """Right values that say nothing: they are within the bound of zero."""
-    telling, required = int(np.count_nonzero(np.abs(expected) > bound)), required_nonzero(case, batch_size, name)
-    return _too_few("weak_data", name, telling, expected.size, required)
+    flat, bounds = np.ravel(expected), np.ravel(np.broadcast_to(bound, expected.shape)) if np.ndim(bound) else None
+    telling = 0
+    for start in range(0, flat.size, BLOCK):
+        part = slice(start, start + BLOCK)
+        telling += int(np.count_nonzero(np.abs(flat[part]) > (bound if bounds is None else bounds[part])))
+    return _too_few("weak_data", name, telling, flat.size, required_nonzero(case, batch_size, name))
 
 
 def _too_few(reason: Reason, name: TensorName, count: int, size: int, required: float) -> Untrusted | None:
