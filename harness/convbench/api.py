@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from convbench.errors import UsageError
-from convbench.host import Registered, Registry, find_backends
+from convbench.host import Registered, Registry, availability, find_backends
 from convbench.journal import HEADER, Journal
 from convbench.machine import machine_facts, package_versions
 from convbench.observer import Observer, Silent
@@ -71,7 +71,7 @@ def execute(settings: RunSettings, registry: Registry, *, output: str | Path | N
     """Make the run that the settings ask for. Ctrl-C passes through, with the folder left as far as it came."""
     plan = make_plan(settings)
     selected = registry.select(settings.backends)
-    available = {entry.backend.name: _availability(entry, settings) for entry in selected}
+    available = {entry.backend.name: availability(entry, settings.device) for entry in selected}
     usable = [entry for entry in selected if isinstance(available[entry.backend.name], Available)]
     if not usable:
         reasons = [f"{name}: {found.reason}" for name, found in available.items() if isinstance(found, Unavailable)]
@@ -98,15 +98,6 @@ def new_folder(output: str | Path | None) -> Path:
     if (folder / HEADER).exists():
         raise UsageError(f"{folder} holds a run already; name another --output or remove it")
     return folder
-
-
-def _availability(entry: Registered, settings: RunSettings) -> Available | Unavailable:
-    if settings.device not in entry.backend.devices:
-        return Unavailable(f"it does not run on {settings.device}, only on {', '.join(entry.backend.devices)}")
-    try:
-        return entry.backend.availability(settings.device)
-    except Exception as error:  # noqa: BLE001  # a plug-in's fault must not end everybody's run
-        return Unavailable(f"availability() failed: {type(error).__name__}: {error}")
 
 
 def _tell_backend(journal: Journal, entry: Registered, found: Available | Unavailable, settings: RunSettings) -> None:

@@ -19,11 +19,13 @@ from convbench.verify import (
     Deviation,
     Fill,
     Sample,
+    Suspect,
     Untrusted,
     adjoint,
     agreements,
     check_against,
     distrust,
+    odd_ones,
     right_values,
     weak_data,
 )
@@ -52,6 +54,7 @@ class ItemCheck:
         self._deviations: dict[tuple[str, PassName], list[Deviation]] = {}
         self._findings: dict[tuple[str, PassName], list[Untrusted]] = {}
         self._identities: dict[str, tuple[str, str]] = {}
+        self._suspects: list[Suspect] = []
 
     def add(self, backend: str, outputs: Outputs, findings: Findings) -> None:
         """Check the results of one backend; `findings` are what its worker holds against them."""
@@ -62,7 +65,8 @@ class ItemCheck:
             self._deviations[backend, pass_name] = deviations
             if not self._exact:
                 self._findings[backend, pass_name] = [*findings.get(pass_name, ()), *self._distrust(results)]
-        if not self._exact and {"forward", "backward"} <= outputs.keys():
+        is_random = self._fill == "random" and self._case.x_data == "random" == self._case.w_data
+        if is_random and {"forward", "backward"} <= outputs.keys():
             self._identities[backend] = self._adjoint(outputs)
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -75,7 +79,10 @@ class ItemCheck:
                 yield from self._pairs(pass_name, tensor)
 
     def verdicts(self) -> Verdicts:
-        """Columns of each cell: the verdict of this check, and what is wrong where something is."""
+        """Columns of each cell: the verdict of this check, and what is wrong where something is.
+
+        To be taken after the rows: `odd_one_out` says who stands alone among all that were compared.
+        """
         found: Verdicts = {}
         for (backend, pass_name), deviations in self._deviations.items():
             worst = max(deviations, key=lambda deviation: SEVERITY[deviation.verdict])
@@ -87,6 +94,9 @@ class ItemCheck:
             elif findings := self._findings.get((backend, pass_name)):
                 columns |= {"verdict": "untrusted", "reason": findings[0].describe(), "finding": findings[0].reason}
                 columns |= {} if findings[0].reason == "weak_data" else {"status": "wrong"}
+            odd = [s for s in self._suspects if s.name in (backend, ORACLE) and s.tensor == worst.tensor]
+            if odd and worst.verdict == "disagrees":
+                columns["odd_one_out"] = odd[0].describe()
             if pass_name == "backward" and backend in self._identities:
                 verdict, sentence = self._identities[backend]
                 columns["identities"] = verdict
@@ -139,8 +149,18 @@ class ItemCheck:
                 result = _load(outputs[pass_name][tensor])
                 if result.shape == self._case.shape_of(tensor, len(self._tensors.x)):
                     results[backend] = self._right.select(tensor, result)
-        for row in agreements(tensor, results, allowed(self._right, tensor, exact=self._exact)):
+        # two right results may have been summed in dtypes of their own choice
+        bound = allowed(self._right, tensor, exact=self._exact, sums="own")
+        pairs = agreements(tensor, results, bound)
+        for row in pairs:
             yield self._row(row.deviation, pass_name, row.one, row.other)
+        against_oracle = {
+            backend: deviation.verdict
+            for (backend, name), deviations in self._deviations.items()
+            for deviation in deviations
+            if name == pass_name and deviation.tensor == tensor
+        }
+        self._suspects += odd_ones(tensor, pairs, against_oracle)
 
     def _is_malformed(self, deviation: Deviation) -> bool:
         """Whether it is untrusted for its shape or dtype, which no rounding explains."""

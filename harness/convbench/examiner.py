@@ -14,14 +14,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from convbench.case_text import check_command
 from convbench.examination import Examination, Turn
 from convbench.host import Registered
 from convbench.plan import Item
-from convbench.scratch import scratch_folder
+from convbench.scratch import scratch_folder, write_tensors
 from convbench.session import BackendSession, NotOk
 from convbench.settings import RunSettings
-from convbench_specs import PASSES, Case, PassName
+from convbench_specs import PASSES, Case, PassName, TensorName, Tensors
 
 CALLS = 3
 """Calls of a pass in an examination."""
@@ -37,6 +40,7 @@ class Fault:
     status: str
     reason: str
     tensor: str = ""
+    traceback: str = ""
 
 
 @dataclass(slots=True)
@@ -49,10 +53,12 @@ class Examined:
 
     def cell(self, item: Item, backend: str, pass_name: PassName, **columns: Any) -> None:
         """Keep columns of a cell."""
+        assert item == self.item
         self.cells.setdefault((backend, pass_name), {}).update(columns)
 
     def agreement(self, item: Item, row: Mapping[str, Any]) -> None:
         """Keep a row of the agreement table."""
+        assert item == self.item
         self.rows.append(row)
 
     @property
@@ -65,6 +71,7 @@ class Examined:
                 status=columns["status"] if columns["status"] != "ok" else columns["verdict"],
                 reason=columns["reason"],
                 tensor=columns.get("tensor", ""),
+                traceback=columns.get("traceback", ""),
             )
             for (backend, pass_name), columns in self.cells.items()
             if columns["status"] not in NOT_AT_FAULT or columns.get("verdict", "agrees") != "agrees"
@@ -85,18 +92,10 @@ class Examiner:
     `folder` takes what the workers print. Passes whose predicted time is over the budget of the settings are skipped.
     """
 
-    def __init__(
-        self,
-        backends: Sequence[Registered],
-        settings: RunSettings,
-        folder: Path,
-        *,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, backends: Sequence[Registered], settings: RunSettings, folder: Path) -> None:
         self._backends = backends
         self._settings = settings
         self._folder = folder
-        self._environment = environment or {}
         self._stack = ExitStack()
         self._scratch = Path()
         self.sessions: dict[str, BackendSession] = {}
@@ -104,7 +103,7 @@ class Examiner:
     def __enter__(self) -> Self:
         self._scratch = self._stack.enter_context(scratch_folder())
         self._folder.mkdir(parents=True, exist_ok=True)
-        extra = {"NUMBA_CACHE_DIR": str(self._scratch / "numba"), **self._environment}
+        extra = {"NUMBA_CACHE_DIR": str(self._scratch / "numba")}
         for registered in self._backends:
             name = registered.backend.name
             session = BackendSession(registered, self._settings, log=self._folder / f"{name}.log", extra=extra)
@@ -117,11 +116,6 @@ class Examiner:
     ) -> None:
         self._stack.close()
 
-    @property
-    def scratch(self) -> Path:
-        """The folder in which arrays pass to the workers."""
-        return self._scratch
-
     def examine(self, case: Case, batch_size: int) -> Examined:
         """Examine a case; raises MissingImages where it asks for photographs that are not installed."""
         item = Item("examined", case, batch_size)
@@ -130,6 +124,27 @@ class Examiner:
         Examination(item, turns, record=examined, scratch=self._scratch, seed=self._settings.seed).run()
         return examined
 
+    def compute(
+        self, backend: str, case: Case, tensors: Tensors, passes: Sequence[PassName] = ("forward", "backward")
+    ) -> dict[TensorName, NDArray[Any]] | NotOk:
+        """What a backend returns for tensors of one's own, unchecked; without the passes that it does not do."""
+        session = self.sessions[backend]
+        item = Item("computed", case, len(tensors.x))
+        for refused in self._refused(item, session, passes).values():
+            return refused
+        ready = session.prepare(item, write_tensors(self._scratch, tensors))
+        if isinstance(ready, NotOk):
+            return ready
+        results: dict[TensorName, NDArray[Any]] = {}
+        for pass_name in passes:
+            reply = session.ask("run", pass_name, folder=str(self._scratch), scrutinise=False)
+            if isinstance(reply, NotOk) and reply.status != "unsupported":
+                return reply
+            if not isinstance(reply, NotOk):
+                results |= {name: np.load(path, allow_pickle=False) for name, path in reply["outputs"].items()}
+        session.suspend()
+        return results
+
     def command(self, case: Case, batch_size: int, backends: Sequence[str]) -> str:
         """The command that does it again for some of the backends."""
         plugins = [registered.plugin for registered in self._backends if registered.backend.name in backends]
@@ -137,18 +152,23 @@ class Examiner:
         return check_command(case, batch_size, backends, seed=settings.seed, device=settings.device, plugins=plugins)
 
     def _affordable(self, examined: Examined, session: BackendSession) -> dict[PassName, float]:
-        """The passes that fit into the budget by the backend's own prediction."""
-        predicted = session.predict(examined.item, PASSES)
+        """The passes that can be tried; of the others their cells say why not."""
+        refused = self._refused(examined.item, session, PASSES)
+        for name, why in refused.items():
+            examined.cell(
+                examined.item, session.name, name, status=why.status, reason=why.reason, traceback=why.traceback
+            )
+        return {name: 0.0 for name in PASSES if name not in refused}
+
+    def _refused(self, item: Item, session: BackendSession, passes: Sequence[PassName]) -> dict[PassName, NotOk]:
+        """Passes that cannot be tried, or that the backend predicts to take longer than the budget."""
+        predicted = session.predict(item, tuple(passes))
         if isinstance(predicted, NotOk):
-            for name in PASSES:
-                examined.cell(examined.item, session.name, name, status=predicted.status, reason=predicted.reason)
-            return {}
-        affordable: dict[PassName, float] = {}
-        for name in PASSES:
+            return dict.fromkeys(passes, predicted)
+        refused: dict[PassName, NotOk] = {}
+        for name in passes:
             seconds = predicted[name]
             if seconds is not None and seconds * CALLS > self._settings.budget_s:
                 reason = f"a call would take {seconds:.2g} s, {CALLS} of them more than the budget"
-                examined.cell(examined.item, session.name, name, status="skipped", reason=reason)
-            else:
-                affordable[name] = 0.0
-        return affordable
+                refused[name] = NotOk("skipped", reason)
+        return refused

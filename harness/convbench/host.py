@@ -19,7 +19,7 @@ from types import ModuleType
 import pluggy
 
 from convbench.errors import unknown_name
-from convbench_specs import Backend, hooks
+from convbench_specs import Available, Backend, Device, Unavailable, hooks
 
 LOCAL_PLUGIN = "convbench_plugin.py"
 
@@ -101,6 +101,16 @@ def find_backends(plugins: Iterable[str] = (), *, directory: Path | None = None)
     for ref in dict.fromkeys(refs):
         _add(registry, ref)
     return registry
+
+
+def availability(entry: Registered, device: Device) -> Available | Unavailable:
+    """Whether a backend can run on the device here; whatever it raises is a reason why not."""
+    if device not in entry.backend.devices:
+        return Unavailable(f"it does not run on {device}, only on {', '.join(entry.backend.devices)}")
+    try:
+        return entry.backend.availability(device)
+    except Exception as error:  # noqa: BLE001  # a plug-in's fault must not end everybody's run
+        return Unavailable(f"availability() failed: {type(error).__name__}: {error}")
 
 
 def load_backend(ref: PluginRef, name: str) -> Backend:

@@ -16,6 +16,7 @@ from typing import Any
 
 from convbench.errors import UsageError
 from convbench_specs import Axis, Case, Conv, DType, Flatten, Operation, Padding, Pool, same_padding
+from convbench_specs.operations import PoolKind
 
 
 class MissingHypothesis(UsageError):  # noqa: N818  # it says what is the matter
@@ -32,6 +33,7 @@ LARGEST_KERNEL = 5
 LARGEST_PADDING = 5
 LARGEST_STRIDE = 4
 LARGEST_DILATION = 3
+KINDS: SearchStrategy[PoolKind] = st.sampled_from(("max", "average"))
 MORE_CHANNELS = (7, 8, 9, 16, 17, 33)
 """Beside 1 to 4 a group: around the widths of vectors and blocks, where kernels have tails."""
 
@@ -102,7 +104,7 @@ def _convolution(draw: DrawFn, sizes: _Sizes) -> tuple[Operation, tuple[int, ...
 
 @st.composite
 def _pool(draw: DrawFn, sizes: _Sizes) -> tuple[Operation, tuple[int, ...]]:
-    kind = draw(st.sampled_from(["max", "average"]))
+    kind = draw(KINDS)
     window = draw(st.sampled_from(["space", "space", "space", "global", "channels"]))
     if window != "space":
         spatial = draw(_spatial(sizes))
@@ -128,8 +130,8 @@ def _pool(draw: DrawFn, sizes: _Sizes) -> tuple[Operation, tuple[int, ...]]:
 @st.composite
 def _flatten(draw: DrawFn, sizes: _Sizes) -> tuple[Operation, tuple[int, ...]]:
     spatial = draw(_spatial(sizes))
-    order = draw(st.sampled_from(["channels_first", "channels_last"]))
-    return Flatten(order=order), (draw(sizes.channels(1)), *spatial)
+    flatten = draw(st.sampled_from([Flatten(), Flatten(order="channels_last")]))
+    return flatten, (draw(sizes.channels(1)), *spatial)
 
 
 @st.composite

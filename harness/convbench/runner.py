@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from convbench.checking import ItemCheck
 from convbench.examination import Examination, Turn
 from convbench.feature_maps import MOST_MAPS, picture_row
@@ -25,6 +27,7 @@ from convbench.journal import CellKey, Journal
 from convbench.measure.memory import PINNED_ALLOCATOR
 from convbench.observer import Observer
 from convbench.plan import Item, Plan
+from convbench.report.units import format_seconds
 from convbench.scratch import scratch_folder, write_tensors
 from convbench.session import BackendSession, NotOk
 from convbench.settings import RunSettings
@@ -68,7 +71,8 @@ class Runner:
         self._observer.begin(cells * (1 + timed + self._settings.memory))
         interrupted = True
         try:
-            with scratch_folder() as self._scratch:
+            # the host's own checks run on one core: a BLAS pool spins on for a while and would disturb the workers
+            with threadpool_limits(1, user_api="blas"), scratch_folder() as self._scratch:
                 for block in range(max(1, timed)):
                     self._run_block(block)
                 if self._settings.memory:
@@ -94,7 +98,13 @@ class Runner:
 
     @contextmanager
     def _sessions(self, extra: Mapping[str, str]) -> Iterator[list[BackendSession]]:
-        caches = {"NUMBA_CACHE_DIR": str(self._scratch / "numba")}
+        # empty at first, so the first worker's compile times are honest; later workers of this run need not wait again
+        caches = {
+            "NUMBA_CACHE_DIR": str(self._scratch / "numba"),
+            "JAX_COMPILATION_CACHE_DIR": str(self._scratch / "jax"),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        }
         with ExitStack() as stack:
             sessions = []
             for registered in self._backends:
@@ -157,23 +167,27 @@ class Runner:
         allowed: list[PassName] = []
         for pass_name in self._settings.passes:
             key = item.key(session.name, pass_name)
-            seconds, by = predicted[pass_name], "predicted"
-            if seconds is None:
-                seconds, by = self._extrapolate(key)
-            if seconds is not None and seconds * MIN_CALLS > self._settings.budget_s:
-                reason = f"a call would take {seconds:.2g} s ({by}), {MIN_CALLS} of them more than the budget"
-                self._journal.cell(key, status="skipped", reason=reason, predicted_s=seconds)
-            else:
-                self._journal.cell(key, predicted_s=seconds)
+            seconds = predicted[pass_name]
+            reason = self._over_budget(seconds) if seconds is not None else self._over_budget_from_smaller(key)
+            self._journal.cell(key, predicted_s=seconds, **({"status": "skipped", "reason": reason} if reason else {}))
+            if not reason:
                 allowed.append(pass_name)
         return allowed
 
-    def _extrapolate(self, key: CellKey) -> tuple[float | None, str]:
-        """Seconds of a call from those at a smaller batch size, as if time grew in proportion."""
-        batch_size, seconds = self._seen.get(_family(key), (0, 0.0))
-        if not batch_size:
-            return None, ""
-        return seconds * key.batch_size / batch_size, f"from {seconds:.2g} s at batch size {batch_size}"
+    def _over_budget(self, call_s: float) -> str:
+        """Why a cell is skipped whose call will take so long by the backend's own prediction; empty if it is not."""
+        budget = self._settings.budget_s
+        if call_s * MIN_CALLS <= budget:
+            return ""
+        return f"predicted {format_seconds(call_s)} a call; {MIN_CALLS} calls are over the budget of {budget:g} s"
+
+    def _over_budget_from_smaller(self, key: CellKey) -> str:
+        """The same by what a smaller batch took, as if time grew in proportion; a guess, so one call must be over."""
+        batch_size, seconds = self._seen.get(_family(key), (1, 0.0))
+        guess = seconds * key.batch_size / batch_size
+        if guess <= self._settings.budget_s:
+            return ""
+        return f"predicted {format_seconds(guess)} a call, from {format_seconds(seconds)} at batch size {batch_size}"
 
     def _journal_pictures(self, item: Item, tensors: Tensors, check: ItemCheck) -> None:
         """What the case made of the photographs, as a right backend computed it."""
@@ -232,7 +246,13 @@ class Runner:
         """Fill a sample with calls; the first block learns how many that takes, the others keep the number."""
         self._observer.step(f"{item.label} {pass_name}: warming up {turn.session.name}")
         key = item.key(turn.session.name, pass_name)
-        if turn.call_s[pass_name] >= self._settings.sample_s:
+        call_s, budget = turn.call_s[pass_name], self._settings.budget_s
+        if call_s * MIN_SAMPLES > budget:
+            reason = f"a call takes {format_seconds(call_s)}; {MIN_SAMPLES} samples are over the budget of {budget:g} s"
+            self._journal.cell(key, status="skipped", reason=reason)
+            self._computed.discard(key)
+            return False
+        if call_s >= self._settings.sample_s:
             self._loops.setdefault(key, 1)
             return True
         reply = turn.session.ask("calibrate", pass_name, target_s=self._settings.sample_s)

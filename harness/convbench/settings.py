@@ -31,8 +31,8 @@ class RunSettings:
     seed: int = 0
     blocks: int = 1
     rounds: int = 10
-    sample_s: float = 0.01
-    budget_s: float = 1.0
+    sample_s: float = 0.005
+    budget_s: float = 0.5
     timeout_s: float = 60.0
     timing: bool = True
     memory: bool = True

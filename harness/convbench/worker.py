@@ -157,6 +157,7 @@ class Worker:
         call, wait = self._call(pass_name), self._held.prepared.wait
         for _ in range(warm_calls):
             wait(call())
+        gc.collect()
         counter = self._started.memory_counter()
         peaks = [memory.peak_memory(call, wait, counter) for _ in range(repeats)]
         return {"peaks": [asdict(peak) for peak in peaks if peak is not None]}

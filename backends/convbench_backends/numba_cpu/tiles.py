@@ -146,7 +146,4 @@ def _emit_dot(
                 builder.add(x_image, place),
                 lambda address: lanes.load_part(address, rest),
             )
-    for first in range(0, len(sums), lanes.count):
-        part = [builder.load(total) for total in sums[first : first + lanes.count]]
-        place, count = lanes.at(target, number(first)), number(len(part))
-        lanes.store_part(lanes.add(lanes.load_part(place, count), lanes.totals(part)), place, count)
+    lanes.add_totals([builder.load(total) for total in sums], target)

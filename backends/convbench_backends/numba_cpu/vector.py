@@ -4,6 +4,7 @@
     load, store         all of it, from any address that holds a number of the type
     load_part           the first `count` numbers, zero in the rest; memory behind them is not touched
     store_part          the first `count` numbers; memory behind them is not touched
+    load_where ...      the same for any lanes; the address itself may lie outside the array
 
 The width is asked of the compiler Numba uses, which honours NUMBA_CPU_NAME and NUMBA_CPU_FEATURES, so that the kernels
 of a smaller machine can be tested on a larger one.
@@ -84,9 +85,20 @@ class Lanes:
         """Address of the element `index` numbers behind `base`."""
         return self.builder.gep(base, [index])
 
+    def constant(self, value: float) -> Value:
+        """A number in every lane."""
+        return ir.Constant(self.type, [ir.Constant(self.element, value)] * self.count)
+
     def zero(self) -> Value:
         """A vector of zeros."""
-        return ir.Constant(self.type, [ir.Constant(self.element, 0.0)] * self.count)
+        return self.constant(0.0)
+
+    def gather(self, addresses: Sequence[Value]) -> Value:
+        """Read one number from each address."""
+        vector = self._undefined
+        for lane, address in enumerate(addresses):
+            vector = self.builder.insert_element(vector, self.builder.load(address), ir.Constant(_I32, lane))
+        return vector
 
     def load(self, address: Value) -> Value:
         """Read a vector."""
@@ -109,27 +121,42 @@ class Lanes:
 
     def load_part(self, address: Value, count: Value) -> Value:
         """Read the first `count` numbers, at most a vector, zero in the rest; a count below 1 reads nothing."""
-        return self._masked_load(address, self.zero(), count)
+        return self.load_where(address, self.between(number(0), count))
+
+    def load_where(self, address: Value, mask: Value, otherwise: Value | None = None) -> Value:
+        """Read the lanes of a mask; `otherwise`, or zero, in the rest, whose memory is not touched."""
+        otherwise = self.zero() if otherwise is None else otherwise
+        kind = otherwise.type
+        name = f"llvm.masked.load.{_tag(kind)}.p0"
+        load = self._function(name, kind, [kind.as_pointer(), _I32, self._mask_type, kind])
+        address = self.builder.bitcast(address, kind.as_pointer())
+        return self.builder.call(load, [address, ir.Constant(_I32, _bytes(kind.element)), mask, otherwise])
 
     def store_part(self, vector: Value, address: Value, count: Value) -> None:
-        """Write the first `count` numbers, at most a vector; a count below 1 writes nothing.
+        """Write the first `count` numbers, at most a vector; a count below 1 writes nothing."""
+        self.store_where(vector, address, self.between(number(0), count))
 
-        Vectors of any type will do, such as the winners of a maximum.
-        """
-        name = f"llvm.masked.store.{_tag(vector.type)}.p0"
+    def store_where(self, vector: Value, address: Value, mask: Value) -> None:
+        """Write the lanes of a mask; vectors of any type will do, such as the winners of a maximum."""
         pointer = vector.type.as_pointer()
+        name = f"llvm.masked.store.{_tag(vector.type)}.p0"
         store = self._function(name, ir.VoidType(), [vector.type, pointer, _I32, self._mask_type])
         align = ir.Constant(_I32, _bytes(vector.type.element))
-        self.builder.call(store, [vector, self.builder.bitcast(address, pointer), align, self._first(count)])
+        self.builder.call(store, [vector, self.builder.bitcast(address, pointer), align, mask])
 
-    def _masked_load(self, address: Value, otherwise: Value, count: Value) -> Value:
-        kind = otherwise.type
-        load = self._function(
-            f"llvm.masked.load.{_tag(kind)}.p0", kind, [kind.as_pointer(), _I32, self._mask_type, kind]
+    def between(self, low: Value, high: Value) -> Value:
+        """Mask of the lanes from low to high - 1."""
+        lanes = ir.Constant(ir.VectorType(_I32, self.count), list(range(self.count)))
+        above = self.builder.icmp_signed(">=", lanes, self._counters(low))
+        return self.builder.and_(above, self.builder.icmp_signed("<", lanes, self._counters(high)))
+
+    def _counters(self, value: Value) -> Value:
+        """An index in every lane, in 32 bits."""
+        counters = ir.VectorType(_I32, self.count)
+        start = self.builder.insert_element(
+            ir.Constant(counters, ir.Undefined), self.builder.trunc(value, _I32), ir.Constant(_I32, 0)
         )
-        align = ir.Constant(_I32, _bytes(kind.element))
-        address = self.builder.bitcast(address, kind.as_pointer())
-        return self.builder.call(load, [address, align, self._first(count), otherwise])
+        return self.shuffle(start, start, [0] * self.count)
 
     def _function(self, name: str, result: Value, arguments: Sequence[Value]) -> Value:
         return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(result, arguments), name)
@@ -157,6 +184,10 @@ class Lanes:
         """Compute a - b."""
         return self.builder.fsub(a, b)
 
+    def multiply(self, a: Value, b: Value) -> Value:
+        """Compute a * b."""
+        return self.builder.fmul(a, b)
+
     def marks(self, kind: Value, tap: Value) -> Value:
         """An index in every lane, as integers of the winners' type."""
         small = tap if kind.width == _I64.width else self.builder.trunc(tap, kind)
@@ -171,15 +202,16 @@ class Lanes:
             winners = self.builder.bitcast(winner, mark.type.as_pointer())
             old, marks = self.load(best), self.builder.load(winners, align=1)
         else:
-            old, marks = self.load_part(best, count), self._masked_load(winner, mark, count)
+            mask = self.between(number(0), count)
+            old, marks = self.load_where(best, mask), self.load_where(winner, mask, mark)
         larger = self.builder.fcmp_ordered(">", value, old)
         value, marks = self.builder.select(larger, value, old), self.builder.select(larger, mark, marks)
         if count is None:
             self.store(value, best)
             self.builder.store(marks, winners, align=1)
         else:
-            self.store_part(value, best, count)
-            self.store_part(marks, winner, count)
+            self.store_where(value, best, mask)
+            self.store_where(marks, winner, mask)
 
     def totals(self, vectors: Sequence[Value]) -> Value:
         """Sums of the lanes of up to `count` vectors, in one vector.
@@ -198,6 +230,13 @@ class Lanes:
             span //= 2
         return rest[0]
 
+    def add_totals(self, vectors: Sequence[Value], target: Value) -> None:
+        """Add the sum of the lanes of each vector to the numbers at `target`."""
+        for first in range(0, len(vectors), self.count):
+            group = vectors[first : first + self.count]
+            place, count = self.at(target, number(first)), number(len(group))
+            self.store_part(self.add(self.load_part(place, count), self.totals(group)), place, count)
+
     def over_row(self, count: Value, whole: Callable[[Value], None], part: Callable[[Value, Value], None]) -> None:
         """Emit whole(place) for each whole vector of a row of `count`, then part(place, rest) for what is left."""
         builder = self.builder
@@ -215,14 +254,6 @@ class Lanes:
     @property
     def _mask_type(self) -> Value:
         return ir.VectorType(_I1, self.count)
-
-    def _first(self, count: Value) -> Value:
-        """Mask of the lanes below `count`, in 32-bit counters: two compares at most on any machine."""
-        counters = ir.VectorType(_I32, self.count)
-        limit = self.builder.trunc(count, _I32)
-        start = self.builder.insert_element(ir.Constant(counters, ir.Undefined), limit, ir.Constant(_I32, 0))
-        limits = self.shuffle(start, start, [0] * self.count)
-        return self.builder.icmp_signed("<", ir.Constant(counters, list(range(self.count))), limits)
 
     def _as_vector(self, address: Value) -> Value:
         return self.builder.bitcast(address, self.type.as_pointer())

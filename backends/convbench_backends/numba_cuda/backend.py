@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from convbench_backends.cuda_driver import cuda_device_count, no_cuda_device
+from convbench_backends.cuda_driver import cuda_device_count
 from convbench_backends.installed import installed_version
 from convbench_backends.numba_cuda.simulation import SIMULATOR, hurry, is_simulated, simulated_s
 from convbench_specs import (
@@ -51,16 +51,18 @@ class NumbaCuda(Backend):
         version = installed_version("numba", "numba-cuda", "numba")
         if version is None:
             return Unavailable("Numba is not installed: pip install 'convbench[cuda]'")
-        simulated = is_simulated()
-        if device == "cuda" and simulated:
-            return Unavailable(f"{SIMULATOR} is set, which keeps Numba from the GPU: unset it")
-        if device == "cuda":
-            return no_cuda_device() or Available(version)
-        if simulated:
-            return Available(f"{version}, simulated")
-        missing = "there is one: --device cuda" if cuda_device_count() else "the NVIDIA driver reports none"
-        how = f"to check it on tiny cases in a simulator: {SIMULATOR}=1 convbench check --backends {self.name}"
-        return Unavailable(f"it needs a GPU, {missing}; {how}")
+        if is_simulated():
+            return (
+                Available(f"{version}, simulated")
+                if device == "cpu"
+                else Unavailable(f"{SIMULATOR} is set, which keeps Numba from the GPU: unset it")
+            )
+        if cuda_device_count():
+            return Available(version) if device == "cuda" else Unavailable("it computes on the GPU: --device cuda")
+        return Unavailable(
+            "no CUDA device: the NVIDIA driver reports none; to check it on tiny cases in a simulator: "
+            f"{SIMULATOR}=1 convbench check --backends {self.name}"
+        )
 
     def environment(self, settings: Settings) -> Mapping[str, str]:
         """The simulator where it is asked for; and no warnings that small cases leave a GPU idle, as they must."""

@@ -26,7 +26,7 @@ def coretype() -> Mapping[str, str]:
 
 def libraries() -> list[Any]:
     """Controllers, as threadpoolctl has them, of the BLAS libraries that this process has loaded."""
-    import threadpoolctl  # type: ignore[import-untyped]  # noqa: PLC0415  # no annotations; needed in a worker only
+    import threadpoolctl  # noqa: PLC0415  # needed in a worker only
 
     return [lib for lib in threadpoolctl.ThreadpoolController().lib_controllers if lib.user_api == "blas"]
 

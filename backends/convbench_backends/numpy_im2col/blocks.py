@@ -1,7 +1,7 @@
-"""Blocks: a batch cut into pieces whose columns stay in the cache, and the buffers that hold them.
+"""Blocks: a convolution cut into pieces whose columns stay in the cache.
 
-A block is some output rows of one image, or of several small ones. Its columns are copied, multiplied and overwritten
-by those of the next one, so that X_col of the whole batch never exists.
+A block is some output rows of one image, or of several small ones; where there are many groups, of some of these. Its
+columns are copied, multiplied and overwritten by those of the next block, so that X_col of the whole batch never exists.
 
            images          rows 0..3       4..7
         [ 0 1 2 ]   ->    [ columns ]  [ columns ]
@@ -11,14 +11,13 @@ by those of the next one, so that X_col of the whole batch never exists.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
-import numpy as np
-
-from convbench_backends.numpy_im2col.im2col import Array, pad, padding_buffer, patches
 from convbench_backends.numpy_im2col.windows import Windows
 
 COLUMNS = 448
-"""Columns of an image in a block: OpenBLAS is fastest for 300 to 500, and slow at some powers of two."""
+"""Columns of an image in a block that is a product of matrices: OpenBLAS is fastest for 300 to 500, and slow at some
+powers of two. Products of a vector and a matrix, as in a depthwise convolution, have no such preference."""
 BLOCK_BYTES = 4 << 20
 """Columns and products of a block: small enough for a core's share of the cache, large enough for the interpreter's
 part of the time, about 10 microseconds a block, not to matter."""
@@ -54,9 +53,10 @@ class Convolution:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Output rows first to last, of some images."""
+    """Output rows first to last, of some groups of some images."""
 
     images: slice
+    groups: slice
     first: int
     last: int
 
@@ -68,83 +68,56 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """All `cuts`, which are (first, last) output rows, of all `images`: numbered image by image."""
+    """Every combination of the parts into which images, groups and output rows are cut, numbered image by image."""
 
     images: tuple[slice, ...]
-    cuts: tuple[tuple[int, int], ...]
+    groups: tuple[slice, ...]
+    rows: tuple[slice, ...]
+
+    @property
+    def an_image(self) -> int:
+        """Blocks that share their images."""
+        return len(self.groups) * len(self.rows)
 
     def __len__(self) -> int:
-        return len(self.images) * len(self.cuts)
+        return len(self.images) * self.an_image
 
     def __getitem__(self, number: int) -> Block:
-        first, last = self.cuts[number % len(self.cuts)]
-        return Block(self.images[number // len(self.cuts)], first, last)
-
-    def of(self, images: slice) -> list[Block]:
-        """The blocks of the same images."""
-        return [Block(images, first, last) for first, last in self.cuts]
+        rows = self.rows[number % len(self.rows)]
+        groups = self.groups[number // len(self.rows) % len(self.groups)]
+        return Block(self.images[number // self.an_image], groups, rows.start, rows.stop)
 
     @property
-    def most_images(self) -> int:
-        """Images of the largest block."""
-        return max((images.stop - images.start for images in self.images), default=0)
+    def largest(self) -> tuple[int, int, int]:
+        """Images, groups and rows of the largest block."""
+        return longest(self.images), longest(self.groups), longest(self.rows)
 
-    @property
-    def most_rows(self) -> int:
-        """Rows of the largest block."""
-        return max(last - first for first, last in self.cuts)
+
+def longest(parts: tuple[slice, ...]) -> int:
+    """Length of the longest part, 0 for none."""
+    return max((part.stop - part.start for part in parts), default=0)
 
 
 def cut(count: int, conv: Convolution, itemsize: int, threads: int, *, columns: int = COLUMNS) -> Blocks:
-    """Cut `count` images into blocks of about BLOCK_BYTES, and of at most `columns` columns an image if it can be.
+    """Cut `count` images into blocks of at most BLOCK_BYTES and `columns` columns an image, if they can be so small.
 
-    Images whose columns need no copy stay whole. No thread is left without images that another has too many of.
+    Groups are cut where all of them are too large, rows where one is, or where `columns` says so. Images whose columns
+    need no copy stay whole. No thread is left without images that another has too many of.
     """
     height, width = conv.windows.output
-    bytes_a_column = (conv.groups * conv.depth + conv.filters) * itemsize
-    columns = height * width if conv.windows.is_pointwise else min(columns, BLOCK_BYTES // bytes_a_column)
-    pieces = -(-height // max(1, columns // width))
-    cuts = tuple((height * i // pieces, height * (i + 1) // pieces) for i in range(pieces))
-    together = BLOCK_BYTES // (-(-height // pieces) * width * bytes_a_column)
-    together = max(1, min(together, -(-count // threads)))
-    return Blocks(tuple(slice(n, min(n + together, count)) for n in range(0, count, together)), cuts)
+    bytes_a_column = (conv.depth + conv.filters // conv.groups) * itemsize
+    if conv.windows.is_pointwise or conv.filters == conv.groups:
+        columns = height * width
+    if not conv.windows.is_pointwise:
+        columns = min(columns, BLOCK_BYTES // bytes_a_column)
+    rows = _parts(height, max(1, columns // width))
+    bytes_a_group = longest(rows) * width * bytes_a_column
+    groups = _parts(conv.groups, max(1, BLOCK_BYTES // bytes_a_group))
+    together = BLOCK_BYTES // (bytes_a_group * conv.groups)
+    return Blocks(_parts(count, max(1, min(together, -(-count // threads)))), groups, rows)
 
 
-class Columns:
-    """One thread's buffers, and the columns of one block of x after the other in them.
-
-    `side_by_side` puts the columns of all images of a block into one matrix.
-    """
-
-    def __init__(self, x: Array, conv: Convolution, blocks: Blocks, *, side_by_side: bool = False) -> None:
-        self._x, self._conv, self._side_by_side = x, conv, side_by_side
-        self._images: slice | None = None
-        self._padded = x
-        images, places = blocks.most_images, blocks.most_rows * conv.windows.columns.output
-        self._is_copied = not conv.windows.is_pointwise or side_by_side
-        self._padding = padding_buffer((images, conv.channels), conv.windows, x.dtype)
-        if self._is_copied:
-            matrix = (1, images * places) if side_by_side else (images, places)
-            self._buffer = np.empty((matrix[0], conv.groups, conv.depth + conv.has_ones, matrix[1]), x.dtype)
-            self._buffer[:, :, conv.depth :] = 1
-
-    def of(self, block: Block) -> Array:
-        """X_col of a block, until the next call: (images, groups, depth, columns), or (1, groups, depth, all columns).
-
-        There is one more row, of ones, if conv.has_ones.
-        """
-        conv, places = self._conv, block.rows * self._conv.windows.columns.output
-        if not self._is_copied:
-            rows = self._x[block.images, :, block.first : block.last]
-            return rows.reshape(-1, conv.groups, conv.depth, places)
-        if block.images != self._images:
-            self._images = block.images
-            self._padded = pad(self._x[block.images], conv.windows, self._padding)
-        window = patches(self._padded, conv.windows, block.first, block.last)
-        window = window.reshape(len(window), conv.groups, -1, *window.shape[2:])
-        if self._side_by_side:
-            window = np.moveaxis(window, 0, -3)[None]
-            places *= block.images.stop - block.images.start
-        columns = self._buffer[: len(window), :, :, :places]
-        columns[:, :, : conv.depth].reshape(window.shape)[...] = window
-        return columns
+def _parts(length: int, most: int) -> tuple[slice, ...]:
+    """Cut range(length) into parts of at most `most`, as equal as can be."""
+    count = -(-length // most)
+    return tuple(slice(start, stop) for start, stop in pairwise(length * part // count for part in range(count + 1)))

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from convbench_backends.numpy_im2col.blocks import BLOCK_BYTES, Block, Columns, Convolution, cut
+from convbench_backends.numpy_im2col.blocks import BLOCK_BYTES, Block, Convolution, cut
+from convbench_backends.numpy_im2col.columns import Columns
 from convbench_backends.numpy_im2col.crew import SMALL_WORK, Crew
 from convbench_backends.numpy_im2col.im2col import Array, add_patches, im2col, padding_buffer, unpad
 
@@ -44,11 +45,11 @@ def correlate(x: Array, w: Array, b: Array | None, conv: Convolution, crew: Crew
 
     def task(part: range) -> None:
         columns = Columns(x, conv, blocks)
-        for number in part:
-            product = _of_block(y, conv, blocks[number])
-            np.matmul(w_row, columns.of(blocks[number]), out=product)
+        for block in map(blocks.__getitem__, part):
+            product = _of_block(y, conv, block)
+            np.matmul(w_row[block.groups], columns.of(block), out=product)
             if bias is not None:
-                product += bias
+                product += bias[block.groups]
 
     crew.share(task, len(blocks), work=len(x) * conv.multiply_adds)
     return y
@@ -59,21 +60,23 @@ def weight_gradient(x: Array, dy: Array, conv: Convolution, crew: Crew) -> tuple
     blocks = cut(len(x), conv, x.itemsize, crew.threads)
     per_group = conv.filters // conv.groups
     # one product of all images of a block needs dy copied, K numbers a column; a product each needs dw added up
-    side_by_side = conv.depth > blocks.most_rows * conv.windows.columns.output
+    images, groups, rows = blocks.largest
+    side_by_side = conv.depth > rows * conv.windows.columns.output
 
     def task(part: range) -> tuple[Array, Array]:
         columns = Columns(x, conv, blocks, side_by_side=side_by_side)
         dwt = np.zeros((conv.groups, conv.depth + conv.has_ones, per_group), x.dtype)
         db = np.zeros((conv.groups, per_group), x.dtype)
-        products = np.empty((1 if side_by_side else blocks.most_images, *dwt.shape), x.dtype)
-        for number in part:
-            x_col, dy_block = columns.of(blocks[number]), _of_block(dy, conv, blocks[number])
+        products = np.empty((1 if side_by_side else images, groups, *dwt.shape[1:]), x.dtype)
+        for block in map(blocks.__getitem__, part):
+            x_col, dy_block = columns.of(block), _of_block(dy, conv, block)
             if side_by_side:
-                dy_block = np.moveaxis(dy_block, 0, 2).reshape(1, conv.groups, per_group, -1)
-            product = np.matmul(x_col, dy_block.swapaxes(2, 3), out=products[: len(x_col)])
-            dwt += product[0] if len(product) == 1 else product.sum(axis=0)
+                dy_block = np.moveaxis(dy_block, 0, 2).reshape(1, x_col.shape[1], per_group, x_col.shape[3])
+            product = products[: len(x_col), : x_col.shape[1]]
+            np.matmul(x_col, dy_block.swapaxes(2, 3), out=product)
+            dwt[block.groups] += product[0] if len(product) == 1 else product.sum(axis=0)
             if not conv.has_ones:
-                db += dy_block.sum(axis=(0, 3))
+                db[block.groups] += dy_block.sum(axis=(0, 3))
         return dwt[:, : conv.depth], dwt[:, -1] if conv.has_ones else db
 
     parts = crew.share(task, len(blocks), work=len(x) * conv.multiply_adds)
@@ -119,21 +122,26 @@ def _add_columns(dy: Array, w: Array, conv: Convolution, crew: Crew) -> Array:
     w_column = np.ascontiguousarray(w.reshape(conv.groups, -1, conv.depth).swapaxes(1, 2))
     dx = np.zeros((len(dy), conv.channels, windows.rows.size, windows.columns.size), dy.dtype)
 
+    per_group = conv.channels // conv.groups
+    most_images, most_groups, most_rows = blocks.largest
+
     def task(part: range) -> None:
-        padding = padding_buffer((blocks.most_images, conv.channels), windows, dy.dtype)
-        places = blocks.most_rows * windows.columns.output
-        buffer = np.empty((blocks.most_images, conv.groups, conv.depth, places), dy.dtype)
-        for images in blocks.images[part.start : part.stop]:
+        padding = padding_buffer((most_images, conv.channels), windows, dy.dtype)
+        places = most_rows * windows.columns.output
+        buffer = np.empty((most_images, most_groups, conv.depth, places), dy.dtype)
+        for number in part:
+            images = blocks.images[number]
             gradient = dx[images]
             if padding is not None:
                 gradient = padding[: len(gradient)]
                 gradient[...] = 0
-            for block in blocks.of(images):
+            for block in map(blocks.__getitem__, range(number * blocks.an_image, (number + 1) * blocks.an_image)):
                 dy_block = _of_block(dy, conv, block)
-                columns = buffer[: len(dy_block), :, :, : dy_block.shape[3]]
-                np.matmul(w_column, dy_block, out=columns)
-                shape = (len(dy_block), conv.channels, *windows.kernel, block.rows, windows.columns.output)
-                add_patches(columns.reshape(shape), windows, block.first, gradient)
+                columns = buffer[: len(dy_block), : dy_block.shape[1], :, : dy_block.shape[3]]
+                np.matmul(w_column[block.groups], dy_block, out=columns)
+                channels = slice(block.groups.start * per_group, block.groups.stop * per_group)
+                shape = (len(columns), -1, *windows.kernel, block.rows, windows.columns.output)
+                add_patches(columns.reshape(shape), windows, block.first, gradient[:, channels])
             if padding is not None:
                 dx[images] = unpad(gradient, windows)
 
@@ -150,4 +158,4 @@ def _by_group(y: Array, conv: Convolution) -> Array:
 def _of_block(y: Array, conv: Convolution, block: Block) -> Array:
     """View of a block of y or dy: (images, groups, K / groups, columns)."""
     width = conv.windows.columns.output
-    return _by_group(y, conv)[block.images, :, :, block.first * width : block.last * width]
+    return _by_group(y, conv)[block.images, block.groups, :, block.first * width : block.last * width]

@@ -9,10 +9,10 @@ Where a backend has a counter of its own (a device's allocator, an arena) that i
 from __future__ import annotations
 
 import ctypes
-import gc
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from convbench_specs import MemoryCounter, Native
@@ -46,7 +46,6 @@ def peak_memory(
     call: Callable[[], Native], wait: Callable[[Native], None], counter: MemoryCounter | None
 ) -> PeakMemory | None:
     """Peak of one call; None where this system shows no resident peak and the backend has no counter."""
-    gc.collect()
     _trim()
     if counter is not None:
         counter.reset()
@@ -63,8 +62,9 @@ def peak_memory(
     return PeakMemory(peak, "resident" if peak >= FLOOR_BYTES else "resident, below floor")
 
 
+@cache
 def can_reset_peak() -> bool:
-    """Whether this system lets a process reset and read its resident peak."""
+    """Whether this system lets a process reset and read its resident peak; asked once, as each look walks all pages."""
     try:
         CLEAR_REFS.write_text("5")
         return _kilobytes(STATUS, "VmHWM:") > 0 and _kilobytes(ROLLUP, "Rss:") > 0

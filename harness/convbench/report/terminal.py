@@ -6,6 +6,7 @@ Made for 80 columns and better with more: where the table is too wide for all ba
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -75,6 +76,7 @@ def _print_ranking(run: Run, ranked: pd.DataFrame, console: Console) -> None:
     table.add_column("batch", justify="right")
     table.add_column("pass", no_wrap=True)
     table.add_column("fastest", justify="right", no_wrap=True)
+    table.add_column("±%", justify="right", no_wrap=True)
     wide = console.width >= 100
     for name in names:
         table.add_column(name if wide else _short(name), justify="right", no_wrap=True)
@@ -88,12 +90,17 @@ def _print_ranking(run: Run, ranked: pd.DataFrame, console: Console) -> None:
             else:
                 style = "bold green" if bool(row["tied"].iloc[0]) else ""
                 cells.append(Text(format_ratio(float(row["ratio"].iloc[0])).rstrip("×"), style=style))
-        table.add_row(
-            str(case), str(best["batch_size"]), str(pass_name), format_seconds(float(best["median_s"])), *cells
-        )
-    console.print("Time relative to the fastest right backend, at the largest batch size:", highlight=False)
+        fastest, spread = format_seconds(float(best["median_s"])), f"{_half_width(best):.0f}"
+        table.add_row(str(case), str(best["batch_size"]), str(pass_name), fastest, spread, *cells)
+    console.print("Time of the fastest right backend, and of each as a multiple of it, at the largest batch size.")
+    console.print("Green is tied with the fastest; the intervals of all are in the report.", style="dim")
     console.print(table)
     console.print()
+
+
+def _half_width(cell: pd.Series[Any]) -> float:
+    """Half of the 95 % interval of the median, in % of it."""
+    return float(50 * (cell["ci_high_s"] - cell["ci_low_s"]) / cell["median_s"])
 
 
 def _short(name: str) -> str:

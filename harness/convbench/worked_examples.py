@@ -1,0 +1,114 @@
+"""Small cases whose results anyone can check by hand: what a course on convolutional networks prints in its text.
+
+Padding "same" puts the odd place behind; sizes round down; the depth of a pool is that of its input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convbench.verify import make_tensors, round_to
+from convbench_specs import Case, Conv, DType, Flatten, Pool, TensorName, Tensors
+from convbench_specs.operations import PoolKind
+
+ONE_TO_FIVE = [1, 2, 3, 4, 5]
+WINDOW = [[1, 5], [3, 2]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkedExample:
+    """A case, what it is computed on, and the results; of those that are not given here only the shape is known."""
+
+    case: Case
+    tensors: Tensors
+    results: Mapping[TensorName, NDArray[Any]] = field(default_factory=dict)
+    y_shape: tuple[int, ...] = ()
+
+
+def worked_examples() -> Iterator[WorkedExample]:
+    """All of them, in float32."""
+    yield from _one_dimension()
+    yield from _pools()
+    yield from _sizes()
+
+
+def in_dtype(example: WorkedExample, dtype: DType) -> WorkedExample:
+    """The same example in another dtype."""
+    case, given = example.case.with_dtype(dtype), example.tensors
+    w, b = (None if array is None else round_to(array, dtype) for array in (given.w, given.b))
+    tensors = Tensors(x=round_to(given.x, dtype), dy=round_to(given.dy, dtype), w=w, b=b)
+    return replace(example, case=case, tensors=tensors)
+
+
+def _one_dimension() -> Iterator[WorkedExample]:
+    """A filter of ones over 1 to 5; then with one input, and with one weight, raised by one."""
+    conv = Conv(in_channels=1, out_channels=1, kernel_size=(3,), padding="same", bias=False)
+    gradients: dict[TensorName, Any] = {"dx": [2, 3, 3, 3, 2], "dw": [10, 15, 14]}
+    for name, x, w, results in (
+        ("one dimension", ONE_TO_FIVE, [1, 1, 1], {"y": [3, 6, 9, 12, 9], **gradients}),
+        ("one input raised", [1, 2, 3, 4, 6], [1, 1, 1], {"y": [3, 6, 9, 13, 10]}),
+        ("one weight raised", ONE_TO_FIVE, [2, 1, 1], {"y": [3, 7, 11, 15, 13]}),
+    ):
+        yield _example(Case(name=name, operation=conv, input_shape=(1, 5)), x, results, w=w)
+    uneven = Conv(in_channels=1, out_channels=1, kernel_size=(6,), stride=(5,), padding="same", bias=False)
+    case = Case(name="one place of padding before, two behind", operation=uneven, input_shape=(1, 13))
+    yield _example(case, [1] * 13, {"y": [5, 6, 4]}, w=[1] * 6)
+
+
+def _pools() -> Iterator[WorkedExample]:
+    windows: list[tuple[PoolKind, Any, Any]] = [
+        ("max", [5], [[0, 1], [0, 0]]),
+        ("average", [2.75], [[0.25, 0.25], [0.25, 0.25]]),
+    ]
+    for kind, y, dx in windows:
+        operation = Pool(kind=kind, kernel_size=(2, 2))
+        yield _example(
+            Case(name=f"{kind} of a window", operation=operation, input_shape=(1, 2, 2)), WINDOW, {"y": y, "dx": dx}
+        )
+        operation = Pool(kind=kind, kernel_size="global")
+        yield _example(
+            Case(name=f"{kind} of a map", operation=operation, input_shape=(1, 2, 2)), WINDOW, {"y": y, "dx": dx}
+        )
+    over_channels = Pool(kind="max", kernel_size=(2,), over="channels")
+    case = Case(name="maximum of two channels", operation=over_channels, input_shape=(4, 1))
+    yield _example(case, [1, 4, 3, 2], {"y": [4, 3], "dx": [0, 1, 1, 0]})
+
+
+def _sizes() -> Iterator[WorkedExample]:
+    """Output sizes: the shape of y is channels first."""
+    photos: dict[str, Any] = {"in_channels": 3, "out_channels": 32, "kernel_size": (7, 7)}
+    plain: dict[str, Any] = {"in_channels": 1, "out_channels": 1}
+    for name, batch_size, operation, shape, y_shape in (
+        ("photos valid", 2, Conv(**photos), (3, 70, 120), (2, 32, 64, 114)),
+        ("photos same", 2, Conv(**photos, padding="same"), (3, 70, 120), (2, 32, 70, 120)),
+        ("photos same, stride 2", 2, Conv(**photos, padding="same", stride=(2,)), (3, 70, 120), (2, 32, 35, 60)),
+        ("width 13", 1, Conv(**plain, kernel_size=(6,), stride=(5,)), (1, 13), (1, 1, 2)),
+        ("zero padding", 1, Conv(**plain, kernel_size=(3, 3), stride=(2,), padding="same"), (1, 5, 7), (1, 1, 3, 4)),
+        ("28 x 28", 1, Conv(**plain, kernel_size=(5, 5)), (1, 28, 28), (1, 1, 24, 24)),
+        ("5 x 5", 1, Conv(**plain, kernel_size=(3, 3)), (1, 5, 5), (1, 1, 3, 3)),
+        ("pool rounds down", 1, Pool(kind="max", kernel_size=(2, 2)), (3, 5, 7), (1, 3, 2, 3)),
+        ("one number a map", 2, Pool(kind="average", kernel_size="global"), (5, 4, 3), (2, 5, 1, 1)),
+        ("64 maps in a row", 1, Flatten(), (64, 3, 3), (1, 576)),
+    ):
+        case = Case(name=name, operation=operation, input_shape=shape)
+        yield WorkedExample(case=case, tensors=make_tensors(case, batch_size, seed=0), y_shape=y_shape)
+
+
+def _example(case: Case, x: Any, results: Mapping[Any, Any], *, w: Any = None) -> WorkedExample:
+    """An example on one instance; dy is ones, so that the gradients are those of the sum."""
+
+    def array(values: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+        return np.asarray(values, np.float32).reshape(shape)
+
+    tensors = Tensors(
+        x=array(x, case.x_shape(1)),
+        w=None if case.w_shape is None else array(w, case.w_shape),
+        dy=np.ones(case.y_shape(1), np.float32),
+    )
+    expected = {name: array(values, case.shape_of(name, 1)) for name, values in results.items()}
+    return WorkedExample(case=case, tensors=tensors, results=expected, y_shape=case.y_shape(1))

@@ -1,0 +1,98 @@
+"""The bundled backends: each by the suite that every author has, and all against each other on random cases."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+
+from convbench.examiner import Examiner
+from convbench.host import availability, find_backends
+from convbench.random_cases import batch_sizes, cases
+from convbench.settings import RunSettings
+from convbench.testing import BackendTests
+from convbench_specs import Available
+
+CPU_BACKENDS = ["naive", "numpy-im2col", "numba-cpu", "pytorch", "tensorflow", "jax"]
+
+
+class TestNaive(BackendTests):
+    backend = "naive"
+
+
+class TestNumpyIm2col(BackendTests):
+    backend = "numpy-im2col"
+
+
+class TestNumbaCpu(BackendTests):
+    backend = "numba-cpu"
+
+
+class TestPyTorch(BackendTests):
+    backend = "pytorch"
+
+
+class TestTensorFlow(BackendTests):  # it compiles each shape: the rest is below
+    backend = "tensorflow"
+    batch_sizes = (3,)
+
+
+class TestJax(BackendTests):
+    backend = "jax"
+    batch_sizes = (3,)
+
+
+@pytest.mark.slow
+class TestTensorFlowOnOtherBatches(BackendTests):
+    backend = "tensorflow"
+    batch_sizes = (0, 1)
+    derandomize = False
+
+
+@pytest.mark.slow
+class TestJaxOnOtherBatches(BackendTests):
+    backend = "jax"
+    batch_sizes = (0, 1)
+    derandomize = False
+
+
+class TestNumbaCuda(BackendTests):
+    """In Numba's simulator, where a thread of the GPU is one of Python: what takes longer than the budget is skipped."""
+
+    backend = "numba-cuda"
+    batch_sizes = (3,)
+    dtypes = ("float32",)
+    max_examples = 20
+    max_multiply_adds = 100
+    budget_s = 0.3
+    environment = {"NUMBA_ENABLE_CUDASIM": "1"}
+
+
+@pytest.fixture(scope="module")
+def examiner(tmp_path_factory):
+    """Every CPU backend that is installed, in workers that stay."""
+    registered = find_backends().select(CPU_BACKENDS)
+    installed = [each for each in registered if isinstance(availability(each, "cpu"), Available)]
+    with Examiner(installed, RunSettings(threads=2, budget_s=20), tmp_path_factory.mktemp("logs")) as examiner:
+        yield examiner
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(300, marks=pytest.mark.slow)])
+def test_all_cpu_backends_agree_with_the_oracle_and_with_each_other_on_random_cases(examiner, count):
+    examined = {}
+
+    @settings(max_examples=count, derandomize=True, deadline=None, database=None)
+    @given(case=cases(), batch_size=batch_sizes())
+    def all_agree(case, batch_size):
+        found = examined.setdefault((case, batch_size), None) or examiner.examine(case, batch_size)
+        examined[case, batch_size] = found
+        again = examiner.command(case, batch_size, list(examiner.sessions))
+        assert not found.faults, f"{found.faults}\nagain: {again}"
+        assert {row["verdict"] for row in found.rows} == {"agrees"}, again
+        for tensor in ("y", *case.gradient_names):
+            compared = {(row["left"], row["right"]) for row in found.rows if row["tensor"] == tensor}
+            assert compared >= set(combinations([*examiner.sessions], 2)), again
+
+    all_agree()
+    assert len(examined) >= count * 0.9  # hypothesis may draw a case twice
