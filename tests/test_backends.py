@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from convbench.host import availability, find_backends
 from convbench.random_cases import batch_sizes, cases
 from convbench.settings import RunSettings
 from convbench.testing import BackendTests
+from convbench.verify import ORACLE
 from convbench_specs import Available
 
 CPU_BACKENDS = ["naive", "numpy-im2col", "numba-cpu", "pytorch", "tensorflow", "jax"]
@@ -58,15 +60,15 @@ class TestJaxOnOtherBatches(BackendTests):
 
 
 class TestNumbaCuda(BackendTests):
-    """In Numba's simulator, where a thread of the GPU is one of Python: what takes longer than the budget is skipped."""
+    """In Numba's simulator, where a thread of a GPU is one of Python: what takes longer than the budget is skipped."""
 
     backend = "numba-cuda"
     batch_sizes = (3,)
     dtypes = ("float32",)
-    max_examples = 20
+    max_examples = 10
     max_multiply_adds = 100
     budget_s = 0.3
-    environment = {"NUMBA_ENABLE_CUDASIM": "1"}
+    environment = MappingProxyType({"NUMBA_ENABLE_CUDASIM": "1"})
 
 
 @pytest.fixture(scope="module")
@@ -85,14 +87,16 @@ def test_all_cpu_backends_agree_with_the_oracle_and_with_each_other_on_random_ca
     @settings(max_examples=count, derandomize=True, deadline=None, database=None)
     @given(case=cases(), batch_size=batch_sizes())
     def all_agree(case, batch_size):
-        found = examined.setdefault((case, batch_size), None) or examiner.examine(case, batch_size)
-        examined[case, batch_size] = found
-        again = examiner.command(case, batch_size, list(examiner.sessions))
+        if (case, batch_size) not in examined:
+            examined[case, batch_size] = examiner.examine(case, batch_size)
+        found = examined[case, batch_size]
+        able = [name for name in examiner.sessions if not found.left_out(name)]
+        again = examiner.command(case, batch_size, able)
         assert not found.faults, f"{found.faults}\nagain: {again}"
         assert {row["verdict"] for row in found.rows} == {"agrees"}, again
         for tensor in ("y", *case.gradient_names):
             compared = {(row["left"], row["right"]) for row in found.rows if row["tensor"] == tensor}
-            assert compared >= set(combinations([*examiner.sessions], 2)), again
+            assert compared == {*combinations(able, 2), *((name, ORACLE) for name in able)}, again
 
     all_agree()
-    assert len(examined) >= count * 0.9  # hypothesis may draw a case twice
+    assert len(examined) >= 0.9 * count  # hypothesis may draw a case twice

@@ -93,10 +93,10 @@ def test_a_column_is_a_window_channel_by_channel():
 @given(convolutions(["float64"]))
 def test_adding_patches_is_the_adjoint_of_taking_them(case):
     windows, padded = windows_of(case), padded_images(case)
-    for first, last in cut(2, convolution_of(case), 8, 1, columns=3).cuts:
-        window = patches(padded, windows, first, last)
+    for rows in cut(2, convolution_of(case), 8, 1, columns=3).rows:
+        window = patches(padded, windows, rows.start, rows.stop)
         gradient, back = integers(window.shape, seed=1), np.zeros_like(padded)
-        add_patches(gradient, windows, first, back)
+        add_patches(gradient, windows, rows.start, back)
         assert (window * gradient).sum() == (padded * back).sum()
 
 
@@ -111,25 +111,28 @@ def test_unpadding_is_the_adjoint_of_padding(case):
 
 
 @given(convolutions(), st.integers(0, 6), st.integers(1, 4), st.integers(1, 20))
-def test_blocks_cover_every_row_of_every_image_once(case, images, threads, columns):
-    found = cut(images, convolution_of(case), 8, threads, columns=columns)
-    parts = [found[number] for number in range(len(found))]
+def test_blocks_cover_every_row_of_every_group_and_image_once(case, images, threads, columns):
+    with tiny_blocks():
+        found = cut(images, convolution_of(case), 8, threads, columns=columns)
     seen = [
-        (image, row)
-        for block in parts
+        (image, group, row)
+        for block in found.take(range(len(found)))
         for image in range(block.images.start, block.images.stop)
+        for group in range(block.groups.start, block.groups.stop)
         for row in range(block.first, block.last)
     ]
-    assert sorted(seen) == [(image, row) for image in range(images) for row in range(windows_of(case).rows.output)]
-    assert all(block.rows <= found.most_rows for block in parts)
+    assert sorted(seen) == list(np.ndindex(images, case.operation.groups, windows_of(case).rows.output))
 
 
-@pytest.mark.parametrize("shape", [(64, 224, 224), (64, 56, 56), (64, 100_000)])
-def test_a_block_is_bounded_however_large_the_input_is(shape):
-    conv = convolution_of(conv_case(shape, out_channels=64, kernel_size=(3,) * (len(shape) - 1)))
-    found = cut(64, conv, 4, 2)
-    columns = found.most_images * found.most_rows * conv.windows.columns.output
-    assert columns * (conv.depth + conv.filters) * 4 <= blocks.BLOCK_BYTES
+@pytest.mark.parametrize(
+    ("shape", "groups"), [((64, 224, 224), 1), ((64, 56, 56), 1), ((64, 100_000), 1), ((512, 112, 112), 512)]
+)
+def test_a_block_is_bounded_however_large_the_input_is(shape, groups):
+    kernel = (3,) * (len(shape) - 1)
+    conv = convolution_of(conv_case(shape, out_channels=512, kernel_size=kernel, groups=groups))
+    images, groups_at_once, rows = cut(64, conv, 4, 2).largest
+    columns = images * groups_at_once * rows * conv.windows.columns.output
+    assert columns * (conv.depth + conv.filters // conv.groups) * 4 <= blocks.BLOCK_BYTES
 
 
 @pytest.mark.parametrize(("threads", "short_column"), [(1, 0), (1, 256), (3, 0), (3, 256)])

@@ -35,9 +35,8 @@ def test_it_is_listed(installed, tmp_path):
 
 
 def test_it_is_right_wherever_it_claims_support(installed, tmp_path):
-    done = _convbench(
-        "check", "edge_cases", "--backends", "einsum,numpy-im2col", "--batch-sizes", "3", "--output", "run", env=installed, cwd=tmp_path,
-    )  # fmt: skip
+    arguments = ["--backends", "einsum,numpy-im2col", "--batch-sizes", "3", "--output", "run"]
+    done = _convbench("check", "edge_cases", *arguments, env=installed, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     cells = pd.read_csv(tmp_path / "run" / "measurements.csv")
     statuses = cells[cells["backend"] == "einsum"]["status"].value_counts()

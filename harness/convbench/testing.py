@@ -44,8 +44,9 @@ class BackendTests:
     """The tests; a subclass names the backend, and may set any of the other attributes.
 
     `plugin` is what --plugin takes. `workload` and `batch_sizes` are what must be right, beside `max_examples` random
-    cases of so many multiply-adds: the same ones in every run, unless `derandomize` is False. `budget_s` is how long the calls of a pass may
-    take by the backend's own prediction; what takes longer is skipped. `environment` are variables that must stand.
+    cases of at most about `max_multiply_adds`: the same ones in every run, unless `derandomize` is False. `budget_s` is
+    how long the calls of a pass may take by the backend's own prediction; what takes longer is skipped. `environment`
+    are variables that must stand.
     """
 
     backend: ClassVar[str]

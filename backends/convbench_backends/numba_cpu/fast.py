@@ -14,14 +14,19 @@ from numpy.typing import NDArray
 from convbench_backends.numba_cpu import depthwise as planewise
 from convbench_backends.numba_cpu import implicit_gemm as gemm
 from convbench_backends.numba_cpu import weight_gradient as dot
-from convbench_backends.numba_cpu import winograd
+from convbench_backends.numba_cpu import winograd, winograd_gradient
 from convbench_backends.numba_cpu.dot_plan import make_dot_plan
 from convbench_backends.numba_cpu.flat import FlatAxis, forward_axis, gradient_axis
 from convbench_backends.numba_cpu.flat_plan import make_plan, weight_order
 from convbench_backends.numba_cpu.geometry import ConvShape, Index
 from convbench_backends.numba_cpu.outputs import Output
 from convbench_backends.numba_cpu.tiles import FILTERS
-from convbench_backends.numba_cpu.winograd_plan import PRODUCTS, make_winograd_plan, takes_winograd
+from convbench_backends.numba_cpu.winograd_plan import (
+    PRODUCTS,
+    make_gradient_plan,
+    make_winograd_plan,
+    takes_winograd,
+)
 from convbench_specs import Axis, Case, Prepared, Tensors
 
 Array = NDArray[Any]
@@ -127,6 +132,25 @@ class WeightGradient:
         return dw, self._biases.sum(axis=0).astype(x.dtype)
 
 
+class WinogradWeightGradient:
+    """dw and db of a 3 x 3 convolution over a batch by Winograd."""
+
+    def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
+        plan = make_gradient_plan(shape, itemsize=dtype.itemsize, threads=threads)
+        self._plan = plan.table
+        self._work = np.zeros((threads, plan.work_size), dtype)
+        self._m = np.empty((threads, PRODUCTS * plan.m_step), dtype)
+        self._biases = np.empty((threads, shape.out_channels), dtype)
+        self._size = 9 * shape.in_channels * shape.out_channels
+
+    def __call__(self, x: Array, dy: Array) -> tuple[Array, Array]:
+        """dw, flat, and db; x and dy are flat."""
+        winograd_gradient.add_images(len(self._work), x, dy, self._plan, self._work, self._m, self._biases)
+        dw = np.empty(self._size, x.dtype)
+        winograd_gradient.finish(len(self._work), self._m, self._plan, dw)
+        return dw, self._biases.sum(axis=0)
+
+
 def depthwise(case: Case, tensors: Tensors, threads: int) -> Prepared:
     """A depthwise convolution that depthwise.py can do."""
     assert tensors.w is not None
@@ -179,10 +203,13 @@ def conv(case: Case, tensors: Tensors, threads: int) -> Prepared:
     output: FlatConvolution | WinogradConvolution = FlatConvolution((forward_axis(axes[0]), forward_axis(axes[1])), weights, n, dtype, threads)
     back = gradient_axis(axes[0]), gradient_axis(axes[1])
     input_gradient: FlatConvolution | WinogradConvolution = FlatConvolution(back, weights.swapaxes(1, 2), n, dtype, threads)
-    weight_gradient = WeightGradient(shape, dtype, threads)
+    weight_gradient: WeightGradient | WinogradWeightGradient
     algorithm = "implicit GEMM"
     if takes_winograd(shape):
         (output, input_gradient), algorithm = winograd_pair(shape, dtype, threads), "Winograd F(2x2, 3x3)"
+        weight_gradient = WinogradWeightGradient(shape, dtype, threads)
+    else:
+        weight_gradient = WeightGradient(shape, dtype, threads)
     x_shape, y_shape, w_shape = case.x_shape(n), case.y_shape(n), shape.w if case.w_shape is None else case.w_shape
 
     def forward() -> Array:

@@ -14,7 +14,10 @@ from typing import Any
 
 from numba.core import types
 
-from convbench_backends.numba_cpu.vector import Lanes, Value, array_data, intrinsic, number
+from convbench_backends.numba_cpu.vector import Lanes, Value, array_data, cgutils, intrinsic, number
+
+_LINE_BYTES = 64
+"""A line of the cache on every machine that this runs on, or half of one."""
 
 
 @intrinsic
@@ -93,3 +96,17 @@ def take_larger(
 
     arrays = (values, at, stride, tap, best, best_at, winner, winner_at, count)
     return types.void(*arrays), emit
+
+
+@intrinsic(prefer_literal=True)
+def prefetch(_typing: Any, source: Any, at: Any, count: Any, write: Any) -> Any:
+    """Ask for `count` numbers ahead of their use, to be written where `write` is 1; a hint that cannot fail."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Value:
+        lanes = Lanes(context, builder, source.dtype)
+        start = lanes.at(array_data(context, builder, signature, args, 0), args[1])
+        with cgutils.for_range_slice(builder, number(0), args[2], number(_LINE_BYTES // lanes.itemsize)) as (place, _):
+            lanes.prefetch(lanes.at(start, place), write.literal_value)
+        return context.get_dummy_value()
+
+    return types.void(source, at, count, write), emit

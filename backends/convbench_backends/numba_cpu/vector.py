@@ -213,6 +213,29 @@ class Lanes:
             self.store_where(value, best, mask)
             self.store_where(marks, winner, mask)
 
+    def prefetch(self, address: Value, write: int) -> None:
+        """Ask for a line of the cache."""
+        byte = self.builder.bitcast(address, ir.IntType(8).as_pointer())
+        kind = [byte.type, _I32, _I32, _I32]
+        flags = [ir.Constant(_I32, flag) for flag in (write, 3, 1)]
+        self.builder.call(self._function("llvm.prefetch.p0", ir.VoidType(), kind), [byte, *flags])
+
+    def store_lane(self, vector: Value, lane: int, address: Value) -> None:
+        """Write one lane."""
+        self.builder.store(self.builder.extract_element(vector, ir.Constant(_I32, lane)), address)
+
+    def transpose(self, rows: Sequence[Value]) -> list[Value]:
+        """`count` vectors as a matrix, transposed: neighbouring rows are woven into each other, log2(count) times."""
+        half = self.count // 2
+        low = [place for lane in range(half) for place in (lane, self.count + lane)]
+        high = [place + half for place in low]
+        rows, width = list(rows), self.count
+        while width > 1:
+            pairs = [(rows[i], rows[i + self.count // 2]) for i in range(self.count // 2)]
+            rows = [self.shuffle(a, b, places) for a, b in pairs for places in (low, high)]
+            width //= 2
+        return rows
+
     def totals(self, vectors: Sequence[Value]) -> Value:
         """Sums of the lanes of up to `count` vectors, in one vector.
 

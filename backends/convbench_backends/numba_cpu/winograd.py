@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from convbench_backends.numba_cpu.geometry import Index
 from convbench_backends.numba_cpu.implicit_gemm import sweep
 from convbench_backends.numba_cpu.jit import kernel, part
+from convbench_backends.numba_cpu.rows import prefetch
 from convbench_backends.numba_cpu.tiles import FILTERS
 from convbench_backends.numba_cpu.winograd_plan import PRODUCTS
 from convbench_backends.numba_cpu.winograd_tiles import transform_block, transform_input, transform_output
@@ -55,14 +56,16 @@ def convolve(
     images = min(plan.images, plan.batch - first)
     row = plan.tile_rows * band // plan.bands
     rows = plan.tile_rows * (band + 1) // plan.bands - row
-    buffer, step = work[thread], plan.channels * plan.tile_pitch
+    buffer = work[thread]
     for i in range(images):
         for c in range(plan.channels):
             source = ((first + i) * plan.channels + c) * plan.source_height * plan.source_width
             target = c * plan.tile_pitch + i * rows * plan.tile_columns
+            size = min((2 * rows + 2) * plan.source_width, x.size - source)
+            prefetch(x, source + plan.source_height * plan.source_width + (2 * row - plan.top) * plan.source_width, size, 0)
             transform_input(
-                x, source, plan.source_height, plan.source_width, 2 * row - plan.top, plan.left, buffer, target, step,
-                rows, plan.tile_columns,
+                x, source, plan.source_height, plan.source_width, 2 * row - plan.top, plan.left, buffer, target,
+                plan.v_step, rows, plan.tile_columns,
             )  # fmt: skip
     for block in range(0, plan.blocks, plan.group):
         blocks = min(plan.group, plan.blocks - block)
@@ -77,10 +80,10 @@ def multiply(
 ) -> None:
     """M[p] = U[p] @ V[p] for a group of blocks of filters."""
     for p in range(PRODUCTS):
-        source = p * plan.channels * plan.tile_pitch
+        source = p * plan.v_step
         for i in range(blocks):
             w_at = ((block + i) * PRODUCTS + p) * plan.weight_pitch
-            target = plan.sums_at + (p * plan.group + i) * FILTERS * plan.tile_pitch
+            target = plan.m_at + p * plan.m_step + i * FILTERS * plan.tile_pitch
             sweep(
                 FILTERS, buffer, source, offsets, 0, plan.channels, u, w_at, zeros, 0, buffer, target, plan.tile_pitch,
                 tiles, False,
@@ -92,12 +95,11 @@ def write_filters(
     plan: Any, block: int, blocks: int, image: int, place: int, row: int, rows: int, b: Array, buffer: Array, y: Array
 ) -> None:
     """Outputs of one image for a group of blocks of filters."""
-    step = plan.group * FILTERS * plan.tile_pitch
     left = plan.target_height - 2 * row
     for f in range(min(blocks * FILTERS, plan.filters - block * FILTERS)):
         k = block * FILTERS + f
-        source = plan.sums_at + f * plan.tile_pitch + place * rows * plan.tile_columns
+        source = plan.m_at + f * plan.tile_pitch + place * rows * plan.tile_columns
         target = ((image * plan.filters + k) * plan.target_height + 2 * row) * plan.target_width
         transform_output(
-            buffer, source, step, rows, plan.tile_columns, b, k, y, target, left, plan.target_width
+            buffer, source, plan.m_step, rows, plan.tile_columns, b, k, y, target, left, plan.target_width
         )  # fmt: skip

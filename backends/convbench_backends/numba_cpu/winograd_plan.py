@@ -28,6 +28,10 @@ _VECTORS = 6
 """Vectors of tiles that a task should have: two whole blocks of the matrix product."""
 _SUMS_BYTES = 256 * 1024
 """Sums of a group of filters, written by the product and read once by the transform of the output."""
+_KEPT_BYTES = 512 * 1024
+"""Products of a weight gradient up to this size stay in a second-level cache of 1 MB."""
+_FEW_TILES, _MANY_TILES = 48, 192
+"""Tiles that a weight gradient sums at a time where its products stay in the cache, and where they stream by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,9 @@ class WinogradPlan:
     weight_pitch: int
     blocks: int
     group: int
-    sums_at: int
+    v_step: int
+    m_step: int
+    m_at: int
     work_size: int
     offsets: Index
 
@@ -92,13 +98,13 @@ def make_winograd_plan(
     lanes = lanes_of(itemsize)
     rows, columns = (-(-axis.output // TILE) for axis in source)
     wanted = _VECTORS * lanes
-    bands = max(1, rows * columns // wanted, threads if batch < threads else 1)
-    bands = min(bands, rows)
+    bands = min(rows, max(-(-rows // -(-wanted // columns)), threads if batch < threads else 1))
     images = max(1, min(-(-wanted // (rows * columns)), batch // threads)) if bands == 1 else 1
     tile_pitch = odd_lines(images * -(-rows // bands) * columns, lanes)
     blocks = -(-filters // FILTERS)
     group = max(1, min(blocks, _SUMS_BYTES // (PRODUCTS * FILTERS * tile_pitch * itemsize)))
-    sums_at = PRODUCTS * channels * tile_pitch + lanes
+    v_step, m_step = odd_lines(channels * tile_pitch, lanes), odd_lines(group * FILTERS * tile_pitch, lanes)
+    m_at = PRODUCTS * v_step + lanes
     return WinogradPlan(
         batch=batch,
         channels=channels,
@@ -117,7 +123,87 @@ def make_winograd_plan(
         weight_pitch=odd_lines(channels * FILTERS, lanes),
         blocks=blocks,
         group=group,
-        sums_at=sums_at,
-        work_size=sums_at + PRODUCTS * group * FILTERS * tile_pitch + lanes,
+        v_step=v_step,
+        m_step=m_step,
+        m_at=m_at,
+        work_size=m_at + PRODUCTS * m_step + lanes,
         offsets=np.arange(channels) * tile_pitch,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WinogradGradientPlan:
+    """What the kernels of winograd_gradient.py look up; lengths and places count elements."""
+
+    batch: int
+    channels: int
+    filters: int
+    source_height: int
+    source_width: int
+    top: int
+    left: int
+    target_height: int
+    target_width: int
+    tile_rows: int
+    tile_columns: int
+    images: int
+    bands: int
+    tile_pitch: int
+    channel_vectors: int
+    blocks: int
+    row_pitch: int
+    v_at: int
+    v_step: int
+    d_at: int
+    d_step: int
+    m_step: int
+    work_size: int
+
+    @property
+    def table(self) -> NDArray[Any]:
+        """What a kernel takes: the numbers as a record."""
+        names = [field.name for field in fields(self)]
+        return np.array([tuple(getattr(self, name) for name in names)], dtype=[(name, np.int64) for name in names])
+
+
+def make_gradient_plan(shape: ConvShape, *, itemsize: int, threads: int) -> WinogradGradientPlan:
+    """The plan of the weight gradient of a 3 x 3 convolution."""
+    vertical, horizontal = shape.vertical, shape.horizontal
+    lanes = lanes_of(itemsize)
+    rows, columns = (-(-axis.output // TILE) for axis in (vertical, horizontal))
+    blocks, vectors = -(-shape.out_channels // FILTERS), -(-shape.in_channels // lanes)
+    m_step = blocks * FILTERS * vectors * lanes
+    wanted = _FEW_TILES if PRODUCTS * m_step * itemsize <= _KEPT_BYTES else _MANY_TILES
+    bands = min(rows, max(-(-rows // -(-wanted // columns)), threads if shape.batch < threads else 1))
+    images = max(1, min(wanted // (rows * columns), shape.batch // threads)) if bands == 1 else 1
+    band_rows = -(-rows // bands)
+    tile_pitch = odd_lines(images * band_rows * columns, lanes)
+    row_pitch = (2 * columns + 2) * vectors * lanes
+    v_at = (2 * band_rows + 2) * row_pitch + lanes * vectors * lanes
+    v_step = odd_lines(images * band_rows * columns * vectors * lanes, lanes)
+    d_at, d_step = v_at + PRODUCTS * v_step, odd_lines(blocks * FILTERS * tile_pitch, lanes)
+    return WinogradGradientPlan(
+        batch=shape.batch,
+        channels=shape.in_channels,
+        filters=shape.out_channels,
+        source_height=vertical.size,
+        source_width=horizontal.size,
+        top=vertical.before,
+        left=horizontal.before,
+        target_height=vertical.output,
+        target_width=horizontal.output,
+        tile_rows=rows,
+        tile_columns=columns,
+        images=images,
+        bands=bands,
+        tile_pitch=tile_pitch,
+        channel_vectors=vectors,
+        blocks=blocks,
+        row_pitch=row_pitch,
+        v_at=v_at,
+        v_step=v_step,
+        d_at=d_at,
+        d_step=d_step,
+        m_step=m_step,
+        work_size=d_at + PRODUCTS * d_step + lanes,
     )

@@ -44,16 +44,16 @@ def transform_block(
         with cgutils.for_range_slice(builder, number(0), count, number(lanes.count)) as (place, _):
             starts = []
             for lane in range(lanes.count):
-                each = _least(builder, builder.add(place, number(lane)), builder.sub(count, number(1)))
-                k = _least(builder, builder.add(first, builder.srem(each, width)), last)
+                each = least(builder, builder.add(place, number(lane)), builder.sub(count, number(1)))
+                k = least(builder, builder.add(first, builder.srem(each, width)), last)
                 c = builder.sdiv(each, width)
                 offset = builder.add(builder.mul(k, filter_step), builder.mul(c, channel_step))
                 starts.append(lanes.at(source, offset))
             taps = [lanes.gather([lanes.at(at, builder.mul(tap_step, number(t))) for at in starts]) for t in range(9)]
-            rows = [_filter_products(lanes, taps[3 * r : 3 * r + 3]) for r in range(3)]
+            rows = [weight_products(lanes, taps[3 * r : 3 * r + 3]) for r in range(3)]
             left = builder.sub(count, place)
             for j in range(4):
-                for i, value in enumerate(_filter_products(lanes, [rows[r][j] for r in range(3)])):
+                for i, value in enumerate(weight_products(lanes, [rows[r][j] for r in range(3)])):
                     product = lanes.at(target, builder.mul(u_pitch, number(4 * i + j)))
                     lanes.store_part(value, lanes.at(product, place), left)
         return context.get_dummy_value()
@@ -83,13 +83,13 @@ def transform_input(
             masks, written = rows.masks(column), lanes.between(number(0), builder.sub(tile_columns, tile))
             with cgutils.for_range(builder, builder.add(tile_rows, number(1))) as pair:
                 row = builder.add(first, builder.mul(pair.index, number(2)))
-                new = [_combine(lanes, rows.load(builder.add(row, number(i)), column, masks)) for i in range(2)]
+                new = [combine_inputs(lanes, rows.load(builder.add(row, number(i)), column, masks)) for i in range(2)]
                 done = builder.sub(pair.index, number(1))
                 with builder.if_then(builder.icmp_signed(">=", done, number(0))):
                     place = lanes.at(target, builder.add(builder.mul(done, tile_columns), tile))
                     old = [[builder.load(value) for value in values] for values in kept]
                     for j in range(4):
-                        for i, value in enumerate(_combine(lanes, [old[0][j], old[1][j], new[0][j], new[1][j]])):
+                        for i, value in enumerate(combine_inputs(lanes, [old[0][j], old[1][j], new[0][j], new[1][j]])):
                             product = builder.mul(v_step, number(4 * i + j))
                             lanes.store_where(value, lanes.at(place, product), written)
                 for slots, values in zip(kept, new, strict=True):
@@ -137,19 +137,19 @@ def transform_output(
     return types.void(m, index, index, index, index, b, index, y, index, index, index), emit
 
 
-def _least(builder: Any, a: Value, b: Value) -> Value:
+def least(builder: Any, a: Value, b: Value) -> Value:
+    """The smaller of two indices."""
     return builder.select(builder.icmp_signed("<", a, b), a, b)
 
 
-def _filter_products(lanes: Lanes, w: Sequence[Value]) -> list[Value]:
+def weight_products(lanes: Lanes, w: Sequence[Value]) -> list[Value]:
     """G w."""
-    half = lanes.constant(0.5)
-    ends = lanes.add(w[0], w[2])
+    half, ends = lanes.constant(0.5), lanes.add(w[0], w[2])
     middle = [lanes.multiply(half, combine(ends, w[1])) for combine in (lanes.add, lanes.subtract)]
     return [w[0], *middle, w[2]]
 
 
-def _combine(lanes: Lanes, d: Sequence[Value]) -> list[Value]:
+def combine_inputs(lanes: Lanes, d: Sequence[Value]) -> list[Value]:
     """B^T d."""
     return [
         lanes.subtract(d[0], d[2]),

@@ -1,7 +1,7 @@
 """Blocks: a convolution cut into pieces whose columns stay in the cache.
 
 A block is some output rows of one image, or of several small ones; where there are many groups, of some of these. Its
-columns are copied, multiplied and overwritten by those of the next block, so that X_col of the whole batch never exists.
+columns are copied, multiplied and overwritten by those of the next one, so that X_col of the whole batch never exists.
 
            images          rows 0..3       4..7
         [ 0 1 2 ]   ->    [ columns ]  [ columns ]
@@ -10,6 +10,7 @@ columns are copied, multiplied and overwritten by those of the next block, so th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -43,6 +44,11 @@ class Convolution:
     def has_ones(self) -> bool:
         """Whether a column ends with a one, by which a product takes in the bias or gives db."""
         return self.depth <= SHORT_COLUMN and not self.windows.is_pointwise
+
+    def channels_of(self, groups: slice) -> slice:
+        """The channels that some groups read."""
+        each = self.channels // self.groups
+        return slice(groups.start * each, groups.stop * each)
 
     @property
     def multiply_adds(self) -> int:
@@ -87,6 +93,14 @@ class Blocks:
         groups = self.groups[number // len(self.rows) % len(self.groups)]
         return Block(self.images[number // self.an_image], groups, rows.start, rows.stop)
 
+    def take(self, numbers: range) -> Iterator[Block]:
+        """The blocks of some numbers, in turn."""
+        return map(self.__getitem__, numbers)
+
+    def of_images(self, number: int) -> Iterator[Block]:
+        """The blocks of the images of that number."""
+        return self.take(range(number * self.an_image, (number + 1) * self.an_image))
+
     @property
     def largest(self) -> tuple[int, int, int]:
         """Images, groups and rows of the largest block."""
@@ -120,4 +134,6 @@ def cut(count: int, conv: Convolution, itemsize: int, threads: int, *, columns: 
 def _parts(length: int, most: int) -> tuple[slice, ...]:
     """Cut range(length) into parts of at most `most`, as equal as can be."""
     count = -(-length // most)
+    if not count:
+        return ()
     return tuple(slice(start, stop) for start, stop in pairwise(length * part // count for part in range(count + 1)))

@@ -33,8 +33,7 @@ class Columns:
         There is one more row, of ones, if conv.has_ones.
         """
         conv = self._conv
-        per_group = conv.channels // conv.groups
-        channels = slice(block.groups.start * per_group, block.groups.stop * per_group)
+        channels = conv.channels_of(block.groups)
         groups, places = block.groups.stop - block.groups.start, block.rows * conv.windows.columns.output
         if not self._is_copied:
             return self._x[block.images, channels, block.first : block.last].reshape(-1, groups, conv.depth, places)
@@ -42,7 +41,7 @@ class Columns:
             self._images = block.images
             self._padded = pad(self._x[block.images], conv.windows, self._padding)
         window = patches(self._padded, conv.windows, block.first, block.last)[:, channels]
-        window = window.reshape(len(window), groups, per_group, *window.shape[2:])
+        window = window.reshape(len(window), groups, -1, *window.shape[2:])
         if self._side_by_side:
             places *= len(window)
             window = np.moveaxis(window, 0, -3)[np.newaxis]

@@ -45,7 +45,7 @@ def correlate(x: Array, w: Array, b: Array | None, conv: Convolution, crew: Crew
 
     def task(part: range) -> None:
         columns = Columns(x, conv, blocks)
-        for block in map(blocks.__getitem__, part):
+        for block in blocks.take(part):
             product = _of_block(y, conv, block)
             np.matmul(w_row[block.groups], columns.of(block), out=product)
             if bias is not None:
@@ -68,7 +68,7 @@ def weight_gradient(x: Array, dy: Array, conv: Convolution, crew: Crew) -> tuple
         dwt = np.zeros((conv.groups, conv.depth + conv.has_ones, per_group), x.dtype)
         db = np.zeros((conv.groups, per_group), x.dtype)
         products = np.empty((1 if side_by_side else images, groups, *dwt.shape[1:]), x.dtype)
-        for block in map(blocks.__getitem__, part):
+        for block in blocks.take(part):
             x_col, dy_block = columns.of(block), _of_block(dy, conv, block)
             if side_by_side:
                 dy_block = np.moveaxis(dy_block, 0, 2).reshape(1, x_col.shape[1], per_group, x_col.shape[3])
@@ -121,8 +121,6 @@ def _add_columns(dy: Array, w: Array, conv: Convolution, crew: Crew) -> Array:
     blocks = cut(len(dy), conv, dy.itemsize, crew.threads, columns=BLOCK_BYTES)
     w_column = np.ascontiguousarray(w.reshape(conv.groups, -1, conv.depth).swapaxes(1, 2))
     dx = np.zeros((len(dy), conv.channels, windows.rows.size, windows.columns.size), dy.dtype)
-
-    per_group = conv.channels // conv.groups
     most_images, most_groups, most_rows = blocks.largest
 
     def task(part: range) -> None:
@@ -135,13 +133,12 @@ def _add_columns(dy: Array, w: Array, conv: Convolution, crew: Crew) -> Array:
             if padding is not None:
                 gradient = padding[: len(gradient)]
                 gradient[...] = 0
-            for block in map(blocks.__getitem__, range(number * blocks.an_image, (number + 1) * blocks.an_image)):
+            for block in blocks.of_images(number):
                 dy_block = _of_block(dy, conv, block)
                 columns = buffer[: len(dy_block), : dy_block.shape[1], :, : dy_block.shape[3]]
                 np.matmul(w_column[block.groups], dy_block, out=columns)
-                channels = slice(block.groups.start * per_group, block.groups.stop * per_group)
-                shape = (len(columns), -1, *windows.kernel, block.rows, windows.columns.output)
-                add_patches(columns.reshape(shape), windows, block.first, gradient[:, channels])
+                window = columns.reshape(len(columns), -1, *windows.kernel, block.rows, windows.columns.output)
+                add_patches(window, windows, block.first, gradient[:, conv.channels_of(block.groups)])
             if padding is not None:
                 dx[images] = unpad(gradient, windows)
 

@@ -20,7 +20,7 @@ from convbench_backends.numpy_im2col.crew import Crew
 from convbench_backends.numpy_im2col.im2col import Array
 from convbench_specs import Axis, Case, Pool
 
-BLOCK_BYTES = 1 << 19
+BLOCK_BYTES = 1 << 20
 """Planes of x to take at once: with what is made of them, about what a core's L2 cache holds."""
 
 
@@ -130,17 +130,20 @@ def _slide(ufunc: np.ufunc, identity: float, source: Array, axis: Axis, dim: int
         window = source[_along(dim, _one_window(axis))]
         reduced: Array = ufunc.reduce(window, axis=dim, keepdims=True)
         return reduced
-    windows, places = on_input(axis, 0)
-    if windows == slice(0, axis.output):
-        first, result = 1, source[_along(dim, places)].copy()
+    taps = [on_input(axis, tap) for tap in range(axis.kernel)]
+    of_all = [source[_along(dim, places)] for windows, places in taps if windows == slice(0, axis.output)]
+    if len(of_all) > 1:
+        result: Array = ufunc(of_all[0], of_all[1])
+    elif of_all:
+        result = of_all[0].copy()
     else:
-        first = 0
-        shape = (*source.shape[:dim], axis.output, *source.shape[dim + 1 :])
-        result = np.full(shape, identity, source.dtype)
-    for tap in range(first, axis.kernel):
-        windows, places = on_input(axis, tap)
-        reached = result[_along(dim, windows)]
-        ufunc(reached, source[_along(dim, places)], out=reached)
+        result = np.full((*source.shape[:dim], axis.output, *source.shape[dim + 1 :]), identity, source.dtype)
+    for tap in of_all[2:]:
+        ufunc(result, tap, out=result)
+    for windows, places in taps:
+        if windows != slice(0, axis.output):
+            reached = result[_along(dim, windows)]
+            ufunc(reached, source[_along(dim, places)], out=reached)
     return result
 
 
@@ -150,8 +153,7 @@ def _spread(gradient: Array, axis: Axis, dim: int) -> Array:
     if axis.output == 1:
         result[_along(dim, _one_window(axis))] = gradient
         return result
-    for tap in range(axis.kernel):
-        windows, places = on_input(axis, tap)
+    for windows, places in (on_input(axis, tap) for tap in range(axis.kernel)):
         result[_along(dim, places)] += gradient[_along(dim, windows)]
     return result
 

@@ -1,0 +1,15 @@
+"""A right backend and many wrong ones: each has one slip that authors of kernels really make.
+
+A mutant's docstring says what its slip is, `wrong` which tensors it spoils.
+"""
+
+from convbench_specs import hookimpl
+from mutants import geometry, pools, results, sums
+from mutants.correct import MUTANTS, Correct
+
+__all__ = ["MUTANTS", "Correct", "geometry", "pools", "results", "sums"]
+
+
+@hookimpl
+def convbench_backends():
+    return [Correct, *MUTANTS]
