@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from verify_cases import cases
 
 from convbench.verify import MissingImages, line_filters, make_tensors, numpy_dtype, oracle, photos, round_to
-from convbench.verify.dtypes import exact_limit
+from convbench.verify.dtypes import exact_limit, unit_roundoff
 from convbench_specs import Case, Conv, Flatten, Pool, SpecError
 
 FIELDS = ("x", "dy", "w", "b")
@@ -120,6 +120,16 @@ def test_windows_of_a_maximum_have_one_winner_or_several(fill, kernel_size):
     windows = windows[:, :, :: kernel_size[0], :: kernel_size[1]]
     winners = np.sum(windows == windows.max(axis=(4, 5), keepdims=True), axis=(4, 5))
     assert 0.02 < np.mean(winners > 1) < 0.6
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+def test_the_last_bit_decides_some_windows_of_a_maximum(dtype):
+    case = Case(name="max", operation=Pool(kind="max", kernel_size=(3, 3)), input_shape=(32, 42, 42), dtype=dtype)
+    x = make_tensors(case, 1, seed=0).x
+    windows = np.sort(x.reshape(32, 14, 3, 14, 3).swapaxes(2, 3).reshape(-1, 9)).astype(np.float64)
+    largest, second = windows[:, -1], windows[:, -2]
+    beside = (largest != second) & (largest - second <= 2 * unit_roundoff(dtype) * np.abs(largest))
+    assert np.mean(beside) > 0.005
 
 
 def test_bfloat16_rounds_to_nearest_even():

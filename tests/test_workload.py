@@ -80,6 +80,7 @@ def test_the_workloads_of_the_documentation_are_shipped():
         "deepbench",
         "edge_cases",
         "fashion_mnist_cnn",
+        "framework_bugs",
         "lenet5",
         "mnist_cnn",
         "mobilenet_v1",

@@ -43,7 +43,7 @@ def compare(
     """Check and measure backends on workloads; returns the run, with its reports written in its folder.
 
     `workloads` are names of shipped ones or paths of TOML files, "quick" without any. Further keywords are the fields
-    of RunSettings: passes, dtypes, cases, threads, device, seed, rounds, budget_s, timeout_s, timing, memory.
+    of RunSettings: passes, dtypes, cases, case, threads, device, seed, rounds, budget_s, timeout_s, timing, memory.
     Raises ConvbenchError where the call or a file is at fault, before anything runs.
     """
     unknown = sorted(set(settings) - set(RunSettings.names()))
@@ -51,6 +51,8 @@ def compare(
         raise TypeError(
             f"compare() got an unexpected keyword {unknown[0]!r}; there are: {', '.join(RunSettings.names())}"
         )
+    if workloads and settings.get("case") is not None:
+        raise UsageError(f"--case takes the place of workloads: leave out {', '.join(workloads)} or --case")
     given: dict[str, Any] = {
         "workloads": tuple(workloads) or None,
         "batch_sizes": batch_sizes,

@@ -8,6 +8,7 @@ integers, `random` within the bound, `identities` without an oracle.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from convbench.verify import (
     agreements,
     check_against,
     distrust,
+    not_repeatable,
     odd_ones,
     right_values,
     weak_data,
@@ -38,6 +40,17 @@ Findings = dict[PassName, list[Untrusted]]
 """What a worker holds against the results of each pass."""
 Verdicts = dict[tuple[str, PassName], dict[str, Any]]
 """Columns of the cell of a backend and pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What the passes of a backend returned. `again` is a second call's, where its bits need not be the first one's."""
+
+    outputs: Outputs = field(default_factory=dict)
+    again: Outputs = field(default_factory=dict)
+    findings: Findings = field(default_factory=dict)
+
+
 SEVERITY = {"agrees": 0, "untrusted": 1, "disagrees": 2}
 
 
@@ -53,21 +66,21 @@ class ItemCheck:
         self._outputs: dict[str, Outputs] = {}
         self._deviations: dict[tuple[str, PassName], list[Deviation]] = {}
         self._findings: dict[tuple[str, PassName], list[Untrusted]] = {}
-        self._identities: dict[str, tuple[str, str]] = {}
+        self._identities: dict[str, tuple[str, str, str]] = {}
         self._suspects: list[Suspect] = []
 
-    def add(self, backend: str, outputs: Outputs, findings: Findings) -> None:
-        """Check the results of one backend; `findings` are what its worker holds against them."""
-        self._outputs[backend] = outputs
-        for pass_name, paths in outputs.items():
-            results = {name: _load(path) for name, path in paths.items()}
-            deviations = check_against(self._right, results, exact=self._exact)
-            self._deviations[backend, pass_name] = deviations
+    def add(self, backend: str, returned: Returned) -> None:
+        """Check the results of one backend."""
+        self._outputs[backend] = returned.outputs
+        for pass_name, paths in returned.outputs.items():
+            results, again = _load_all(paths), _load_all(returned.again.get(pass_name, {}))
+            self._deviations[backend, pass_name] = check_against(self._right, results, exact=self._exact)
             if not self._exact:
-                self._findings[backend, pass_name] = [*findings.get(pass_name, ()), *self._distrust(results)]
+                held = [*returned.findings.get(pass_name, ()), *self._distrust(results), *self._differ(results, again)]
+                self._findings[backend, pass_name] = held
         is_random = self._fill == "random" and self._case.x_data == "random" == self._case.w_data
-        if is_random and {"forward", "backward"} <= outputs.keys():
-            self._identities[backend] = self._adjoint(outputs)
+        if is_random and {"forward", "backward"} <= returned.outputs.keys() and not self._is_any_malformed(backend):
+            self._identities[backend] = self._adjoint(returned.outputs)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Rows of the agreement table: against the oracle first, then the pairs."""
@@ -88,20 +101,21 @@ class ItemCheck:
             worst = max(deviations, key=lambda deviation: SEVERITY[deviation.verdict])
             columns: dict[str, Any] = {"exact" if self._exact else "random": worst.verdict, "verdict": worst.verdict}
             if worst.verdict != "agrees":
-                columns["reason"] = worst.describe()
+                columns |= {"reason": worst.describe(), "tensor": worst.tensor}
             if worst.verdict == "disagrees" or self._is_malformed(worst):
                 columns["status"] = "wrong"
             elif findings := self._findings.get((backend, pass_name)):
-                columns |= {"verdict": "untrusted", "reason": findings[0].describe(), "finding": findings[0].reason}
-                columns |= {} if findings[0].reason == "weak_data" else {"status": "wrong"}
+                first = findings[0]
+                columns |= {"verdict": "untrusted", "reason": first.describe(), "tensor": first.tensor}
+                columns |= {"finding": first.reason} | ({} if first.reason == "weak_data" else {"status": "wrong"})
             odd = [s for s in self._suspects if s.name in (backend, ORACLE) and s.tensor == worst.tensor]
             if odd and worst.verdict == "disagrees":
                 columns["odd_one_out"] = odd[0].describe()
             if pass_name == "backward" and backend in self._identities:
-                verdict, sentence = self._identities[backend]
+                verdict, tensors, sentence = self._identities[backend]
                 columns["identities"] = verdict
                 if verdict == "disagrees" and columns["verdict"] == "agrees":
-                    columns |= {"verdict": "disagrees", "status": "wrong", "reason": sentence}
+                    columns |= {"verdict": "disagrees", "status": "wrong", "reason": sentence, "tensor": tensors}
             found[backend, pass_name] = columns
         return found
 
@@ -133,14 +147,25 @@ class ItemCheck:
             found += [weak] if weak else held
         return found
 
-    def _adjoint(self, outputs: Outputs) -> tuple[str, str]:
-        results = {
-            name: _load(path) for pass_name in ("forward", "backward") for name, path in outputs[pass_name].items()
-        }
+    def _differ(
+        self, results: Mapping[TensorName, NDArray[Any]], again: Mapping[TensorName, NDArray[Any]]
+    ) -> Iterator[Untrusted]:
+        """Results of two calls that differ by more than two right ones can."""
+        for name, second in again.items():
+            first, shape = results[name], self._case.shape_of(name, len(self._tensors.x))
+            if first.shape == shape == second.shape:
+                bound = 2 * allowed(self._right, name, sums="own")
+                found = not_repeatable(name, self._right.select(name, first), self._right.select(name, second), bound)
+                if found:
+                    yield found
+
+    def _adjoint(self, outputs: Outputs) -> tuple[str, str, str]:
+        """Verdict, tensors and sentence of the identities."""
+        results = {**_load_all(outputs["forward"]), **_load_all(outputs["backward"])}
         for products in adjoint(self._case, self._tensors, results):
             if products.verdict == "disagrees":
-                return "disagrees", products.describe()
-        return "agrees", ""
+                return "disagrees", " or ".join(products.results), products.describe()
+        return "agrees", "", ""
 
     def _pairs(self, pass_name: PassName, tensor: TensorName) -> Iterator[dict[str, Any]]:
         results = {}
@@ -161,6 +186,14 @@ class ItemCheck:
             if name == pass_name and deviation.tensor == tensor
         }
         self._suspects += odd_ones(tensor, pairs, against_oracle)
+
+    def _is_any_malformed(self, backend: str) -> bool:
+        return any(
+            self._is_malformed(deviation)
+            for (name, _), deviations in self._deviations.items()
+            for deviation in deviations
+            if name == backend
+        )
 
     def _is_malformed(self, deviation: Deviation) -> bool:
         """Whether it is untrusted for its shape or dtype, which no rounding explains."""
@@ -184,6 +217,10 @@ class ItemCheck:
             "right_value": worst.expected if worst else None,
             "description": deviation.describe(),
         }
+
+
+def _load_all(paths: Mapping[TensorName, str]) -> dict[TensorName, NDArray[Any]]:
+    return {name: _load(path) for name, path in paths.items()}
 
 
 def _load(path: str) -> NDArray[Any]:

@@ -86,6 +86,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--passes", type=_Names(), help="Of forward, backward, both; default: all."),
         click.option("--dtypes", type=_Names(), help="float32, float64, ...; default: as the workload says."),
         click.option("--cases", type=_Names(), help="Only these cases of the workloads."),
+        click.option("--case", help="One case in place of workloads: an inline TOML table, as failures print it."),
         click.option("--device", help="cpu (default) or cuda."),
         click.option("--threads", type=int, help="The same for all backends; default: all cores."),
         click.option("--seed", type=int, help="Of the random data and the order of turns; default: 0."),
@@ -131,6 +132,7 @@ def check(**options: Any) -> None:
       convbench check
       convbench check edge_cases --dtypes float32,float64
       convbench check --plugin ./my_backend.py --backends mine
+      convbench check --case 'operation = "conv", input = [3, 8, 8], out_channels = 4, kernel_size = 3'
     """
     _run(options | {"timing": False, "memory": False})
 

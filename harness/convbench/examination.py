@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from convbench.checking import Findings, ItemCheck, Outputs
+from convbench.checking import ItemCheck, Returned
 from convbench.observer import Silent
 from convbench.plan import Item
 from convbench.scratch import write_tensors
 from convbench.session import BackendSession, NotOk
 from convbench.verify import Fill, Untrusted, make_tensors
 from convbench_specs import PassName, Tensors
+
+FAULT = ("verdict", "status", "reason", "tensor", "finding")
+"""Columns that say what is wrong with a cell."""
 
 
 class Record(Protocol):
@@ -65,22 +68,21 @@ class Examination:
         check = ItemCheck(self.item.case, tensors, fill, seed=self.seed)
         for turn in self.turns:
             self.step(f"checking {turn.session.name}")
-            check.add(turn.session.name, *self._results(turn, paths, scrutinise=fill == "random"))
+            check.add(turn.session.name, self._results(turn, paths, scrutinise=fill == "random"))
             turn.session.suspend()
         self.step("comparing results")
         self._tell(check)
         return check
 
-    def _results(self, turn: Turn, paths: Mapping[str, str], *, scrutinise: bool) -> tuple[Outputs, Findings]:
+    def _results(self, turn: Turn, paths: Mapping[str, str], *, scrutinise: bool) -> Returned:
         """Prepare, then call every pass; one that fails is struck off the turn and its cell gets the status."""
-        outputs: Outputs = {}
-        findings: Findings = {}
+        returned = Returned()
         if not turn.call_s:
-            return outputs, findings
+            return returned
         ready = turn.session.prepare(self.item, paths)
         if isinstance(ready, NotOk):
             self._strike(turn, list(turn.call_s), ready)
-            return outputs, findings
+            return returned
         folder = self.scratch / turn.session.name
         folder.mkdir(exist_ok=True)
         for pass_name in list(turn.call_s):
@@ -88,8 +90,9 @@ class Examination:
             if isinstance(reply, NotOk):
                 self._strike(turn, [pass_name], reply)
                 continue
-            outputs[pass_name] = reply["outputs"]
-            findings[pass_name] = [Untrusted(**finding) for finding in reply["findings"]]
+            returned.outputs[pass_name] = reply["outputs"]
+            returned.again[pass_name] = reply["again"]
+            returned.findings[pass_name] = [Untrusted(**finding) for finding in reply["findings"]]
             which = "second_call_s" if turn.call_s[pass_name] else "first_call_s"
             turn.call_s[pass_name] = reply["call_s"]
             self.record.cell(
@@ -101,7 +104,7 @@ class Examination:
                 **{name: ready[name] for name in ("prepare_s", "algorithm", "recomputes_forward")},
                 **{f"{name}_s": seconds for name, seconds in ready["phases_s"].items()},
             )
-        return outputs, findings
+        return returned
 
     def _tell(self, check: ItemCheck) -> None:
         for row in check.rows():
@@ -110,8 +113,9 @@ class Examination:
         for (backend, pass_name), columns in check.verdicts().items():
             fault = self._faults.setdefault((backend, pass_name), {})
             if not fault and columns["verdict"] != "agrees":
-                fault |= {name: columns[name] for name in ("verdict", "status", "reason", "finding") if name in columns}
-            self.record.cell(self.item, backend, pass_name, **columns | fault | sampled)
+                fault |= {name: columns[name] for name in FAULT if name in columns}
+            told = {name: value for name, value in columns.items() if name not in FAULT} | fault if fault else columns
+            self.record.cell(self.item, backend, pass_name, **told | sampled)
 
     def _strike(self, turn: Turn, passes: Iterable[PassName], why: NotOk) -> None:
         for pass_name in passes:

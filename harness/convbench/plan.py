@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from convbench.case_text import parse_case
 from convbench.errors import unknown_name
 from convbench.journal import CellKey
 from convbench.settings import RunSettings
-from convbench_specs import Case, PassName, Workload, load_workload
+from convbench_specs import Case, Layer, PassName, Workload, load_workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,11 @@ class Plan:
 def make_plan(settings: RunSettings) -> Plan:
     """Load the workloads and spread them over dtypes and batch sizes; small batches first, so much is known early.
 
-    Raises WorkloadError for a file at fault and UsageError for a case that does not exist.
+    Raises WorkloadError for a file at fault, and UsageError for a case that does not exist or that cannot be read.
     """
     workloads = tuple(load_workload(name) for name in dict.fromkeys(settings.workloads))
+    if settings.case is not None:
+        workloads = (Workload(name="case", layers=(Layer(case=parse_case(settings.case)),)),)
     if settings.cases is not None:
         known = [case.name for workload in workloads for case in workload.cases]
         for name in settings.cases:

@@ -30,7 +30,11 @@ from convbench.statistics import estimate
 from convbench_specs import Cost, Layer, PassName, Workload, cost, parse_layer
 
 KEY_COLUMNS = ["workload", "case", "dtype", "batch_size", "backend", "pass"]
-TEXT_COLUMNS = ("status", "reason", "memory_source", "algorithm", "verdict", "traceback", "operation", "finding")
+FAULT_COLUMNS = ("tensor", "finding", "odd_one_out", "reproduce")
+"""What is wrong with a cell, in more detail than its reason; empty where nothing is."""
+TEXT_COLUMNS = (
+    "status", "reason", "memory_source", "algorithm", "verdict", "traceback", "operation", *FAULT_COLUMNS,
+)  # fmt: skip
 
 
 @dataclass
@@ -153,7 +157,7 @@ def _measurements(run: Run) -> pd.DataFrame:
             row |= _rates(cost(case.with_dtype(key.dtype), key.batch_size, pass_name), row.get("median_s"))  # type: ignore[arg-type]  # as above
         rows.append(row)
     frame = pd.DataFrame(rows)
-    for column in (*MEASUREMENT_COLUMNS, *OPTIONAL_MEASUREMENT_COLUMNS):
+    for column in (*MEASUREMENT_COLUMNS, *OPTIONAL_MEASUREMENT_COLUMNS, *FAULT_COLUMNS):
         if column not in frame:
             frame[column] = "" if column in TEXT_COLUMNS else np.nan
     for column in TEXT_COLUMNS:

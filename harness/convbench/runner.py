@@ -19,6 +19,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from convbench.case_text import check_command
 from convbench.checking import ItemCheck
 from convbench.examination import Examination, Turn
 from convbench.feature_maps import MOST_MAPS, picture_row
@@ -39,6 +40,8 @@ MIN_SAMPLES = 3
 """Fewer samples have no spread."""
 MIN_CALLS = 3 + MIN_SAMPLES
 """Calls that a cell costs at least: three for the checks, then the samples."""
+FAULTY = ("wrong", "error", "crashed", "timed out", "out of memory")
+"""Statuses of cells that come with a command to see them again."""
 SLOW_CALL_S = 0.05
 """A call that takes longer needs no warming up before its memory is read."""
 
@@ -147,9 +150,19 @@ class Runner:
     def cell(self, item: Item, backend: str, pass_name: PassName, **columns: Any) -> None:
         """Keep what the examination says of a cell."""
         key = item.key(backend, pass_name)
+        if columns.get("status", "ok") in FAULTY:
+            columns["reproduce"] = self._reproduction(item, backend)
         self._journal.cell(key, **columns)
         if columns.get("status") == "timed out":
             self._seen[_family(key)] = (key.batch_size, self._settings.timeout_s)
+
+    def _reproduction(self, item: Item, backend: str) -> str:
+        """The command that does it again."""
+        plugins = [entry.plugin for entry in self._backends if entry.backend.name == backend]
+        settings = self._settings
+        return check_command(
+            item.case, item.batch_size, [backend], seed=settings.seed, device=settings.device, plugins=plugins
+        )
 
     def agreement(self, item: Item, row: Mapping[str, Any]) -> None:
         """Keep a row of the agreement table."""

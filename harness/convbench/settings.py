@@ -17,7 +17,8 @@ class RunSettings:
     budget_s bounds the timing of one cell: a cell of which MIN_SAMPLES calls would take longer is skipped, with the
     prediction. A block is a fresh set of workers, a round one turn of all
     backends in it. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that of
-    the workload's cases; backends None means every one that is available.
+    the workload's cases; backends None means every one that is available. `case` is an inline TOML table, in place of
+    workloads. A batch of nothing can be checked, but not measured.
     """
 
     workloads: tuple[str, ...] = ("quick",)
@@ -26,6 +27,7 @@ class RunSettings:
     passes: tuple[PassName, ...] = PASSES
     dtypes: tuple[DType, ...] | None = None
     cases: tuple[str, ...] | None = None
+    case: str | None = None
     threads: int = 0
     device: Device = "cpu"
     seed: int = 0
@@ -46,8 +48,10 @@ class RunSettings:
         for dtype in self.dtypes or ():
             if dtype not in DTYPES:
                 raise unknown_name("dtype", dtype, DTYPES)
-        if not self.batch_sizes or min(self.batch_sizes) < 1:
-            raise UsageError(f"batch sizes must be at least 1, not {', '.join(map(str, self.batch_sizes)) or 'none'}")
+        least = 1 if self.timing or self.memory else 0
+        if not self.batch_sizes or min(self.batch_sizes) < least:
+            given = ", ".join(map(str, self.batch_sizes)) or "none"
+            raise UsageError(f"batch sizes must be at least {least}, not {given}")
         for key in ("blocks", "rounds", "sample_s", "budget_s", "timeout_s"):
             if getattr(self, key) <= 0:
                 raise UsageError(f"{key.removesuffix('_s')} must be more than 0, not {getattr(self, key)}")
@@ -55,6 +59,8 @@ class RunSettings:
             raise UsageError(f"threads must be at least 1 (or 0 for all cores), not {self.threads}")
         if not self.threads:
             object.__setattr__(self, "threads", len(os.sched_getaffinity(0)))
+        if self.case is not None:
+            object.__setattr__(self, "workloads", ())
         # one order and no repeats, whatever the call said
         object.__setattr__(self, "batch_sizes", tuple(sorted(set(self.batch_sizes))))
         object.__setattr__(self, "passes", tuple(name for name in PASSES if name in self.passes))

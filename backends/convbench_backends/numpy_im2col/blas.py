@@ -15,8 +15,8 @@ AVX512 = frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl"})
 def coretype() -> Mapping[str, str]:
     """The environment that makes OpenBLAS use AVX-512 on an AMD processor that has it; nothing where a user has chosen.
 
-    Some releases of OpenBLAS take processors of AMD that are newer than they are for Haswell, whose kernels reach half
-    the speed. Those of Intel are told apart well, and may have better kernels than SkylakeX's.
+    An OpenBLAS that is older than such a processor may take it for a Haswell, whose kernels reach half the speed. Those
+    of Intel are told apart well, and may have better kernels than SkylakeX's.
     """
     if CORETYPE in os.environ:
         return {}

@@ -120,6 +120,8 @@ def _print_faults(run: Run, console: Console) -> None:
         more = f" and {len(group) - 1} more cells" if len(group) > 1 else ""
         line = Text(f"{status}: {backend}, {where}{more}: ", style="bold red")
         console.print(line.append(str(reason), style="red"), highlight=False)
+        if first["reproduce"]:
+            console.print(Text(f"  again: {first['reproduce']}", style="dim"), highlight=False, soft_wrap=True)
     if len(faults) > MOST_FAULTS:
         console.print(f"... and {len(faults) - MOST_FAULTS} more reasons, all in the report", style="red")
     if faults:

@@ -6,7 +6,8 @@ Rules:
 - Arrays have the dtype that results of the case have, `numpy_dtype`; a bfloat16 case holds float32 arrays whose values
   are bfloat16 numbers.
 - "random" is for the check within a bound: x, dy and b are standard normal, and so is w, divided by sqrt(fan-in). Half
-  of what a maximum pools is rounded to quarters, so that windows with one and with several largest elements both occur.
+  of what a maximum pools is rounded to quarters, so that windows with one and with several largest elements both occur;
+  another eighth is a quarter moved by one unit in its last place, so that the last bit decides some windows.
 - "integers" is for the check bit by bit: no sum of products in any pass can reach `exact_limit`, so that every order of
   summation gives the same number; see integers.py.
 """
@@ -20,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convbench.verify.dtypes import numpy_dtype, round_to
+from convbench.verify.dtypes import numpy_dtype, round_to, unit_roundoff
 from convbench.verify.integers import draw_integers
 from convbench.verify.photos import line_filters, photos
 from convbench_specs import Case, Pool, Tensors
@@ -61,8 +62,10 @@ def _draw_random(case: Case, batch_size: int, generator: Any) -> Tensors:
     else:
         x = normal("x", case.x_shape(batch_size))
     if isinstance(case.operation, Pool) and case.operation.kind == "max":
-        coarse = generator("ties").random(x.shape, dtype=np.float32) < 0.5
+        chance = generator("ties").random(x.shape, dtype=np.float32)
+        coarse, beside = chance < 0.625, chance < 0.125
         x[coarse] = np.round(x[coarse] * 4) / 4
+        x[beside] = round_to(x[beside] * (1 + 2 * unit_roundoff(case.dtype)), case.dtype)
     w = None if case.w_shape is None else normal("w", case.w_shape, prod(case.w_shape[1:]) ** -0.5)
     b = None if case.b_shape is None else normal("b", case.b_shape)
     if case.w_data == "lines" and w is not None:

@@ -12,4 +12,5 @@ __all__ = ["MUTANTS", "Correct", "geometry", "pools", "results", "sums"]
 
 @hookimpl
 def convbench_backends():
-    return [Correct, *MUTANTS]
+    order = [module.__name__ for module in (geometry, sums, pools, results)]
+    return [Correct, *sorted(MUTANTS, key=lambda mutant: order.index(mutant.__module__))]

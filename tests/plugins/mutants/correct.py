@@ -5,6 +5,7 @@ overrides a method or two.
 """
 
 import re
+from math import prod
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Correct(Backend):
     """Whether it needs the case "large", with a million outputs, to show its slip."""
 
     def __init_subclass__(cls):
-        cls.name = re.sub("(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+        cls.name = re.sub("(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
         MUTANTS.append(cls)
 
     def availability(self, device):
@@ -115,11 +116,11 @@ class Correct(Backend):
 
     def conv_dw(self, case, x, w, dy):
         padded = self.pad(case, self.operand(case, "dw", x), self.axes(case, "dw"))
-        dy = self.in_groups(case, self.operand(case, "dw", dy))
+        dy = rows(self.in_groups(case, self.operand(case, "dw", dy)))
         dw = np.zeros_like(w)
         for tap in self.taps(case, "dw"):
             part = self.in_groups(case, padded[self.places(case, "dw", tap)])
-            dw[(..., *tap)] = np.einsum("ngk...,ngc...->gkc", dy, part).reshape(w.shape[:2])
+            dw[(..., *tap)] = np.einsum("ngkp,ngcp->gkc", dy, rows(part)).reshape(w.shape[:2])
         return dw
 
     def conv_db(self, case, x, w, dy):
@@ -132,7 +133,8 @@ class Correct(Backend):
         return unpad_gradient(padded, axes, mode=case.operation.padding_mode)
 
     def in_groups(self, case, values):
-        return values.reshape(len(values), case.operation.groups, -1, *values.shape[2:])
+        groups = case.operation.groups
+        return values.reshape(len(values), groups, values.shape[1] // groups, *values.shape[2:])
 
     def by_groups(self, case, w):
         return w.reshape(case.operation.groups, -1, *w.shape[1:])
@@ -201,3 +203,8 @@ class Correct(Backend):
         if case.operation.order == "channels_first":
             return dy.reshape(x.shape).copy()
         return np.moveaxis(dy.reshape(len(x), *x.shape[2:], x.shape[1]), -1, 1).copy()
+
+
+def rows(values):
+    """All places in one axis: (N, groups, channels of a group, places)."""
+    return values.reshape(*values.shape[:3], prod(values.shape[3:]))

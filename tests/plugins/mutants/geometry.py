@@ -9,7 +9,7 @@ from mutants.correct import Correct
 
 
 class PaddingOffByOne(Correct):
-    """one more place of padding before, one less behind"""
+    """One more place of padding before, one less behind."""
 
     wrong = ("y",)
 
@@ -20,7 +20,7 @@ class PaddingOffByOne(Correct):
 
 
 class PaddingOnTheWrongSide(Correct):
-    """the padding before is put behind, and the other way round"""
+    """The padding before is put behind, and the other way round."""
 
     wrong = ("y", "dx", "dw")
 
@@ -29,7 +29,7 @@ class PaddingOnTheWrongSide(Correct):
 
 
 class EdgePaddingIsZeros(Correct):
-    """padding mode "edge" pads with zeros"""
+    """Padding mode "edge" pads with zeros."""
 
     wrong = ("y", "dw")
 
@@ -38,7 +38,7 @@ class EdgePaddingIsZeros(Correct):
 
 
 class EdgePaddingReflects(Correct):
-    """padding mode "edge" mirrors the input instead of repeating its border"""
+    """Padding mode "edge" mirrors the input instead of repeating its border."""
 
     wrong = ("y", "dw")
 
@@ -49,7 +49,7 @@ class EdgePaddingReflects(Correct):
 
 
 class EdgeGradientDropped(Correct):
-    """what reaches edge padding is not added to the border that it repeats"""
+    """What reaches edge padding is not added to the border that it repeats."""
 
     wrong = ("dx",)
 
@@ -58,7 +58,7 @@ class EdgeGradientDropped(Correct):
 
 
 class DxCutAtTheStart(Correct):
-    """dx is cut from the padded gradient at its very start, not behind the padding"""
+    """Dx is cut from the padded gradient at its very start, not behind the padding."""
 
     wrong = ("dx",)
 
@@ -67,7 +67,7 @@ class DxCutAtTheStart(Correct):
 
 
 class CeilModeIgnored(Correct):
-    """the last, incomplete window of ceil mode is missing"""
+    """The last, incomplete window of ceil mode is missing."""
 
     wrong = ("y",)
 
@@ -78,7 +78,7 @@ class CeilModeIgnored(Correct):
 
 
 class StrideAxesSwapped(Correct):
-    """rows step by the stride of columns and columns by that of rows, where the shape stays the same"""
+    """Rows step by the stride of columns and columns by that of rows, where the shape stays the same."""
 
     wrong = ("y", "dx", "dw")
 
@@ -91,7 +91,7 @@ class StrideAxesSwapped(Correct):
 
 
 class DilationIgnoredInY(Correct):
-    """the taps of a dilated window read neighbours in the forward pass"""
+    """The taps of a dilated window read neighbours in the forward pass."""
 
     wrong = ("y",)
 
@@ -100,7 +100,7 @@ class DilationIgnoredInY(Correct):
 
 
 class DilationIgnoredInDx(Correct):
-    """the taps of a dilated window get neighbours' gradients"""
+    """The taps of a dilated window get neighbours' gradients."""
 
     wrong = ("dx",)
 
@@ -109,7 +109,7 @@ class DilationIgnoredInDx(Correct):
 
 
 class DilationIgnoredInDw(Correct):
-    """dw is computed as if the kernel were not dilated"""
+    """Dw is computed as if the kernel were not dilated."""
 
     wrong = ("dw",)
 
@@ -123,7 +123,7 @@ def undilated(backend, case, tensor, tap):
 
 
 class DxRightOnlyForStride1(Correct):
-    """dx puts the windows side by side, whatever their stride"""
+    """Dx puts the windows side by side, whatever their stride."""
 
     wrong = ("dx",)
 
@@ -132,7 +132,7 @@ class DxRightOnlyForStride1(Correct):
 
 
 class KernelNotFlippedInDx(Correct):
-    """dx correlates dy with the kernel where it must convolve"""
+    """Dx correlates dy with the kernel where it must convolve."""
 
     wrong = ("dx",)
 
@@ -141,7 +141,7 @@ class KernelNotFlippedInDx(Correct):
 
 
 class KernelFlippedInY(Correct):
-    """y is a true convolution, with the kernel flipped, not the correlation that frameworks compute"""
+    """Y is a true convolution, with the kernel flipped, not the correlation that frameworks compute."""
 
     wrong = ("y",)
 
@@ -150,7 +150,7 @@ class KernelFlippedInY(Correct):
 
 
 class SquareKernelTransposed(Correct):
-    """rows and columns of square kernels are exchanged"""
+    """Rows and columns of square kernels are exchanged."""
 
     wrong = ("y",)
 
@@ -159,7 +159,7 @@ class SquareKernelTransposed(Correct):
 
 
 class LastTapDropped(Correct):
-    """the loop over taps ends one too early"""
+    """The loop over taps ends one too early."""
 
     wrong = ("y",)
 
@@ -169,7 +169,7 @@ class LastTapDropped(Correct):
 
 
 class LastTapDroppedInDx(Correct):
-    """the same in the gradient of the input"""
+    """The loop over taps ends one too early in the gradient of the input."""
 
     wrong = ("dx",)
 
@@ -179,7 +179,7 @@ class LastTapDroppedInDx(Correct):
 
 
 class LastTapDroppedInDw(Correct):
-    """the weights of the last tap get no gradient"""
+    """The weights of the last tap get no gradient."""
 
     wrong = ("dw",)
 
@@ -188,7 +188,7 @@ class LastTapDroppedInDw(Correct):
 
 
 class LastRowDropped(Correct):
-    """the last row of outputs is never written"""
+    """The last row of outputs is never written."""
 
     wrong = ("y",)
 
@@ -199,7 +199,7 @@ class LastRowDropped(Correct):
 
 
 class LastColumnOfDxDropped(Correct):
-    """the last column of the gradient of the input is never written"""
+    """The last column of the gradient of the input is never written."""
 
     wrong = ("dx",)
 
@@ -210,7 +210,7 @@ class LastColumnOfDxDropped(Correct):
 
 
 class BlockTailDropped(Correct):
-    """filters are taken four at a time; those that fill no block are left out"""
+    """Filters are taken four at a time; those that fill no block are left out."""
 
     wrong = ("y",)
 
@@ -221,7 +221,7 @@ class BlockTailDropped(Correct):
 
 
 class OddInstanceDropped(Correct):
-    """instances are taken two at a time; an odd last one is left out"""
+    """Instances are taken two at a time; an odd last one is left out."""
 
     wrong = ("y",)
 

@@ -7,14 +7,14 @@ from mutants.correct import Correct
 
 
 class PaddingWinsAMaximum(Correct):
-    """a maximum sees zeros in the padding, which beat negative numbers"""
+    """A maximum sees zeros in the padding, which beat negative numbers."""
 
     wrong = ("y", "dx")
     fill = 0.0
 
 
 class MaximumStartsAtZero(Correct):
-    """the running maximum starts at zero: a window of negative numbers gives zero"""
+    """The running maximum starts at zero: a window of negative numbers gives zero."""
 
     wrong = ("y",)
 
@@ -23,7 +23,7 @@ class MaximumStartsAtZero(Correct):
 
 
 class MaxTiesToTheLast(Correct):
-    """of equal maxima the last one gets the gradient"""
+    """Of equal maxima the last one gets the gradient."""
 
     wrong = ("dx",)
 
@@ -32,7 +32,7 @@ class MaxTiesToTheLast(Correct):
 
 
 class MaxTiesToAll(Correct):
-    """every one of equal maxima gets the whole gradient"""
+    """Every one of equal maxima gets the whole gradient."""
 
     wrong = ("dx",)
 
@@ -41,7 +41,7 @@ class MaxTiesToAll(Correct):
 
 
 class MaxTiesShared(Correct):
-    """equal maxima share the gradient, as the gradient of amax does"""
+    """Equal maxima share the gradient, as the gradient of amax does."""
 
     wrong = ("dx",)
 
@@ -50,8 +50,21 @@ class MaxTiesShared(Correct):
         return winners / winners.sum(axis=0).astype(values.dtype)
 
 
+class MaximumComparesInHalfPrecision(Correct):
+    """Which element is the largest is found out in float16."""
+
+    wrong = ("y", "dx")
+
+    def largest(self, values):
+        winner = values.astype(np.float16).argmax(axis=0)
+        return np.take_along_axis(values, winner[None], axis=0)[0]
+
+    def shares(self, values):
+        return super().shares(values.astype(np.float16))
+
+
 class AverageCountsPadding(Correct):
-    """an average divides by all taps where it must leave out those on padding"""
+    """An average divides by all taps where it must leave out those on padding."""
 
     wrong = ("y", "dx")
 
@@ -60,7 +73,7 @@ class AverageCountsPadding(Correct):
 
 
 class AverageLeavesOutPadding(Correct):
-    """an average divides by the taps on the input where it must count those on padding"""
+    """An average divides by the taps on the input where it must count those on padding."""
 
     wrong = ("y", "dx")
 
@@ -69,7 +82,7 @@ class AverageLeavesOutPadding(Correct):
 
 
 class AverageCountsOverhang(Correct):
-    """an average divides by the size of the window, even where ceil mode lets it hang over"""
+    """An average divides by the size of the window, even where ceil mode lets it hang over."""
 
     wrong = ("y", "dx")
 
@@ -80,7 +93,7 @@ class AverageCountsOverhang(Correct):
 
 
 class AverageGradientDividedByTheWindow(Correct):
-    """the gradient of an average is divided by the size of the window, whatever its forward pass divides by"""
+    """The gradient of an average is divided by the size of the window, whatever its forward pass divides by."""
 
     wrong = ("dx",)
 
@@ -90,7 +103,7 @@ class AverageGradientDividedByTheWindow(Correct):
 
 
 class ReciprocalInHalfPrecision(Correct):
-    """an average multiplies by a reciprocal of low precision"""
+    """An average multiplies by a reciprocal of low precision."""
 
     wrong = ("y",)
 
@@ -100,7 +113,7 @@ class ReciprocalInHalfPrecision(Correct):
 
 
 class ChannelsPooledWithAStep(Correct):
-    """a pool over channels takes every third one, not three that follow each other"""
+    """A pool over channels takes every third one, not three that follow each other."""
 
     wrong = ("y", "dx")
 
@@ -122,7 +135,7 @@ class ChannelsPooledWithAStep(Correct):
 
 
 class FlattenInOrderOfMemory(Correct):
-    """a flatten that must run through channels last runs through the memory"""
+    """A flatten that must run through channels last runs through the memory."""
 
     wrong = ("y",)
 
@@ -131,7 +144,7 @@ class FlattenInOrderOfMemory(Correct):
 
 
 class UnflattenInOrderOfMemory(Correct):
-    """the gradient of a flatten comes back in the order of memory"""
+    """The gradient of a flatten comes back in the order of memory."""
 
     wrong = ("dx",)
 
@@ -140,7 +153,7 @@ class UnflattenInOrderOfMemory(Correct):
 
 
 class FlattenAlwaysChannelsLast(Correct):
-    """a backend that keeps channels last flattens what it has"""
+    """A backend that keeps channels last flattens what it has."""
 
     wrong = ("y", "dx")
 
@@ -152,7 +165,7 @@ class FlattenAlwaysChannelsLast(Correct):
 
 
 class ShapeOfAGlobalPool(Correct):
-    """the axes of length one of a global pool are missing"""
+    """The axes of length one of a global pool are missing."""
 
     wrong = ("y",)
 

@@ -9,7 +9,7 @@ from mutants.correct import Correct
 
 
 class Zeros(Correct):
-    """y is allocated and returned"""
+    """Y is allocated and returned."""
 
     wrong = ("y",)
 
@@ -18,7 +18,7 @@ class Zeros(Correct):
 
 
 class NotANumber(Correct):
-    """y is 0 / 0 where a window lies on padding only at one side"""
+    """Y is 0 / 0 in its first column where there is padding."""
 
     wrong = ("y",)
 
@@ -29,7 +29,7 @@ class NotANumber(Correct):
 
 
 class UninitialisedMemory(Correct):
-    """the last elements of y are never written: what is there is from before"""
+    """The last elements of y are never written: what is there is from before."""
 
     wrong = ("y",)
     stale = 0xCD
@@ -43,7 +43,7 @@ class UninitialisedMemory(Correct):
 
 
 class UnreadPlacesOfDx(Correct):
-    """dx is not set to zero first: places that no window reads keep what is there from before"""
+    """Dx is not set to zero first: places that no window reads keep what is there from before."""
 
     wrong = ("dx",)
 
@@ -57,7 +57,7 @@ class UnreadPlacesOfDx(Correct):
 
 
 class ResultsOfTheCaseBefore(Correct):
-    """results are cached by shape: other numbers of one shape get the first ones"""
+    """Results are cached by case: other numbers get the results of the first ones."""
 
     wrong = ("y", "dx", "dw", "db")
 
@@ -69,7 +69,7 @@ class ResultsOfTheCaseBefore(Correct):
 
 
 class ResultOfTheCallBefore(Correct):
-    """each call hands over the result of the call before; the first one that of nothing"""
+    """Each call hands over the result of the call before; the first one that of nothing."""
 
     wrong = ("y",)
 
@@ -85,7 +85,7 @@ class ResultOfTheCallBefore(Correct):
 
 
 class ChannelsLastRenamed(Correct):
-    """a channels-last result is reshaped where it must be transposed"""
+    """A channels-last result is reshaped where it must be transposed."""
 
     wrong = ("y",)
 
@@ -96,7 +96,7 @@ class ChannelsLastRenamed(Correct):
 
 
 class ResultInDoublePrecision(Correct):
-    """y comes as float64 whatever the case asks for"""
+    """Y comes as float64 whatever the case asks for."""
 
     wrong = ("y",)
 
@@ -105,7 +105,7 @@ class ResultInDoublePrecision(Correct):
 
 
 class BothWithoutBias(Correct):
-    """the training step leaves out the bias that the forward pass adds"""
+    """The training step leaves out the bias that the forward pass adds."""
 
     wrong = ("y",)
 
@@ -114,7 +114,7 @@ class BothWithoutBias(Correct):
 
 
 class InputModifiedInPlace(Correct):
-    """x is scaled in place, as preprocessing may do, in memory that is not the backend's"""
+    """X is scaled in place, as preprocessing may do, in memory that is not the backend's."""
 
     wrong = ("x",)
 
@@ -131,9 +131,9 @@ class InputModifiedInPlace(Correct):
 
 
 class OwnInputModifiedInPlace(Correct):
-    """the backend's own copy of x is changed by the forward pass: the next call computes something else"""
+    """The backend's own copy of x is changed by the forward pass: the next call computes something else."""
 
-    wrong = ("y", "dw", "dx")
+    wrong = ("y", "dw")
 
     def forward(self, case, x, w, b):
         y = super().forward(case, x, w, b)
@@ -142,7 +142,7 @@ class OwnInputModifiedInPlace(Correct):
 
 
 class ResultAliasesInput(Correct):
-    """a pool of windows of one element returns its input"""
+    """A pool of windows of one element returns its input."""
 
     wrong = ("y",)
 
@@ -154,7 +154,7 @@ class ResultAliasesInput(Correct):
 
 
 class SameMemoryEveryTime(Correct):
-    """y is always in the same memory: the next call overwrites what was handed over"""
+    """Y is always in the same memory: the next call overwrites what was handed over."""
 
     wrong = ("y",)
 
@@ -172,7 +172,7 @@ class SameMemoryEveryTime(Correct):
 
 
 class AddedInAnotherOrder(Correct):
-    """taps are added up in another order at each call, as atomic additions are: right, but never the same bits"""
+    """Taps are added up in another order at each call, as atomic additions are: right, but never the same bits."""
 
     wrong = ("y",)
     backwards = False
@@ -185,8 +185,27 @@ class AddedInAnotherOrder(Correct):
         return taps[::-1] if self.backwards else taps
 
 
+class MemoryNotCleared(Correct):
+    """Y is added up in memory that still holds the result of the call before; "atomics" are the excuse for it."""
+
+    wrong = ("y",)
+    is_deterministic = False
+
+    def prepare(self, case, tensors):
+        self.left = 0
+        return super().prepare(case, tensors)
+
+    def forward(self, case, x, w, b):
+        self.left = super().forward(case, x, w, b) + self.left
+        return self.left
+
+    def both(self, case, x, w, b, dy):
+        self.left = 0
+        return super().both(case, x, w, b, dy)
+
+
 class UnfinishedResult(Correct):
-    """y is handed over while a thread still fills its second half; wait does not wait for it"""
+    """Y is handed over while a thread still fills its second half; wait does not wait for it."""
 
     wrong = ("y",)
 
@@ -209,6 +228,23 @@ class UnfinishedResult(Correct):
         thread.start()
         self.pending = go_on, thread
         return y
+
+
+class WrittenToAfterwards(Correct):
+    """Y is right, but a kernel that is still in the queue writes to it after it was handed over."""
+
+    wrong = ("y",)
+
+    def prepare(self, case, tensors):
+        self.handed_over = []
+        return super().prepare(case, tensors)
+
+    def finish(self, case, tensor, result):
+        if tensor == "y":
+            for earlier in self.handed_over:
+                np.multiply(earlier, 2, out=earlier)
+            self.handed_over.append(result)
+        return result
 
 
 def fill(go_on, y, result, half):

@@ -7,7 +7,7 @@ from mutants.correct import Correct
 
 
 class LastChannelDropped(Correct):
-    """the loop over input channels ends one too early"""
+    """The loop over input channels ends one too early."""
 
     wrong = ("y",)
 
@@ -19,7 +19,7 @@ class LastChannelDropped(Correct):
 
 
 class GroupsCrossed(Correct):
-    """each group of filters reads the channels of the next group"""
+    """Each group of filters reads the channels of the next group."""
 
     wrong = ("y",)
 
@@ -30,7 +30,7 @@ class GroupsCrossed(Correct):
 
 
 class ChannelsInterleaved(Correct):
-    """channel c is taken for one of group c % groups, not of c // (channels / groups)"""
+    """Channel c is taken for one of group c % groups, not of c // (channels / groups)."""
 
     wrong = ("y", "dw")
 
@@ -42,7 +42,7 @@ class ChannelsInterleaved(Correct):
 
 
 class MultiplierOutermost(Correct):
-    """filter k of a depthwise convolution reads channel k % channels, not k // multiplier"""
+    """Filter k of a depthwise convolution reads channel k % channels, not k // multiplier."""
 
     wrong = ("y",)
 
@@ -56,7 +56,7 @@ class MultiplierOutermost(Correct):
 
 
 class FiltersTakenForChannels(Correct):
-    """the first two axes of the weights are exchanged, where they have one length"""
+    """The first two axes of the weights are exchanged, where they have one length."""
 
     wrong = ("y",)
 
@@ -65,7 +65,7 @@ class FiltersTakenForChannels(Correct):
 
 
 class BiasMissing(Correct):
-    """the bias is not added"""
+    """The bias is not added."""
 
     wrong = ("y",)
 
@@ -74,7 +74,7 @@ class BiasMissing(Correct):
 
 
 class BiasTwice(Correct):
-    """the bias is added twice"""
+    """The bias is added twice."""
 
     wrong = ("y",)
 
@@ -83,7 +83,7 @@ class BiasTwice(Correct):
 
 
 class BiasAlongWidth(Correct):
-    """the bias is added along the last axis, where that is as long"""
+    """The bias is added along the last axis, where that is as long."""
 
     wrong = ("y",)
 
@@ -92,7 +92,7 @@ class BiasAlongWidth(Correct):
 
 
 class DbOverTheWrongAxes(Correct):
-    """dy is taken for channels last when it is summed up for db"""
+    """Dy is taken for channels last when it is summed up for db."""
 
     wrong = ("db",)
 
@@ -101,7 +101,7 @@ class DbOverTheWrongAxes(Correct):
 
 
 class DbOfTheFirstInstance(Correct):
-    """db leaves out all instances but the first"""
+    """Db leaves out all instances but the first."""
 
     wrong = ("db",)
 
@@ -110,7 +110,7 @@ class DbOfTheFirstInstance(Correct):
 
 
 class DwRightOnlyForBatch1(Correct):
-    """in the loop over instances dw is assigned where it must be added up"""
+    """In the loop over instances dw is assigned where it must be added up."""
 
     wrong = ("dw",)
 
@@ -119,7 +119,7 @@ class DwRightOnlyForBatch1(Correct):
 
 
 class DwAveragedOverTheBatch(Correct):
-    """dw is divided by the batch size, as for a mean loss"""
+    """Dw is divided by the batch size, as for a mean loss."""
 
     wrong = ("dw",)
 
@@ -128,7 +128,7 @@ class DwAveragedOverTheBatch(Correct):
 
 
 class OverlapsOverwritten(Correct):
-    """where windows overlap dx keeps the last contribution instead of the sum"""
+    """Where windows overlap dx keeps the last contribution instead of the sum."""
 
     wrong = ("dx",)
 
@@ -137,7 +137,7 @@ class OverlapsOverwritten(Correct):
 
 
 class GradientsOfLastStepAdded(Correct):
-    """gradients are added to those of the call before, as if zero_grad were forgotten"""
+    """Gradients are added to those of the call before, as if zero_grad were forgotten."""
 
     wrong = ("dx", "dw", "db")
 
@@ -153,7 +153,7 @@ class GradientsOfLastStepAdded(Correct):
 
 
 class TensorFloat32(Correct):
-    """inputs of sums are rounded to 10 bits, as tensor cores do unless they are told not to"""
+    """Inputs of sums are rounded to 10 bits, as tensor cores do unless they are told not to."""
 
     wrong = ("y", "dx", "dw")
 
@@ -165,7 +165,7 @@ class TensorFloat32(Correct):
 
 
 class HalfPrecisionSums(Correct):
-    """sums are kept in float16"""
+    """Sums are kept in float16."""
 
     wrong = ("y",)
 
@@ -174,7 +174,7 @@ class HalfPrecisionSums(Correct):
 
 
 class BrainFloatResult(Correct):
-    """y has been bfloat16 on its way"""
+    """Y has been bfloat16 on its way."""
 
     wrong = ("y",)
 
@@ -186,7 +186,7 @@ class BrainFloatResult(Correct):
 
 
 class DoubleComputedInSingle(Correct):
-    """float64 is computed in float32"""
+    """Float64 is computed in float32."""
 
     wrong = ("y",)
 
@@ -196,7 +196,7 @@ class DoubleComputedInSingle(Correct):
 
 
 class OneElementInAMillion(Correct):
-    """one output of a million is its neighbour's"""
+    """One output of a million is its neighbour's."""
 
     wrong = ("y",)
     takes_large = True
@@ -208,7 +208,7 @@ class OneElementInAMillion(Correct):
 
 
 class OnePixelLostInAMillion(Correct):
-    """one pixel of a million is not summed up in dw"""
+    """One pixel of a million is not summed up in dw."""
 
     wrong = ("dw",)
     takes_large = True
@@ -221,7 +221,7 @@ class OnePixelLostInAMillion(Correct):
 
 
 class OnePixelOfDbLostInAMillion(Correct):
-    """one pixel of a million is not summed up in db"""
+    """One pixel of a million is not summed up in db."""
 
     wrong = ("db",)
     takes_large = True

@@ -1,0 +1,97 @@
+"""What `convbench check` says of every mutant in plugins/mutants, and the table of it in docs/mutants.md.
+
+python tests/mutation.py      writes the table again
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import chdir
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import convbench
+from convbench.host import find_backends
+
+PLUGINS = Path(__file__).parent / "plugins"
+TABLE = Path(__file__).parent.parent / "docs" / "mutants.md"
+TOGETHER = 10
+"""Backends of one run; all pairs of them are compared."""
+CHECKS = {"integers": "exact", "random": "random"}
+
+HEAD = """\
+# Mutants: wrong backends that the checks must find
+
+Each is a right NumPy backend with one slip ([tests/plugins/mutants](../tests/plugins/mutants)). `convbench check` runs
+them on small cases ([tests/plugins/mutants.toml](../tests/plugins/mutants.toml)) at batch size 3 and must call every
+one wrong or untrusted for the tensors that it spoils, and for no other. *exact* is the comparison with the oracle on
+integers, *random* the one within the bound, *identities* need no oracle; the rest are names of
+[reasons not to trust](verification.md). `python tests/mutation.py` writes this table from what the checks say.
+
+| mutant | its slip | tensors | found by |
+|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was said of a backend: the tensors that it was blamed for, the checks that found something, statuses."""
+
+    name: str
+    slip: str
+    wrong: tuple[str, ...]
+    tensors: frozenset[str]
+    found_by: tuple[str, ...]
+    statuses: frozenset[str]
+
+
+def outcomes() -> list[Outcome]:
+    """Check the right backend and all mutants; the right one comes first."""
+    with chdir(PLUGINS), tempfile.TemporaryDirectory() as folder:
+        found = find_backends(["mutants"]).backends
+        backends = iter([entry.backend for entry in found.values() if entry.plugin.module == "mutants"])
+        told = []
+        while group := list(islice(backends, TOGETHER)):
+            run = convbench.check(
+                "mutants.toml",
+                plugins=["mutants"],
+                backends=[backend.name for backend in group],
+                batch_sizes=[3],
+                threads=1,
+                output=Path(folder) / group[0].name,
+            )
+            told += [_outcome(backend, run) for backend in group]
+        return told
+
+
+def table(told: list[Outcome]) -> str:
+    """The page."""
+    rows = [
+        (each.name, each.slip[0].lower() + each.slip[1:], ", ".join(each.wrong), ", ".join(each.found_by))
+        for each in told
+        if each.wrong
+    ]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return HEAD + "\n".join(lines) + "\n"
+
+
+def _outcome(backend, run) -> Outcome:
+    cells = run.measurements[run.measurements["backend"] == backend.name]
+    rows = run.agreement[(run.agreement["left"] == backend.name) & (run.agreement["right"] == "oracle")]
+    rows = rows[rows["verdict"] != "agrees"]
+    findings = cells[cells["finding"] != ""]
+    found_by = [check for data, check in CHECKS.items() if (rows["data"] == data).any()]
+    found_by += ["identities"] if (cells.get("identities") == "disagrees").any() else []
+    return Outcome(
+        name=backend.name,
+        slip=type(backend).__doc__.rstrip("."),
+        wrong=backend.wrong,
+        tensors=frozenset(rows["tensor"]) | frozenset(findings["tensor"]),
+        found_by=(*found_by, *sorted(set(findings["finding"]))),
+        statuses=frozenset(cells["status"]),
+    )
+
+
+if __name__ == "__main__":
+    TABLE.write_text(table(outcomes()), encoding="utf-8")
