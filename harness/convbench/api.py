@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from convbench.errors import UsageError
-from convbench.host import Registered, Registry, availability, find_backends
+from convbench.host import Registered, Registry, availability, find_backends, only_available
 from convbench.journal import HEADER, Journal
 from convbench.machine import machine_facts, package_versions
 from convbench.observer import Observer, Silent
@@ -73,16 +73,11 @@ def execute(settings: RunSettings, registry: Registry, *, output: str | Path | N
     """Make the run that the settings ask for. Ctrl-C passes through, with the folder left as far as it came."""
     plan = make_plan(settings)
     selected = registry.select(settings.backends)
-    available = {entry.backend.name: availability(entry, settings.device) for entry in selected}
-    usable = [entry for entry in selected if isinstance(available[entry.backend.name], Available)]
-    if not usable:
-        reasons = [f"{name}: {found.reason}" for name, found in available.items() if isinstance(found, Unavailable)]
-        why = "; ".join(reasons) or "no plug-in was found"
-        raise UsageError(f"no backend is available on device {settings.device}: {why}")
+    usable, _ = only_available(selected, settings.device)
     folder = new_folder(output)
     with Journal(folder, _header(settings, plan)) as journal:
         for entry in selected:
-            _tell_backend(journal, entry, available[entry.backend.name], settings)
+            _tell_backend(journal, entry, availability(entry, settings.device), settings)
         for failed in registry.failed:
             journal.write("backend", name=failed.plugin.label, status="failed", reason=failed.reason)
         Runner(plan, settings, usable, journal, observer).run()

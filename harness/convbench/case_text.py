@@ -28,7 +28,7 @@ def case_text(case: Case) -> str:
     >>> case_text(Case(name="conv1", operation=Conv(in_channels=3, out_channels=4, kernel_size=(3, 3)), ...))
     'operation = "conv", input = [3, 8, 8], out_channels = 4, kernel_size = 3'
     """
-    return ", ".join(f"{key} = {_toml(value)}" for key, value in short_table(case).items())
+    return ", ".join(f"{key} = {to_toml(value)}" for key, value in short_table(case).items())
 
 
 def parse_case(text: str) -> Case:
@@ -46,7 +46,7 @@ def parse_case(text: str) -> Case:
     try:
         return parse_layer(document["case"], origin=ORIGIN).case
     except WorkloadError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(str(error).replace(f"{ORIGIN}: case 1: ", f"{ORIGIN}: ")) from error
 
 
 def short_table(case: Case) -> dict[str, Any]:
@@ -63,11 +63,11 @@ def short_table(case: Case) -> dict[str, Any]:
 
 def case_toml(case: Case) -> str:
     """The [[cases]] table of a workload file."""
-    return "\n".join(["[[cases]]", *(f"{key} = {_toml(value)}" for key, value in short_table(case).items())])
+    return "\n".join(["[[cases]]", *(f"{key} = {to_toml(value)}" for key, value in short_table(case).items())])
 
 
 def check_command(
-    case: Case,
+    what: Case | str,
     batch_size: int,
     backends: Iterable[str],
     *,
@@ -75,8 +75,9 @@ def check_command(
     device: Device = "cpu",
     plugins: Iterable[PluginRef] = (),
 ) -> str:
-    """The shell command that checks the case again on the same numbers."""
-    parts = ["convbench", "check", "--case", case_text(case), "--backends", ",".join(backends)]
+    """The shell command that checks a case, or a workload by name or path, again on the same numbers."""
+    named = [what] if isinstance(what, str) else ["--case", case_text(what)]
+    parts = ["convbench", "check", *named, "--backends", ",".join(backends)]
     parts += ["--batch-sizes", str(batch_size), "--seed", str(seed)]
     if device != "cpu":
         parts += ["--device", device]
@@ -101,6 +102,6 @@ def _describes(table: dict[str, Any], case: Case) -> bool:
         return False
 
 
-def _toml(value: Any) -> str:
+def to_toml(value: Any) -> str:
     """TOML of plain values. Its basic strings are JSON's, but that DEL must be escaped."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -22,7 +22,7 @@ from convbench.examination import Examination, Turn
 from convbench.host import Registered
 from convbench.plan import Item
 from convbench.scratch import scratch_folder, write_tensors
-from convbench.session import BackendSession, NotOk
+from convbench.session import MAX_DEATHS, BackendSession, NotOk
 from convbench.settings import RunSettings
 from convbench_specs import PASSES, Case, PassName, TensorName, Tensors
 
@@ -63,18 +63,18 @@ class Examined:
 
     @property
     def faults(self) -> list[Fault]:
-        """Every cell that is not right, in the order of backends and passes."""
+        """Every cell that is wrong or failed, in the order of backends and passes."""
         return [
             Fault(
                 backend=backend,
                 pass_name=pass_name,
-                status=columns["status"] if columns["status"] != "ok" else columns["verdict"],
+                status=columns["status"],
                 reason=columns["reason"],
                 tensor=columns.get("tensor", ""),
                 traceback=columns.get("traceback", ""),
             )
             for (backend, pass_name), columns in self.cells.items()
-            if columns["status"] not in NOT_AT_FAULT or columns.get("verdict", "agrees") != "agrees"
+            if columns["status"] not in NOT_AT_FAULT
         ]
 
     def left_out(self, backend: str) -> dict[PassName, str]:
@@ -92,10 +92,13 @@ class Examiner:
     `folder` takes what the workers print. Passes whose predicted time is over the budget of the settings are skipped.
     """
 
-    def __init__(self, backends: Sequence[Registered], settings: RunSettings, folder: Path) -> None:
+    def __init__(
+        self, backends: Sequence[Registered], settings: RunSettings, folder: Path, *, max_deaths: int = MAX_DEATHS
+    ) -> None:
         self._backends = backends
         self._settings = settings
         self._folder = folder
+        self._max_deaths = max_deaths
         self._stack = ExitStack()
         self._scratch = Path()
         self.sessions: dict[str, BackendSession] = {}
@@ -106,7 +109,8 @@ class Examiner:
         extra = {"NUMBA_CACHE_DIR": str(self._scratch / "numba")}
         for registered in self._backends:
             name = registered.backend.name
-            session = BackendSession(registered, self._settings, log=self._folder / f"{name}.log", extra=extra)
+            log = self._folder / f"{name}.log"
+            session = BackendSession(registered, self._settings, log=log, extra=extra, max_deaths=self._max_deaths)
             self._stack.callback(session.stop)
             self.sessions[name] = session
         return self
@@ -144,6 +148,11 @@ class Examiner:
                 results |= {name: np.load(path, allow_pickle=False) for name, path in reply["outputs"].items()}
         session.suspend()
         return results
+
+    def renew(self) -> None:
+        """End the workers; the next case finds fresh ones."""
+        for session in self.sessions.values():
+            session.stop()
 
     def command(self, case: Case, batch_size: int, backends: Sequence[str]) -> str:
         """The command that does it again for some of the backends."""

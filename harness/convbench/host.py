@@ -18,7 +18,7 @@ from types import ModuleType
 
 import pluggy
 
-from convbench.errors import unknown_name
+from convbench.errors import UsageError, unknown_name
 from convbench_specs import Available, Backend, Device, Unavailable, hooks
 
 LOCAL_PLUGIN = "convbench_plugin.py"
@@ -111,6 +111,17 @@ def availability(entry: Registered, device: Device) -> Available | Unavailable:
         return entry.backend.availability(device)
     except Exception as error:  # noqa: BLE001  # a plug-in's fault must not end everybody's run
         return Unavailable(f"availability() failed: {type(error).__name__}: {error}")
+
+
+def only_available(entries: Sequence[Registered], device: Device) -> tuple[list[Registered], dict[str, str]]:
+    """Those that can run on the device, and why each of the others cannot; UsageError where none can."""
+    found = {entry.backend.name: availability(entry, device) for entry in entries}
+    usable = [entry for entry in entries if isinstance(found[entry.backend.name], Available)]
+    reasons = {name: each.reason for name, each in found.items() if isinstance(each, Unavailable)}
+    if not usable:
+        why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items()) or "no plug-in was found"
+        raise UsageError(f"no backend is available on device {device}: {why}")
+    return usable, reasons
 
 
 def load_backend(ref: PluginRef, name: str) -> Backend:

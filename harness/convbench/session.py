@@ -34,7 +34,13 @@ class BackendSession:
     """A backend in a run. Every method returns a reply's fields or a NotOk, and raises nothing of the backend's."""
 
     def __init__(
-        self, registered: Registered, settings: RunSettings, *, log: Path, extra: Mapping[str, str] | None = None
+        self,
+        registered: Registered,
+        settings: RunSettings,
+        *,
+        log: Path,
+        extra: Mapping[str, str] | None = None,
+        max_deaths: int = MAX_DEATHS,
     ) -> None:
         self.name = registered.backend.name
         self._worker = WorkerProcess(
@@ -44,6 +50,7 @@ class BackendSession:
             timeout_s=settings.timeout_s,
             extra=extra or {},
         )
+        self._max_deaths = max_deaths
         self._deaths = 0
         self._given_up: NotOk | None = None
         self._item: Item | None = None
@@ -112,5 +119,5 @@ class BackendSession:
         self._deaths += 1
         if not started:
             self._given_up = NotOk(failure.status, f"it did not start: {failure.reason}", failure.traceback)
-        elif self._deaths >= MAX_DEATHS:
-            self._given_up = NotOk("skipped", f"given up after {MAX_DEATHS} workers of this backend died")
+        elif self._deaths >= self._max_deaths:
+            self._given_up = NotOk("skipped", f"given up after {self._max_deaths} workers of this backend died")

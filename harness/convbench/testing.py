@@ -21,12 +21,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
+from convbench import random_cases  # isort: skip  # first: it says which extra brings hypothesis
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 
-from convbench import random_cases
 from convbench.errors import UsageError
 from convbench.examiner import Examined, Examiner
 from convbench.host import Registered, availability, find_backends

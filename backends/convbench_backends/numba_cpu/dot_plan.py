@@ -1,7 +1,7 @@
 """The weight gradient in numbers: how dy and x are cut so that long dot products run in the first-level cache.
 
 Choices made here, from sizes alone:
-- length    a band of dy, all filters, stays in half of the second-level cache; six rows of x in the first-level one
+- length    a band of dy, all filters, stays in half of the second-level cache; six rows of x in the first-level cache
 - images    bands of several small images are summed in one go: adding up the lanes of a block costs as much as 4 vectors
 - channels  of x are packed a few at a time, just before they are used
 - shares    threads sum images of their own where groups are fewer than threads, else groups of their own
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.flat import FlatAxis, forward_axis
-from convbench_backends.numba_cpu.flat_plan import odd_lines, pitch_of, places_of, tap_offsets
+from convbench_backends.numba_cpu.flat_plan import Cut, odd_lines, pitch_of, places_of, tap_offsets
 from convbench_backends.numba_cpu.geometry import ConvShape, Index
 from convbench_backends.numba_cpu.tiles import DOT_FILTERS, DOT_TILES
 from convbench_backends.numba_cpu.vector import lanes_of
@@ -111,7 +111,7 @@ def make_dot_plan(shape: ConvShape, *, itemsize: int, threads: int) -> DotPlan:
         images = max(
             1, min(wanted, -(-shape.batch // shares), 2 * _DY_BYTES // (row_blocks * rows * dy_pitch * itemsize))
         )
-    offsets = tap_offsets(vertical, horizontal, block_channels, pitch, plane_pitch)
+    offsets = tap_offsets((vertical, horizontal), (0, 0), block_channels, Cut(pitch, plane_pitch))
     taps = len(offsets)
     tap_blocks = -(-taps // DOT_TILES[rows])
     x_size = 0 if direct else images * block_channels * channel_pitch + lanes

@@ -12,18 +12,25 @@ Choices made here, from sizes alone:
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.flat import FlatAxis
 from convbench_backends.numba_cpu.geometry import Index
-from convbench_backends.numba_cpu.tiles import FILTERS, LONGEST_TILE
+from convbench_backends.numba_cpu.tiles import FILTERS
 from convbench_backends.numba_cpu.vector import lanes_of
 
 BAND_BYTES = 384 * 1024
 """Input of one band: with the weights of a block and the sums, about half of a second-level cache of 1 MB."""
+
+
+class Cut(NamedTuple):
+    """Distances within a packed channel: between rows, and between planes."""
+
+    pitch: int
+    plane_pitch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +89,7 @@ def block_widths(filters: int) -> list[int]:
 
 
 def make_plan(
-    vertical: FlatAxis,
-    horizontal: FlatAxis,
+    axes: tuple[FlatAxis, FlatAxis],
     *,
     batch: int,
     groups: int,
@@ -93,8 +99,9 @@ def make_plan(
     threads: int,
 ) -> Plan:
     """The plan of a convolution of `channels` source channels a group to `filters` target channels a group."""
+    vertical, horizontal = axes
     lanes = lanes_of(itemsize)
-    slack = LONGEST_TILE * lanes
+    slack = lanes  # a sweep may write, and read, up to a vector behind the last output
     pitch, lead = pitch_of(horizontal)
     planes = len(vertical.firsts) * len(horizontal.firsts)
     bands = _bands(vertical, channels * planes * pitch * itemsize, batch * groups, threads)
@@ -106,7 +113,7 @@ def make_plan(
         channel_pitch = plane_pitch = vertical.grid * pitch
     sums_at = 0 if direct else channels * channel_pitch + slack
     sums_pitch = odd_lines(band_rows * pitch + slack, lanes)
-    phases, offsets = _phases(vertical, horizontal, channels, filters, pitch, plane_pitch)
+    phases, offsets = _phases(axes, channels, filters, Cut(pitch, plane_pitch))
     widths = block_widths(filters)
     return Plan(
         groups=groups,
@@ -142,15 +149,15 @@ def make_plan(
     )
 
 
-def weight_order(vertical: FlatAxis, horizontal: FlatAxis, weights: Index) -> Index:
+def weight_order(axes: tuple[FlatAxis, FlatAxis], weights: Index) -> Index:
     """Order in which the kernel reads weights, as indices of w, -1 where a block has no filter.
 
     `weights` (groups, filters, channels, R, S) holds the index of each weight of the convolution that is computed: for
     the gradient of the input, source channels are the filters of w. Order: phase, group, block, tap, filter of block.
     """
     order = []
-    for taps_h in (phase.taps for phase in vertical.phases):
-        for taps_w in (phase.taps for phase in horizontal.phases):
+    for taps_h in (phase.taps for phase in axes[0].phases):
+        for taps_w in (phase.taps for phase in axes[1].phases):
             chosen = weights[..., [t.tap for t in taps_h], :][..., [t.tap for t in taps_w]]
             for group in chosen.reshape(*chosen.shape[:2], -1):
                 at = 0
@@ -191,30 +198,23 @@ def places_of(axis: FlatAxis, length: int) -> Index:
     return np.array(rows, dtype=np.int64)
 
 
-def tap_offsets(vertical: FlatAxis, horizontal: FlatAxis, channels: int, pitch: int, plane_pitch: int) -> Index:
-    """Offsets of the taps of the first phase: channel, then tap row, then tap column."""
-    return _offsets(vertical, horizontal, 0, 0, channels, pitch, plane_pitch)
-
-
-def _offsets(
-    vertical: FlatAxis, horizontal: FlatAxis, i: int, j: int, channels: int, pitch: int, plane_pitch: int
-) -> Index:
+def tap_offsets(axes: tuple[FlatAxis, FlatAxis], phase: tuple[int, int], channels: int, cut: Cut) -> Index:
+    """Offsets of the taps of a phase: channel, then tap row, then tap column."""
+    vertical, horizontal = axes
     planes = len(horizontal.firsts)
-    c = np.arange(channels, dtype=np.int64) * len(vertical.firsts) * planes * plane_pitch
-    r = [tap.plane * planes * plane_pitch + tap.offset * pitch for tap in vertical.phases[i].taps]
-    s = [tap.plane * plane_pitch + tap.offset for tap in horizontal.phases[j].taps]
+    c = np.arange(channels, dtype=np.int64) * len(vertical.firsts) * planes * cut.plane_pitch
+    r = [tap.plane * planes * cut.plane_pitch + tap.offset * cut.pitch for tap in vertical.phases[phase[0]].taps]
+    s = [tap.plane * cut.plane_pitch + tap.offset for tap in horizontal.phases[phase[1]].taps]
     places: Index = c[:, None, None] + np.array(r, np.int64)[:, None] + np.array(s, np.int64)
     return places.ravel()
 
 
-def _phases(
-    vertical: FlatAxis, horizontal: FlatAxis, channels: int, filters: int, pitch: int, plane_pitch: int
-) -> tuple[Index, Index]:
+def _phases(axes: tuple[FlatAxis, FlatAxis], channels: int, filters: int, cut: Cut) -> tuple[Index, Index]:
     """The table of phases, and the offsets of all their taps."""
     phases, offsets, tap, weight = [], [], 0, 0
-    for i, rows in enumerate(vertical.phases):
-        for j, columns in enumerate(horizontal.phases):
-            offsets.append(_offsets(vertical, horizontal, i, j, channels, pitch, plane_pitch))
+    for i, rows in enumerate(axes[0].phases):
+        for j, columns in enumerate(axes[1].phases):
+            offsets.append(tap_offsets(axes, (i, j), channels, cut))
             taps = offsets[-1].size
             place = (rows.low, rows.high, rows.first, columns.low, columns.high, columns.first)
             phases.append((*place, tap, taps, weight))

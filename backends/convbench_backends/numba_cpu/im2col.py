@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917  # Numba passes no keywords to a kernel
+# ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
 """The readable level: im2col in bands of output rows and a BLAS product, each thread on its own.
 
     x (C, H, W)        patches (C*R*S, rows*OW)         y (K, OH, OW)
@@ -82,7 +82,17 @@ def copy_band(dy: Array, first: int, last: int, matrix: Array) -> None:
 
 @kernel
 def forward(
-    task: int, tasks: int, thread: int, x: Array, w: Array, b: Array, rows: Index, cols: Index, band: Index, work: Array, y: Array
+    task: int,
+    tasks: int,
+    thread: int,
+    x: Array,
+    w: Array,
+    b: Array,
+    rows: Index,
+    cols: Index,
+    band: Index,
+    work: Array,
+    y: Array,
 ) -> None:
     """One band of y; work (threads, 2, size) holds the patches and the product of one band of band[0] rows a thread."""
     _, groups, filters, height, width = y.shape
@@ -103,7 +113,16 @@ def forward(
 
 @kernel
 def input_gradient(
-    task: int, tasks: int, thread: int, dy: Array, wt: Array, rows: Index, cols: Index, band: Index, work: Array, dx: Array
+    task: int,
+    tasks: int,
+    thread: int,
+    dy: Array,
+    wt: Array,
+    rows: Index,
+    cols: Index,
+    band: Index,
+    work: Array,
+    dx: Array,
 ) -> None:
     """Dx of one group of one image; wt (G, C/G*R*S, K/G) are the weights transposed."""
     _, groups, filters, height, width = dy.shape

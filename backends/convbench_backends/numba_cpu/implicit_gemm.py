@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917  # Numba passes no keywords to a kernel
+# ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
 """The fast level: implicit GEMM over the flat layout of flat.py, for y and for dx.
 
     source (N, G, C, H, W)                                               target (N, G, K, H', W')
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.geometry import Index
 from convbench_backends.numba_cpu.jit import kernel, part
-from convbench_backends.numba_cpu.rows import copy_row, copy_second
+from convbench_backends.numba_cpu.rows import clear, copy_rows
 from convbench_backends.numba_cpu.tiles import FILTERS, TILES, multiply_tile
 from convbench_backends.numba_cpu.vector import VECTOR_BYTES
 
@@ -32,47 +32,21 @@ FULL, HALF, NARROW = TILES[FILTERS][:2], TILES[FILTERS // 2][:2], TILES[1][:2]
 
 
 @part
-def fill(target: Array, at: int, count: int, value: float) -> None:
-    """Set `count` numbers."""
-    row = target[at : at + count]
-    for i in range(count):
-        row[i] = value
-
-
-@part
-def pack_row(source: Array, at: int, plan: Any, places: Index, plane: int, target: Array, to: int) -> None:
-    """One row of a plane: the padding, the source's places, the padding."""
-    first, low, high = places[plane, 0], places[plane, 1], places[plane, 2]
-    step, count = plan.column_step, high - low
-    start = at + first + low * step
-    zero = source.dtype.type(0)
-    fill(target, to, low, zero)
-    if step == 1:
-        copy_row(source, start, target, to + low, count)
-    elif step == 2:
-        copy_second(source, start, target, to + low, count)
-    else:
-        for m in range(count):
-            target[to + low + m] = source[start + m * step]
-    fill(target, to + high, plan.pitch - high, zero)
-
-
-@part
 def pack_channel(source: Array, at: int, plan: Any, places: Index, row: int, rows: int, target: Array, to: int) -> None:
     """Planes of one channel, for grid rows `row` to row + rows - 1 and the rows that they reach."""
-    zero = source.dtype.type(0)
     for p in range(plan.row_planes * plan.column_planes):
-        first = places[p // plan.column_planes, 0] + row * plan.row_step
         columns = plan.row_planes + p % plan.column_planes
-        end = to + p * plan.plane_pitch
-        for i in range(rows + plan.reach):
-            h = first + i * plan.row_step
-            if 0 <= h < plan.source_height:
-                pack_row(source, at + h * plan.source_width, plan, places, columns, target, end)
-            else:
-                fill(target, end, plan.pitch, zero)
-            end += plan.pitch
-        fill(target, end, plan.lead, zero)
+        first, low, high = places[columns, 0], places[columns, 1], places[columns, 2]
+        top = places[p // plan.column_planes, 0] + row * plan.row_step
+        above = max(0, -(top // plan.row_step))
+        below = max(above, min(rows + plan.reach, (plan.source_height - 1 - top) // plan.row_step + 1))
+        plane = to + p * plan.plane_pitch
+        clear(target, plane, (rows + plan.reach) * plan.pitch + plan.lead)
+        copy_rows(
+            source, at + (top + above * plan.row_step) * plan.source_width + first + low * plan.column_step,
+            plan.row_step * plan.source_width, plan.column_step, target, plane + above * plan.pitch + low, plan.pitch,
+            below - above, high - low,
+        )  # fmt: skip
 
 
 @part
@@ -106,16 +80,16 @@ def _tile_lengths(width: int) -> tuple[int, int]:
 def unpack(sums: Array, at: int, rows: int, row: int, phase: Index, plan: Any, y: Array, y_at: int) -> None:
     """Write the sums of one filter, grid rows row to row + rows - 1, to the places of a phase."""
     low, high = max(row, phase[0]), min(row + rows, phase[1])
-    count = phase[4] - phase[3]
-    for i in range(low, high):
-        source = at + (i - row) * plan.pitch + phase[3]
-        h = i * plan.target_row_step + phase[2]
-        target = y_at + h * plan.target_width + phase[3] * plan.target_column_step + phase[5]
-        if plan.target_column_step == 1:
-            copy_row(sums, source, y, target, count)
-        else:
-            for j in range(count):
-                y[target + j * plan.target_column_step] = sums[source + j]
+    source, count = at + (low - row) * plan.pitch + phase[3], phase[4] - phase[3]
+    target = y_at + (low * plan.target_row_step + phase[2]) * plan.target_width
+    target += phase[3] * plan.target_column_step + phase[5]
+    pitch = plan.target_row_step * plan.target_width
+    if plan.target_column_step == 1:
+        copy_rows(sums, source, plan.pitch, 1, y, target, pitch, high - low, count)
+        return
+    for i in range(high - low):
+        for j in range(count):
+            y[target + i * pitch + j * plan.target_column_step] = sums[source + i * plan.pitch + j]
 
 
 @kernel

@@ -24,9 +24,13 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]  # llvmlite ships no types
 from numba import prange, types
 from numba.np.ufunc import parallel as threads
 from numpy.typing import NDArray
+
+from convbench_backends.numba_cpu.emit import cgutils
+from convbench_backends.numba_cpu.vector import intrinsic
 
 __all__ = ["Kernel", "kernel", "part", "threading_layer"]
 
@@ -39,6 +43,10 @@ _OPTIONS: dict[str, Any] = {
 }
 _CACHE = bool(os.environ.get("NUMBA_CACHE_DIR"))
 
+_njit: Any = numba.njit
+_typeof: Any = numba.typeof
+_array_type: Any = types.Array
+
 thread_number: Callable[[], int] = threads.get_thread_id
 """Within a kernel: the number of the running thread, from 0."""
 threading_layer: Callable[[], str] = threads.threading_layer
@@ -47,7 +55,7 @@ threading_layer: Callable[[], str] = threads.threading_layer
 
 def part(function: Function) -> Function:
     """A piece of kernels, compiled within each of them."""
-    return cast("Function", numba.njit(inline="always", **_OPTIONS)(function))
+    return cast("Function", _njit(inline="always", **_OPTIONS)(function))
 
 
 class Kernel:
@@ -63,10 +71,10 @@ class Kernel:
         compiled = self._compiled.get(key)
         if compiled is None:
             compiled = self._compiled[key] = self._compile(arrays)
-        _run(compiled, tasks, *arrays)
+        _run(compiled.address, tasks, *arrays)
 
     def _compile(self, arrays: tuple[NDArray[Any], ...]) -> Any:
-        arguments = [types.Array(numba.typeof(array).dtype, array.ndim, "C") for array in arrays]
+        arguments = [_array_type(_typeof(array).dtype, array.ndim, "C") for array in arrays]
         signature = types.void(types.int64, types.int64, types.int64, *arguments)
         return numba.cfunc(signature, cache=_CACHE, **_OPTIONS)(self.body)
 
@@ -76,7 +84,23 @@ def kernel(body: Callable[..., None]) -> Kernel:
     return Kernel(body)
 
 
-@numba.njit(parallel=True, cache=_CACHE, **_OPTIONS)
-def _run(body: Callable[..., None], tasks: int, *arrays: NDArray[Any]) -> None:
+@intrinsic
+def _call(_typing: Any, address: Any, task: Any, tasks: Any, thread: Any, arrays: Any) -> Any:
+    """Call a compiled kernel by its address.
+
+    Numba can take a compiled function as an argument, too, but needs 8 microseconds a call to find out what it is.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        values = [*args[1:4], *cgutils.unpack_tuple(builder, args[4])]
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), values)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.int64, types.int64, types.int64, arrays), emit
+
+
+@_njit(parallel=True, cache=_CACHE, **_OPTIONS)
+def _run(address: int, tasks: int, *arrays: NDArray[Any]) -> None:
     for task in prange(tasks):
-        body(np.int64(task), np.int64(tasks), np.int64(thread_number()), *arrays)
+        _call(address, np.int64(task), np.int64(tasks), np.int64(thread_number()), arrays)

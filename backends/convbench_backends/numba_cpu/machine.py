@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001  # a kernel takes its task and thread
 """What the machine is to the kernels: threads, and the facts about compiler and processor that a result depends on."""
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ def prepare(case: Case, tensors: Tensors) -> Prepared:
     """Calls of any case, compiled: each pass has run once."""
     operation = case.operation
     if isinstance(operation, Conv):
-        level = readable if operation.padding_mode == "edge" else fast
-        prepared = level.conv(case, tensors, get_num_threads())
+        level = readable.conv if operation.padding_mode == "edge" else fast.conv
+        prepared = level(case, tensors, get_num_threads())
     elif isinstance(operation, Flatten):
         prepared = flatten(case, tensors)
     elif operation.kind == "max":

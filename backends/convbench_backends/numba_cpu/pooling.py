@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917  # Numba passes no keywords to a kernel
+# ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
 """Maximum and average pooling, windows of any stride, padding and dilation.
 
     x plane (H, W)            y (OH, OW)       which (OH, OW)
@@ -70,7 +70,9 @@ def row_maximum(row: Array, spans: Index, stride: int, tap: int, best: Array, wi
 
 
 @kernel
-def max_backward(task: int, tasks: int, thread: int, dy: Array, which: Array, first: Index, taps: Index, dx: Array) -> None:
+def max_backward(
+    task: int, tasks: int, thread: int, dy: Array, which: Array, first: Index, taps: Index, dx: Array
+) -> None:
     """Dx of one plane: each dy goes to the place of the tap that won.
 
     first (OH, OW) is the place of each window's first tap in the plane, taps the distance of each tap from it.
@@ -129,7 +131,7 @@ def average_forward(
 
 
 @part
-def total(row: Array) -> float:
+def total(row: Array) -> Any:
     """Sum of a row."""
     result = row.dtype.type(0)
     for j in range(row.size):

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917  # Numba passes no keywords
 """The two innermost loops of every convolution, held in vector registers.
 
 multiply_tile: `filters` x `vectors` sums, a block of y              dot_tile: `rows` x 6 sums, a block of dw
@@ -16,134 +17,97 @@ cycle, must stay below multiply-adds, so a block should be far from one row or o
 largest blocks that leave registers for operands where there are 32; with 16 registers the blocks are 4 x 3 and 2 x 6.
 A rest of few filters takes a narrower and longer block.
 
-Index arithmetic is the caller's: every argument `.._at` counts elements from the start of its array.
+Index arithmetic is the caller's: a kernel passes an array and a place in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from numba.core import types
-
-from convbench_backends.numba_cpu.vector import REGISTERS, Lanes, Value, array_data, cgutils, intrinsic, number
+from convbench_backends.numba_cpu.emit import Int, Place, Vector
+from convbench_backends.numba_cpu.vector import REGISTERS, Lanes, vector_code
 
 FILTERS = 8 if REGISTERS == 32 else 4
 """Rows of a full block of multiply_tile; weights are packed in this width."""
 TILES = {FILTERS: (3, 2, 1), FILTERS // 2: (6, 3, 1)} | {1 << n: (8, 3, 1) for n in range(REGISTERS // 16)}
 """Shapes of multiply_tile: vectors of a block, by rows; a block of 1 or 2 rows needs 8 for the loads it hides behind."""
-LONGEST_TILE = 8
-"""Vectors of the longest tile, by which a sweep may read and write beyond the last output."""
 DOT_FILTERS = 4 if REGISTERS == 32 else 2
 """Rows of a full block of dot_tile."""
 DOT_TILES = {DOT_FILTERS: 6, 1: 9}
 """Shapes of dot_tile: taps of a block, by rows; a single filter, as in depthwise convolution, takes a 3 x 3 kernel."""
 
 
-@intrinsic
+@vector_code
 def multiply_tile(
-    _typing: Any, filters: Any, vectors: Any, x: Any, x_at: Any, offsets: Any, o_at: Any, taps: Any, w: Any, w_at: Any,
-    b: Any, b_at: Any, y: Any, y_at: Any, y_pitch: Any,
-) -> Any:  # fmt: skip
+    lanes: Lanes, filters: Int, vectors: Int, x: Place, offsets: Place, taps: Int, w: Place, b: Place, y: Place,
+    y_pitch: Int,
+) -> None:  # fmt: skip
     """y[k, q] = b[k] + sum over t of w[t, k] * x[offsets[t] + q], for `filters` k and `vectors` vectors of q.
 
-    The pair must be one of TILES. w holds `filters` numbers a tap; row k of y is written at y_at + k * y_pitch.
+    The pair must be one of TILES. w holds `filters` numbers a tap; rows of y are y_pitch apart.
     """
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Value:
-        lanes = Lanes(context, builder, x.dtype)
-        x_base, o_base, w_base, b_base, y_base = (array_data(context, builder, signature, args, i) for i in (2, 4, 7, 9, 11))
-        sources = lanes.at(x_base, args[3]), builder.gep(o_base, [args[5]]), args[6], lanes.at(w_base, args[8])
-        targets = lanes.at(b_base, args[10]), lanes.at(y_base, args[12]), args[13]
-        for rows, choices in TILES.items():
-            with builder.if_then(builder.icmp_signed("==", args[0], number(rows))):
-                for columns in choices:
-                    with builder.if_then(builder.icmp_signed("==", args[1], number(columns))):
-                        _emit_tile(lanes, rows, columns, sources, targets)
-        return context.get_dummy_value()
-
-    index = types.int64
-    return types.void(index, index, x, index, offsets, index, index, w, index, b, index, y, index, index), emit
+    for rows, choices in TILES.items():
+        with lanes.when(filters.equals(rows)):
+            for columns in choices:
+                with lanes.when(vectors.equals(columns)):
+                    _emit_tile(lanes, rows, columns, x, offsets, taps, w, b, y, y_pitch)
 
 
-def _emit_tile(lanes: Lanes, rows: int, columns: int, sources: Sequence[Value], targets: Sequence[Value]) -> None:
+def _emit_tile(
+    lanes: Lanes, rows: int, columns: int, x: Place, offsets: Place, taps: Int, w: Place, b: Place, y: Place,
+    y_pitch: Int,
+) -> None:  # fmt: skip
     """One shape of multiply_tile."""
-    builder, (x, offsets, taps, w), (b, y, y_pitch) = lanes.builder, sources, targets
-    sums = [[cgutils.alloca_once(builder, lanes.type) for _ in range(columns)] for _ in range(rows)]
-    for k in range(rows):
-        bias = lanes.spread(builder.load(lanes.at(b, number(k))))
-        for total in sums[k]:
-            builder.store(bias, total)
-    with cgutils.for_range(builder, taps) as tap:
-        place = lanes.at(x, builder.load(builder.gep(offsets, [tap.index])))
-        values = [lanes.load(lanes.at(place, number(v * lanes.count))) for v in range(columns)]
-        weights = lanes.at(w, builder.mul(tap.index, number(rows)))
+    sums = [lanes.slots(columns, lanes.spread(b + k)) for k in range(rows)]
+    with lanes.loop(taps) as tap:
+        place, weights = x + (offsets + tap).index, w + tap * rows
+        values = [lanes.load(place + v * lanes.count) for v in range(columns)]
         for k in range(rows):
-            weight = lanes.spread(builder.load(lanes.at(weights, number(k))))
+            weight = lanes.spread(weights + k)
             for total, value in zip(sums[k], values, strict=True):
-                builder.store(lanes.multiply_add(weight, value, builder.load(total)), total)
+                total.value = lanes.multiply_add(weight, value, total.value)
     for k in range(rows):
-        row = lanes.at(y, builder.mul(y_pitch, number(k)))
         for v, total in enumerate(sums[k]):
-            lanes.store(builder.load(total), lanes.at(row, number(v * lanes.count)))
+            lanes.store(total.value, y + y_pitch * k + v * lanes.count)
 
 
-@intrinsic
+@vector_code
 def dot_tile(
-    _typing: Any, rows: Any, dy: Any, dy_at: Any, dy_pitch: Any, dy_step: Any, x: Any, x_at: Any, x_step: Any,
-    offsets: Any, o_at: Any, length: Any, images: Any, sums: Any, sums_at: Any,
-) -> Any:  # fmt: skip
+    lanes: Lanes, rows: Int, dy: Place, dy_pitch: Int, dy_step: Int, x: Place, x_step: Int, offsets: Place, length: Int,
+    images: Int, sums: Place,
+) -> None:  # fmt: skip
     """sums[k, t] += sum over q of dy[k, q] * x[offsets[t] + q], for a block of `rows` k, one of DOT_TILES.
 
-    q runs over `length` places of each of `images` images, which lie dy_step and x_step apart. Row k of dy starts at
-    dy_at + k * dy_pitch; the sums of a block lie next to each other, k by k.
+    q runs over `length` places of each of `images` images, which lie dy_step and x_step apart. Rows of dy are dy_pitch
+    apart; the sums of a block lie next to each other, k by k.
     """
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Value:
-        lanes = Lanes(context, builder, x.dtype)
-        dy_base, x_base, o_base, s_base = (array_data(context, builder, signature, args, i) for i in (1, 5, 8, 12))
-        gradient = lanes.at(dy_base, args[2]), args[3], args[4]
-        source = lanes.at(x_base, args[6]), args[7], builder.gep(o_base, [args[9]])
-        for filters, taps in DOT_TILES.items():
-            with builder.if_then(builder.icmp_signed("==", args[0], number(filters))):
-                _emit_dot(lanes, filters, taps, gradient, source, args[10], args[11], lanes.at(s_base, args[13]))
-        return context.get_dummy_value()
-
-    index = types.int64
-    return types.void(index, dy, index, index, index, x, index, index, offsets, index, index, index, sums, index), emit
+    for filters, taps in DOT_TILES.items():
+        with lanes.when(rows.equals(filters)):
+            dy_rows = [dy + dy_pitch * k for k in range(filters)]
+            x_rows = [x + (offsets + t).index for t in range(taps)]
+            _emit_dot(lanes, dy_rows, dy_step, x_rows, x_step, length, images, sums)
 
 
 def _emit_dot(
-    lanes: Lanes, filters: int, taps: int, gradient: Sequence[Value], source: Sequence[Value], length: Value,
-    images: Value, target: Value,
+    lanes: Lanes, dy_rows: Sequence[Place], dy_step: Int, x_rows: Sequence[Place], x_step: Int, length: Int, images: Int,
+    sums: Place,
 ) -> None:  # fmt: skip
     """One shape of dot_tile."""
-    builder, (dy, dy_pitch, dy_step), (x, x_step, offsets) = lanes.builder, gradient, source
-    sums = [cgutils.alloca_once(builder, lanes.type) for _ in range(filters * taps)]
-    for total in sums:
-        builder.store(lanes.zero(), total)
-    dy_rows = [lanes.at(dy, builder.mul(dy_pitch, number(k))) for k in range(filters)]
-    x_rows = [lanes.at(x, builder.load(builder.gep(offsets, [number(t)]))) for t in range(taps)]
-    rest = builder.srem(length, number(lanes.count))
+    totals = [lanes.slots(len(x_rows)) for _ in dy_rows]
 
-    def step(dy_place: Value, x_place: Value, load: Callable[[Value], Value]) -> None:
-        gradients = [load(lanes.at(row, dy_place)) for row in dy_rows]
-        for t in range(taps):
-            value = load(lanes.at(x_rows[t], x_place))
-            for k in range(filters):
-                total = sums[k * taps + t]
-                builder.store(lanes.multiply_add(gradients[k], value, builder.load(total)), total)
+    def step(dy_place: Int, x_place: Int, load: Callable[[Place], Vector]) -> None:
+        gradients = [load(row + dy_place) for row in dy_rows]
+        for t, row in enumerate(x_rows):
+            value = load(row + x_place)
+            for gradient, of_filter in zip(gradients, totals, strict=True):
+                of_filter[t].value = lanes.multiply_add(gradient, value, of_filter[t].value)
 
-    with cgutils.for_range(builder, images) as image:
-        dy_image, x_image = builder.mul(image.index, dy_step), builder.mul(image.index, x_step)
-        with cgutils.for_range(builder, builder.sdiv(length, number(lanes.count))) as vector:
-            place = builder.mul(vector.index, number(lanes.count))
-            step(builder.add(dy_image, place), builder.add(x_image, place), lanes.load)
-        with builder.if_then(builder.icmp_signed(">", rest, number(0))):
-            place = builder.sub(length, rest)
-            step(
-                builder.add(dy_image, place),
-                builder.add(x_image, place),
-                lambda address: lanes.load_part(address, rest),
-            )
-    lanes.add_totals([builder.load(total) for total in sums], target)
+    with lanes.loop(images) as image:
+        lanes.over_row(
+            length,
+            lambda place: step(image * dy_step + place, image * x_step + place, lanes.load),
+            lambda place, rest: step(
+                image * dy_step + place, image * x_step + place, lambda at: lanes.load_part(at, rest)
+            ),
+        )
+    lanes.add_totals([total.value for of_filter in totals for total in of_filter], sums)

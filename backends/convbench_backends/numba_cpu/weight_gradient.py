@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917  # Numba passes no keywords to a kernel
+# ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
 """The fast level: dw and db as long dot products over the flat layout of flat.py.
 
     dw[k, c, r, s] = sum over n, q of dy[n, k, q] * x[n, c, q + r * pitch + s]
@@ -21,9 +21,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.geometry import Index
-from convbench_backends.numba_cpu.implicit_gemm import fill, pack_channel
+from convbench_backends.numba_cpu.implicit_gemm import pack_channel
 from convbench_backends.numba_cpu.jit import kernel, part
-from convbench_backends.numba_cpu.rows import copy_row
+from convbench_backends.numba_cpu.rows import clear, copy_rows
 from convbench_backends.numba_cpu.tiles import DOT_TILES, dot_tile
 
 Array = NDArray[Any]
@@ -33,7 +33,7 @@ _FULL_TAPS, _SINGLE_TAPS = DOT_TILES[_FULL], DOT_TILES[1]
 
 
 @kernel
-def weight_gradient(
+def add_images(
     task: int, tasks: int, thread: int, x: Array, dy: Array, plans: Any, places: Index, offsets: Index, work: Array, sums: Array,
     db: Array,
 ) -> None:  # fmt: skip
@@ -115,18 +115,13 @@ def pack_channels(
 @part
 def pack_dy(dy: Array, at: int, plan: Any, images: int, row: int, rows: int, buffer: Array) -> None:
     """A band of dy in rows of the plan's pitch, zeros between them, and zeros for filters that fill up a block."""
-    zero = dy.dtype.type(0)
     width, area = plan.output_width, plan.output_height * plan.output_width
     for i in range(images):
-        for k in range(plan.row_blocks * plan.rows):
-            to = plan.x_size + (i * plan.row_blocks * plan.rows + k) * plan.dy_pitch
-            if k >= plan.filters:
-                fill(buffer, to, rows * plan.pitch, zero)
-                continue
+        to = plan.x_size + i * plan.row_blocks * plan.rows * plan.dy_pitch
+        clear(buffer, to, plan.row_blocks * plan.rows * plan.dy_pitch)
+        for k in range(plan.filters):
             start = at + (i * plan.groups * plan.filters + k) * area + row * width
-            for r in range(rows):
-                copy_row(dy, start + r * width, buffer, to + r * plan.pitch, width)
-                fill(buffer, to + r * plan.pitch + width, plan.pitch - width, zero)
+            copy_rows(dy, start, width, 1, buffer, to + k * plan.dy_pitch, plan.pitch, rows, width)
 
 
 @part

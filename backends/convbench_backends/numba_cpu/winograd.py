@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917  # Numba passes no keywords to a kernel
+# ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
 """The fast level for 3 x 3 kernels, stride 1: Winograd F(2 x 2, 3 x 3), for y and for dx.
 
     x (N, C, H, W)     16 matrices (C, tiles)     16 matrices (K, tiles)          y (N, K, OH, OW)
@@ -62,9 +62,11 @@ def convolve(
             source = ((first + i) * plan.channels + c) * plan.source_height * plan.source_width
             target = c * plan.tile_pitch + i * rows * plan.tile_columns
             size = min((2 * rows + 2) * plan.source_width, x.size - source)
-            prefetch(x, source + plan.source_height * plan.source_width + (2 * row - plan.top) * plan.source_width, size, 0)
+            prefetch(
+                x, source + plan.source_height * plan.source_width + (2 * row - plan.top) * plan.source_width, size
+            )
             transform_input(
-                x, source, plan.source_height, plan.source_width, 2 * row - plan.top, plan.left, buffer, target,
+                x, source, plan.source_height, plan.source_width, 2 * row - plan.top, -plan.left, buffer, target,
                 plan.v_step, rows, plan.tile_columns,
             )  # fmt: skip
     for block in range(0, plan.blocks, plan.group):

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917  # Numba passes no keywords to a kernel
+# ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
 """The fast level for 3 x 3 kernels, stride 1: dw and db by Winograd F(3 x 3, 2 x 2).
 
     x (N, C, H, W)     channels last     16 matrices (tiles, C)
@@ -22,8 +22,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from convbench_backends.numba_cpu.implicit_gemm import fill
 from convbench_backends.numba_cpu.jit import kernel, part
+from convbench_backends.numba_cpu.rows import clear, prefetch
 from convbench_backends.numba_cpu.tiles import FILTERS
 from convbench_backends.numba_cpu.vector import VECTOR_BYTES
 from convbench_backends.numba_cpu.winograd_gradient_tiles import (
@@ -80,7 +80,7 @@ def take_x(x: Array, image: int, place: int, tiles: int, plan: Any, row: int, ro
 @part
 def pack_rows(x: Array, image: int, plan: Any, first: int, rows: int, buffer: Array) -> None:
     """Rows `first` and on of all channels, channels last, with padding; rows are written in turn, see transpose_row."""
-    pitch, zero = plan.channel_vectors * (VECTOR_BYTES // x.itemsize), x.dtype.type(0)
+    pitch = plan.channel_vectors * (VECTOR_BYTES // x.itemsize)
     area = plan.source_height * plan.source_width
     for i in range(rows):
         h, at = first + i, i * plan.row_pitch
@@ -88,10 +88,10 @@ def pack_rows(x: Array, image: int, plan: Any, first: int, rows: int, buffer: Ar
             source = image * plan.channels * area + h * plan.source_width
             end = at + (plan.left + plan.source_width) * pitch
             transpose_row(x, source, area, plan.channels, plan.source_width, buffer, at + plan.left * pitch, pitch)
-            fill(buffer, at, plan.left * pitch, zero)
-            fill(buffer, end, at + plan.row_pitch - end, zero)
+            clear(buffer, at, plan.left * pitch)
+            clear(buffer, end, at + plan.row_pitch - end)
         else:
-            fill(buffer, at, plan.row_pitch, zero)
+            clear(buffer, at, plan.row_pitch)
 
 
 @part
@@ -101,6 +101,7 @@ def take_dy(dy: Array, image: int, place: int, plan: Any, row: int, rows: int, b
         source = ((image * plan.filters + k) * plan.target_height + 2 * row) * plan.target_width
         target = plan.d_at + k * plan.tile_pitch + place * rows * plan.tile_columns
         height = min(2 * rows, plan.target_height - 2 * row)
+        prefetch(dy, source + plan.target_height * plan.target_width, height * plan.target_width)
         transform_gradient(
             dy, source, height, plan.target_width, buffer, target, plan.d_step, rows, plan.tile_columns, db, k
         )  # fmt: skip

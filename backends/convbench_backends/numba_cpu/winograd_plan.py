@@ -12,13 +12,13 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from convbench_specs import Axis
 from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.flat_plan import odd_lines
 from convbench_backends.numba_cpu.geometry import ConvShape, Index
 from convbench_backends.numba_cpu.tiles import FILTERS
 from convbench_backends.numba_cpu.vector import lanes_of
+from convbench_specs import Axis
 
 TILE = 2
 """Outputs of a tile along an axis; the tile reads TILE + 2 inputs."""

@@ -141,7 +141,7 @@ class Engine:
 
         - An empty batch comes back from oneDNN with the shape of x.
         - Gradients of dilated and grouped convolutions exist in float32 with oneDNN alone.
-        - The gradient of a bfloat16 maximum goes astray in windows of 256 places or more, which bfloat16 cannot count.
+        - The gradient of a bfloat16 maximum goes astray in windows of 256 places or more (in a graph, with oneDNN).
         """
         if self._device == "cuda":
             return False
