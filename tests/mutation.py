@@ -33,6 +33,11 @@ integers, *random* the one within the bound, *identities* need no oracle; the re
 |---|---|---|---|
 """
 
+TAIL = """
+One slip no check of results can show: a `wait` that does not wait, where reading the result does. What is read is right
+then, but the time of the call is not; so a backend for a lazy framework must block in `wait` until every result exists.
+"""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -73,7 +78,7 @@ def table(told: list[Outcome]) -> str:
         if each.wrong
     ]
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    return HEAD + "\n".join(lines) + "\n"
+    return HEAD + "\n".join(lines) + "\n" + TAIL
 
 
 def _outcome(backend, run) -> Outcome:

@@ -38,11 +38,13 @@ class TestPyTorch(BackendTests):
 class TestTensorFlow(BackendTests):  # it compiles each shape: the rest is below
     backend = "tensorflow"
     batch_sizes = (3,)
+    max_examples = 20
 
 
 class TestJax(BackendTests):
     backend = "jax"
     batch_sizes = (3,)
+    max_examples = 20
 
 
 @pytest.mark.slow
@@ -65,9 +67,9 @@ class TestNumbaCuda(BackendTests):
     backend = "numba-cuda"
     batch_sizes = (3,)
     dtypes = ("float32",)
-    max_examples = 10
-    max_multiply_adds = 100
-    budget_s = 0.3
+    max_examples = 5
+    max_multiply_adds = 50
+    budget_s = 0.1
     environment = MappingProxyType({"NUMBA_ENABLE_CUDASIM": "1"})
 
 

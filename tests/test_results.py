@@ -108,3 +108,14 @@ def test_every_column_is_documented():
         name.strip() for line in text.splitlines() if line.startswith("| ") for name in line.split("|")[1].split(",")
     }
     assert set(MEASUREMENT_COLUMNS) | set(AGREEMENT_COLUMNS) <= documented
+
+
+@pytest.mark.parametrize("folder", sorted((Path(__file__).parent / "runs").iterdir()), ids=lambda folder: folder.name)
+def test_runs_of_every_older_schema_stay_readable(folder):
+    run = load_run(folder)
+    assert not run.interrupted
+    cells = run.measurements
+    assert set(cells["backend"]) == {"naive", "numpy-im2col"}
+    assert (cells["verdict"] == "agrees").all()
+    assert (cells["median_s"] > 0).all()
+    assert (run.agreement["verdict"] == "agrees").all()

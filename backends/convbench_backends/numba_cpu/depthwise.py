@@ -51,7 +51,8 @@ def filter_planes(task: int, tasks: int, thread: int, x: Array, w: Array, b: Arr
         prefetch(x, (p + 1) * area, area)
         prefetch_to_write(y, (p + 1) * target, target)
         filter_plane(
-            x, p * area, x.shape[1], x.shape[2], w, 9 * c, b, c, sizes[0], sizes[1], y, p * target, y.shape[1], y.shape[2]
+            x, p * area, x.shape[1], x.shape[2], w, 9 * c, b, c, sizes[0], sizes[1],
+            y, p * target, y.shape[1], y.shape[2],
         )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 Choices made here, from sizes alone:
 - length    a band of dy, all filters, stays in half of the second-level cache; six rows of x in the first-level cache
-- images    bands of several small images are summed in one go: adding up the lanes of a block costs as much as 4 vectors
+- images    bands of several small images are summed in one go: adding up the lanes of a block costs as much as
+            4 vectors
 - channels  of x are packed a few at a time, just before they are used
 - shares    threads sum images of their own where groups are fewer than threads, else groups of their own
 """

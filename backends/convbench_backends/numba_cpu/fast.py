@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917  # what describes a convolution has no order of importance
 """Convolution on the fast level: plans and buffers for its kernels, and the rule that chooses among them.
 
 The rule, from the shape alone:
@@ -168,6 +169,7 @@ class WinogradConvolution:
         self._output = Output((batch, filters, axes[0].output, axes[1].output), dtype)
 
     def __call__(self, source: Array, w: Array, b: Array | None) -> Array:
+        """The target; everything is flat."""
         winograd.transform_weights(len(self._work), w, self._tables[0], self._steps, self._u)
         target, b = self._output.take(), self._zeros if b is None else b
         winograd.convolve(self._tasks, source, self._u, b, *self._tables, self._zeros, self._work, target)
@@ -232,6 +234,7 @@ class FlatConvolution:
         self._output = Output((batch, groups * self._filters, plan.target_height, plan.target_width), dtype)
 
     def __call__(self, source: Array, w: Array, b: Array | None) -> Array:
+        """The target; everything is flat."""
         if b is not None:
             self._b[:, : self._filters] = b.reshape(-1, self._filters)
         implicit_gemm.order_weights(len(self._work), w, self._order, self._w)

@@ -140,8 +140,8 @@ def input_gradient(
 
 @kernel
 def weight_gradient(
-    task: int, tasks: int, thread: int, x: Array, dy: Array, rows: Index, cols: Index, band: Index, work: Array, sums: Array,
-    db: Array,
+    task: int, tasks: int, thread: int, x: Array, dy: Array, rows: Index, cols: Index, band: Index, work: Array,
+    sums: Array, db: Array,
 ) -> None:  # fmt: skip
     """One share of dw and db, into sums (shares, G, K/G, C/G*R*S) and db (shares, K) of float64."""
     images, groups, filters, height, width = dy.shape

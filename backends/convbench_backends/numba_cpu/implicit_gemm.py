@@ -52,9 +52,9 @@ def pack_channel(source: Array, at: int, plan: Any, places: Index, row: int, row
 @part
 def sweep(
     width: int, x: Array, x_at: int, offsets: Index, o_at: int, taps: int, w: Array, w_at: int, b: Array, b_at: int,
-    y: Array, y_at: int, y_pitch: int, length: int, exact: bool,
+    y: Array, y_at: int, y_pitch: int, length: int, exact: int,
 ) -> None:  # fmt: skip
-    """All tiles of one block of `width` filters; `exact` moves the last tile back instead of writing beyond length."""
+    """All tiles of one block of `width` filters; where `exact`, the last tile moves back and writes nothing beyond."""
     lanes = VECTOR_BYTES // x.itemsize
     longest, middle = _tile_lengths(width)
     q = 0
@@ -94,8 +94,8 @@ def unpack(sums: Array, at: int, rows: int, row: int, phase: Index, plan: Any, y
 
 @kernel
 def convolve(
-    task: int, tasks: int, thread: int, x: Array, w: Array, b: Array, plans: Any, places: Index, phases: Index, offsets: Index,
-    work: Array, y: Array,
+    task: int, tasks: int, thread: int, x: Array, w: Array, b: Array, plans: Any, places: Index, phases: Index,
+    offsets: Index, work: Array, y: Array,
 ) -> None:  # fmt: skip
     """One band of one group of one image; w is in the plan's order, b has a number for each filter of every block."""
     plan = plans[0]

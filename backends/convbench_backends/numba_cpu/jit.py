@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001  # an intrinsic is typed by arguments that its code reads by position
 """How kernels are compiled and run: every option of Numba, and its reason, in one place.
 
     @part    a piece of a kernel, woven into it at compile time
@@ -66,7 +67,7 @@ class Kernel:
         self._compiled: dict[tuple[np.dtype[Any], ...], Any] = {}
 
     def __call__(self, tasks: int, *arrays: NDArray[Any]) -> None:
-        """Run body(task, tasks, thread, *arrays) for every task; arrays are C-contiguous and keep their number of axes."""
+        """Run body(task, tasks, thread, *arrays) for every task; arrays are C-contiguous, as at the first call."""
         key = tuple(array.dtype for array in arrays)
         compiled = self._compiled.get(key)
         if compiled is None:
@@ -84,7 +85,7 @@ def kernel(body: Callable[..., None]) -> Kernel:
     return Kernel(body)
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]  # Numba is typed in part
 def _call(_typing: Any, address: Any, task: Any, tasks: Any, thread: Any, arrays: Any) -> Any:
     """Call a compiled kernel by its address.
 
@@ -100,7 +101,7 @@ def _call(_typing: Any, address: Any, task: Any, tasks: Any, thread: Any, arrays
     return types.void(types.intp, types.int64, types.int64, types.int64, arrays), emit
 
 
-@_njit(parallel=True, cache=_CACHE, **_OPTIONS)
+@_njit(parallel=True, cache=_CACHE, **_OPTIONS)  # type: ignore[untyped-decorator]  # Numba is typed in part
 def _run(address: int, tasks: int, *arrays: NDArray[Any]) -> None:
     for task in prange(tasks):
         _call(address, np.int64(task), np.int64(tasks), np.int64(thread_number()), arrays)

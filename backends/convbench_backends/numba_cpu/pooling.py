@@ -7,10 +7,10 @@
     | [3 2]  . .  |  ->       | 5   . |        | 1   . |     tap 1 of the window, row-major
     +-------------+           +-------+        +-------+
 
-Loop order forward: plane and output row in parallel; tap row; tap column; output column. The innermost loop runs along a
-row of y for one tap, so that a row is a vector operation and stays in the first-level cache over all taps. Where y has
-one column, as for a global pool, it runs along a row of x instead. Backward runs over planes in parallel, so windows
-that overlap add up in one thread and in one order.
+Loop order forward: plane and output row in parallel; tap row; tap column; output column. The innermost loop runs along
+a row of y for one tap, so that a row is a vector operation and stays in the first-level cache over all taps. Where y
+has one column, as for a global pool, it runs along a row of x instead. Backward runs over planes in parallel, so
+windows that overlap add up in one thread and in one order.
 
 `which` is the tap that won, the first of equals: one byte where a window has at most 256 taps, four bytes beyond.
 Arrays are planes (N * C, H, W); a pool over channels is one plane an image, with channels as rows. rows (R, OH) is a

@@ -30,7 +30,7 @@ from convbench_backends.numba_cpu.vector import REGISTERS, Lanes, vector_code
 FILTERS = 8 if REGISTERS == 32 else 4
 """Rows of a full block of multiply_tile; weights are packed in this width."""
 TILES = {FILTERS: (3, 2, 1), FILTERS // 2: (6, 3, 1)} | {1 << n: (8, 3, 1) for n in range(REGISTERS // 16)}
-"""Shapes of multiply_tile: vectors of a block, by rows; a block of 1 or 2 rows needs 8 for the loads it hides behind."""
+"""Shapes of multiply_tile: vectors of a block, by rows; blocks of 1 or 2 rows need 8, to have enough under way."""
 DOT_FILTERS = 4 if REGISTERS == 32 else 2
 """Rows of a full block of dot_tile."""
 DOT_TILES = {DOT_FILTERS: 6, 1: 9}
@@ -89,8 +89,8 @@ def dot_tile(
 
 
 def _emit_dot(
-    lanes: Lanes, dy_rows: Sequence[Place], dy_step: Int, x_rows: Sequence[Place], x_step: Int, length: Int, images: Int,
-    sums: Place,
+    lanes: Lanes, dy_rows: Sequence[Place], dy_step: Int, x_rows: Sequence[Place], x_step: Int, length: Int,
+    images: Int, sums: Place,
 ) -> None:  # fmt: skip
     """One shape of dot_tile."""
     totals = [lanes.slots(len(x_rows)) for _ in dy_rows]

@@ -9,7 +9,8 @@
     | zeros behind   |  cache         |                  |  cache      +---+---+---
     +----------------+                +------------------+
 
-Loop order: share and group in parallel; run of images or band; block of channels; block of taps; block of filters; place.
+Loop order: share and group in parallel; run of images or band; block of channels; block of taps; block of filters;
+place.
 The gaps of dy are zero, so what x holds there does not count. A share sums its own images, and shares are added up in
 their order: no atomics, and the same number of threads gives the same bits.
 """
@@ -34,8 +35,8 @@ _FULL_TAPS, _SINGLE_TAPS = DOT_TILES[_FULL], DOT_TILES[1]
 
 @kernel
 def add_images(
-    task: int, tasks: int, thread: int, x: Array, dy: Array, plans: Any, places: Index, offsets: Index, work: Array, sums: Array,
-    db: Array,
+    task: int, tasks: int, thread: int, x: Array, dy: Array, plans: Any, places: Index, offsets: Index, work: Array,
+    sums: Array, db: Array,
 ) -> None:  # fmt: skip
     """Sums of one share and group, into sums (shares, share_size) and db (shares, groups * filters) of float64."""
     plan = plans[0]

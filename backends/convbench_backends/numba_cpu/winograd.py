@@ -61,10 +61,8 @@ def convolve(
         for c in range(plan.channels):
             source = ((first + i) * plan.channels + c) * plan.source_height * plan.source_width
             target = c * plan.tile_pitch + i * rows * plan.tile_columns
-            size = min((2 * rows + 2) * plan.source_width, x.size - source)
-            prefetch(
-                x, source + plan.source_height * plan.source_width + (2 * row - plan.top) * plan.source_width, size
-            )
+            below = source + (plan.source_height + 2 * row - plan.top) * plan.source_width  # the next channel's rows
+            prefetch(x, below, (2 * rows + 2) * plan.source_width)
             transform_input(
                 x, source, plan.source_height, plan.source_width, 2 * row - plan.top, -plan.left, buffer, target,
                 plan.v_step, rows, plan.tile_columns,
@@ -88,7 +86,7 @@ def multiply(
             target = plan.m_at + p * plan.m_step + i * FILTERS * plan.tile_pitch
             sweep(
                 FILTERS, buffer, source, offsets, 0, plan.channels, u, w_at, zeros, 0, buffer, target, plan.tile_pitch,
-                tiles, False,
+                tiles, 0,
             )  # fmt: skip
 
 

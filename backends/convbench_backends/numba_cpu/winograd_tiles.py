@@ -28,9 +28,10 @@ def transform_block(
     lanes: Lanes, w: Place, filter_step: Int, channel_step: Int, tap_step: Int, first: Int, filters: Int, channels: Int,
     u: Place, u_pitch: Int,
 ) -> None:  # fmt: skip
-    """G w G^T of a block of filters from `first` on: product p of channel c and filter f at p * u_pitch + c * FILTERS + f.
+    """G w G^T of a block of filters from `first` on, for all channels.
 
-    Tap t of filter k and channel c lies k * filter_step + c * channel_step + t * tap_step behind w.
+    Tap t of filter k and channel c lies k * filter_step + c * channel_step + t * tap_step behind w; product p of
+    channel c and filter f of the block is written p * u_pitch + c * FILTERS + f behind u.
     """
     count, last = channels * FILTERS, filters - 1
     with lanes.strips(count) as place:
@@ -51,7 +52,7 @@ def transform_input(
     lanes: Lanes, x: Place, height: Int, width: Int, top: Int, left: Int, v: Place, v_step: Int, tile_rows: Int,
     tile_columns: Int,
 ) -> None:  # fmt: skip
-    """B^T x B of rows of tiles of one plane of x, `height` x `width`; the first tile starts at row `top`, column `left`.
+    """B^T x B of rows of tiles of one plane of x, `height` x `width`, the first of them at row `top`, column `left`.
 
     Product p of tile t is written p * v_step + t behind v, tiles row by row.
     """
@@ -117,7 +118,7 @@ def _store_pairs(lanes: Lanes, pair: Sequence[Vector], place: Place, count: Int)
     for part in range(2):
         turns = [at for lane in range(part * half, (part + 1) * half) for at in (lane, lanes.count + lane)]
         behind = part * lanes.count
-        lanes.store_part(lanes.shuffle(*pair, turns), place + behind, count - behind)
+        lanes.store_part(lanes.shuffle(pair[0], pair[1], turns), place + behind, count - behind)
 
 
 class _Plane:

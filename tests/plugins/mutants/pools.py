@@ -13,6 +13,13 @@ class PaddingWinsAMaximum(Correct):
     fill = 0.0
 
 
+class PaddingOfAMaximumIsFinite(Correct):
+    """A maximum sees minus a million in the padding, which beats what is below."""
+
+    wrong = ("y", "dx")
+    fill = -1e6
+
+
 class MaximumStartsAtZero(Correct):
     """The running maximum starts at zero: a window of negative numbers gives zero."""
 
