@@ -176,7 +176,15 @@ def test_help_shows_examples(convbench, command):
     assert f"  convbench {command}" in convbench(command, "--help").output
 
 
-def test_ctrl_c_leaves_a_folder_that_report_can_use(tmp_path, plugins):
+@pytest.fixture
+def sigint_arrives():
+    """A shell starts what runs in its background with SIGINT ignored, and a child would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_leaves_a_folder_that_report_can_use(tmp_path, plugins, sigint_arrives):
     process = subprocess.Popen(
         [sys.executable, "-m", "convbench.cli", "compare", str(plugins / "faulty.toml"), "--plugin",
          str(plugins / "faulty.py"), "--backends", "honest,hangs", "--batch-sizes", "1", "--output", "run"],
