@@ -23,7 +23,7 @@ class RunSettings:
 
     workloads: tuple[str, ...] = ("quick",)
     backends: tuple[str, ...] | None = None
-    batch_sizes: tuple[int, ...] = (1, 16, 128)
+    batch_sizes: tuple[int, ...] = (1, 8, 64)
     passes: tuple[PassName, ...] = PASSES
     dtypes: tuple[DType, ...] | None = None
     cases: tuple[str, ...] | None = None
