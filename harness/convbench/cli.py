@@ -104,7 +104,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 @main.command()
 @_common
 @click.option("--blocks", type=int, help="Fresh sets of workers, each of which times everything; default: 1.")
-@click.option("--rounds", type=int, help="Turns a block in which every backend is timed once; default: 10.")
+@click.option("--rounds", type=int, help="Turns a block in which every backend is timed once; default: 8.")
 @click.option("--no-memory", is_flag=True, help="Do not measure memory.")
 def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
     """Check and measure backends.

@@ -32,9 +32,9 @@ class RunSettings:
     device: Device = "cpu"
     seed: int = 0
     blocks: int = 1
-    rounds: int = 10
+    rounds: int = 8
     sample_s: float = 0.005
-    budget_s: float = 0.5
+    budget_s: float = 0.3
     timeout_s: float = 60.0
     timing: bool = True
     memory: bool = True
