@@ -11,14 +11,19 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import pytest
+
 import convbench
 from convbench.host import find_backends
+from convbench.verify import IDENTITIES, sampled
 
 PLUGINS = Path(__file__).parent / "plugins"
 TABLE = Path(__file__).parent.parent / "docs" / "mutants.md"
 TOGETHER = 10
 """Backends of one run; all pairs of them are compared."""
 CHECKS = {"integers": "exact", "random": "random"}
+FEW_ELEMENTS = 10_000
+"""For mutants that only a sample misses: above, the oracle samples, as otherwise above sampled.MOST_ELEMENTS."""
 
 HEAD = """\
 # Mutants: wrong backends that the checks must find
@@ -26,8 +31,10 @@ HEAD = """\
 Each is a right NumPy backend with one slip ([tests/plugins/mutants](../tests/plugins/mutants)). `convbench check` runs
 them on small cases ([tests/plugins/mutants.toml](../tests/plugins/mutants.toml)) at batch size 3 and must call every
 one wrong or untrusted for the tensors that it spoils, and for no other. *exact* is the comparison with the oracle on
-integers, *random* the one within the bound, *identities* need no oracle; the rest are names of
-[reasons not to trust](verification.md). `python tests/mutation.py` writes this table from what the checks say.
+integers, *random* the one within the bound, *adjoint*, *batch additivity* and *finite differences* need no oracle; the
+rest are names of [reasons not to trust](verification.md). One slip shows only where a case is too large for all of the
+oracle; it is checked as if that began at 10,000 elements.
+`python tests/mutation.py` writes this table from what the checks say.
 
 | mutant | its slip | tensors | found by |
 |---|---|---|---|
@@ -55,19 +62,22 @@ def outcomes() -> list[Outcome]:
     """Check the right backend and all mutants; the right one comes first."""
     with chdir(PLUGINS), tempfile.TemporaryDirectory() as folder:
         found = find_backends(["mutants"]).backends
-        backends = iter([entry.backend for entry in found.values() if entry.plugin.module == "mutants"])
+        backends = [entry.backend for entry in found.values() if entry.plugin.module == "mutants"]
+        plain = iter([backend for backend in backends if not backend.hides_from_samples])
         told = []
-        while group := list(islice(backends, TOGETHER)):
-            run = convbench.check(
-                "mutants.toml",
-                plugins=["mutants"],
-                backends=[backend.name for backend in group],
-                batch_sizes=[3],
-                threads=1,
-                output=Path(folder) / group[0].name,
-            )
-            told += [_outcome(backend, run) for backend in group]
+        while group := list(islice(plain, TOGETHER)):
+            told += _check("mutants.toml", group, Path(folder) / group[0].name)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sampled, "MOST_ELEMENTS", FEW_ELEMENTS)
+            hiding = [backend for backend in backends if backend.hides_from_samples]
+            told += _check("mutants_sampled.toml", hiding, Path(folder) / "sampled")
         return told
+
+
+def _check(workload: str, group: list, folder: Path) -> list[Outcome]:
+    names = [backend.name for backend in group]
+    run = convbench.check(workload, plugins=["mutants"], backends=names, batch_sizes=[3], threads=1, output=folder)
+    return [_outcome(backend, run) for backend in group]
 
 
 def table(told: list[Outcome]) -> str:
@@ -83,16 +93,16 @@ def table(told: list[Outcome]) -> str:
 
 def _outcome(backend, run) -> Outcome:
     cells = run.measurements[run.measurements["backend"] == backend.name]
-    rows = run.agreement[(run.agreement["left"] == backend.name) & (run.agreement["right"] == "oracle")]
-    rows = rows[rows["verdict"] != "agrees"]
+    off = run.agreement[(run.agreement["left"] == backend.name) & (run.agreement["verdict"] != "agrees")]
+    rows, broken = off[off["right"] == "oracle"], off[off["right"].isin(IDENTITIES)]
     findings = cells[cells["finding"] != ""]
     found_by = [check for data, check in CHECKS.items() if (rows["data"] == data).any()]
-    found_by += ["identities"] if (cells.get("identities") == "disagrees").any() else []
+    found_by += [name for name in IDENTITIES if (broken["right"] == name).any()]
     return Outcome(
         name=backend.name,
         slip=type(backend).__doc__.rstrip("."),
         wrong=backend.wrong,
-        tensors=frozenset(rows["tensor"]) | frozenset(findings["tensor"]),
+        tensors=frozenset(rows["tensor"]) | frozenset(findings["tensor"]) or frozenset(broken["tensor"]),
         found_by=(*found_by, *sorted(set(findings["finding"]))),
         statuses=frozenset(cells["status"]),
     )

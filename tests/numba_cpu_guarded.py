@@ -4,7 +4,9 @@ Every array that a kernel gets ends where an unreadable page begins, or begins w
 writing outside kills the process. Results must be equal, on integers, to those of the oracle. Work areas are filled
 with NaN first, so that nothing may be read from them that was not written.
 
-    python numba_cpu_guarded.py CASES...        # or nothing for all; prints the algorithms that ran
+    python numba_cpu_guarded.py CASES...        # or nothing for all
+
+Prints a line a case: the algorithm that ran, and a digest of the bits that it made of random numbers.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import sys
+from hashlib import sha256
 from itertools import cycle, product
 from math import prod
 
@@ -103,6 +106,18 @@ WIDTHS = [1, 2, 15, 16, 17, 33, 50]
 KINDS = ("max", "average")
 CASES = {
     "gemm": [conv(c, k, (5, w), (3, 2), padding="same") for (c, k), w in zip(PAIRS, cycle(WIDTHS))],
+    "columns": [
+        conv(3, 33, (70, 50), (5, 5)),
+        conv(1, 8, (4, 7), (3, 3), padding="same"),
+        conv(6, 34, (70, 50), (5, 5), groups=2, dilation=(2, 1), padding=((1, 4), (3, 0))),
+        conv(1, 17, (40,), (9,), padding=((7, 2),), dilation=(3,)),
+    ],
+    "widths": [
+        each
+        for w in range(1, 51)
+        for each in (conv(17, 3, (4, w), (3, 3), padding="same"), conv(3, 33, (4, w), (3, 3), padding="same"))
+    ],
+    "winograd widths": [conv(17, 33, (4, w), (3, 3), padding="same") for w in range(3, 51)],
     "in place": [conv(c, k, (3, w), (1, 1), bias=c > 1) for (c, k), w in zip(PAIRS, cycle(WIDTHS[1:]))],
     "strides": [stepping(w, s, d) for w, s, d in product((9, 20, 37), (1, 2, 3), (1, 2))],
     "one axis": [conv(3, 5, (w,), (4,), stride=(s,), padding="same") for w, s in product((4, 31, 50), (1, 2))],
@@ -149,9 +164,20 @@ def _copying(array, *, at_end):
     return array
 
 
+def digest(case):
+    """The bits of all results of a batch of random numbers."""
+    tensors = make_tensors(case, 3, seed=1)
+    prepared = NumbaCpu().prepare(case, tensors)
+    bits = sha256()
+    for result in prepared.call_of("both")():
+        bits.update(b"" if result is None else np.ascontiguousarray(result).tobytes())
+    return bits.hexdigest()[:16]
+
+
 if __name__ == "__main__":
     NumbaCpu().start(Settings(threads=2))
-    for number, case in enumerate(case for group in sys.argv[1:] or CASES for case in CASES[group]):
-        algorithm = run(case, (1, 3)[number % 2], at_end=number % 3 > 0)
+    chosen = [case for group in sys.argv[1:] or CASES for case in CASES[group]]
+    for number, (case, batch_size) in enumerate(product(chosen, (1, 3))):
+        algorithm = run(case, batch_size, at_end=number % 4 in {1, 2})
+        print(f"{algorithm}\t{digest(case)}")
         _kept.clear()
-        print(algorithm)

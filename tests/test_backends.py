@@ -35,22 +35,39 @@ class TestPyTorch(BackendTests):
     backend = "pytorch"
 
 
-class TestTensorFlow(BackendTests):  # it compiles each shape: the rest is below
+class TestTensorFlow(BackendTests):  # it compiles each shape and dtype: the rest is below
     backend = "tensorflow"
     batch_sizes = (3,)
+    dtypes = ("float32",)
     max_examples = 20
 
 
 class TestJax(BackendTests):
     backend = "jax"
     batch_sizes = (3,)
+    dtypes = ("float32",)
     max_examples = 20
+
+
+@pytest.mark.slow
+class TestTensorFlowInFloat64(BackendTests):
+    backend = "tensorflow"
+    batch_sizes = (3,)
+    dtypes = ("float64",)
+
+
+@pytest.mark.slow
+class TestJaxInFloat64(BackendTests):
+    backend = "jax"
+    batch_sizes = (3,)
+    dtypes = ("float64",)
 
 
 @pytest.mark.slow
 class TestTensorFlowOnOtherBatches(BackendTests):
     backend = "tensorflow"
     batch_sizes = (0, 1)
+    dtypes = ("float32",)
     derandomize = False
 
 
@@ -58,6 +75,7 @@ class TestTensorFlowOnOtherBatches(BackendTests):
 class TestJaxOnOtherBatches(BackendTests):
     backend = "jax"
     batch_sizes = (0, 1)
+    dtypes = ("float32",)
     derandomize = False
 
 

@@ -95,6 +95,12 @@ def test_a_wrong_backend_is_called_wrong_and_exits_with_1(convbench, tmp_path, p
         (["compare", "--output", "/proc/here"], "cannot write to the output folder /proc/here"),
         (["compare", "missing.toml"], "cannot read workload missing.toml"),
         (["check", "--budget", "0"], "budget must be more than 0"),
+        (["check", "--backends", ","], "backends must name at least one"),
+        (["check", "--dtypes", ""], "dtypes must name at least one"),
+        (["check", "--case", 'operation = "conv'], "--case: not an inline TOML table"),
+        (["check", "--case", 'operation = "flatten", input = [0, 3, 3]'], "--case: input: must be at least 1"),
+        (["fuzz", "--count", "0"], "fuzzing needs a budget: --count must be more than 0"),
+        (["fuzz", "--time", "0"], "fuzzing needs a budget: --time must be more than 0"),
         (["show", "mnist"], "unknown workload 'mnist'; did you mean"),
         (["show", "quick", "--batch-size", "0"], "batch size must be at least 1, not 0"),
         (["report", "nowhere"], "nowhere is no run folder"),
@@ -109,6 +115,17 @@ def test_bad_input_is_one_or_two_lines_and_exits_with_2(convbench, tmp_path, arg
     if "must be whole numbers" not in message:  # click adds its usage lines to what it refuses itself
         assert len(done.output.strip().splitlines()) <= 2
     assert not (tmp_path / "results").exists()
+
+
+def test_a_case_that_no_backend_computes_is_told_with_every_reason_and_exits_with_2(convbench):
+    done = convbench(
+        "check", "tiny.toml", "--dtypes", "bfloat16", "--backends", "naive,numpy-im2col", "--output", "run"
+    )
+    assert done.exit_code == EXIT_USAGE
+    (line,) = [line for line in done.output.splitlines() if line.startswith("not computed: ")]
+    assert line.startswith("not computed: conv (bfloat16), flat (bfloat16): naive: unsupported: NumPy")
+    assert "; numpy-im2col: unsupported: NumPy has no bfloat16" in line
+    assert "nothing was computed" in done.output
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,25 @@ CONV = Case(name="conv", operation=Conv(in_channels=2, out_channels=3, kernel_si
 DEPTHWISE = Conv(in_channels=2, out_channels=2, kernel_size=(3, 3), groups=2)
 FLATTEN = Case(name="flatten", operation=Flatten(), input_shape=(2, 3))
 
+WHOLE_ONLY = """
+from convbench_specs import Backend, Prepared, hookimpl
+
+class WholeOnly(Backend):
+    name = "whole-only"
+
+    def prepare(self, case, tensors):
+        if len(tensors.x) != 4:
+            raise ArithmeticError(f"no kernel for a batch of {len(tensors.x)}")
+        x, dy = tensors.x.copy(), tensors.dy.copy()
+        return Prepared(
+            forward=lambda: x.reshape(case.y_shape(4)), backward=lambda: (dy.reshape(x.shape), None, None)
+        )
+
+@hookimpl
+def convbench_backends():
+    return [WholeOnly]
+"""
+
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory):
@@ -38,6 +57,29 @@ def test_a_right_backend_has_no_faults_and_workers_stay(start):
         examiner.renew()
         assert not examiner.examine(CONV, 1).faults
         assert examiner.sessions["numpy-im2col"].started is not before
+
+
+def test_identities_that_need_further_calls_are_asked_for(start):
+    double = CONV.with_dtype("float64")
+    with start(["numpy-im2col"]) as examiner:
+        asked = {row["right"] for row in examiner.examine(double, 2, identities=True).rows}
+        assert asked == {"oracle", "adjoint", "batch additivity", "finite differences"}
+        assert {row["right"] for row in examiner.examine(double, 2).rows} == {"oracle", "adjoint"}
+        alone = examiner.examine(CONV, 1, identities=True)  # it has no halves, and float32 no differences
+        assert not alone.faults
+        assert {row["right"] for row in alone.rows} == {"oracle", "adjoint"}
+
+
+def test_a_backend_that_fails_on_half_the_batch_is_not_called_wrong_for_it(start, tmp_path):
+    plugin = tmp_path / "whole_only.py"
+    plugin.write_text(WHOLE_ONLY)
+    with start(["whole-only"], [plugin]) as examiner:
+        examined = examiner.examine(FLATTEN, 4, identities=True)
+        assert not examined.faults
+        assert examined.cells["whole-only", "forward"]["identities"] == "untrusted"
+        (row,) = [row for row in examined.rows if row["right"] == "batch additivity"]
+        assert row["verdict"] == "untrusted"
+        assert "no kernel for a batch of 2, on the inputs for batch additivity" in row["description"]
 
 
 def test_a_fault_names_pass_tensor_and_reason_and_the_command_names_the_plugin(start, plugins):

@@ -57,6 +57,14 @@ def test_a_right_backend_leaves_nothing_behind(convbench, tmp_path, plugins):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_dtype_that_no_backend_has_is_said_and_nothing_is_claimed(convbench):
+    done = convbench("fuzz", "--count", 4, "--dtypes", "bfloat16", "--backends", "naive")
+    assert done.exit_code == EXIT_USAGE
+    assert "left out: naive: none of the cases; the first: unsupported: NumPy" in done.output
+    assert "nothing was checked: no backend computes any of 4 random cases" in done.output
+    assert "no disagreement" not in done.output
+
+
 def test_each_kind_of_failure_is_reported_once_and_the_search_goes_on(convbench, plugins):
     done = convbench(
         "fuzz", "--count", 100, "--plugin", plugins / "fragile.py", "--backends", "fragile", "--output", "found"

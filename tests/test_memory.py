@@ -9,7 +9,10 @@ import sys
 
 import pytest
 
-from convbench.measure.memory import FLOOR_BYTES, PINNED_ALLOCATOR, can_reset_peak, peak_memory
+from convbench.measure import memory
+from convbench.measure.memory import FLOOR_BYTES, PINNED_ALLOCATOR, can_reset_peak, kept_memory, peak_memory
+from convbench.memory_measurement import warning
+from convbench.worker import Worker
 
 pytestmark = pytest.mark.skipif(not can_reset_peak(), reason="this system does not let a process reset its peak memory")
 
@@ -67,3 +70,83 @@ def test_a_counter_of_the_backend_is_asked_instead():
 
     found = peak_memory(call, lambda native: None, counter)
     assert (found.peak_bytes, found.source) == (1000, "its own")
+
+
+KEPT = """
+import json
+import numpy as np
+from convbench.measure.memory import kept_memory
+def forward():
+    scratch = np.ones(5_000_000)
+    return np.ones(1_000_000), scratch[:10].copy()
+print(json.dumps([kept_memory(forward, lambda native: None, None) for _ in range(3)]))
+"""
+
+
+def test_what_a_forward_for_training_keeps_is_seen_and_its_scratch_is_not():
+    done = subprocess.run(
+        [sys.executable, "-c", KEPT], env={**os.environ, **PINNED_ALLOCATOR}, capture_output=True, text=True, check=True
+    )
+    for kept in json.loads(done.stdout):
+        assert kept == pytest.approx(8e6, rel=0.02)
+
+
+class Plain:
+    """A counter that knows peaks alone."""
+
+    source = "plain"
+
+    def reset(self):
+        self.used = 0
+
+    def peak_bytes(self):
+        return self.used
+
+
+class Keeping(Plain):
+    def kept_bytes(self):
+        return self.used
+
+
+def test_a_counter_tells_what_is_kept_if_it_can():
+    plain, keeping = Plain(), Keeping()
+
+    def forward():
+        keeping.used = 4096
+
+    assert kept_memory(forward, lambda native: None, keeping) == 4096
+    assert kept_memory(forward, lambda native: None, plain) is None
+
+
+class TestWhereAPeakCannotBeReset:
+    """No numbers, and never in silence."""
+
+    @pytest.fixture(autouse=True)
+    def _no_reset(self, monkeypatch, tmp_path):
+        monkeypatch.setattr(memory, "CLEAR_REFS", tmp_path / "no" / "clear_refs")
+        memory.can_reset_peak.cache_clear()
+        yield
+        memory.can_reset_peak.cache_clear()
+
+    def test_the_run_is_warned(self):
+        assert "/proc/self/clear_refs cannot be written here" in warning("cpu")
+        assert warning("cuda") is None  # device memory has counters of its own
+
+    def test_there_is_no_peak(self):
+        assert peak_memory(list, lambda native: None, None) is None
+        assert kept_memory(list, lambda native: None, None) is None
+
+    def test_a_worker_says_why(self, monkeypatch):
+        from types import SimpleNamespace
+
+        worker = Worker()
+        prepared = SimpleNamespace(call_of=lambda name: list, wait=lambda native: None)
+        monkeypatch.setattr(worker, "_resident", SimpleNamespace(prepared=prepared))
+        monkeypatch.setattr(worker, "_backend", SimpleNamespace(memory_counter=lambda: None))
+        reply = worker.memory(pass_name="forward", warm_calls=1, repeats=1)
+        assert reply["peaks"] == []
+        assert "clear_refs" in reply["why_not"]
+
+
+def test_where_a_peak_can_be_reset_nobody_is_warned():
+    assert warning("cpu") is None

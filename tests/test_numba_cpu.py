@@ -21,6 +21,13 @@ from convbench_backends.numba_cpu.outputs import Output
 from convbench_specs import Axis, Case, Conv, Settings, Tensors, Unsupported
 
 GUARDED = Path(__file__).with_name("numba_cpu_guarded.py")
+WITH_REGISTERS = """
+import runpy, sys
+from convbench_backends.numba_cpu import vector
+vector.VECTOR_BYTES, vector.REGISTERS = {registers}
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 SMALLER_MACHINES = {
     "avx2": {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+sse4.2,+avx,+avx2,+fma"},
     "sse": {"NUMBA_CPU_NAME": "nehalem", "NUMBA_CPU_FEATURES": "+sse4.2"},
@@ -136,27 +143,32 @@ def test_threads_are_bound_and_the_product_inside_a_thread_has_one():
     assert environment["OMP_PROC_BIND"] == "TRUE"
 
 
-def run_guarded(*groups: str, **environment: str) -> set[str]:
-    """Algorithms that ran in a process whose arrays lie between guard pages."""
-    command = [sys.executable, str(GUARDED), *groups]
+def run_guarded(*groups: str, registers: tuple[int, int] | None = None, **environment: str) -> list[tuple[str, str]]:
+    """Algorithm and digest of each case, in a process whose arrays lie between guard pages.
+
+    `registers` are the bytes and number of the vector registers that the kernels take the machine to have.
+    """
+    prelude = ["-c", WITH_REGISTERS.format(registers=registers)] if registers else []
+    command = [sys.executable, *prelude, str(GUARDED), *groups]
     settings = os.environ | NumbaCpu().environment(Settings(threads=2)) | environment
     done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    return set(done.stdout.splitlines())
+    return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
 
 
-def run_all_guarded(cache: Path) -> dict[Path, int]:
-    """Run every case; returns when each compiled kernel was written."""
-    algorithms = run_guarded(NUMBA_CACHE_DIR=str(cache))
-    assert algorithms == {
+def run_all_guarded(cache: Path) -> tuple[list[tuple[str, str]], dict[Path, int]]:
+    """Run every case; returns what ran, and when each compiled kernel was written."""
+    lines = run_guarded(NUMBA_CACHE_DIR=str(cache))
+    assert {algorithm for algorithm, _ in lines} == {
         "implicit GEMM",
+        "implicit GEMM, dx by columns",
         "Winograd F(2x2, 3x3)",
         "depthwise, running rows",
         "im2col bands, BLAS product a thread",
         "row by row",
         "row by row, winner in one byte",
     }
-    return {path: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}
+    return lines, {path: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}
 
 
 needs_mprotect = pytest.mark.skipif(sys.platform != "linux", reason="guard pages are made with mprotect")
@@ -164,15 +176,15 @@ needs_mprotect = pytest.mark.skipif(sys.platform != "linux", reason="guard pages
 
 @needs_mprotect
 def test_no_kernel_touches_memory_outside_its_arrays_or_computes_from_slack():
-    run_guarded("gemm", "winograd")
+    run_guarded("gemm", "columns", "winograd")
 
 
 @pytest.mark.slow
 @needs_mprotect
-def test_every_case_keeps_within_its_arrays_and_a_second_process_compiles_nothing(tmp_path):
-    first = run_all_guarded(tmp_path)
-    assert first
-    assert run_all_guarded(tmp_path) == first
+def test_every_case_keeps_within_its_arrays_and_a_second_process_repeats_it_bit_by_bit_compiling_nothing(tmp_path):
+    lines, compiled = run_all_guarded(tmp_path)
+    assert compiled
+    assert run_all_guarded(tmp_path) == (lines, compiled)
 
 
 @pytest.mark.slow
@@ -180,4 +192,12 @@ def test_every_case_keeps_within_its_arrays_and_a_second_process_compiles_nothin
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the machines that are imitated are x86")
 @pytest.mark.parametrize("machine", SMALLER_MACHINES)
 def test_shorter_vectors_and_fewer_registers_compute_the_same(machine):
-    assert "implicit GEMM" in run_guarded(**SMALLER_MACHINES[machine])
+    lines = run_guarded(**SMALLER_MACHINES[machine])
+    assert "implicit GEMM" in {algorithm for algorithm, _ in lines}
+
+
+@pytest.mark.slow
+@needs_mprotect
+def test_short_vectors_and_many_registers_as_arm_has_them_compute_the_same():
+    lines = run_guarded(registers=(16, 32))
+    assert "implicit GEMM" in {algorithm for algorithm, _ in lines}

@@ -1,25 +1,23 @@
 """The page: whole and safe as text, and working in a browser that has no network.
 
-The browser is Debian's chromium with chromium-driver. Where it is missing its tests are skipped, and fail under
-CI=true.
+The browser is that of conftest.py.
 """
 
 import json
-import os
 import re
-import shutil
 from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from fake_run import BACKENDS, SECONDS, cell, large_run, measurements, report_input
+from fake_run import BACKENDS, SECONDS, agreement, cell, large_run, measurements, report_input
 
 from convbench.report import units
 from convbench.report.embed import encode_frame, encode_pairs, script_safe_json
 from convbench.report.html import render_report
 from convbench.report.inputs import AGREEMENT_COLUMNS, MEASUREMENT_COLUMNS
+from convbench.report.view import matrix_view
 
 LOADING = {"src", "href", "srcset", "poster", "data", "action", "formaction", "background"}
 MEGABYTE = 1_000_000
@@ -110,6 +108,28 @@ def test_a_cell_with_one_sample_says_so():
 SPREAD = ("ci_low_s", "ci_high_s", "p25_s", "p75_s")
 
 
+def test_what_the_oracle_sampled_of_large_cases_is_listed():
+    told = "y: 256 of 1,000,000 elements: 16 corners, 240 drawn; db: all 64 elements"
+    large = measurements()["case"].eq("conv1") & measurements()["batch_size"].eq(8)
+    frame = measurements().assign(sampled=large.map({True: told, False: ""}))
+    text = Page(render_report(report_input(measurements=frame))).text
+    assert "Of 1 large case the oracle computed a sample" in text
+    assert text.count(f"conv1, batch 8: {told}") == 1
+    assert "computed a sample" not in Page(render_report(report_input())).text
+
+
+def test_identities_stand_in_the_matrix_beside_the_oracle_and_are_no_backends():
+    rows = agreement()[agreement()["right"] == "oracle"].assign(right="adjoint", verdict="disagrees")
+    frame = pd.concat([agreement(), rows])
+    shown = matrix_view(frame)
+    assert shown["columns"][:2] == ["oracle", "adjoint"]
+    assert shown["names"] == matrix_view(agreement())["names"]
+    before, after = (Page(render_report(report_input(agreement=each))).text for each in (agreement(), frame))
+    between = re.compile(r"Between backends, (\S+) more comparisons")
+    assert between.search(after).group(1) == between.search(before).group(1)
+    assert "without an oracle: adjoint" in after
+
+
 def test_pictures_are_inside_the_page(page):
     assert any(tag == "img" and value.startswith("data:image/png;base64,iVBOR") for tag, _, value in page.attributes)
 
@@ -156,33 +176,6 @@ def test_templates_are_files_of_the_package():
 
 
 # In a browser
-
-
-def _missing_browser():
-    found = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    missing = [name for name, path in found.items() if path is None]
-    return f"{' and '.join(missing)} not found (Debian packages chromium and chromium-driver)" if missing else ""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    missing = _missing_browser()
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    if missing:
-        pytest.skip(missing)
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    profile = tmp_path_factory.mktemp("chromium")
-    for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "disable-background-networking",
-                 "window-size=1280,1000", f"user-data-dir={profile}"):  # fmt: skip
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")

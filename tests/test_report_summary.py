@@ -13,6 +13,7 @@ from convbench.report.summary import (
     GROUP,
     backend_verdicts,
     geometric_means,
+    not_computed,
     not_ranked,
     pair_agreement,
     rank,
@@ -23,6 +24,21 @@ from convbench.report.summary import (
 @pytest.fixture(scope="module")
 def cells():
     return measurements()
+
+
+def test_cases_that_nobody_computed_are_told_with_every_reason_once():
+    def unsupported(case, batch_size, backend, reason):
+        return unmeasured(case, batch_size, backend, "forward", "unsupported", reason)
+
+    rows = [unsupported("conv1", size, name, f"{name} has none") for size in (1, 8) for name in ("slow", "fast")]
+    rows += [unsupported("pool1", 1, name, f"{name} has none") for name in ("slow", "fast")]
+    rows += [unsupported("flat", 1, "slow", "slow has none"), cell("flat", 1, "fast", "forward")]
+    (told,) = not_computed(pd.DataFrame(rows)).to_dict("records")
+    assert told == {
+        "cases": "conv1 (float32), pool1 (float32)",
+        "reasons": "slow: unsupported: slow has none; fast: unsupported: fast has none",
+    }
+    assert not_computed(measurements()).empty
 
 
 def test_every_group_with_a_right_cell_has_one_fastest(cells):

@@ -80,3 +80,9 @@ def test_the_run_ended_and_its_files_are_there(run):
     for name in ("run.json", "journal.jsonl", "measurements.csv", "agreement.csv", "report.html"):
         assert (run.folder / name).stat().st_size > 0
     assert run.is_right
+
+
+def test_the_seconds_of_a_run_are_told_by_what_they_were_spent_on(run):
+    assert set(run.phases_s) == {"preparing", "calling", "verifying", "timing", "memory"}
+    assert all(seconds > 0 for seconds in run.phases_s.values())
+    assert sum(run.phases_s.values()) <= run.duration_s

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import itertools
 
 import pytest
 
-from convbench.measure.timing import MAX_LOOPS, calibrate, harness_overhead_s, once, sample
+from convbench.measure.timing import MAX_LOOPS, harness_overhead_s, once, sample, warm_up
 
 
 class Counting:
@@ -57,12 +58,26 @@ def test_once_gives_the_result_and_waits_for_it():
     assert seconds > 0
 
 
-def test_calibration_never_asks_for_more_calls_than_the_limit():
-    assert 1 <= calibrate(lambda: None, lambda native: None, 10.0) <= MAX_LOOPS
+def test_a_warm_up_never_asks_for_more_calls_than_the_limit():
+    found = warm_up(lambda: None, lambda native: None, sample_s=10.0, limit_s=1.0)
+    assert 1 <= found.loops <= MAX_LOOPS
 
 
-def test_a_call_longer_than_the_target_is_called_once_a_sample():
-    assert calibrate(lambda: sum(range(10_000)), lambda native: None, 1e-9) == 1
+def test_a_call_longer_than_a_sample_is_called_once():
+    assert warm_up(lambda: sum(range(10_000)), lambda native: None, sample_s=1e-9, limit_s=1.0).loops == 1
+
+
+def test_a_call_that_gets_faster_and_faster_is_not_steady_and_its_warm_up_ends():
+    calls = itertools.count()
+    found = warm_up(lambda: sum(range(10_000_000 // 2 ** next(calls))), lambda native: None, sample_s=1e-9, limit_s=0)
+    assert not found.steady
+    assert found.warm_up_calls >= 1
+
+
+def test_a_warm_up_counts_every_call():
+    counting = Counting()
+    found = warm_up(counting.call, counting.wait, sample_s=1e-4, limit_s=1.0)
+    assert found.warm_up_calls == counting.waits
 
 
 def test_the_overhead_of_the_loop_is_stated():

@@ -68,7 +68,7 @@ def test_what_was_sampled_is_told():
     count = len(sample.values("y"))
     assert sample.describe("y") == f"y: {count:,} of 25,088 elements: 16 corners, {count - 16} drawn"
     assert 16 < count <= 100
-    assert sample.describe("db") == "db: 64 of 64 elements: 2 corners, 62 drawn"
+    assert sample.describe("db") == "db: all 64 elements"
 
 
 def test_a_seed_gives_the_same_places_and_another_seed_others():

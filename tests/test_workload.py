@@ -45,6 +45,11 @@ def parse(text: str):
     return parse_workload(text, name="mine", origin="mine.toml")
 
 
+def test_a_workload_is_a_network_where_it_says_so():
+    assert parse("network = true\n" + ONE_CASE).network
+    assert not parse(ONE_CASE).network
+
+
 def convolutions(workload) -> list:
     return [layer for layer in workload.layers if isinstance(layer.case.operation, Conv)]
 
@@ -66,6 +71,10 @@ class TestShipped:
             (layer.case.operation, layer.case.input_shape, layer.case.dtype) for layer in load_workload(name).layers
         ]
         assert len(seen) == len(set(seen))
+
+    def test_what_has_dense_layers_is_a_network(self, name):
+        workload = load_workload(name)
+        assert workload.network == bool(workload.dense)
 
     def test_dense_layers_follow_a_flatten_only(self, name):
         workload = load_workload(name)
@@ -288,6 +297,7 @@ def test_a_file_is_loaded_by_its_path_and_named_after_it(tmp_path):
         ("layers = 3\n" + ONE_CASE, "mine.toml: layers: unknown key"),
         ("titel = 'a'\n" + ONE_CASE, "mine.toml: titel: unknown key; did you mean title?"),
         ("title = 3\n" + ONE_CASE, "mine.toml: title: must be text, not 3"),
+        ("network = 1\n" + ONE_CASE, "mine.toml: network: must be true or false, not 1"),
         ("dense = 10\n" + ONE_CASE, "mine.toml: dense: must be a list of whole numbers, not 10"),
         ("dense = [10, 0]\n" + ONE_CASE, "mine.toml: dense: must be at least 1, not [10, 0]"),
         ("dense = ['a']\n" + ONE_CASE, "mine.toml: dense: must be a whole number or a list of them"),

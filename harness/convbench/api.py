@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from convbench.doctor import cached_floor, read_facts, warnings
 from convbench.errors import UsageError
 from convbench.host import Registered, Registry, availability, find_backends, only_available
 from convbench.journal import HEADER, Journal
@@ -35,6 +36,7 @@ def compare(
     *workloads: str,
     backends: Sequence[str] | None = None,
     batch_sizes: Sequence[int] | None = None,
+    effort: str | None = None,
     output: str | Path | None = None,
     plugins: Iterable[str] = (),
     observer: Observer | None = None,
@@ -42,8 +44,9 @@ def compare(
 ) -> Run:
     """Check and measure backends on workloads; returns the run, with its reports written in its folder.
 
-    `workloads` are names of shipped ones or paths of TOML files, "quick" without any. Further keywords are the fields
-    of RunSettings: passes, dtypes, cases, case, threads, device, seed, rounds, budget_s, timeout_s, timing, memory.
+    `workloads` are names of shipped ones or paths of TOML files, "quick" without any. `effort`
+    is glance, quick (default) or thorough. Further keywords are the fields of RunSettings: passes, dtypes, cases, case,
+    threads, device, seed, blocks, rounds, budget_s, timeout_s, timing, memory and the others.
     Raises ConvbenchError where the call or a file is at fault, before anything runs.
     """
     unknown = sorted(set(settings) - set(RunSettings.names()))
@@ -60,7 +63,7 @@ def compare(
         **settings,
     }
     plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
-    chosen = RunSettings(**{key: value for key, value in plain.items() if value is not None})
+    chosen = RunSettings.of_effort(effort, **{key: value for key, value in plain.items() if value is not None})
     return execute(chosen, find_backends(plugins), output=output, observer=observer or Silent())
 
 
@@ -80,6 +83,8 @@ def execute(settings: RunSettings, registry: Registry, *, output: str | Path | N
             _tell_backend(journal, entry, availability(entry, settings.device), settings)
         for failed in registry.failed:
             journal.write("backend", name=failed.plugin.label, status="failed", reason=failed.reason)
+        if settings.timing:
+            _tell_warnings(journal, settings, observer)
         Runner(plan, settings, usable, journal, observer).run()
     run = load_run(folder)
     write_reports([run], folder)
@@ -110,11 +115,19 @@ def _tell_backend(journal: Journal, entry: Registered, found: Available | Unavai
     )
 
 
+def _tell_warnings(journal: Journal, settings: RunSettings, observer: Observer) -> None:
+    """What would spoil the numbers is said before they are measured, and stays with them."""
+    for text in warnings(read_facts(settings.threads)):
+        journal.write("warning", text=text)
+        observer.note(f"warning: {text}")
+
+
 def _header(settings: RunSettings, plan: Plan) -> dict[str, Any]:
     return {
         "command": _command(),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "settings": settings.as_dict(),
+        "floor": cached_floor(settings.threads) if settings.timing else None,
         "machine": machine_facts(),
         "packages": package_versions(),
         "workloads": [_workload_table(workload) for workload in plan.workloads],
@@ -129,4 +142,5 @@ def _command() -> str:
 
 def _workload_table(workload: Workload) -> dict[str, Any]:
     layers = [{"case": case_table(layer.case), "count": layer.count} for layer in workload.layers]
-    return {"name": workload.name, "title": workload.title, "source": workload.source, "layers": layers}
+    named = {"name": workload.name, "title": workload.title, "source": workload.source, "network": workload.network}
+    return {**named, "layers": layers}

@@ -2,12 +2,13 @@
 
 Rows go to the agreement table, verdicts to the cells. The pairs compare what forward and backward returned; `both` is
 held against the oracle only, as its results must be those of the other two. Each check has its own column: `exact` on
-integers, `random` within the bound, `identities` without an oracle.
+integers, `random` within the bound, `identities` without an oracle; in the agreement table an identity stands where
+otherwise the oracle does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,14 @@ from convbench.verify import (
     ORACLE,
     Deviation,
     Fill,
+    Held,
     Sample,
     Suspect,
     Untrusted,
-    adjoint,
     agreements,
     check_against,
     distrust,
+    hold_adjoint,
     not_repeatable,
     odd_ones,
     right_values,
@@ -66,7 +68,7 @@ class ItemCheck:
         self._outputs: dict[str, Outputs] = {}
         self._deviations: dict[tuple[str, PassName], list[Deviation]] = {}
         self._findings: dict[tuple[str, PassName], list[Untrusted]] = {}
-        self._identities: dict[str, tuple[str, str, str]] = {}
+        self._held: dict[str, list[Held]] = {}
         self._suspects: list[Suspect] = []
 
     def add(self, backend: str, returned: Returned) -> None:
@@ -74,19 +76,40 @@ class ItemCheck:
         self._outputs[backend] = returned.outputs
         for pass_name, paths in returned.outputs.items():
             results, again = _load_all(paths), _load_all(returned.again.get(pass_name, {}))
-            self._deviations[backend, pass_name] = check_against(self._right, results, exact=self._exact)
+            found = check_against(self._right, results, exact=self._exact)
+            self._deviations[backend, pass_name] = found
             if not self._exact:
                 held = [*returned.findings.get(pass_name, ()), *self._distrust(results), *self._differ(results, again)]
-                self._findings[backend, pass_name] = held
+                overflowed = {each.tensor for each in found if each.overflowed}  # told by its name already
+                self._findings[backend, pass_name] = [
+                    each for each in held if each.reason != "not_finite" or each.tensor not in overflowed
+                ]
+        if self.takes_identities(backend):
+            self._held[backend] = hold_adjoint(self._case, self._tensors, self.results(backend))
+
+    def takes_identities(self, backend: str) -> bool:
+        """Whether identities can be asked of its results: whole and finite ones of their due form, of random data."""
         is_random = self._fill == "random" and self._case.x_data == "random" == self._case.w_data
-        if is_random and {"forward", "backward"} <= returned.outputs.keys() and not self._is_any_malformed(backend):
-            self._identities[backend] = self._adjoint(returned.outputs)
+        is_whole = {"forward", "backward"} <= self._outputs[backend].keys()
+        return is_random and is_whole and not self._is_any_beyond(backend)
+
+    def results(self, backend: str) -> dict[TensorName, NDArray[Any]]:
+        """What its forward and backward returned."""
+        outputs = self._outputs[backend]
+        return {**_load_all(outputs["forward"]), **_load_all(outputs["backward"])}
+
+    def hold(self, backend: str, found: Iterable[Held]) -> None:
+        """Take in what further identities say of a backend."""
+        self._held[backend] += found
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Rows of the agreement table: against the oracle first, then the pairs."""
         for (backend, pass_name), deviations in self._deviations.items():
             for deviation in deviations:
                 yield self._row(deviation, pass_name, backend, ORACLE)
+        for backend, everything in self._held.items():
+            for held in everything:
+                yield self._row(held.deviation, _pass_of(held.tensor), backend, held.identity, held.sentence)
         for pass_name in ("forward", "backward"):
             for tensor in self._case.gradient_names if pass_name == "backward" else ("y",):
                 yield from self._pairs(pass_name, tensor)
@@ -111,11 +134,8 @@ class ItemCheck:
             odd = [s for s in self._suspects if s.name in (backend, ORACLE) and s.tensor == worst.tensor]
             if odd and worst.verdict == "disagrees":
                 columns["odd_one_out"] = odd[0].describe()
-            if pass_name == "backward" and backend in self._identities:
-                verdict, tensors, sentence = self._identities[backend]
-                columns["identities"] = verdict
-                if verdict == "disagrees" and columns["verdict"] == "agrees":
-                    columns |= {"verdict": "disagrees", "status": "wrong", "reason": sentence, "tensor": tensors}
+            if pass_name != "both":
+                columns |= self._identities(backend, pass_name, is_right=columns["verdict"] == "agrees")
             found[backend, pass_name] = columns
         return found
 
@@ -159,13 +179,29 @@ class ItemCheck:
                 if found:
                     yield found
 
-    def _adjoint(self, outputs: Outputs) -> tuple[str, str, str]:
-        """Verdict, tensors and sentence of the identities."""
-        results = {**_load_all(outputs["forward"]), **_load_all(outputs["backward"])}
-        for products in adjoint(self._case, self._tensors, results):
-            if products.verdict == "disagrees":
-                return "disagrees", " or ".join(products.results), products.describe()
-        return "agrees", "", ""
+    def _identities(self, backend: str, pass_name: PassName, *, is_right: bool) -> dict[str, Any]:
+        """Columns on the identities, and a verdict where only they show that a pass is wrong.
+
+        An identity that ties together several results does not say which is wrong; what the oracle says comes first.
+        """
+        own = [held for held in self._held.get(backend, ()) if _pass_of(held.tensor) == pass_name]
+        if not own:
+            return {}
+        broken = [held for held in own if held.breaks]
+        columns: dict[str, Any] = {
+            "identities": max((held.deviation.verdict for held in own), key=SEVERITY.__getitem__)
+        }
+        unexplained = [held for held in broken if self._unblemished(backend) >= set(held.results)]
+        if is_right and unexplained:
+            first = unexplained[0]
+            reason = f"{first.identity}: {first.sentence}"
+            columns |= {"verdict": "disagrees", "status": "wrong", "reason": reason, "tensor": first.tensor}
+        return columns
+
+    def _unblemished(self, backend: str) -> set[TensorName]:
+        """The results of a backend in which the oracle sees nothing wrong."""
+        found = [each for (name, _), deviations in self._deviations.items() if name == backend for each in deviations]
+        return {each.tensor for each in found} - {each.tensor for each in found if each.verdict != "agrees"}
 
     def _pairs(self, pass_name: PassName, tensor: TensorName) -> Iterator[dict[str, Any]]:
         results = {}
@@ -187,9 +223,10 @@ class ItemCheck:
         }
         self._suspects += odd_ones(tensor, pairs, against_oracle)
 
-    def _is_any_malformed(self, backend: str) -> bool:
+    def _is_any_beyond(self, backend: str) -> bool:
+        """Whether a result overflowed or has no due form."""
         return any(
-            self._is_malformed(deviation)
+            deviation.overflowed or self._is_malformed(deviation)
             for (name, _), deviations in self._deviations.items()
             for deviation in deviations
             if name == backend
@@ -199,7 +236,9 @@ class ItemCheck:
         """Whether it is untrusted for its shape or dtype, which no rounding explains."""
         return deviation.verdict == "untrusted" and deviation.total == 0 and not deviation.overflowed
 
-    def _row(self, deviation: Deviation, pass_name: PassName, left: str, right: str) -> dict[str, Any]:
+    def _row(
+        self, deviation: Deviation, pass_name: PassName, left: str, right: str, sentence: str = ""
+    ) -> dict[str, Any]:
         worst, first = deviation.worst, deviation.first
         return {
             "pass": pass_name,
@@ -215,8 +254,12 @@ class ItemCheck:
             "worst_index": list(worst.index) if worst else [],
             "left_value": worst.actual if worst else None,
             "right_value": worst.expected if worst else None,
-            "description": deviation.describe(),
+            "description": sentence or deviation.describe(),
         }
+
+
+def _pass_of(tensor: TensorName) -> PassName:
+    return "forward" if tensor == "y" else "backward"
 
 
 def _load_all(paths: Mapping[TensorName, str]) -> dict[TensorName, NDArray[Any]]:

@@ -42,6 +42,20 @@ class _Names(click.ParamType[tuple[str, ...]]):
         return value if isinstance(value, tuple) else tuple(part for part in str(value).split(",") if part)
 
 
+class _Size(click.ParamType[int]):
+    """Bytes: 2GB, 512MB, 1.5GiB."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from convbench.report.units import parse_bytes  # noqa: PLC0415
+
+        try:
+            return value if isinstance(value, int) else parse_bytes(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class _Group(click.Group):
     """Turns our errors into lines and exit codes."""
 
@@ -103,9 +117,15 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @main.command()
 @_common
-@click.option("--blocks", type=int, help="Fresh sets of workers, each of which times everything; default: 1.")
-@click.option("--rounds", type=int, help="Turns a block in which every backend is timed once; default: 8.")
+@click.option("--effort", help="glance (no verdicts on speed), quick (default) or thorough (tells 3 % apart, slowly).")
+@click.option("--blocks", type=int, help="Fresh sets of workers, each of which times everything; default: 5.")
+@click.option("--rounds", type=int, help="Turns a block in which every backend is timed once; default: 3.")
+@click.option("--allocator", help="default, or tuned: glibc keeps freed buffers, so large layers have no page faults.")
+@click.option("--cache", help="hot (default), or cold: no call finds its inputs in a cache.")
 @click.option("--no-memory", is_flag=True, help="Do not measure memory.")
+@click.option("--find-largest-batch", is_flag=True, default=None, help="Also search the largest batch that fits.")
+@click.option("--memory-limit", "memory_limit_bytes", type=_Size(), help="For that; default: most of what is free.")
+@click.option("--search-time", "search_s", type=float, help="Seconds a search may take; default: 60.")
 def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
     """Check and measure backends.
 
@@ -115,8 +135,10 @@ def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click h
     Examples:
       convbench compare
       convbench compare lenet5 my_layers.toml --backends numpy-im2col,pytorch --batch-sizes 1,8,64
+      convbench compare resnet18 --batch-sizes 8 --backends pytorch,jax --effort thorough
       convbench compare photos --dtypes float64 --passes forward --output results/photos
       convbench compare --plugin ./my_backend.py
+      convbench compare resnet18 --batch-sizes 1 --find-largest-batch --memory-limit 2GB
     """
     _run(options | {"memory": False if no_memory else None})
 
@@ -153,6 +175,9 @@ def _run(options: dict[str, Any]) -> None:
     print_run(run)
     if not run.is_right:
         sys.exit(EXIT_WRONG)
+    if not run.is_computed:
+        click.echo("convbench: nothing was computed: no backend does any of the cases", err=True)
+        sys.exit(EXIT_USAGE)
 
 
 @main.command()
@@ -187,6 +212,56 @@ def fuzz(time_s: float | None, count: int | None, output: Path | None, **options
         sys.exit(EXIT_INTERRUPTED)
     if not is_right:
         sys.exit(EXIT_WRONG)
+
+
+@main.command()
+@click.option("--threads", type=int, help="That runs will ask for; default: all cores.")
+@click.option("--json", "as_json", is_flag=True, help="The findings for machines.")
+@click.option(
+    "--self-test",
+    "with_self_test",
+    is_flag=True,
+    help="Also enter one backend twice, and see how often it differs from itself.",
+)
+@click.option("--backend", help="Of the self-test; default: the first available of pytorch, numpy-im2col and naive.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder that keeps the run of the self-test.")
+def doctor(threads: int | None, as_json: bool, **options: Any) -> None:  # noqa: FBT001  # as above
+    """Show what would spoil numbers on this machine, and what to do about it.
+
+    The self-test measures this machine's floor: how far two runs of the same code differ. Verdicts keep that distance
+    from then on. It takes a few minutes.
+
+    \b
+    Examples:
+      convbench doctor
+      convbench doctor --json
+      convbench doctor --self-test --threads 1
+    """
+    from convbench.doctor.command import run_doctor  # noqa: PLC0415
+
+    run_doctor(threads, as_json=as_json, **options)
+
+
+@main.command()
+@click.option("--threads", type=_Numbers(), help="One number or several; default: all cores.")
+@click.option("--dtypes", type=_Names(), help="Default: float32.")
+@click.option("--device", default="cpu", help="cpu (default) or cuda.")
+@click.option("--again", is_flag=True, help="Measure even what is known.")
+@click.option("--plugin", "plugins", multiple=True, help="A module or .py file with backends; repeatable.")
+def limits(threads: tuple[int, ...] | None, dtypes: tuple[str, ...] | None, **options: Any) -> None:
+    """Show what this machine reaches at most: arithmetic and memory.
+
+    It is measured with every backend that is installed, and kept for later runs, which hold their cells against it.
+
+    \b
+    Examples:
+      convbench limits
+      convbench limits --threads 1,2 --dtypes float32,float64
+      convbench limits --again
+    """
+    from convbench.limits.command import run_limits  # noqa: PLC0415
+
+    run_limits(threads or (), dtypes=dtypes, **options)
 
 
 @main.command()

@@ -120,12 +120,17 @@ class Examiner:
     ) -> None:
         self._stack.close()
 
-    def examine(self, case: Case, batch_size: int) -> Examined:
-        """Examine a case; raises MissingImages where it asks for photographs that are not installed."""
+    def examine(self, case: Case, batch_size: int, *, identities: bool = False) -> Examined:
+        """Examine a case, with `identities` also by those that need further calls.
+
+        Raises MissingImages where it asks for photographs that are not installed.
+        """
         item = Item("examined", case, batch_size)
         examined = Examined(item)
         turns = [Turn(session, self._affordable(examined, session)) for session in self.sessions.values()]
-        Examination(item, turns, record=examined, scratch=self._scratch, seed=self._settings.seed).run()
+        Examination(
+            item, turns, record=examined, scratch=self._scratch, seed=self._settings.seed, identities=identities
+        ).run()
         return examined
 
     def compute(

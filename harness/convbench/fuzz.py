@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ from convbench.host import Registered
 from convbench.observer import Observer, Silent
 from convbench.operation_text import operation_text
 from convbench.settings import RunSettings
-from convbench_specs import Case, DType
+from convbench_specs import PASSES, Case, DType
 
 Drawn = tuple[Case, int]
 """A case and a batch size."""
@@ -92,6 +93,10 @@ class Fuzzing:
     folder: Path
     observer: Observer = field(default_factory=Silent)
     examined: int = 0
+    computed: Counter[str] = field(default_factory=Counter)
+    """By backend, how many cases it had a result for."""
+    declined: dict[str, str] = field(default_factory=dict)
+    """By backend, why it had none for the first such case."""
     _begin: float = 0.0
     _percent: int = 0
     _faults: dict[Drawn, list[Fault]] = field(default_factory=dict)
@@ -134,10 +139,20 @@ class Fuzzing:
     def new_faults(self, drawn: Drawn, examiner: Examiner) -> dict[Signature, Fault]:
         """What is wrong on a case and was not reported yet. A case is examined once: a bug of chance may not return."""
         if drawn not in self._faults:
-            self._faults[drawn] = examiner.examine(*drawn).faults
+            self._faults[drawn] = self._examine(drawn, examiner)
         kind = type(drawn[0].operation).__name__.lower()
         faults = {(fault.backend, kind, fault.tensor or fault.status): fault for fault in self._faults[drawn]}
         return {signature: fault for signature, fault in faults.items() if signature not in self._reported}
+
+    def _examine(self, drawn: Drawn, examiner: Examiner) -> list[Fault]:
+        examined = examiner.examine(*drawn)
+        for name in examiner.sessions:
+            left_out = examined.left_out(name)
+            if len(left_out) < len(PASSES):
+                self.computed[name] += 1
+            else:
+                self.declined.setdefault(name, left_out["forward"])
+        return examined.faults
 
     def knows(self, drawn: Drawn) -> bool:
         """Whether the case was examined before."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from convbench.errors import UsageError
 from convbench.fuzz import Budget, Fuzzing
 from convbench.host import find_backends, only_available
 from convbench.report.units import format_duration
@@ -34,7 +35,12 @@ def run_fuzz(time_s: float | None, count: int | None, output: Path | None, optio
     for finding in search.findings():
         found += 1
         click.echo(finding.describe())
-    names = ", ".join(entry.backend.name for entry in usable)
+    for name, reason in search.declined.items():
+        if not search.computed[name]:
+            click.echo(f"left out: {name}: none of the cases; the first: {reason}", err=True)
+    if not search.computed:
+        raise UsageError(f"nothing was checked: no backend computes any of {search.examined:,} random cases")
+    names = ", ".join(entry.backend.name for entry in usable if search.computed[entry.backend.name])
     result = f"{found} found" if found else "no disagreement"
     click.echo(f"{result}: {search.examined:,} cases on {names} in {format_duration(search.seconds)}")
     return not found

@@ -59,10 +59,11 @@ class PluginRef:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A backend and the plug-in that it is from."""
+    """A backend and the plug-in that it is from. `alias_of` is its name there, where it is entered under another."""
 
     backend: Backend
     plugin: PluginRef
+    alias_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from convbench.container import container_limits
+
 PACKAGES = (
     "convbench",
     "numpy",
@@ -25,6 +27,9 @@ PACKAGES = (
     "scipy",
 )
 
+FALLBACK_CACHE_BYTES = 32 * 2**20
+CACHE_UNITS = {"K": 2**10, "M": 2**20}
+
 
 def machine_facts() -> dict[str, str]:
     """Facts by name, as text for a reader."""
@@ -32,13 +37,52 @@ def machine_facts() -> dict[str, str]:
     return {
         "processor": _processor(),
         "cores": f"{psutil.cpu_count(logical=False) or '?'} cores, {psutil.cpu_count()} hardware threads, "
-        f"{len(os.sched_getaffinity(0))} usable",
+        f"{len(usable_cores())} usable",
         "vector units": _vector_units(),
         "memory": f"{memory / 2**30:.1f} GiB",
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "load at start": f"{os.getloadavg()[0]:.2f}",
     }
+
+
+def usable_cores() -> tuple[int, ...]:
+    """Numbers of the cores that this process may run on: its affinity mask, or all where there is no such thing."""
+    if hasattr(os, "sched_getaffinity"):
+        return tuple(sorted(os.sched_getaffinity(0)))
+    return tuple(range(os.cpu_count() or 1))
+
+
+def last_level_cache_bytes() -> int:
+    """Size of the last-level cache of the first usable core; FALLBACK_CACHE_BYTES where the system does not show it."""
+    return _last_level_cache(usable_cores()[0])[0]
+
+
+def last_level_caches_bytes() -> int:
+    """Size of the last-level caches of all usable cores together, each counted once."""
+    by_sharers = {sharers: size for size, sharers in map(_last_level_cache, usable_cores())}
+    return sum(by_sharers.values())
+
+
+def _last_level_cache(core: int) -> tuple[int, str]:
+    """Bytes of the last-level cache of a core, and which cores share it, as the system writes it."""
+    found = []
+    for folder in Path(f"/sys/devices/system/cpu/cpu{core}/cache").glob("index*"):
+        try:
+            level, size = (folder / "level").read_text().strip(), (folder / "size").read_text().strip()
+            sharers = (folder / "shared_cpu_list").read_text().strip()
+        except OSError:
+            continue
+        if level.isdecimal() and size[:-1].isdecimal() and size[-1] in CACHE_UNITS:
+            found.append((int(level), int(size[:-1]) * CACHE_UNITS[size[-1]], sharers))
+    return max(found, default=(0, FALLBACK_CACHE_BYTES, ""))[1:]
+
+
+def free_bytes() -> int:
+    """Memory that is left, in the machine and in the container."""
+    left = container_limits().memory_left_bytes
+    free = int(psutil.virtual_memory().available)
+    return free if left is None else min(free, left)
 
 
 def package_versions() -> dict[str, str]:

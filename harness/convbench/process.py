@@ -77,15 +77,21 @@ class WorkerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._suspended = False
+        self._ready = False
         self.started: dict[str, Any] = {}
 
     @property
     def is_running(self) -> bool:
         """Whether a process is there that has answered its start."""
-        return self._process is not None
+        return self._ready
 
-    def start(self) -> Failure | None:
-        """Start the process and its backend; a Failure says why it did not."""
+    @property
+    def pid(self) -> int | None:
+        """Id of the process, if there is one."""
+        return None if self._process is None else self._process.pid
+
+    def launch(self) -> None:
+        """Start the process and have it start its backend, without waiting for the answer."""
         ours, theirs = socket.socketpair()
         with theirs, self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
@@ -98,30 +104,39 @@ class WorkerProcess:
                 process_group=0,
             )
         self._connection = ours
-        self._suspended = False
-        reply = self._exchange(
-            {
-                "request": "start",
-                "plugin": asdict(self._registered.plugin),
-                "backend": self.name,
-                "settings": asdict(self._settings),
-            },
-            max(self._timeout_s, 60.0),  # importing a framework on a cold disk is not the cell's fault
-        )
+        self._suspended = self._ready = False
+        start = {
+            "request": "start",
+            "plugin": asdict(self._registered.plugin),
+            "backend": self._registered.alias_of or self.name,
+            "settings": asdict(self._settings),
+        }
+        with suppress(protocol.PeerClosedError):  # it died already: the answer that does not come will say so
+            protocol.send(ours, start)
+
+    def start(self) -> Failure | None:
+        """Start the process and its backend, if that is not on its way; a Failure says why it did not."""
+        if self._process is None:
+            self.launch()
+        # importing a framework on a cold disk is not the cell's fault
+        reply = self._answer("start", max(self._timeout_s, 60.0))
         if isinstance(reply, Failure):
             self.stop()
             return replace(reply, alive=False)
-        self.started = reply
+        self.started, self._ready = reply, True
         return None
 
     def request(self, request: str, *, timeout_s: float | None = None, **fields: Any) -> dict[str, Any] | Failure:
         """Ask for one thing and wait for the answer, at most timeout_s seconds (default: the cell's limit)."""
-        if self._process is None:
+        if not self._ready:
             failure = self.start()
             if failure is not None:
                 return failure
         self.resume()
-        return self._exchange({"request": request, **fields}, self._timeout_s if timeout_s is None else timeout_s)
+        assert self._connection is not None
+        with suppress(protocol.PeerClosedError):  # as in launch
+            protocol.send(self._connection, {"request": request, **fields})
+        return self._answer(request, self._timeout_s if timeout_s is None else timeout_s)
 
     def suspend(self) -> None:
         """Stop the process by signal until the next request."""
@@ -139,21 +154,21 @@ class WorkerProcess:
         """End the process, at once if it does not end by itself."""
         process, connection = self._process, self._connection
         self._process = self._connection = None
+        self._ready = False
         if connection is not None:
             connection.close()
         if process is not None:
             self._signal_group(process, signal.SIGKILL)
             process.wait()
 
-    def _exchange(self, message: protocol.Message, timeout_s: float) -> dict[str, Any] | Failure:
+    def _answer(self, request: str, timeout_s: float) -> dict[str, Any] | Failure:
         assert self._connection is not None
         begin = time.monotonic()
         try:
-            protocol.send(self._connection, message)
             reply = protocol.receive(self._connection, timeout_s=timeout_s)
         except protocol.DeadlinePassedError:
             self.stop()
-            return Failure("timed out", f"no answer to {message['request']!r} within {timeout_s:g} s")
+            return Failure("timed out", f"no answer to {request!r} within {timeout_s:g} s")
         except (protocol.PeerClosedError, ValueError):
             return self._death(time.monotonic() - begin)
         except BaseException:  # Ctrl-C in mid-answer: the frame is lost, so is the worker

@@ -7,7 +7,7 @@ Units stand in the names of columns: _s seconds a call, _bytes, _flops; `left` a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,24 +16,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from convbench.comparison import LEAST_MARGIN
 from convbench.errors import RunError
 from convbench.journal import PICTURES, CellKey, read_events, read_header
+from convbench.limits import Limits
+from convbench.limits.columns import add_roofline
+from convbench.measure.memory import BELOW_FLOOR
+from convbench.networks import fastest_layers, roll_up
 from convbench.report.inputs import (
     AGREEMENT_COLUMNS,
+    CHECK_COLUMNS,
+    LARGEST_BATCH_COLUMNS,
     MEASUREMENT_COLUMNS,
     OPTIONAL_MEASUREMENT_COLUMNS,
     BackendRecord,
     Picture,
 )
+from convbench.report.summary import PASSED_OVER, right_cells
 from convbench.report.units import format_seconds
-from convbench.statistics import estimate
-from convbench_specs import Cost, Layer, PassName, Workload, cost, parse_layer
+from convbench.timings import CELL, SPEED_COLUMNS, against_fastest, between, summarise
+from convbench_specs import Cost, Layer, PassName, Workload, cost, output_bytes, parse_layer
 
-KEY_COLUMNS = ["workload", "case", "dtype", "batch_size", "backend", "pass"]
 FAULT_COLUMNS = ("tensor", "finding", "odd_one_out", "reproduce")
 """What is wrong with a cell, in more detail than its reason; empty where nothing is."""
 TEXT_COLUMNS = (
-    "status", "reason", "memory_source", "algorithm", "verdict", "traceback", "operation", *FAULT_COLUMNS,
+    "status", "reason", "memory_source", "algorithm", "verdict", "traceback", "operation", "fastest", "speed",
+    *CHECK_COLUMNS, *FAULT_COLUMNS,
 )  # fmt: skip
 
 
@@ -51,6 +59,11 @@ class Run:
     warnings: tuple[str, ...]
     duration_s: float
     interrupted: bool
+    largest_batches: pd.DataFrame = field(default_factory=lambda: largest_batch_frame([]), repr=False)
+    limits: Limits | None = None
+    """What the machine reaches at most; None in a run that did not time, or is from before they were measured."""
+    phases_s: Mapping[str, float] = field(default_factory=dict)
+    """What the seconds were spent on: preparing, calling (what is checked), verifying, timing, memory."""
 
     @cached_property
     def workloads(self) -> tuple[Workload, ...]:
@@ -61,6 +74,34 @@ class Run:
     def measurements(self) -> pd.DataFrame:
         """A row a cell, in the order of the run."""
         return _measurements(self)
+
+    @cached_property
+    def networks(self) -> pd.DataFrame:
+        """Whole networks: time and training memory a backend, and the mix of the fastest layers; see networks.py."""
+        return roll_up(self.measurements, self.workloads)
+
+    @cached_property
+    def network_layers(self) -> pd.DataFrame:
+        """The fastest right backend of each layer of each network."""
+        return fastest_layers(self.measurements, self.workloads)
+
+    @property
+    def margin(self) -> float:
+        """Ratios within 1 + margin are no difference: what an A/A run of this machine showed, but at least 1 %."""
+        return max(LEAST_MARGIN, float(self.header.get("floor") or 0.0))
+
+    def compare(self, left: str, right: str) -> pd.DataFrame:
+        """Time of backend `left` over that of `right`, a row a case, dtype, batch size and pass.
+
+        Columns: ratio, ratio_low, ratio_high (95 % t interval over the blocks), blocks, p_value, p_holm (adjusted over
+        the rows), and `speed` of `left`: faster, slower, equivalent or inconclusive. Empty where one was never timed.
+        """
+        return between(self.samples, left, right, self.margin)
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether any cell was tried: not if all are unsupported, unavailable or skipped."""
+        return not bool(self.measurements["status"].isin(PASSED_OVER).all())
 
     @property
     def is_right(self) -> bool:
@@ -73,9 +114,10 @@ def load_run(path: str | Path) -> Run:
     folder = Path(path)
     header = read_header(folder)
     cells: dict[CellKey, dict[str, Any]] = {}
-    samples, agreement, warnings, pictures = [], [], [], []
+    samples, agreement, warnings, pictures, largest = [], [], [], [], []
     backends: dict[str, dict[str, Any]] = {}
-    duration, interrupted = float("nan"), True
+    duration, interrupted, phases = float("nan"), True, {}
+    limits: Limits | None = None
     for event in read_events(folder):
         kind = event.pop("event")
         if kind == "cell":
@@ -86,28 +128,35 @@ def load_run(path: str | Path) -> Run:
             agreement.append(event)
         elif kind == "backend":
             backends.setdefault(event["name"], {}).update(event)
+        elif kind == "largest_batch":
+            largest.append(event)
         elif kind == "picture":
             pictures.append(_picture(folder, event))
+        elif kind == "limits":
+            limits = Limits.from_dict(event)
         elif kind == "warning":
             warnings.append(event["text"])
         elif kind == "finished":
-            duration, interrupted = event["duration_s"], event["interrupted"]
+            duration, interrupted, phases = event["duration_s"], event["interrupted"], event.get("phases_s", {})
     return Run(
         folder=folder,
         header=header,
         cells=cells,
-        samples=pd.DataFrame(samples, columns=None if samples else [*KEY_COLUMNS, "round", "loops", "elapsed_s"]),
+        samples=pd.DataFrame(samples, columns=None if samples else [*CELL, "round", "loops", "elapsed_s"]),
         agreement=_agreement(agreement),
         backends=tuple(_record(entry) for entry in backends.values()),
         pictures=tuple(pictures),
         warnings=tuple(warnings),
         duration_s=duration,
         interrupted=interrupted,
+        largest_batches=largest_batch_frame(largest),
+        limits=limits,
+        phases_s=phases,
     )
 
 
 def _pop_key(event: dict[str, Any]) -> CellKey:
-    return CellKey(*(event.pop(name) for name in KEY_COLUMNS))
+    return CellKey(*(event.pop(name) for name in CELL))
 
 
 def _record(entry: Mapping[str, Any]) -> BackendRecord:
@@ -141,56 +190,58 @@ def _workload(table: Mapping[str, Any]) -> Workload:
         Layer(case=parse_layer(layer["case"], origin="run.json").case, count=layer["count"])
         for layer in table["layers"]
     )
-    return Workload(name=table["name"], layers=layers, title=table["title"], source=table["source"])
+    network = table.get("network", False)  # runs from before there was this key have no networks
+    return Workload(name=table["name"], layers=layers, title=table["title"], source=table["source"], network=network)
 
 
 def _measurements(run: Run) -> pd.DataFrame:
     cases = {(workload.name, case.name): case for workload in run.workloads for case in workload.cases}
-    timings = _timings(run.samples)
+    timings = summarise(run.samples)
+    seconds = timings["median_s"].to_dict() if len(timings) else {}
     rows = []
     for key, columns in run.cells.items():
-        row: dict[str, Any] = {**key.as_columns(), **columns, **timings.get(key, {})}
+        row: dict[str, Any] = {**key.as_columns(), **columns}
         case = cases.get((key.workload, key.case))
         if case is not None:
             row["operation"] = type(case.operation).__name__.lower()
             pass_name: PassName = key.pass_name  # type: ignore[assignment]  # the journal holds only valid names
-            row |= _rates(cost(case.with_dtype(key.dtype), key.batch_size, pass_name), row.get("median_s"))  # type: ignore[arg-type]  # as above
+            typed = case.with_dtype(key.dtype)  # type: ignore[arg-type]  # as above
+            row |= _rates(cost(typed, key.batch_size, pass_name), seconds.get(tuple(row[name] for name in CELL)))
+            row["least_memory_bytes"] = output_bytes(typed, key.batch_size, pass_name)
         rows.append(row)
-    frame = pd.DataFrame(rows)
-    for column in (*MEASUREMENT_COLUMNS, *OPTIONAL_MEASUREMENT_COLUMNS, *FAULT_COLUMNS):
-        if column not in frame:
-            frame[column] = "" if column in TEXT_COLUMNS else np.nan
-    for column in TEXT_COLUMNS:
-        if column in frame:
-            frame[column] = frame[column].fillna("").astype(str)
-    frame["samples"] = frame["samples"].fillna(0).astype(int)
+    frame = _complete(pd.DataFrame(rows).join(timings, on=CELL) if rows else pd.DataFrame(columns=CELL))
+    speeds = against_fastest(run.samples, right_cells(frame), run.margin)
+    frame = frame.drop(columns=list(SPEED_COLUMNS)).join(speeds, on=CELL)
+    frame[["fastest", "speed"]] = frame[["fastest", "speed"]].astype(object).fillna("").astype(str)
+    frame["memory_factor"] = _memory_factor(frame)
+    frame = add_roofline(frame, run.limits)
     rest = [column for column in frame if column not in MEASUREMENT_COLUMNS]
     return frame[[*MEASUREMENT_COLUMNS, *rest]]
 
 
-def _timings(samples: pd.DataFrame) -> dict[CellKey, dict[str, Any]]:
-    """Seconds a call and how they spread, by cell."""
-    if samples.empty:
-        return {}
-    timings = {}
-    for names, group in samples.groupby(KEY_COLUMNS, sort=False):
-        assert isinstance(names, tuple)
-        loops = group["loops"]
-        seconds = estimate((group["elapsed_s"] / loops).tolist())
-        key = CellKey(*names)  # type: ignore[arg-type]  # the columns of KEY_COLUMNS, in order
-        timings[key] = {
-            "median_s": seconds.median,
-            "p25_s": seconds.p25,
-            "p75_s": seconds.p75,
-            "min_s": seconds.minimum,
-            "ci_low_s": seconds.ci_low,
-            "ci_high_s": seconds.ci_high,
-            "samples": seconds.count,
-            "loops": int(loops.iloc[0]),
-            "effective_threads": float(group["cpu_s"].sum() / group["elapsed_s"].sum()),
-            "minor_faults": float(group["minor_faults"].sum() / loops.sum()),
-        }
-    return timings
+def _complete(frame: pd.DataFrame) -> pd.DataFrame:
+    """With every column that a report may ask for; a missing number is NaN, a missing text empty."""
+    missing = [
+        column
+        for column in (*MEASUREMENT_COLUMNS, *OPTIONAL_MEASUREMENT_COLUMNS, *CHECK_COLUMNS, *FAULT_COLUMNS)
+        if column not in frame
+    ]
+    frame = frame.assign(**{column: "" if column in TEXT_COLUMNS else np.nan for column in missing})
+    texts = [column for column in TEXT_COLUMNS if column in frame]
+    frame[texts] = frame[texts].fillna("").astype(str)
+    frame["samples"] = frame["samples"].fillna(0).astype(int)
+    return frame
+
+
+def _memory_factor(frame: pd.DataFrame) -> pd.Series[float]:
+    """Peak over the least that the call could need; not where that is a view, or too little to be measured well."""
+    coarse = frame["memory_source"].str.contains(BELOW_FLOOR) | (frame["least_memory_bytes"] == 0)
+    return (frame["peak_memory_bytes"] / frame["least_memory_bytes"]).mask(coarse)
+
+
+def largest_batch_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """LARGEST_BATCH_COLUMNS, a row a search."""
+    return pd.DataFrame(list(rows), columns=list(LARGEST_BATCH_COLUMNS))
 
 
 def _rates(work: Cost, seconds: float | None) -> dict[str, Any]:

@@ -9,37 +9,39 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from convbench.batch_search import safe_limit, search_backend
 from convbench.case_text import check_command
 from convbench.checking import ItemCheck
 from convbench.examination import Examination, Turn
 from convbench.feature_maps import MOST_MAPS, picture_row
+from convbench.fitting import too_large
 from convbench.host import Registered
 from convbench.journal import CellKey, Journal
+from convbench.limits.attainable import attainable
+from convbench.machine import free_bytes
+from convbench.measure.allocator import allocator_environment
 from convbench.measure.memory import PINNED_ALLOCATOR
+from convbench.memory_measurement import measure_memory, warning
 from convbench.observer import Observer
+from convbench.pace import Pace
+from convbench.phases import Phases
 from convbench.plan import Item, Plan
-from convbench.report.units import format_seconds
 from convbench.scratch import scratch_folder, write_tensors
 from convbench.session import BackendSession, NotOk
 from convbench.settings import RunSettings
+from convbench.timekeeper import Timekeeper
 from convbench.verify import MissingImages, make_tensors
 from convbench.verify.photos import PHOTOS
 from convbench_specs import PassName, Tensors
 
-MIN_SAMPLES = 3
-"""Fewer samples have no spread."""
-MIN_CALLS = 3 + MIN_SAMPLES
-"""Calls that a cell costs at least: three for the checks, then the samples."""
 FAULTY = ("wrong", "error", "crashed", "timed out", "out of memory")
 """Statuses of cells that come with a command to see them again."""
 SLOW_CALL_S = 0.05
@@ -57,12 +59,13 @@ class Runner:
         self._backends = backends
         self._journal = journal
         self._observer = observer
-        self._random = random.Random(settings.seed)  # noqa: S311  # an order of turns, no secret
-        self._seen: dict[tuple[str, ...], tuple[int, float]] = {}
+        self._pace = Pace(settings)
+        self._timekeeper = Timekeeper(settings, journal, self._pace, step=observer.step, fail=self._fail)
         self._computed: set[CellKey] = set()
         self._told: set[str] = set()
-        self._loops: dict[CellKey, int] = {}
         self._scratch = Path()
+        self._phases = Phases()
+        self._too_large: dict[Item, str] = {}
         sizes = settings.batch_sizes
         self._picture_batch = next((size for size in sizes if size >= len(PHOTOS)), sizes[-1])
 
@@ -73,31 +76,60 @@ class Runner:
         timed = self._settings.blocks if self._settings.timing else 0
         self._observer.begin(cells * (1 + timed + self._settings.memory))
         interrupted = True
+        self._look_at_memory()
         try:
             # the host's own checks run on one core: a BLAS pool spins on for a while and would disturb the workers
             with threadpool_limits(1, user_api="blas"), scratch_folder() as self._scratch:
                 for block in range(max(1, timed)):
                     self._run_block(block)
                 if self._settings.memory:
-                    self._measure_memory()
+                    with self._phases.spending("memory"):
+                        self._measure_memory()
+                if self._settings.find_largest_batch:
+                    with self._phases.spending("memory"):
+                        self._find_largest_batches()
             interrupted = False
         finally:
-            self._journal.write("finished", duration_s=time.monotonic() - begin, interrupted=interrupted)
+            spent = {"duration_s": time.monotonic() - begin, "phases_s": self._phases.seconds}
+            self._journal.write("finished", interrupted=interrupted, **spent)
             self._observer.end()
 
     def _run_block(self, block: int) -> None:
         """Time every item in fresh workers; the first block checks it before."""
-        with self._sessions({}) as sessions:
+        with self._sessions(allocator_environment(self._settings.allocator)) as sessions:
+            if block:  # the first block's workers start one by one, so that the time of each start is its own
+                self._observer.step(f"block {block + 1} of {self._settings.blocks}: starting fresh workers")
+                self._launch(sessions)
             for item in self._plan.items:
-                turns = self._prepared_again(item, sessions) if block else self._check(item, sessions)
+                with self._phases.spending("preparing"):
+                    turns = self._prepared_again(item, sessions, block) if block else self._check(item, sessions)
                 if self._settings.timing:
                     for pass_name in self._settings.passes:
-                        self._time(item, pass_name, [turn for turn in turns if pass_name in turn.call_s], block)
+                        able = [turn for turn in turns if pass_name in turn.call_s]
+                        with self._phases.spending("timing"):
+                            self._timekeeper.time(item, pass_name, able, block)
                         self._observer.advance(len(sessions))
                 for session in sessions:
                     session.release()
                     session.suspend()
                 self._journal.sync()
+            if self._settings.timing and not block:
+                with self._phases.spending("preparing"):
+                    self._measure_limits(sessions)
+
+    def _measure_limits(self, sessions: Sequence[BackendSession]) -> None:
+        """What the machine reaches at most. After the cells: it would warm up their first calls."""
+        outcome = attainable(
+            sessions,
+            list(dict.fromkeys(item.case.dtype for item in self._plan.items)),
+            device=self._settings.device,
+            threads=self._settings.threads,
+            scratch=self._scratch,
+            step=self._observer.step,
+        )
+        self._journal.write("limits", **outcome.limits.as_dict())
+        if outcome.warning:
+            self._warn(outcome.warning)
 
     @contextmanager
     def _sessions(self, extra: Mapping[str, str]) -> Iterator[list[BackendSession]]:
@@ -117,11 +149,39 @@ class Runner:
                 sessions.append(session)
             yield sessions
 
+    def _launch(self, sessions: Sequence[BackendSession]) -> None:
+        """Start all workers at once and wait for them."""
+        for session in sessions:
+            session.launch()
+        for session in sessions:
+            session.wait()
+            session.suspend()
+
+    def _look_at_memory(self) -> None:
+        """Before anything runs: say what does not fit, and whether memory can be measured."""
+        self._too_large = too_large(self._plan.items, len(self._backends), free_bytes())
+        for item, reason in self._too_large.items():
+            self._warn(f"{item.label} is skipped: {reason}")
+        text = warning(self._settings.device) if self._settings.memory else None
+        if text:
+            self._warn(text)
+
+    def _warn(self, text: str) -> None:
+        self._journal.write("warning", text=text)
+        self._observer.note(f"warning: {text}")
+
     # -- checking
 
     def _check(self, item: Item, sessions: Sequence[BackendSession]) -> list[Turn]:
         """Examine the item; returns the backends whose passes can be timed."""
-        turns = []
+        turns: list[Turn] = []
+        if item in self._too_large:
+            for session in sessions:
+                for pass_name in self._settings.passes:
+                    key = item.key(session.name, pass_name)
+                    self._journal.cell(key, status="skipped", reason=self._too_large[item])
+            self._observer.advance(len(sessions) * len(self._settings.passes))
+            return turns
         for session in sessions:
             self._observer.step(f"{item.label}: predicting {session.name}")
             allowed = self._allowed(item, session)
@@ -134,6 +194,8 @@ class Runner:
             scratch=self._scratch,
             seed=self._settings.seed,
             step=lambda what: self._observer.step(f"{item.label}: {what}"),
+            identities=not self._settings.timing,  # timing needs the case that they would cost the workers
+            phases=self._phases,
         )
         try:
             tensors, check = examination.run()
@@ -154,7 +216,7 @@ class Runner:
             columns["reproduce"] = self._reproduction(item, backend)
         self._journal.cell(key, **columns)
         if columns.get("status") == "timed out":
-            self._seen[_family(key)] = (key.batch_size, self._settings.timeout_s)
+            self._pace.remember(key, self._settings.timeout_s)
 
     def _reproduction(self, item: Item, backend: str) -> str:
         """The command that does it again."""
@@ -181,26 +243,11 @@ class Runner:
         for pass_name in self._settings.passes:
             key = item.key(session.name, pass_name)
             seconds = predicted[pass_name]
-            reason = self._over_budget(seconds) if seconds is not None else self._over_budget_from_smaller(key)
+            reason = self._pace.over_budget(key, seconds)
             self._journal.cell(key, predicted_s=seconds, **({"status": "skipped", "reason": reason} if reason else {}))
             if not reason:
                 allowed.append(pass_name)
         return allowed
-
-    def _over_budget(self, call_s: float) -> str:
-        """Why a cell is skipped whose call will take so long by the backend's own prediction; empty if it is not."""
-        budget = self._settings.budget_s
-        if call_s * MIN_CALLS <= budget:
-            return ""
-        return f"predicted {format_seconds(call_s)} a call; {MIN_CALLS} calls are over the budget of {budget:g} s"
-
-    def _over_budget_from_smaller(self, key: CellKey) -> str:
-        """The same by what a smaller batch took, as if time grew in proportion; a guess, so one call must be over."""
-        batch_size, seconds = self._seen.get(_family(key), (1, 0.0))
-        guess = seconds * key.batch_size / batch_size
-        if guess <= self._settings.budget_s:
-            return ""
-        return f"predicted {format_seconds(guess)} a call, from {format_seconds(seconds)} at batch size {batch_size}"
 
     def _journal_pictures(self, item: Item, tensors: Tensors, check: ItemCheck) -> None:
         """What the case made of the photographs, as a right backend computed it."""
@@ -228,9 +275,9 @@ class Runner:
 
     # -- timing
 
-    def _prepared_again(self, item: Item, sessions: Sequence[BackendSession]) -> list[Turn]:
-        """The item in fresh workers, for the passes that an earlier block computed."""
-        wanted = self._computed_by(item, sessions)
+    def _prepared_again(self, item: Item, sessions: Sequence[BackendSession], block: int) -> list[Turn]:
+        """The item in fresh workers, for the passes that take part in this block."""
+        wanted = self._wanted(item, sessions, block)
         if not any(wanted.values()):
             return []
         paths = write_tensors(self._scratch, make_tensors(item.case, item.batch_size, seed=self._settings.seed))
@@ -238,76 +285,19 @@ class Runner:
         for session, passes in wanted.items():
             self._observer.step(f"{item.label}: preparing {session.name}")
             if passes and not isinstance(session.prepare(item, paths), NotOk):
-                seconds = {name: self._seen[_family(item.key(session.name, name))][1] for name in passes}
-                turns.append(Turn(session, seconds))
+                turns.append(Turn(session, {name: self._pace.seconds(item.key(session.name, name)) for name in passes}))
             session.suspend()
         return turns
-
-    def _time(self, item: Item, pass_name: PassName, turns: Sequence[Turn], block: int) -> None:
-        """Rounds in random order; a slow backend takes part in as many as its budget allows."""
-        racing = [turn for turn in turns if self._warm_up(item, pass_name, turn)]
-        rounds = {turn.session.name: self._affordable_rounds(turn.call_s[pass_name]) for turn in racing}
-        for number in range(self._settings.rounds):
-            self._observer.step(f"{item.label} {pass_name}: round {number + 1} of {self._settings.rounds}")
-            order = [turn for turn in racing if number < rounds[turn.session.name]]
-            self._random.shuffle(order)
-            for turn in order:
-                if not self._sample(item, pass_name, turn, block, number):
-                    racing.remove(turn)
-
-    def _warm_up(self, item: Item, pass_name: PassName, turn: Turn) -> bool:
-        """Fill a sample with calls; the first block learns how many that takes, the others keep the number."""
-        self._observer.step(f"{item.label} {pass_name}: warming up {turn.session.name}")
-        key = item.key(turn.session.name, pass_name)
-        call_s, budget = turn.call_s[pass_name], self._settings.budget_s
-        if call_s * MIN_SAMPLES > budget:
-            reason = f"a call takes {format_seconds(call_s)}; {MIN_SAMPLES} samples are over the budget of {budget:g} s"
-            self._journal.cell(key, status="skipped", reason=reason)
-            self._computed.discard(key)
-            return False
-        if call_s >= self._settings.sample_s:
-            self._loops.setdefault(key, 1)
-            return True
-        reply = turn.session.ask("calibrate", pass_name, target_s=self._settings.sample_s)
-        turn.session.suspend()
-        if isinstance(reply, NotOk):
-            self._fail(item, turn.session.name, pass_name, reply)
-            return False
-        self._loops.setdefault(key, reply["loops"])
-        return True
-
-    def _affordable_rounds(self, call_s: float) -> int:
-        """Rounds that the budget of a cell allows, spread over the blocks."""
-        affordable = int(self._settings.budget_s / self._settings.blocks / max(call_s, self._settings.sample_s))
-        return max(MIN_SAMPLES, min(self._settings.rounds, affordable))
-
-    def _sample(self, item: Item, pass_name: PassName, turn: Turn, block: int, number: int) -> bool:
-        key = item.key(turn.session.name, pass_name)
-        loops = self._loops[key]
-        reply = turn.session.ask("sample", pass_name, loops=loops)
-        turn.session.suspend()
-        if isinstance(reply, NotOk):
-            self._fail(item, turn.session.name, pass_name, reply)
-            self._computed.discard(key)
-            return False
-        self._journal.write("sample", **key.as_columns(), block=block, round=number, **reply)
-        self._remember(key, reply["elapsed_s"] / loops)
-        return True
-
-    def _remember(self, key: CellKey, seconds: float) -> None:
-        """Keep the fastest call of a family at its largest batch size: noise only adds."""
-        batch_size, fastest = self._seen.get(_family(key), (0, 0.0))
-        if key.batch_size == batch_size:
-            seconds = min(seconds, fastest)
-        self._seen[_family(key)] = (key.batch_size, seconds)
 
     # -- memory
 
     def _measure_memory(self) -> None:
         """Peak memory of every cell that has a result, in fresh workers with the pinned allocator."""
         with self._sessions(PINNED_ALLOCATOR) as sessions:
+            self._observer.step("memory: starting fresh workers")
+            self._launch(sessions)
             for item in self._plan.items:
-                wanted = self._computed_by(item, sessions)
+                wanted = self._wanted(item, sessions)
                 if any(wanted.values()):
                     tensors = make_tensors(item.case, item.batch_size, seed=self._settings.seed)
                     paths = write_tensors(self._scratch, tensors)
@@ -316,41 +306,47 @@ class Runner:
                         self._memory_of(item, session, passes, paths)
                 self._observer.advance(len(sessions) * len(self._settings.passes))
 
-    def _computed_by(self, item: Item, sessions: Sequence[BackendSession]) -> dict[BackendSession, list[PassName]]:
-        """The passes of an item that each backend has computed."""
-        passes = self._settings.passes
-        return {s: [name for name in passes if item.key(s.name, name) in self._computed] for s in sessions}
+    def _wanted(
+        self, item: Item, sessions: Sequence[BackendSession], block: int = 0
+    ) -> dict[BackendSession, list[PassName]]:
+        """The passes of an item that each backend has computed, in time."""
+        return {
+            session: [name for name in self._settings.passes if self._is_wanted(item.key(session.name, name), block)]
+            for session in sessions
+        }
+
+    def _is_wanted(self, key: CellKey, block: int) -> bool:
+        return key in self._computed and self._timekeeper.takes_part(key, block)
 
     def _memory_of(
         self, item: Item, session: BackendSession, passes: Sequence[PassName], paths: Mapping[str, str]
     ) -> None:
         if passes:
             session.prepare(item, paths)
-        for pass_name in passes:
-            key = item.key(session.name, pass_name)
-            slow = self._seen.get(_family(key), (0, 0.0))[1] > SLOW_CALL_S
-            reply = session.ask("memory", pass_name, warm_calls=1 if slow else 2, repeats=1 if slow else 3)
-            if isinstance(reply, NotOk):
-                self._journal.cell(key, memory_source=f"{reply.status}: {reply.reason}")
-            elif reply["peaks"]:
-                peaks = [peak["peak_bytes"] for peak in reply["peaks"]]
-                self._journal.cell(
-                    key,
-                    peak_memory_bytes=int(median(peaks)),
-                    peak_memory_min_bytes=min(peaks),
-                    peak_memory_max_bytes=max(peaks),
-                    memory_source=reply["peaks"][0]["source"],
-                )
+            slow = [name for name in passes if self._pace.seconds(item.key(session.name, name)) > SLOW_CALL_S]
+            measure_memory(item, session, passes, slow, self._journal)
         session.release()
         session.suspend()
+
+    def _find_largest_batches(self) -> None:
+        """A search for every case, backend and pass that computed at some batch size."""
+        limit, told = safe_limit(self._settings.memory_limit_bytes)
+        if told:
+            self._warn(told)
+        for registered in self._backends:
+            name = registered.backend.name
+            wanted = dict.fromkeys(
+                (item.workload, item.case, pass_name)
+                for item in self._plan.items
+                for pass_name in self._settings.passes
+                if item.key(name, pass_name) in self._computed
+            )
+            log = self._journal.folder / "logs" / f"{name}.log"
+            for row in search_backend(registered, wanted, self._settings, limit, log, step=self._observer.step):
+                self._journal.write("largest_batch", **row)
 
 
 def _caption(item: Item, backend: str) -> str:
     maps = min(MOST_MAPS, item.case.output_shape[0])
     filters = " of a vertical and a horizontal line filter" if item.case.w_data == "lines" else ""
     return f"The photograph, then the first {maps} feature maps{filters}, as {backend} computed them."
-
-
-def _family(key: CellKey) -> tuple[str, ...]:
-    """What cells that differ in batch size only have in common."""
-    return (key.workload, key.case, key.dtype, key.backend, key.pass_name)

@@ -50,6 +50,7 @@ class BackendSession:
             timeout_s=settings.timeout_s,
             extra=extra or {},
         )
+        self._cold = settings.cache == "cold"
         self._max_deaths = max_deaths
         self._deaths = 0
         self._given_up: NotOk | None = None
@@ -62,6 +63,15 @@ class BackendSession:
         """What the worker told at its start: facts, start_s, harness_overhead_s; empty before."""
         return self._worker.started
 
+    def launch(self) -> None:
+        """Have the worker start while others do: the next request waits for it."""
+        if self._given_up is None:
+            self._worker.launch()
+
+    def wait(self) -> None:
+        """Wait until the worker has started; a failure shows at the next request."""
+        self._ask("release")
+
     def predict(self, item: Item, passes: tuple[PassName, ...]) -> dict[str, float | None] | NotOk:
         """Seconds that one call of each pass will take, where the backend can tell."""
         reply = self._ask("predict", case=case_table(item.case), batch_size=item.batch_size, passes=list(passes))
@@ -70,7 +80,7 @@ class BackendSession:
     def prepare(self, item: Item, paths: Mapping[str, str]) -> dict[str, Any] | NotOk:
         """Have the worker prepare the case on tensors in files."""
         self._item, self._paths, self._resident = item, paths, False
-        reply = self._ask("prepare", case=case_table(item.case), tensors=dict(paths))
+        reply = self._ask("prepare", case=case_table(item.case), tensors=dict(paths), cold=self._cold)
         if isinstance(reply, NotOk):
             return reply
         if "unsupported" in reply:

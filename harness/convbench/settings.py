@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
 from convbench.errors import UsageError, unknown_name
+from convbench.machine import usable_cores
+from convbench.measure.allocator import Allocator, allocator_environment
+from convbench.measure.rotation import Cache
 from convbench_specs import DTYPES, PASSES, Device, DType, PassName
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much a run spends on each cell: blocks, rounds a block, seconds a sample, seconds a cell may cost in all."""
+
+    blocks: int
+    rounds: int
+    sample_s: float
+    budget_s: float
+
+
+EFFORTS = {
+    "glance": Effort(blocks=1, rounds=5, sample_s=0.005, budget_s=0.3),
+    "quick": Effort(blocks=5, rounds=3, sample_s=0.003, budget_s=0.3),
+    "thorough": Effort(blocks=30, rounds=6, sample_s=0.01, budget_s=10.0),
+}
+"""glance tells who is right and roughly how fast; quick, the default, judges differences from 5 % on; thorough, 3 %."""
+QUICK = EFFORTS["quick"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +39,8 @@ class RunSettings:
     prediction. A block is a fresh set of workers, a round one turn of all
     backends in it. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that of
     the workload's cases; backends None means every one that is available. `case` is an inline TOML table, in place of
-    workloads. A batch of nothing can be checked, but not measured.
+    workloads. A batch of nothing can be checked, but not measured. find_largest_batch searches the largest batch size
+    within memory_limit_bytes (0: what is free, less a reserve), for at most search_s seconds a case, backend and pass.
     """
 
     workloads: tuple[str, ...] = ("quick",)
@@ -31,43 +53,71 @@ class RunSettings:
     threads: int = 0
     device: Device = "cpu"
     seed: int = 0
-    blocks: int = 1
-    rounds: int = 8
-    sample_s: float = 0.005
-    budget_s: float = 0.3
+    blocks: int = QUICK.blocks
+    rounds: int = QUICK.rounds
+    sample_s: float = QUICK.sample_s
+    budget_s: float = QUICK.budget_s
     timeout_s: float = 60.0
     timing: bool = True
     memory: bool = True
+    allocator: Allocator = "default"
+    cache: Cache = "hot"
+    find_largest_batch: bool = False
+    memory_limit_bytes: int = 0
+    search_s: float = 60.0
 
     def __post_init__(self) -> None:
-        for name in self.passes:
-            if name not in PASSES:
-                raise unknown_name("pass", name, PASSES)
-        if self.device not in get_args(Device):
-            raise unknown_name("device", self.device, get_args(Device))
-        for dtype in self.dtypes or ():
-            if dtype not in DTYPES:
-                raise unknown_name("dtype", dtype, DTYPES)
+        self._check_names()
+        allocator_environment(self.allocator)
         least = 1 if self.timing or self.memory else 0
         if not self.batch_sizes or min(self.batch_sizes) < least:
             given = ", ".join(map(str, self.batch_sizes)) or "none"
             raise UsageError(f"batch sizes must be at least {least}, not {given}")
-        for key in ("blocks", "rounds", "sample_s", "budget_s", "timeout_s"):
+        self._check_search()
+        for key in ("blocks", "rounds", "sample_s", "budget_s", "timeout_s", "search_s"):
             if getattr(self, key) <= 0:
                 raise UsageError(f"{key.removesuffix('_s')} must be more than 0, not {getattr(self, key)}")
         if self.threads < 0:
             raise UsageError(f"threads must be at least 1 (or 0 for all cores), not {self.threads}")
         if not self.threads:
-            object.__setattr__(self, "threads", len(os.sched_getaffinity(0)))
+            object.__setattr__(self, "threads", len(usable_cores()))
         if self.case is not None:
             object.__setattr__(self, "workloads", ())
         # one order and no repeats, whatever the call said
         object.__setattr__(self, "batch_sizes", tuple(sorted(set(self.batch_sizes))))
         object.__setattr__(self, "passes", tuple(name for name in PASSES if name in self.passes))
 
+    def _check_names(self) -> None:
+        for key in ("backends", "passes", "dtypes", "cases"):
+            if getattr(self, key) == ():
+                raise UsageError(f"{key} must name at least one, or be left out")
+        known = {"device": get_args(Device), "allocator": get_args(Allocator), "cache": get_args(Cache)}
+        named: list[tuple[str, str, tuple[str, ...]]] = [("pass", name, PASSES) for name in self.passes]
+        named += [("dtype", name, (*DTYPES,)) for name in self.dtypes or ()]
+        named += [(key, getattr(self, key), kinds) for key, kinds in known.items()]
+        for key, name, kinds in named:
+            if name not in kinds:
+                raise unknown_name(key, name, kinds)
+
+    def _check_search(self) -> None:
+        if self.memory_limit_bytes < 0:
+            raise UsageError(f"memory limit must be more than 0 bytes, not {self.memory_limit_bytes}")
+        if self.memory_limit_bytes and not self.find_largest_batch:
+            raise UsageError("--memory-limit bounds a search: add --find-largest-batch")
+        if self.find_largest_batch and self.device != "cpu":
+            raise UsageError(f"--find-largest-batch watches a process's memory: it cannot search on {self.device}")
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values for run.json."""
         return asdict(self)
+
+    @classmethod
+    def of_effort(cls, effort: str | None = None, **settings: Any) -> RunSettings:
+        """Settings with the numbers of an effort (default quick) where `settings` say nothing else."""
+        if effort is not None and effort not in EFFORTS:
+            raise unknown_name("effort", effort, EFFORTS)
+        chosen = EFFORTS[effort] if effort else QUICK
+        return cls(**(asdict(chosen) | settings))
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

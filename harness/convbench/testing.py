@@ -33,12 +33,38 @@ from convbench.examiner import Examined, Examiner
 from convbench.host import Registered, availability, find_backends
 from convbench.session import NotOk
 from convbench.settings import RunSettings
-from convbench.verify import MissingImages, make_tensors
+from convbench.verify import IDENTITIES, MissingImages, make_tensors
 from convbench.verify.dtypes import unit_roundoff
 from convbench.worked_examples import WorkedExample, in_dtype, worked_examples
-from convbench_specs import PASSES, Case, Device, DType, PassName, Pool, TensorName, Tensors, Unavailable, load_workload
+from convbench_specs import (
+    PASSES,
+    Case,
+    Conv,
+    Device,
+    DType,
+    Flatten,
+    PassName,
+    Pool,
+    TensorName,
+    Tensors,
+    Unavailable,
+    load_workload,
+)
 
 __all__ = ["BackendTests"]
+
+
+HELD_CASES = (
+    Case(
+        name="conv",
+        operation=Conv(in_channels=4, out_channels=6, kernel_size=(3, 2), stride=(2, 1), padding="same", groups=2),
+        input_shape=(4, 9, 8),
+    ),
+    Case(name="max", operation=Pool(kind="max", kernel_size=(3, 3), stride=(2, 2)), input_shape=(3, 9, 8)),
+    Case(name="average", operation=Pool(kind="average", kernel_size=(2, 2)), input_shape=(3, 9, 8)),
+    Case(name="flatten", operation=Flatten(order="channels_last"), input_shape=(3, 4, 5)),
+)
+"""Cases that are held to the identities."""
 
 
 class BackendTests:
@@ -107,6 +133,8 @@ class BackendTests:
                 for dtype in (cls.dtypes if example.results else cls.dtypes[:1])
             ]
             metafunc.parametrize("example", examples, ids=[f"{each.case.name}-{each.case.dtype}" for each in examples])
+        if "held" in metafunc.fixturenames:
+            metafunc.parametrize("held", HELD_CASES, ids=[case.name for case in HELD_CASES])
         if "dtype" in metafunc.fixturenames:
             metafunc.parametrize("dtype", cls.dtypes)
         if "batch_size" in metafunc.fixturenames:
@@ -119,6 +147,13 @@ class BackendTests:
         left_out = examined.left_out(self.backend)
         if len(left_out) == len(PASSES):
             pytest.skip(left_out["forward"])
+
+    def test_identities(self, dtype: DType, held: Case) -> None:
+        """What must hold without an oracle: inner products, halves of the batch, and in float64 finite differences."""
+        examined = self._examiner.examine(held.with_dtype(dtype), 2, identities=True)
+        self._assert_right(examined)
+        if not any(row["right"] in IDENTITIES for row in examined.rows):
+            pytest.skip(next(iter(examined.left_out(self.backend).values())))
 
     def test_random_cases(self) -> None:
         """The same for cases that hypothesis draws over the whole spec; shows the smallest that fails."""

@@ -27,8 +27,11 @@ from numpy.typing import NDArray
 
 from convbench import protocol
 from convbench.host import PluginRef, load_backend
+from convbench.machine import free_bytes, last_level_caches_bytes
 from convbench.measure import memory, timing
+from convbench.measure.rotation import Rotation
 from convbench.verify import trust
+from convbench.verify.dtypes import numpy_dtype
 from convbench_specs import (
     Backend,
     Case,
@@ -49,11 +52,12 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class _Resident:
-    """The case that a worker holds."""
+    """The case that a worker holds; `rotation` where it is timed with cold caches."""
 
     case: Case
     tensors: Tensors
     prepared: Prepared
+    rotation: Rotation | None = None
 
 
 class Worker:
@@ -62,11 +66,13 @@ class Worker:
     def __init__(self) -> None:
         self._backend: Backend | None = None
         self._resident: _Resident | None = None
+        self._threads = 1
 
     def start(self, *, plugin: dict[str, str], backend: str, settings: dict[str, Any]) -> dict[str, Any]:
         """Load the plug-in and start its backend; returns the facts that it tells and what starting took."""
         begin = time.perf_counter()
         self._backend = load_backend(PluginRef(**plugin), backend)
+        self._threads = settings["threads"]
         facts = self._backend.start(Settings(**settings))
         gc.freeze()  # a framework's own objects stay; without this every collection would walk over all of them
         return {
@@ -80,8 +86,11 @@ class Worker:
         parsed = parse_layer(case, origin="request").case
         return {"predicted_s": {name: self._started.predict_s(parsed, batch_size, name) for name in passes}}
 
-    def prepare(self, *, case: dict[str, Any], tensors: dict[str, str]) -> dict[str, Any]:
-        """Prepare a case on tensors in .npy files; {"unsupported": why} where the backend cannot do it."""
+    def prepare(self, *, case: dict[str, Any], tensors: dict[str, str], cold: bool = False) -> dict[str, Any]:
+        """Prepare a case on tensors in .npy files; {"unsupported": why} where the backend cannot do it.
+
+        `cold` has it timed with copies that take turns.
+        """
         self._resident = None
         parsed = parse_layer(case, origin="request").case
         arrays = Tensors(**{name: _private(path) for name, path in tensors.items()})
@@ -90,8 +99,10 @@ class Worker:
         elapsed = time.perf_counter() - begin
         if isinstance(prepared, Unsupported):
             return {"unsupported": prepared.reason}
-        self._resident = _Resident(parsed, arrays, prepared)
+        rotation = self._rotation(parsed, arrays) if cold else None
+        self._resident = _Resident(parsed, arrays, prepared, rotation)
         return {
+            **({"cold_copies": rotation.copies} if rotation else {}),
             "prepare_s": elapsed,
             "phases_s": dict(prepared.phases_s or {}),
             "algorithm": prepared.algorithm,
@@ -143,28 +154,82 @@ class Worker:
             if self._started.is_deterministic:
                 yield trust.not_repeatable(name, at_once, again[name])
 
-    def calibrate(self, *, pass_name: PassName, target_s: float) -> dict[str, Any]:
-        """How many calls fill a sample."""
-        return {"loops": timing.calibrate(self._call(pass_name), self._held.prepared.wait, target_s)}
+    def warm_up(self, *, pass_name: PassName, sample_s: float, limit_s: float) -> dict[str, Any]:
+        """Call until it gets no faster; how many calls fill a sample."""
+        rotation = self._held.rotation
+        if rotation is not None:
+            return asdict(rotation.warm_up(pass_name, sample_s=sample_s, limit_s=limit_s))
+        return asdict(
+            timing.warm_up(self._call(pass_name), self._held.prepared.wait, sample_s=sample_s, limit_s=limit_s)
+        )
 
     def sample(self, *, pass_name: PassName, loops: int) -> dict[str, Any]:
         """Time one inner loop."""
+        rotation = self._held.rotation
+        if rotation is not None:
+            return asdict(rotation.sample(pass_name, loops))
         return asdict(timing.sample(self._call(pass_name), self._held.prepared.wait, loops))
 
     def memory(self, *, pass_name: PassName, warm_calls: int, repeats: int) -> dict[str, Any]:
-        """Peak memory of a warm call, `repeats` times."""
+        """Peak memory of a warm call, `repeats` times; "why_not" where this system cannot tell."""
         call, wait = self._call(pass_name), self._held.prepared.wait
-        for _ in range(warm_calls):
-            wait(call())
-        gc.collect()
         counter = self._started.memory_counter()
+        if counter is None and not memory.can_reset_peak():
+            return {"peaks": [], "why_not": memory.WHY_NOT}
+        warm = _results(call, wait, warm_calls)
+        gc.collect()
         peaks = [memory.peak_memory(call, wait, counter) for _ in range(repeats)]
+        del warm
         return {"peaks": [asdict(peak) for peak in peaks if peak is not None]}
+
+    def kept(self, *, pass_name: PassName, warm_calls: int, repeats: int) -> dict[str, Any]:
+        """Bytes that a forward for training keeps for its backward, `repeats` times; none where nothing can tell."""
+        del pass_name  # the same for every pass that has a backward
+        forward, wait = self._held.prepared.forward_for_training, self._held.prepared.wait
+        if forward is None:
+            return {"kept_bytes": []}
+        warm = _results(forward, wait, warm_calls)
+        counter = self._started.memory_counter()
+        found = [memory.kept_memory(forward, wait, counter) for _ in range(repeats)]
+        del warm
+        return {"kept_bytes": [kept for kept in found if kept is not None]}
+
+    def attempt(self, *, case: dict[str, Any], batch_size: int, pass_name: PassName) -> dict[str, Any]:
+        """Prepare a case on zeros and run a pass once: peak of this whole process, and what was and stays resident."""
+        self._resident = None
+        before, begin = memory.resident_bytes(), time.perf_counter()
+        peak = self._peak_of_attempt(parse_layer(case, origin="request").case, batch_size, pass_name)
+        if isinstance(peak, Unsupported):
+            return {"unsupported": peak.reason}
+        elapsed = time.perf_counter() - begin
+        resident = memory.resident_bytes()
+        return {"peak_bytes": peak, "before_bytes": before, "resident_bytes": resident, "elapsed_s": elapsed}
+
+    def _peak_of_attempt(self, case: Case, batch_size: int, pass_name: PassName) -> int | Unsupported:
+        memory.reset_peak()
+        prepared = self._started.prepare(case, _zeros(case, batch_size))
+        if isinstance(prepared, Unsupported):
+            return prepared
+        call = prepared.call_of(pass_name)
+        if isinstance(call, Unsupported):
+            return call
+        result = call()
+        prepared.wait(result)
+        return memory.process_peak_bytes()
 
     def release(self) -> dict[str, Any]:
         """Drop the prepared case."""
         self._resident = None
         return {}
+
+    def _rotation(self, case: Case, tensors: Tensors) -> Rotation:
+        return Rotation(
+            lambda copies: self._started.prepare(case, copies),
+            tensors,
+            cache_bytes=last_level_caches_bytes(),
+            free_bytes=free_bytes(),
+            threads=self._threads,
+        )
 
     @property
     def _started(self) -> Backend:
@@ -183,6 +248,31 @@ class Worker:
         if isinstance(call, Unsupported):
             raise TypeError(call.reason)
         return call
+
+
+def _zeros(case: Case, batch_size: int) -> Tensors:
+    """Tensors of a case that take no memory until they are written: the system maps one page of zeros for all."""
+
+    def zeros(shape: tuple[int, ...]) -> NDArray[Any]:
+        array: NDArray[Any] = np.zeros(shape, numpy_dtype(case.dtype))
+        array.flags.writeable = False
+        return array
+
+    return Tensors(
+        x=zeros(case.x_shape(batch_size)),
+        dy=zeros(case.y_shape(batch_size)),
+        w=None if case.w_shape is None else zeros(case.w_shape),
+        b=None if case.b_shape is None else zeros(case.b_shape),
+    )
+
+
+def _results(call: Callable[[], Native], wait: Callable[[Native], None], count: int) -> list[Native]:
+    """What so many calls returned, all of it alive."""
+    results = []
+    for _ in range(count):
+        results.append(call())
+        wait(results[-1])
+    return results
 
 
 def _as_numpy(held: _Resident, pass_name: PassName, result: Native) -> dict[TensorName, NDArray[Any]]:
@@ -221,10 +311,9 @@ def serve(connection: socket.socket) -> None:
             return
         try:
             reply = {"ok": getattr(worker, request.pop("request"))(**request)}
-        except MemoryError as error:
-            reply = {"error": {"kind": "out of memory", "message": _one_line(error), "traceback": ""}}
         except Exception as error:  # noqa: BLE001  # a backend's fault, of any kind, becomes the status of its cell
-            reply = {"error": {"kind": "error", "message": _one_line(error), "traceback": traceback.format_exc()}}
+            kind, trace = ("out of memory", "") if _is_lack_of_memory(error) else ("error", traceback.format_exc())
+            reply = {"error": {"kind": kind, "message": _one_line(error), "traceback": trace}}
         try:
             protocol.send(connection, reply)
         except protocol.PeerClosedError:
@@ -250,6 +339,14 @@ def _private(path: str) -> NDArray[Any]:
     array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
     array.flags.writeable = False
     return array
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """MemoryError, or what PyTorch, JAX, TensorFlow and CUDA raise in its place."""
+    if isinstance(error, MemoryError) or type(error).__name__ in {"OutOfMemoryError", "ResourceExhaustedError"}:
+        return True
+    text = str(error).lower()
+    return any(words in text for words in ("out of memory", "out_of_memory", "resource_exhausted", "t allocate memory"))
 
 
 def _one_line(error: BaseException) -> str:

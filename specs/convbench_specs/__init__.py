@@ -6,6 +6,7 @@ from convbench_specs.backend import (
     Backend,
     Device,
     Gradients,
+    KeptMemoryCounter,
     MemoryCounter,
     Native,
     Prepared,
@@ -18,6 +19,7 @@ from convbench_specs.case import DTYPES, PASSES, Case, DType, PassName, TensorNa
 from convbench_specs.cost import Cost, cost, multiply_adds
 from convbench_specs.errors import ConvbenchError, SpecError, WorkloadError
 from convbench_specs.hooks import hookimpl, hookspec
+from convbench_specs.memory import input_bytes, output_bytes
 from convbench_specs.operations import Conv, Flatten, Operation, Pool
 from convbench_specs.padding import Padding, PaddingMode, pad_array, same_padding, unpad_gradient
 from convbench_specs.workload import (
@@ -44,6 +46,7 @@ __all__ = [
     "Device",
     "Flatten",
     "Gradients",
+    "KeptMemoryCounter",
     "Layer",
     "MemoryCounter",
     "Native",
@@ -66,8 +69,10 @@ __all__ = [
     "cost",
     "hookimpl",
     "hookspec",
+    "input_bytes",
     "load_workload",
     "multiply_adds",
+    "output_bytes",
     "pad_array",
     "parse_layer",
     "parse_workload",

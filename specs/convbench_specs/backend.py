@@ -31,7 +31,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,9 @@ class Prepared:
 
     forward() returns y, backward() (dx, dw, db) from dy, both() (y, dx, dw, db), as a training step computes them:
     both must return y, or a compiler drops the forward. Where `both` is None it is forward and backward in turn.
+    forward_for_training() computes y and returns whatever keeps alive exactly what backward needs of the forward: y
+    itself (the next layer's x), and a graph, a pullback, a tape or saved indices. It is never timed; the memory that it
+    leaves is measured. x, w and b are resident anyway. None: the backend cannot tell.
     `wait` blocks until every leaf of what a pass returned exists. `to_numpy` brings one tensor to a canonical NumPy
     array; it is not timed. `recomputes_forward` says that backward contains a forward. `algorithm` names the chosen
     path. `phases_s` may give seconds of the steps of prepare, by name ("convert", "trace", "compile").
@@ -99,6 +102,7 @@ class Prepared:
     forward: Callable[[], Native]
     backward: Callable[[], Gradients] | Unsupported = Unsupported("this backend has no backward pass")
     both: Callable[[], Step] | Unsupported | None = None
+    forward_for_training: Callable[[], Native] | None = None
     wait: Callable[[Native], None] = nothing_to_wait_for
     to_numpy: Callable[[TensorName, Native], NDArray[Any]] = as_numpy
     recomputes_forward: bool = False
@@ -130,6 +134,14 @@ class MemoryCounter(Protocol):
 
     def peak_bytes(self) -> int:
         """Bytes of the peak since `reset`, above what was in use then."""
+
+
+@runtime_checkable
+class KeptMemoryCounter(MemoryCounter, Protocol):
+    """A MemoryCounter that also tells what stays, for the memory between forward and backward."""
+
+    def kept_bytes(self) -> int:
+        """Bytes in use now, above what was in use at `reset`."""
 
 
 class Backend(ABC):

@@ -3,6 +3,7 @@
     title = "One layer"
     source = "where the numbers are from"
     dtype = "float32"              # of every case that names none
+    network = true                 # its cases are all layers of one network, in order: reports add them up
     dense = [10]                   # fully connected layers behind the last case; shown, never measured
 
     [[cases]]                      # or cases = [{ name = "conv1", ... }, ...], a line a case
@@ -33,7 +34,7 @@ from convbench_specs.operations import Conv, Flatten, Operation, Pool, spatial
 
 OPERATIONS: Mapping[str, type[Conv | Pool | Flatten]] = {"conv": Conv, "pool": Pool, "flatten": Flatten}
 CASE_KEYS = ("name", "operation", "input", "dtype", "x", "w", "count")
-WORKLOAD_KEYS = ("title", "source", "dtype", "dense", "cases")
+WORKLOAD_KEYS = ("title", "source", "dtype", "network", "dense", "cases")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +47,16 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A named list of cases. `source` says where the numbers are from; `dense` are the layers behind the last case."""
+    """A named list of cases. `source` says where the numbers are from; `dense` are the layers behind the last case.
+
+    `network` says that the layers, each as often as its count, are the convolutions, pools and flattens of one network.
+    """
 
     name: str
     layers: tuple[Layer, ...]
     title: str = ""
     source: str = ""
+    network: bool = False
     dense: tuple[int, ...] = ()
 
     @property
@@ -100,10 +105,10 @@ def parse_workload(text: str, *, name: str, origin: str) -> Workload:
         if names.count(case_name) > 1:
             raise WorkloadError(f"{origin}: case {case_name}: name: occurs twice")
     try:
-        title, source, dense = _text(table, "title"), _text(table, "source"), _dense(table)
+        title, source, network, dense = _text(table, "title"), _text(table, "source"), _network(table), _dense(table)
     except SpecError as error:
         raise WorkloadError(f"{origin}: {error.key}: {error.problem}") from error
-    return Workload(name=name, layers=layers, title=title, source=source, dense=dense)
+    return Workload(name=name, layers=layers, title=title, source=source, network=network, dense=dense)
 
 
 def parse_layer(entry: Mapping[str, Any], *, dtype: str = "float32", origin: str, number: int = 1) -> Layer:
@@ -177,6 +182,13 @@ def _text(table: Mapping[str, Any], key: str) -> str:
     value = table.get(key, "")
     if not isinstance(value, str):
         raise SpecError(key, f"must be text, not {value!r}")
+    return value
+
+
+def _network(table: Mapping[str, Any]) -> bool:
+    value = table.get("network", False)
+    if not isinstance(value, bool):
+        raise SpecError("network", f"must be true or false, not {value!r}")
     return value
 
 

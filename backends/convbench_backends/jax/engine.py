@@ -99,6 +99,7 @@ class Engine:
             forward=lambda: compiled.forward(*inputs),
             backward=backward,
             both=both,
+            forward_for_training=lambda: jax.vjp(compiled.forward, *inputs),  # y and a pullback that shares x and w
             wait=_wait,
             to_numpy=lambda name, native: _to_numpy(case, name, native),
             algorithm=compiled.algorithm,
@@ -130,6 +131,10 @@ class CudaMemory:
     def peak_bytes(self) -> int:
         """Bytes of the process's peak, above what was in use at `reset`."""
         return int(self._device.memory_stats()["peak_bytes_in_use"]) - self._base
+
+    def kept_bytes(self) -> int:
+        """Bytes in use now, above what was in use at `reset`."""
+        return int(self._device.memory_stats()["bytes_in_use"]) - self._base
 
 
 def _compiled(case: Case) -> Compiled:

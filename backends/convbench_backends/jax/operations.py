@@ -5,8 +5,8 @@
 - The gradient of a maximum picks the first of equal elements; jnp.max would share it between them, so a global maximum
   is a window too. It does not exist with dilation: there the maximum runs over shifted slices.
 - The start value of a maximum must be the literal -inf, or its gradient cannot be derived.
-- A bias is added in the dtype of the case, as JAX's users do. So db is summed in it too: in bfloat16, where 256 + 1 is
-  256, that cannot count far.
+- A bias is added in float32 at least: y is the same, but db is then summed in float32 too. In bfloat16, where 256 + 1
+  is 256, a sum cannot count far.
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ def _convolution(operation: Conv, axes: tuple[Axis, ...]) -> tuple[Function, str
             dimension_numbers=(f"N{places}C", f"{places}IO", f"N{places}C"),
             feature_group_count=operation.groups,
         )
-        return y if b is None else y + b
+        if b is None:
+            return y
+        wide = jnp.promote_types(y.dtype, jnp.float32)
+        return (y.astype(wide) + b.astype(wide)).astype(y.dtype)
 
     return convolution, "conv_general_dilated" if edges is None else "pad + conv_general_dilated"
 

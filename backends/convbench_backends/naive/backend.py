@@ -71,7 +71,9 @@ class Naive(Backend):
             prepared = prepare_pool(case, tensors)
         else:
             prepared = prepare_flatten(case, tensors)
-        return replace(prepared, phases_s={"convert": time.perf_counter() - begin})
+        phases_s = {"convert": time.perf_counter() - begin}
+        # every backward starts from x and w again: nothing but y is kept
+        return replace(prepared, forward_for_training=prepared.forward, phases_s=phases_s)
 
 
 def prepare_conv(case: Case, tensors: Tensors) -> Prepared:

@@ -1,10 +1,11 @@
 """How long the loops will take, so that nobody waits for hours: rates of tiny cases, times counts.
 
-A window costs something, each row of its taps something more, and each tap of a row again:
+A window costs something, each channel that it looks at something more, each row of its taps and each tap again:
 
-    seconds = windows * window_s + rows * row_s + taps * tap_s
+    seconds = windows * window_s + channels * channel_s + rows * row_s + taps * tap_s
 
-Three tiny cases that differ in one of the counts give the three rates of a pass on this machine.
+A channel counts even where the window lies on padding alone, a row and a tap only where they read something. Tiny cases
+that differ in one of the counts give the rates of a pass on this machine.
 """
 
 from __future__ import annotations
@@ -21,24 +22,27 @@ from convbench_specs import Axis, Case, Conv, PassName, Pool
 PLACES = 8
 """A tiny case has PLACES x PLACES windows."""
 MANY = 12
-"""It has one row of one tap, one row of MANY taps, or MANY rows of one tap."""
-REPEATS = 3
+"""It has one tap, or MANY of one kind: taps of a row, rows of a tap each, or channels of a tap each."""
+REPEATS = 5
 """It is timed so often, and the fastest counts."""
 LARGE = 1.2
 """How much longer everything takes where numbers do not fit into the cache: between 1 and the 1.8 that was seen."""
 
+Tiny = Callable[[int, int, int], Callable[[], object]]
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Seconds for each window, each row of its taps, and each tap."""
+    """Seconds for each window, each channel of it, each row of its taps, and each tap."""
 
     window_s: float
     row_s: float
     tap_s: float
+    channel_s: float = 0.0
 
 
 def learn() -> Mapping[str, Rates]:
-    """Rates by loop and pass, such as "max forward"; takes some 20 ms."""
+    """Rates by loop and pass, such as "max forward"; takes some 40 ms."""
     return {name: _rates(tiny) for name, tiny in TINY.items()}
 
 
@@ -56,10 +60,11 @@ def predict_s(rates: Mapping[str, Rates], case: Case, batch_size: int, pass_name
         return rates[f"flatten {pass_name}"].window_s * batch_size * prod(case.input_shape)
     down, along = image_axes(case)
     planes = batch_size * prod(case.y_view_shape(1)[: -len(case.axes)])
+    windows = planes * down.output * along.output
     rows = planes * depth * _taps_read(down, edge=edge)
     rate = rates[f"{kind} {pass_name}"]
-    window_s = planes * down.output * along.output * rate.window_s
-    return window_s + rows * along.output * rate.row_s + rows * _taps_read(along, edge=edge) * rate.tap_s
+    reading_s = rows * along.output * rate.row_s + rows * _taps_read(along, edge=edge) * rate.tap_s
+    return windows * (rate.window_s + depth * rate.channel_s) + reading_s
 
 
 def _taps_read(axis: Axis, *, edge: bool) -> int:
@@ -67,12 +72,15 @@ def _taps_read(axis: Axis, *, edge: bool) -> int:
     return axis.output * axis.kernel if edge else axis.valid_taps
 
 
-def _rates(tiny: Callable[[int, int], Callable[[], object]]) -> Rates:
-    """The rates of tiny(rows, taps), which makes a call with so many rows of so many taps a window."""
-    one, wide, deep = (LARGE * _fastest_s(tiny(*sizes)) / PLACES**2 for sizes in ((1, 1), (1, MANY), (MANY, 1)))
+def _rates(tiny: Tiny) -> Rates:
+    """The rates of tiny(channels, rows, taps), which makes a call with so many a window: rows and taps of each."""
+    sizes = ((1, 1, 1), (1, 1, MANY), (1, MANY, 1), (MANY, 1, 1))
+    one, wide, tall, deep = (LARGE * _fastest_s(tiny(*counts)) / PLACES**2 for counts in sizes)
     tap_s = max(0.0, wide - one) / (MANY - 1)
-    row_s = max(0.0, (deep - one) / (MANY - 1) - tap_s)
-    return Rates(window_s=max(0.0, one - row_s - tap_s), row_s=row_s, tap_s=tap_s)
+    row_s = max(0.0, (tall - one) / (MANY - 1) - tap_s)
+    channel_s = max(0.0, (deep - one) / (MANY - 1) - row_s - tap_s)
+    window_s = max(0.0, one - channel_s - row_s - tap_s)
+    return Rates(window_s=window_s, channel_s=channel_s, row_s=row_s, tap_s=tap_s)
 
 
 def _fastest_s(call: Callable[[], object]) -> float:
@@ -84,12 +92,13 @@ def _fastest_s(call: Callable[[], object]) -> float:
     return min(seconds)
 
 
-def _conv(pass_name: PassName) -> Callable[[int, int], Callable[[], object]]:
-    """A convolution of one filter; the rows of its taps are channels, for a channel's loop costs most."""
+def _conv(pass_name: PassName) -> Tiny:
+    """A convolution of one filter."""
 
-    def tiny(rows: int, taps: int) -> Callable[[], object]:
-        windows = _windows(1, taps)
-        x, w = [[_plane(PLACES, PLACES + taps - 1)] * rows], [[[[1.0] * taps]] * rows]
+    def tiny(channels: int, rows: int, taps: int) -> Callable[[], object]:
+        windows = _windows(rows, taps)
+        x = [[_plane(PLACES + rows - 1, PLACES + taps - 1)] * channels]
+        w = [[_plane(rows, taps)] * channels]
         if pass_name == "forward":
             return lambda: convolution.forward(x, w, [0.0], windows, 1)
         dy = [[_plane(PLACES, PLACES)]]
@@ -98,10 +107,10 @@ def _conv(pass_name: PassName) -> Callable[[int, int], Callable[[], object]]:
     return tiny
 
 
-def _pool(kind: str, pass_name: PassName) -> Callable[[int, int], Callable[[], object]]:
-    """A pool of one plane."""
+def _pool(kind: str, pass_name: PassName) -> Tiny:
+    """A pool of one plane: the windows of another channel are windows of their own."""
 
-    def tiny(rows: int, taps: int) -> Callable[[], object]:
+    def tiny(channels: int, rows: int, taps: int) -> Callable[[], object]:  # noqa: ARG001  # convolutions need them
         windows, x = _windows(rows, taps), [[_plane(PLACES + rows - 1, PLACES + taps - 1)]]
         dy, counts = [[_plane(PLACES, PLACES)]], [[1] * PLACES] * PLACES
         calls: dict[str, Callable[[], object]] = {
@@ -115,10 +124,10 @@ def _pool(kind: str, pass_name: PassName) -> Callable[[int, int], Callable[[], o
     return tiny
 
 
-def _flatten(pass_name: PassName) -> Callable[[int, int], Callable[[], object]]:
+def _flatten(pass_name: PassName) -> Tiny:
     """A flatten of one plane, which has no windows: an element counts as one."""
 
-    def tiny(rows: int, taps: int) -> Callable[[], object]:  # noqa: ARG001  # the others need them
+    def tiny(channels: int, rows: int, taps: int) -> Callable[[], object]:  # noqa: ARG001  # the others need them
         x, shape = [[_plane(PLACES, PLACES)]], (1, PLACES, PLACES)
         if pass_name == "forward":
             return lambda: flattening.flatten(x, shape, channels_last=True)
@@ -138,7 +147,7 @@ def _plane(height: int, width: int) -> list[list[float]]:
     return [[1.0] * width for _ in range(height)]
 
 
-TINY: Mapping[str, Callable[[int, int], Callable[[], object]]] = {
+TINY: Mapping[str, Tiny] = {
     "conv forward": _conv("forward"),
     "conv backward": _conv("backward"),
     "max forward": _pool("max", "forward"),

@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from convbench_backends.numba_cpu.emit import Int, Place, Value, Vector
 from convbench_backends.numba_cpu.geometry import ConvShape, Index
 from convbench_backends.numba_cpu.jit import kernel
-from convbench_backends.numba_cpu.rows import prefetch, prefetch_to_write
 from convbench_backends.numba_cpu.vector import Lanes, vector_code
 
 Array = NDArray[Any]
@@ -48,8 +47,6 @@ def filter_planes(task: int, tasks: int, thread: int, x: Array, w: Array, b: Arr
     area, target = x.shape[1] * x.shape[2], y.shape[1] * y.shape[2]
     for p in range(planes * task // tasks, planes * (task + 1) // tasks):
         c = p % len(b)
-        prefetch(x, (p + 1) * area, area)
-        prefetch_to_write(y, (p + 1) * target, target)
         filter_plane(
             x, p * area, x.shape[1], x.shape[2], w, 9 * c, b, c, sizes[0], sizes[1],
             y, p * target, y.shape[1], y.shape[2],
@@ -65,11 +62,9 @@ def weight_gradients(task: int, tasks: int, thread: int, x: Array, dy: Array, si
         sums[c] = 0
         for n in range(len(dy)):
             p = n * channels + c
-            prefetch(x, (p + channels) * area, area)
-            prefetch(dy, (p + channels) * target, target)
             plane_gradient(
                 x, p * area, x.shape[2], x.shape[3], dy, p * target, dy.shape[2], dy.shape[3], sizes[0], sizes[1],
-                sums, 10 * c,
+                channels, sums, 10 * c,
             )  # fmt: skip
 
 
@@ -83,11 +78,14 @@ def filter_plane(
     taps = [lanes.spread(w + t) for t in range(KERNEL * KERNEL)]
     bias = lanes.spread(b)
     running = lanes.slots(KERNEL - 1)
+    coming = _Coming(lanes, rows + (KERNEL - 1))
     with lanes.strips(columns) as column:
         masks, written = plane.masks(column - left), lanes.first(columns - column)
         for partial in running:
             partial.value = bias
         with lanes.loop(rows + (KERNEL - 1)) as row:
+            coming.ask(x + height * width, column, row)
+            coming.ask(y + rows * columns, column, row, write=True)
             sums = [*(partial.value for partial in running), bias]
             values = plane.load_row(row - top, column - left, masks)
             for r in range(KERNEL):
@@ -103,16 +101,23 @@ def filter_plane(
 @vector_code
 def plane_gradient(
     lanes: Lanes, x: Place, height: Int, width: Int, dy: Place, rows: Int, columns: Int, top: Int, left: Int,
-    sums: Place,
+    channels: Int, sums: Place,
 ) -> None:  # fmt: skip
-    """Add to ten sums, dw and db, what one plane of x and one of dy, `rows` x `columns`, give."""
+    """Add to ten sums, dw and db, what one plane of x and one of dy, `rows` x `columns`, give.
+
+    The next plane of the channel lies `channels` planes on.
+    """
     plane = _Plane(lanes, x, height, width)
     totals, running = lanes.slots(KERNEL * KERNEL + 1), lanes.slots(KERNEL)
+    coming = _Coming(lanes, rows + (KERNEL - 1))
+    next_x, next_dy = x + channels * height * width, dy + channels * rows * columns
     with lanes.strips(columns) as column:
         masks, inside = plane.masks(column - left), lanes.first(columns - column)
         for gradient in running:
             gradient.value = lanes.zero()
         with lanes.loop(rows + (KERNEL - 1)) as row:
+            coming.ask(next_x, column, row)
+            coming.ask(next_dy, column, row)
             running[2].value, running[1].value = running[1].value, running[0].value
             running[0].value = lanes.zero()
             with lanes.when(row < rows):
@@ -147,3 +152,17 @@ class _Plane:
             for s, (value, mask) in enumerate(zip(self._values, masks, strict=True)):
                 value.value = lanes.load_where(place + s, mask)
         return [value.value for value in self._values]
+
+
+class _Coming:
+    """Asks for the next plane a vector at a time, one in each step of a loop over strips and rows.
+
+    Asked for at once, a plane would fill the queue of misses, and the sums would wait until it is empty.
+    """
+
+    def __init__(self, lanes: Lanes, steps: Int) -> None:
+        self._lanes, self._steps = lanes, steps
+
+    def ask(self, plane: Place, column: Int, row: Int, *, write: bool = False) -> None:
+        """Ask for the vector of a step: `column` is the first of its strip, which has `steps` rows."""
+        self._lanes.prefetch(plane + (column * self._steps + row * self._lanes.count), write=write)

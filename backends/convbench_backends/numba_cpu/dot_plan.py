@@ -106,16 +106,14 @@ def make_dot_plan(shape: ConvShape, *, itemsize: int, threads: int) -> DotPlan:
     if direct:
         plane_pitch = dy_pitch = vertical.grid * pitch
     channel_pitch = planes * plane_pitch
-    images = 1
-    if bands == 1:
-        wanted = max(1, _VECTORS * lanes // (band_rows * pitch))
-        images = max(
-            1, min(wanted, -(-shape.batch // shares), 2 * _DY_BYTES // (row_blocks * rows * dy_pitch * itemsize))
-        )
+    fitting = 2 * _DY_BYTES // (row_blocks * rows * dy_pitch * itemsize)
+    wanted = min(_VECTORS * lanes // (band_rows * pitch), -(-shape.batch // shares), fitting)
+    images = max(1, wanted) if bands == 1 else 1
     offsets = tap_offsets((vertical, horizontal), (0, 0), block_channels, Cut(pitch, plane_pitch))
     taps = len(offsets)
     tap_blocks = -(-taps // DOT_TILES[rows])
     x_size = 0 if direct else images * block_channels * channel_pitch + lanes
+    filled = tap_blocks * DOT_TILES[rows] - taps
     return DotPlan(
         batch=shape.batch,
         groups=shape.groups,
@@ -147,7 +145,7 @@ def make_dot_plan(shape: ConvShape, *, itemsize: int, threads: int) -> DotPlan:
         shares=shares,
         work_size=x_size + (0 if direct else images * row_blocks * rows * dy_pitch) + lanes,
         places=np.concatenate([places_of(vertical, 1 << 62), places_of(horizontal, pitch)]),
-        offsets=np.concatenate([offsets, np.zeros(tap_blocks * DOT_TILES[rows] - taps, np.int64)]),
+        offsets=np.concatenate([offsets, np.zeros(filled, np.int64)]),
         order=_order(shape, rows, block_channels, window),
     )
 

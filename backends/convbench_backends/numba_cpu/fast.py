@@ -5,6 +5,7 @@ The rule, from the shape alone:
 - depthwise    one filter a channel, 3 x 3, stride and dilation 1                          depthwise.py
 - Winograd     3 x 3, stride and dilation 1, 16 channels and filters or more, no groups    winograd.py
 - implicit GEMM and dot products for everything else                                       implicit_gemm.py
+  with dx by columns, where channels are few and the stride is 1                           column_gradient.py
 
 Weights are brought into the kernels' order within each call, since a training step changes them.
 """
@@ -17,7 +18,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from convbench_backends.numba_cpu import depthwise, implicit_gemm, weight_gradient, winograd, winograd_gradient
+from convbench_backends.numba_cpu import (
+    column_gradient,
+    depthwise,
+    implicit_gemm,
+    weight_gradient,
+    winograd,
+    winograd_gradient,
+)
+from convbench_backends.numba_cpu.column_plan import column_order, make_column_plan, takes_columns
 from convbench_backends.numba_cpu.dot_plan import make_dot_plan
 from convbench_backends.numba_cpu.flat import FlatAxis, forward_axis, gradient_axis
 from convbench_backends.numba_cpu.flat_plan import make_plan, weight_order
@@ -33,6 +42,9 @@ from convbench_backends.numba_cpu.winograd_plan import (
 from convbench_specs import Axis, Case, Prepared, Tensors
 
 Array = NDArray[Any]
+
+_ROUNDS = 4
+"""Tasks a thread where planes are dealt out: few, since a task costs a call, but a late thread can be waited for."""
 
 
 class Level(Protocol):
@@ -67,7 +79,7 @@ def conv(case: Case, tensors: Tensors, threads: int) -> Prepared:
         dw, db = level.dw_db(x, dy)
         return dx, dw.reshape(w_shape), None if b is None else db
 
-    return Prepared(forward=forward, backward=backward, algorithm=level.algorithm)
+    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm=level.algorithm)
 
 
 def choose(shape: ConvShape) -> type[Depthwise | Winograd | ImplicitGemm]:
@@ -83,7 +95,7 @@ class Depthwise:
     algorithm = "depthwise, running rows"
 
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
-        self._shape, self._tasks = shape, 4 * threads
+        self._shape, self._tasks = shape, _ROUNDS * threads
         self._before = np.array([shape.vertical.before, shape.horizontal.before])
         self._behind = depthwise.KERNEL - 1 - self._before
         self._none = np.zeros(shape.out_channels, dtype)
@@ -186,7 +198,12 @@ class ImplicitGemm:
         weights = np.arange(np.prod(shape.w)).reshape(shape.groups, shape.group_outputs, *shape.w[1:])
         forward, back = ((make(vertical), make(horizontal)) for make in (forward_axis, gradient_axis))
         self._forward = FlatConvolution(forward, weights, shape.batch, dtype, threads)
-        self._backward = FlatConvolution(back, weights.swapaxes(1, 2), shape.batch, dtype, threads)
+        self._backward: FlatConvolution | ColumnGradient
+        if takes_columns(shape, itemsize=dtype.itemsize, threads=threads):
+            self.algorithm = "implicit GEMM, dx by columns"
+            self._backward = ColumnGradient(shape, dtype, threads)
+        else:
+            self._backward = FlatConvolution(back, weights.swapaxes(1, 2), shape.batch, dtype, threads)
         plan = make_dot_plan(shape, itemsize=dtype.itemsize, threads=threads)
         self._tasks, self._tables, self._order = plan.shares * plan.groups, plan.tables, plan.order
         self._work = np.zeros((threads, plan.work_size), dtype)
@@ -242,6 +259,26 @@ class FlatConvolution:
         biases = self._b.reshape(-1)
         implicit_gemm.convolve(self._tasks, source, self._w, biases, *self._tables, self._work, target)
         return target
+
+
+class ColumnGradient:
+    """dx of few channels."""
+
+    def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
+        plan = make_column_plan(shape, itemsize=dtype.itemsize)
+        self._tasks, self._tables = shape.batch * shape.groups, plan.tables
+        self._order = column_order(shape)
+        self._w = np.empty(self._order.size, dtype)
+        self._zeros = np.zeros(FILTERS, dtype)
+        self._work = np.zeros((threads, plan.work_size), dtype)
+        self._output = Output(shape.x, dtype)
+
+    def __call__(self, dy: Array, w: Array, _: None) -> Array:
+        """dx; everything is flat."""
+        implicit_gemm.order_weights(len(self._work), w, self._order, self._w)
+        dx = self._output.take()
+        column_gradient.input_gradient(self._tasks, dy, self._w, self._zeros, *self._tables, self._work, dx)
+        return dx
 
 
 def _behind(axis: Axis) -> int:

@@ -155,19 +155,25 @@ def weight_order(axes: tuple[FlatAxis, FlatAxis], weights: Index) -> Index:
     `weights` (groups, filters, channels, R, S) holds the index of each weight of the convolution that is computed: for
     the gradient of the input, source channels are the filters of w. Order: phase, group, block, tap, filter of block.
     """
-    order = []
+    order: list[Index] = []
     for taps_h in (phase.taps for phase in axes[0].phases):
         for taps_w in (phase.taps for phase in axes[1].phases):
             chosen = weights[..., [t.tap for t in taps_h], :][..., [t.tap for t in taps_w]]
             for group in chosen.reshape(*chosen.shape[:2], -1):
-                at = 0
-                for width in block_widths(len(group)):
-                    block = np.full((group.shape[1], width), -1)
-                    rows = group[at : at + width]
-                    block[:, : len(rows)] = rows.T
-                    order.append(block.ravel())
-                    at += width
+                order += block_order(group)
     return np.concatenate(order)
+
+
+def block_order(weights: Index) -> list[Index]:
+    """The blocks of weights (filters, taps), each as tap by tap its filters, -1 where a block has none."""
+    order, at = [], 0
+    for width in block_widths(len(weights)):
+        block = np.full((weights.shape[1], width), -1)
+        rows = weights[at : at + width]
+        block[:, : len(rows)] = rows.T
+        order.append(block.ravel())
+        at += width
+    return order
 
 
 def pitch_of(axis: FlatAxis) -> tuple[int, int]:

@@ -56,11 +56,15 @@ def max_pool(case: Case, tensors: Tensors) -> Prepared:
     x_shape, y_shape = case.x_shape(len(tensors.x)), case.y_shape(len(tensors.x))
     pairs = all((a.kernel, a.stride, a.dilation, a.before, a.overhang) == (2, 2, 1, 0, 0) for a in image_axes(case))
 
-    def forward() -> Array:
+    def forward(winners: Array = which) -> Array:
         y = y_output.take()
         planes_of_y = y.reshape(dy.shape)
-        pooling.max_forward(tasks, x, rows, columns, stride, first_tap, planes_of_y, which)
+        pooling.max_forward(tasks, x, rows, columns, stride, first_tap, planes_of_y, winners)
         return y.reshape(y_shape)
+
+    def forward_for_training() -> tuple[Array, Array]:
+        winners = np.empty_like(which)  # each layer of a network has its own
+        return forward(winners), winners
 
     def backward() -> tuple[Array, None, None]:
         dx = dx_output.take()
@@ -71,7 +75,12 @@ def max_pool(case: Case, tensors: Tensors) -> Prepared:
         return dx.reshape(x_shape), None, None
 
     index = "one byte" if which.itemsize == 1 else "four bytes"
-    return Prepared(forward=forward, backward=backward, algorithm=f"row by row, winner in {index}")
+    return Prepared(
+        forward=forward,
+        backward=backward,
+        forward_for_training=forward_for_training,
+        algorithm=f"row by row, winner in {index}",
+    )
 
 
 def average_pool(case: Case, tensors: Tensors) -> Prepared:
@@ -99,7 +108,7 @@ def average_pool(case: Case, tensors: Tensors) -> Prepared:
         pooling.average_backward(len(dy), dy, rows, cols, tall, wide, dx.reshape(x.shape))
         return dx.reshape(x_shape), None, None
 
-    return Prepared(forward=forward, backward=backward, algorithm="row by row")
+    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm="row by row")
 
 
 def _only_column(axis: Axis) -> tuple[int, int]:
@@ -119,6 +128,7 @@ def flatten(case: Case, tensors: Tensors) -> Prepared:
         return Prepared(
             forward=lambda: x.reshape(n, features),
             backward=lambda: (dy.reshape(x.shape), None, None),
+            forward_for_training=lambda: x.reshape(n, features),
             algorithm="view",
         )
     channels = case.input_shape[0]
@@ -130,7 +140,7 @@ def flatten(case: Case, tensors: Tensors) -> Prepared:
     def backward() -> tuple[Array, None, None]:
         return np.ascontiguousarray(dy.reshape(n, places, channels).transpose(0, 2, 1)).reshape(x.shape), None, None
 
-    return Prepared(forward=forward, backward=backward, algorithm="transposing copy")
+    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm="transposing copy")
 
 
 def _planes(case: Case, tensors: Tensors) -> tuple[Array, Array]:

@@ -50,4 +50,5 @@ def conv(case: Case, tensors: Tensors, threads: int) -> Prepared:
         dw = sums.sum(axis=0).reshape(case.w_shape)
         return dx.reshape(x_shape), dw, db.sum(axis=0).astype(x.dtype) if has_bias else None
 
-    return Prepared(forward=forward, backward=backward, algorithm="im2col bands, BLAS product a thread")
+    algorithm = "im2col bands, BLAS product a thread"
+    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm=algorithm)

@@ -1,7 +1,8 @@
 # ruff: noqa: PLR0917  # Numba passes no keywords
-"""Vector operations along rows: copying, clearing, asking ahead, running maxima.
+"""Vector operations along rows: copying, adding, clearing, asking ahead, running maxima.
 
     copy_rows      a b c d e f         ->  a b c d e f             or with step 2:  a . b . c .  ->  a b c
+    add_rows       a b c, 1 2 3        ->  1+a 2+b 3+c
     clear          a b c               ->  0 0 0
     take_larger    values 3 9 1        best 5 5 5  ->  5 9 5        winner 0 0 0  ->  0 4 0   (for tap 4)
 
@@ -45,6 +46,24 @@ def _copy_row(lanes: Lanes, start: Place, end: Place, count: Int, load: Load, lo
         lambda place: lanes.store(load(start + place * step), end + place),
         lambda place, rest: lanes.store_part(load_part(start + place * step, rest), end + place, rest),
     )
+
+
+@vector_code
+def add_rows(
+    lanes: Lanes, source: Place, source_pitch: Int, target: Place, target_pitch: Int, rows: Int, count: Int
+) -> None:
+    """Add `count` numbers of each of some rows to those of the target."""
+    with lanes.loop(rows) as row:
+        start, end = source + row * source_pitch, target + row * target_pitch
+
+        def whole(place: Int, start: Place = start, end: Place = end) -> None:
+            lanes.store(lanes.load(start + place) + lanes.load(end + place), end + place)
+
+        def part(place: Int, rest: Int, start: Place = start, end: Place = end) -> None:
+            total = lanes.load_part(start + place, rest) + lanes.load_part(end + place, rest)
+            lanes.store_part(total, end + place, rest)
+
+        lanes.over_row(count, whole, part)
 
 
 @vector_code

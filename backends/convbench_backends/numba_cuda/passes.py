@@ -27,6 +27,7 @@ def prepare_conv(case: Case, tensors: Tensors, device: Device) -> Prepared:
     return Prepared(
         forward=convolution.forward,
         backward=convolution.backward,
+        forward_for_training=convolution.forward,
         wait=wait,
         to_numpy=to_numpy_of(case, len(tensors.x)),
         algorithm=convolution.algorithm,
@@ -47,6 +48,7 @@ def prepare_pool(case: Case, tensors: Tensors, device: Device) -> Prepared:
         forward=lambda: forward()[0],
         backward=lambda: (gradient(saved), None, None),
         both=both,
+        forward_for_training=forward,
         wait=wait,
         to_numpy=to_numpy_of(case, len(tensors.x)),
         algorithm="a thread an output",
@@ -133,6 +135,7 @@ def prepare_flatten(case: Case, tensors: Tensors, device: Device) -> Prepared:
     return Prepared(
         forward=forward,
         backward=backward,
+        forward_for_training=forward,
         wait=wait,
         to_numpy=to_numpy_of(case, images),
         algorithm="view" if is_view else "transposition",

@@ -49,7 +49,9 @@ def prepare_conv(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
         dx = _as(input_gradient(wide_dy, _wide(w), conv, crew), x_shape, x.dtype)
         return dx, _as(dw, w_shape, x.dtype), None if b is None else db.astype(x.dtype, copy=False)
 
-    return Prepared(forward=forward, backward=backward, algorithm=conv_algorithm(conv, len(x)))
+    # backward needs x and w alone, which stay anyway
+    algorithm = conv_algorithm(conv, len(x))
+    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm=algorithm)
 
 
 def prepare_pool(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
@@ -79,7 +81,13 @@ def prepare_pool(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
         return y, *gradient(y)
 
     saved = forward() if is_max else x[:0]
-    return Prepared(forward=forward, backward=lambda: gradient(saved), both=both, algorithm="two passes")
+    return Prepared(
+        forward=forward,
+        backward=lambda: gradient(saved),
+        both=both,
+        forward_for_training=forward,  # y tells a maximum's backward where it was
+        algorithm="two passes",
+    )
 
 
 def prepare_flatten(case: Case, tensors: Tensors) -> Prepared:
@@ -91,6 +99,7 @@ def prepare_flatten(case: Case, tensors: Tensors) -> Prepared:
         return Prepared(
             forward=lambda: x.reshape(dy.shape),
             backward=lambda: (dy.reshape(x.shape), None, None),
+            forward_for_training=lambda: x.reshape(dy.shape),
             algorithm="view",
         )
     last = (x.shape[0], *x.shape[2:], x.shape[1])
@@ -101,7 +110,7 @@ def prepare_flatten(case: Case, tensors: Tensors) -> Prepared:
     def backward() -> Gradients:
         return np.ascontiguousarray(np.moveaxis(dy.reshape(last), -1, 1)), None, None
 
-    return Prepared(forward=forward, backward=backward, algorithm="permuted copy")
+    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm="permuted copy")
 
 
 def conv_algorithm(conv: Convolution, images: int) -> str:

@@ -82,6 +82,7 @@ class Engine:
             forward=lambda: function(*inputs),
             backward=lambda: gradients(kept_graph(), leaves, dy, retain_graph=True),
             both=both,
+            forward_for_training=lambda: function(*leaves),  # y, whose graph holds the rest
             wait=self._wait,
             to_numpy=self._to_numpy,
             algorithm=algorithm,
@@ -122,6 +123,11 @@ class CudaMemory:
         """Bytes of the peak since `reset`, above what was in use then."""
         torch.cuda.synchronize()
         return torch.cuda.max_memory_allocated() - self._base
+
+    def kept_bytes(self) -> int:
+        """Bytes in use now, above what was in use at `reset`."""
+        torch.cuda.synchronize()
+        return torch.cuda.memory_allocated() - self._base
 
 
 def gradients(y: Any, leaves: list[Any], dy: Any, *, retain_graph: bool = False) -> Gradients:

@@ -102,6 +102,11 @@ class Engine:
 
         padded = cache(lambda: graphs.pad(inputs[0]))
 
+        def forward_for_training() -> tuple[Tensor, tf.GradientTape]:
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                return graphs.forward(*inputs), tape
+
         def backward() -> Gradients:
             dx, dw, db = graphs.backward(padded(), *inputs, dy)
             return dx, dw, db
@@ -114,6 +119,7 @@ class Engine:
             forward=lambda: graphs.forward(*inputs),
             backward=backward,
             both=both,
+            forward_for_training=forward_for_training,
             wait=self._wait,
             to_numpy=lambda name, native: _to_numpy(case, name, native),
             recomputes_forward=graphs.formula.recomputes_forward,
@@ -176,6 +182,10 @@ class AllocatorMemory:
     def peak_bytes(self) -> int:
         """Bytes of the peak since `reset`, above what was in use then."""
         return int(tf.config.experimental.get_memory_info(self._device)["peak"]) - self._base
+
+    def kept_bytes(self) -> int:
+        """Bytes in use now, above what was in use at `reset`."""
+        return int(tf.config.experimental.get_memory_info(self._device)["current"]) - self._base
 
 
 def _traced_at_first_call(function: Graph, *, xla: bool) -> Graph:

@@ -1,21 +1,28 @@
-"""Peak memory of one warm call, measured inside a worker of its own.
+"""Memory of one warm call, measured inside a worker of its own: its peak, and what a forward keeps for a backward.
 
 The kernel's own counter is read: writing 5 to /proc/self/clear_refs resets VmHWM, the peak of resident memory; the peak
 after the call less the resident memory before it is what the call needed, outputs included. The worker runs with
 malloc pinned (PINNED_ALLOCATOR): by default glibc keeps freed buffers, and a second call would seem to need nothing.
 Where a backend has a counter of its own (a device's allocator, an arena) that is asked instead.
+
+What is kept for the backward is the resident memory after a forward for training, less that before it. The results of
+the calls that warm up are held meanwhile: a backend that hands out its arrays again would seem to need none.
+
+Where this system lets a process neither reset nor read its peak there are no numbers, and WHY_NOT is what to tell.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from convbench_specs import MemoryCounter, Native
+from convbench_specs import KeptMemoryCounter, MemoryCounter, Native
 
 PINNED_ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": "65536",
@@ -29,9 +36,17 @@ PINNED_ALLOCATOR = {
 FLOOR_BYTES = 5_000_000
 """Below this the kernel's batching of per-CPU counts is more than 2 % of the value."""
 
+SETTLE_S = 0.001
+QUIET_LOOKS = 2
+MOST_LOOKS = 50
+"""Resident memory has settled when so many looks SETTLE_S apart show no change."""
+
+BELOW_FLOOR = "below floor"
+STATM = Path("/proc/self/statm")
 STATUS = Path("/proc/self/status")
 ROLLUP = Path("/proc/self/smaps_rollup")
 CLEAR_REFS = Path("/proc/self/clear_refs")
+WHY_NOT = f"{CLEAR_REFS} cannot be written here, so a process cannot measure the peak of its memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +61,79 @@ def peak_memory(
     call: Callable[[], Native], wait: Callable[[Native], None], counter: MemoryCounter | None
 ) -> PeakMemory | None:
     """Peak of one call; None where this system shows no resident peak and the backend has no counter."""
-    _trim()
     if counter is not None:
         counter.reset()
         wait(call())
         return PeakMemory(counter.peak_bytes(), counter.source)
     if not can_reset_peak():
         return None
-    before = _kilobytes(ROLLUP, "Rss:")
+    before = resident_bytes()
     CLEAR_REFS.write_text("5")
     result = call()
     wait(result)
-    peak = max(0, _kilobytes(STATUS, "VmHWM:") - before) * 1024
+    peak = max(0, _kilobytes(STATUS, "VmHWM:") * 1024 - before)
     del result
-    return PeakMemory(peak, "resident" if peak >= FLOOR_BYTES else "resident, below floor")
+    return PeakMemory(peak, "resident" if peak >= FLOOR_BYTES else f"resident, {BELOW_FLOOR}")
+
+
+def kept_memory(
+    forward: Callable[[], Native], wait: Callable[[Native], None], counter: MemoryCounter | None
+) -> int | None:
+    """Bytes that stay while what a forward for training returned is held; None where nothing here can tell."""
+    if counter is not None:
+        return _kept_by(counter, forward, wait) if isinstance(counter, KeptMemoryCounter) else None
+    if not can_reset_peak():
+        return None
+    before = resident_bytes()
+    result = forward()
+    wait(result)
+    kept = max(0, resident_bytes() - before)
+    del result
+    return kept
+
+
+def _kept_by(counter: KeptMemoryCounter, forward: Callable[[], Native], wait: Callable[[Native], None]) -> int:
+    gc.collect()
+    counter.reset()
+    result = forward()
+    wait(result)
+    kept = counter.kept_bytes()
+    del result
+    return kept
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process once nothing that was freed is left in it and its threads are at rest.
+
+    A runtime may free a buffer on a thread of its own a moment after the last reference to it has gone.
+    """
+    gc.collect()
+    _trim()
+    pages, quiet = _resident_pages(), 0
+    for _ in range(MOST_LOOKS):
+        time.sleep(SETTLE_S)
+        before, pages = pages, _resident_pages()
+        quiet = quiet + 1 if pages == before else 0
+        if quiet == QUIET_LOOKS:
+            break
+        _trim()
+    return _kilobytes(ROLLUP, "Rss:") * 1024
+
+
+def reset_peak() -> None:
+    """Start a new peak of this process's resident memory, where the system lets it."""
+    if can_reset_peak():
+        CLEAR_REFS.write_text("5")
+
+
+def process_peak_bytes() -> int:
+    """Peak of this process's resident memory since it was reset, or since the process began; 0 where none is shown."""
+    return _kilobytes(STATUS, "VmHWM:") * 1024
+
+
+def _resident_pages() -> int:
+    """A quick look at resident memory, coarse: the kernel counts per processor and adds up late."""
+    return int(STATM.read_text().split()[1])
 
 
 @cache

@@ -1,6 +1,6 @@
 """Time of a call, measured inside the worker.
 
-- perf_counter_ns around an inner loop that is long enough for the timer; the count is calibrated once and kept.
+- perf_counter_ns around an inner loop that is long enough for the timer; the count is found in the warm-up, once, and kept.
 - Garbage collection is off in the loop; every backend's outputs are dropped alike, one call later.
 - `wait` runs after every call: an asynchronous framework must have finished before the clock stops.
 - Nothing is subtracted; `harness_overhead_s` states what the loop itself costs a call.
@@ -11,10 +11,11 @@ from __future__ import annotations
 import gc
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
+from convbench.measure.contention import waited_s
 from convbench_specs import Native
 
 Call = Callable[[], Native]
@@ -22,17 +23,35 @@ Wait = Callable[[Native], None]
 
 MAX_LOOPS = 100_000
 """No sample needs more calls than this: even 100 ns a call give 10 ms."""
+WINDOW_S = 0.001
+"""The least that the timer resolves to a thousandth, with its own cost of some 50 ns."""
+STEADY_WINDOWS = 3
+GAIN = 0.02
+"""What a further window must bring to show that the warm-up goes on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One timed inner loop: `loops` calls took `elapsed_s` of wall time and `cpu_s` of processor time, all threads."""
+    """One timed inner loop: `loops` calls took `elapsed_s` of wall time and `cpu_s` of processor time, all threads.
+
+    In `waited_s` of it some task of the machine waited for a processor; None where the system does not tell.
+    """
 
     loops: int
     elapsed_s: float
     cpu_s: float
     minor_faults: int
     involuntary_switches: int
+    waited_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """Calls that fill a sample, calls that the warm-up made, and whether it got no faster in the end."""
+
+    loops: int
+    warm_up_calls: int
+    steady: bool
 
 
 def once(call: Call, wait: Wait) -> tuple[Native, float]:
@@ -45,12 +64,23 @@ def once(call: Call, wait: Wait) -> tuple[Native, float]:
 
 def sample(call: Call, wait: Wait, loops: int) -> Sample:
     """Time one inner loop."""
+    return _measured(loops, lambda: _loop(call, wait, loops))
+
+
+def sample_turns(turns: Sequence[tuple[Call, Wait]]) -> Sample:
+    """Time one inner loop in which each of the calls has one turn."""
+    return _measured(len(turns), lambda: _turns(turns))
+
+
+def _measured(loops: int, timed: Callable[[], float]) -> Sample:
     collecting = gc.isenabled()
     gc.disable()
     try:
+        waited_before = waited_s()
         before = resource.getrusage(resource.RUSAGE_SELF)
-        elapsed = _loop(call, wait, loops)
+        elapsed = timed()
         after = resource.getrusage(resource.RUSAGE_SELF)
+        waited_after = waited_s()
     finally:
         if collecting:
             gc.enable()
@@ -60,17 +90,40 @@ def sample(call: Call, wait: Wait, loops: int) -> Sample:
         cpu_s=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         minor_faults=after.ru_minflt - before.ru_minflt,
         involuntary_switches=after.ru_nivcsw - before.ru_nivcsw,
+        waited_s=None if waited_before is None or waited_after is None else waited_after - waited_before,
     )
 
 
-def calibrate(call: Call, wait: Wait, target_s: float) -> int:
-    """How many calls fill target_s, found by doubling; the calls warm up caches and clocks on the way."""
+def warm_up(call: Call, wait: Wait, *, sample_s: float, limit_s: float) -> WarmUp:
+    """Call until it gets no faster, at most limit_s seconds, and find how many calls fill a sample.
+
+    Windows of calls are timed; it is steady once STEADY_WINDOWS in a row bring no best that is GAIN better than the one
+    before. Minima are compared, as noise only adds.
+    """
     gc.collect()  # once before the samples: a framework's many objects make it take longer than most samples
-    loops = 1
+    begin = time.perf_counter()
+    window, calls = _window(call, wait, min(sample_s, WINDOW_S))
+    best, unchanged = float("inf"), 0
+    while unchanged < STEADY_WINDOWS and (time.perf_counter() - begin < limit_s or not calls):
+        seconds = _loop(call, wait, window) / window
+        calls += window
+        unchanged = 0 if seconds < best * (1 - GAIN) else unchanged + 1
+        best = min(best, seconds)
+    if best == float("inf"):
+        best = _loop(call, wait, 1)
+        calls += 1
+    loops = max(1, min(MAX_LOOPS, round(sample_s / best)))
+    return WarmUp(loops=loops, warm_up_calls=calls, steady=unchanged >= STEADY_WINDOWS)
+
+
+def _window(call: Call, wait: Wait, target_s: float) -> tuple[int, int]:
+    """How many calls take about target_s, and how many were made to find out."""
+    loops, calls = 1, 0
     while True:
         elapsed = _loop(call, wait, loops)
+        calls += loops
         if elapsed >= target_s / 2 or loops >= MAX_LOOPS:
-            return max(1, min(MAX_LOOPS, round(loops * target_s / max(elapsed, 1e-9))))
+            return max(1, min(MAX_LOOPS, round(loops * target_s / max(elapsed, 1e-9)))), calls
         loops = min(MAX_LOOPS, loops * max(2, min(16, int(target_s / max(elapsed, 1e-9)))))
 
 
@@ -82,6 +135,16 @@ def harness_overhead_s(loops: int = 20_000) -> float:
 def _loop(call: Call, wait: Wait, loops: int) -> float:
     start = time.perf_counter_ns()
     for _ in repeat(None, loops):
+        result = call()
+        wait(result)
+    elapsed = (time.perf_counter_ns() - start) * 1e-9
+    del result
+    return elapsed
+
+
+def _turns(turns: Sequence[tuple[Call, Wait]]) -> float:
+    start = time.perf_counter_ns()
+    for call, wait in turns:
         result = call()
         wait(result)
     elapsed = (time.perf_counter_ns() - start) * 1e-9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,19 +15,34 @@ from convbench.results import Run
 
 MEASUREMENTS = "measurements.csv"
 AGREEMENT = "agreement.csv"
+NETWORKS = "networks.csv"
+LARGEST_BATCHES = "largest_batches.csv"
 REPORT = "report.html"
 
 
 def write_reports(runs: Sequence[Run], folder: Path) -> None:
-    """Write the three files; UsageError where the folder cannot be written."""
+    """Write the files, those of networks and largest batches where the runs have any.
+
+    UsageError where the folder cannot be written.
+    """
     many = len(runs) > 1
     measurements = _concat([run.measurements for run in runs], runs, label=many)
     agreement = _concat([run.agreement for run in runs], runs, label=many)
+    networks = _concat([run.networks for run in runs], runs, label=many)
+    largest = _concat([run.largest_batches for run in runs], runs, label=many)
+    layers = _concat([run.network_layers for run in runs], runs, label=many)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         measurements.drop(columns="traceback", errors="ignore").to_csv(folder / MEASUREMENTS, index=False)
         agreement.to_csv(folder / AGREEMENT, index=False)
-        html = render_report(report_input(runs[0], measurements, agreement))
+        for name, frame in ((NETWORKS, networks), (LARGEST_BATCHES, largest)):
+            if not frame.empty:
+                frame.to_csv(folder / name, index=False)
+        shown = report_input(runs[0], measurements, agreement)
+        limits = [(run.folder.name if many else "", run.limits) for run in runs if run.limits]
+        html = render_report(
+            replace(shown, networks=networks, network_layers=layers, largest_batches=largest, limits=limits)
+        )
         (folder / REPORT).write_text(html, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror or error}") from error
@@ -50,6 +66,8 @@ def report_input(run: Run, measurements: pd.DataFrame, agreement: pd.DataFrame) 
             device=settings["device"],
             batch_sizes=settings["batch_sizes"],
             seed=settings["seed"],
+            allocator=settings.get("allocator", "default"),  # runs of schema 1 may lack these two
+            cache=settings.get("cache", "hot"),
             schema_version=header["schema"],
             convbench_version=header["packages"].get("convbench", ""),
         ),

@@ -21,12 +21,23 @@ from markupsafe import Markup
 from convbench.report import units, view
 from convbench.report.embed import encode_frame, encode_pairs, script_safe_json, worst_disagreements
 from convbench.report.headline import headline, join_names
-from convbench.report.inputs import MEASUREMENT_COLUMNS, OPTIONAL_MEASUREMENT_COLUMNS, Picture, ReportInput
-from convbench.report.summary import ORACLE, backend_verdicts, not_ranked, rank
+from convbench.report.inputs import (
+    CHECK_COLUMNS,
+    MEASUREMENT_COLUMNS,
+    OPTIONAL_MEASUREMENT_COLUMNS,
+    ROOFLINE_COLUMNS,
+    Picture,
+    ReportInput,
+)
+from convbench.report.largest_batch_view import largest_batch_view
+from convbench.report.networks_view import networks_view
+from convbench.report.roofline_view import roofline_view
+from convbench.report.summary import ORACLE, REFERENCES, backend_verdicts, not_ranked, rank
 
 PACKAGE = "convbench.report"
-SCRIPTS = ("units.js", "chart.js", "curves.js", "cells.js", "report.js")
+SCRIPTS = ("units.js", "chart.js", "curves.js", "roofline.js", "cells.js", "report.js")
 """In the order in which they build on each other; they share one scope."""
+STYLES = ("report.css", "networks.css", "roofline.css")
 
 
 def render_report(run: ReportInput) -> str:
@@ -36,23 +47,28 @@ def render_report(run: ReportInput) -> str:
     verdicts = backend_verdicts(measurements, agreement)
     names = dict.fromkeys([*measurements["backend"].unique(), *(record.name for record in run.backends)])
     slots = view.slots(names)
+    roofline = roofline_view(measurements, run.limits)
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             run=run,
             slots=slots,
-            styles=_file("report.css"),
+            styles=Markup("").join(_file(name) for name in STYLES),
             scripts=Markup("\n").join(_file(name) for name in SCRIPTS),
-            data=Markup(script_safe_json(_data(measurements, agreement, slots))),  # noqa: S704 -- escaped for a script
+            data=Markup(script_safe_json(_data(measurements, agreement, slots) | {"roofs": roofline["roofs"]})),  # noqa: S704 -- escaped for a script
             headline=headline(verdicts, ranked, run.backends),
             counts=_counts(measurements, verdicts),
             means=view.means_view(ranked),
             ranking=view.ranking_view(measurements, ranked),
             matrix=view.matrix_view(agreement),
             backends=view.backends_view(verdicts, run.backends),
+            samples=view.samples_view(measurements),
             disagreements=_disagreements(agreement),
             not_ranked=not_ranked(measurements).to_dict("records"),
+            roofline=roofline,
+            networks=networks_view(run.networks, run.network_layers),
+            largest=largest_batch_view(run.largest_batches),
             pictures=[(picture, _data_uri(picture)) for picture in run.pictures],
             oracle=ORACLE,
         )
@@ -77,7 +93,10 @@ def _file(name: str) -> Markup:
 
 def _data(measurements: pd.DataFrame, agreement: pd.DataFrame, slots: Mapping[str, int]) -> dict[str, Any]:
     """What the scripts read."""
-    columns = [*MEASUREMENT_COLUMNS, *(name for name in OPTIONAL_MEASUREMENT_COLUMNS if name in measurements)]
+    columns = [
+        *MEASUREMENT_COLUMNS,
+        *(name for name in (*OPTIONAL_MEASUREMENT_COLUMNS, *CHECK_COLUMNS, *ROOFLINE_COLUMNS) if name in measurements),
+    ]
     labels = view.case_labels(measurements)
     keys = measurements[view.CASE].itertuples(index=False, name=None)
     cells = measurements[columns].assign(label=[labels[key] for key in keys])
@@ -112,7 +131,7 @@ def _disagreements(agreement: pd.DataFrame) -> dict[str, Any]:
             }
             for name, rows in shown.groupby("left", sort=False)
         ],
-        "other_pairs": len(off) - len(against_oracle),
+        "other_pairs": int((~off["right"].isin(REFERENCES)).sum()),
     }
 
 

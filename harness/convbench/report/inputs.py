@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from convbench.limits import Limits
+
 MEASUREMENT_COLUMNS = (
     "workload", "case", "operation", "dtype", "batch_size", "backend", "pass", "status", "reason",
     "median_s", "p25_s", "p75_s", "min_s", "ci_low_s", "ci_high_s", "samples", "loops",
     "first_call_s", "second_call_s", "convert_s", "predicted_s",
     "peak_memory_bytes", "memory_source", "flops", "valid_flops", "compulsory_bytes", "gflops_per_s", "gbytes_per_s",
-    "algorithm", "effective_threads", "verdict",
+    "algorithm", "effective_threads", "verdict", "blocks", "fastest", "ratio", "ratio_low", "ratio_high", "p_value",
+    "p_holm", "speed",
 )  # fmt: skip
 """A row a cell. `status` is one of STATUSES, `verdict` "agrees", "disagrees", "untrusted" or ""."""
 AGREEMENT_COLUMNS = (
@@ -24,8 +27,23 @@ AGREEMENT_COLUMNS = (
     "count_off", "count", "first_index", "worst_index", "left_value", "right_value", "description",
 )  # fmt: skip
 """A row a tensor and pair of backends; "oracle" is always on the right. A pair stands once, in one order."""
-OPTIONAL_MEASUREMENT_COLUMNS = ("peak_memory_min_bytes", "peak_memory_max_bytes")
-"""The spread of the peak memory over its repetitions, shown where the run has it."""
+OPTIONAL_MEASUREMENT_COLUMNS = (
+    "peak_memory_min_bytes", "peak_memory_max_bytes", "kept_memory_bytes", "least_memory_bytes", "memory_factor",
+)  # fmt: skip
+"""More on memory, shown where the run has it: the spread of the peak over its repetitions, what stays between forward
+and backward, and the least that the pass could need with the peak as a multiple of it."""
+ROOFLINE_COLUMNS = (
+    "valid_gflops_per_s", "intensity_flops_per_byte", "attainable_gflops_per_s", "roofline_share", "bound_by",
+    "roofline_label",
+)  # fmt: skip
+"""How near a cell comes to the machine's limit, see limits/roofline.py; shown where the run has it."""
+CHECK_COLUMNS = ("exact", "random", "identities", "sampled")
+"""The verdict of each check by itself, and what was checked where that is not all; shown where the run has it."""
+LARGEST_BATCH_COLUMNS = (
+    "workload", "case", "dtype", "backend", "pass", "status", "reason", "largest_batch_size", "too_large", "peak_bytes",
+    "bytes_an_instance", "limit_bytes", "tries",
+)  # fmt: skip
+"""A row a search for the largest batch size; see batch_search.LargestBatch."""
 STATUSES = (
     "ok", "wrong", "error", "crashed", "timed out", "out of memory", "skipped", "unsupported", "unavailable",
 )  # fmt: skip
@@ -59,6 +77,8 @@ class RunSettings:
     seed: int
     schema_version: int
     convbench_version: str
+    allocator: str = "default"
+    cache: str = "hot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +105,11 @@ class ReportInput:
     packages: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     pictures: Sequence[Picture] = ()
+    limits: Sequence[tuple[str, Limits]] = ()
+    """What the machine of each run reaches, with the run's name where there are several."""
+    networks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    network_layers: pd.DataFrame = field(default_factory=pd.DataFrame)
+    largest_batches: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __post_init__(self) -> None:
         for name, columns in (("measurements", MEASUREMENT_COLUMNS), ("agreement", AGREEMENT_COLUMNS)):

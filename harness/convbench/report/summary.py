@@ -16,11 +16,18 @@ import numpy as np
 import pandas as pd
 
 from convbench.report.inputs import STATUSES
+from convbench.verify.holding import IDENTITIES
 from convbench_specs import PASSES
 
 GROUP = ["workload", "case", "dtype", "batch_size", "pass"]
 """What two cells must share to be compared."""
+NUMBER = r"\d[\d.,]*"
+"""Reasons that differ in their numbers only are one."""
 ORACLE = "oracle"
+REFERENCES = (ORACLE, *IDENTITIES)
+"""What backends are held against beside each other; always on the right of a pair."""
+PASSED_OVER = ("unsupported", "skipped", "unavailable")
+"""Statuses of cells that nobody tried."""
 UNRANKED = ("untrusted", "not checked", "not measured")
 """What may keep a cell whose status is ok from a place."""
 
@@ -37,9 +44,10 @@ def rank(measurements: pd.DataFrame) -> pd.DataFrame:
     Added columns: `fastest` (backend), `place` (1 is the fastest), `ratio` to the fastest with `ratio_low` and
     `ratio_high`, and `tied` (the interval reaches 1; true of the fastest itself).
 
-    The interval of a ratio is made of those of the two medians, on the log scale (MOVER: Zou and Donner, "Construction
-    of confidence limits about effect measures", Statistics in Medicine 27, 2008). It takes the two as independent,
-    so it is rather too wide for samples that were taken in the same rounds. NaN where a median has no interval.
+    Ratio and interval are those that the run judged, paired by round over its blocks; `tied` is then whatever was not
+    called slower. Where a run has one block, the interval is made of those of the two medians, on the log scale (MOVER:
+    Zou and Donner, "Construction of confidence limits about effect measures", Statistics in Medicine 27, 2008), and
+    what reaches 1 is tied. It takes the two as independent, so it is rather too wide. NaN where a median has none.
     """
     right = right_cells(measurements)
     group = right.groupby(GROUP, sort=False).ngroup()
@@ -49,13 +57,14 @@ def rank(measurements: pd.DataFrame) -> pd.DataFrame:
     place = by_group.cumcount() + 1
     low, high = _ratio_interval(ranked, best)
     is_best = place == 1
+    judged = ranked["ratio_low"].notna()
     return ranked.drop(columns="group").assign(
         fastest=best["backend"],
         place=place,
-        ratio=ranked["median_s"] / best["median_s"],
-        ratio_low=low.where(~is_best, 1.0),
-        ratio_high=high.where(~is_best, 1.0),
-        tied=is_best | (low <= 1.0),
+        ratio=ranked["ratio"].where(judged, ranked["median_s"] / best["median_s"]),
+        ratio_low=ranked["ratio_low"].where(judged, low.where(~is_best, 1.0)),
+        ratio_high=ranked["ratio_high"].where(judged, high.where(~is_best, 1.0)),
+        tied=is_best | (ranked["speed"] != "slower").where(judged, low <= 1.0),
     )
 
 
@@ -170,7 +179,7 @@ def not_ranked(measurements: pd.DataFrame) -> pd.DataFrame:
     rows = measurements.assign(
         status=status,
         where=measurements["workload"] + ": " + measurements["case"],
-        kind=measurements["reason"].str.replace(r"\d[\d.,]*", "#", regex=True),
+        kind=measurements["reason"].str.replace(NUMBER, "#", regex=True),
     )
     entries = rows[status != "ok"].groupby(["backend", "status", "kind"], sort=False, as_index=False)
     table = entries.agg(
@@ -185,6 +194,29 @@ def not_ranked(measurements: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns="kind").sort_values(
         "status", key=lambda column: column.map(order), kind="stable", ignore_index=True
     )
+
+
+def not_computed(measurements: pd.DataFrame) -> pd.DataFrame:
+    """The cases that no backend computed at any batch size, with every backend's reason once.
+
+    Columns: `cases` (names with their dtype, joined) and `reasons` ("backend: status: reason", joined); cases with the
+    same reasons are in one row.
+    """
+    passed_over = measurements["status"].isin(PASSED_OVER)
+    case = [measurements[key] for key in ("workload", "case", "dtype")]
+    nobody = measurements[passed_over.groupby(case, sort=False).transform("all")]
+    reason = nobody["backend"] + ": " + nobody["status"] + ": " + nobody["reason"]
+    said = nobody.assign(
+        label=nobody["case"] + " (" + nobody["dtype"] + ")",
+        said=reason.str.replace(NUMBER, "#", regex=True),
+        reason=reason,
+    ).drop_duplicates(["workload", "label", "said"])
+    cases = said.groupby(["workload", "label"], sort=False, as_index=False).agg(
+        said=("said", "; ".join), reasons=("reason", "; ".join)
+    )
+    return cases.groupby("said", sort=False, as_index=False).agg(
+        cases=("label", lambda labels: ", ".join(dict.fromkeys(labels))), reasons=("reasons", "first")
+    )[["cases", "reasons"]]
 
 
 def pass_place(name: str) -> int:

@@ -14,8 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from convbench.report.files import REPORT
-from convbench.report.summary import backend_verdicts, rank
-from convbench.report.units import format_duration, format_ratio, format_seconds
+from convbench.report.largest_batch_view import largest_batch_view
+from convbench.report.networks_view import network_lines
+from convbench.report.summary import backend_verdicts, not_computed, rank
+from convbench.report.units import format_bytes, format_duration, format_ratio, format_seconds
 from convbench.results import Run
 
 MOST_FAULTS = 10
@@ -30,10 +32,15 @@ def print_run(run: Run, *, folder: Path | None = None, console: Console | None =
     _print_backends(run, console)
     if not ranked.empty:
         _print_ranking(run, ranked, console)
+    _print_networks(run, console)
+    _print_largest_batches(run, console)
     _print_faults(run, console)
+    _print_not_computed(run, console)
     settings = run.header["settings"]
     console.print(
         f"[dim]{len(run.measurements):,} cells in {format_duration(run.duration_s)}, {settings['threads']} threads, "
+        f"{'cold caches, ' if settings.get('cache') == 'cold' else ''}"
+        f"{'tuned allocator, ' if settings.get('allocator') == 'tuned' else ''}"
         f"{run.header['machine'].get('processor', '')}[/dim]",
         highlight=False,
     )
@@ -98,6 +105,34 @@ def _print_ranking(run: Run, ranked: pd.DataFrame, console: Console) -> None:
     console.print()
 
 
+def _print_networks(run: Run, console: Console) -> None:
+    """Sentences on each workload that is a network."""
+    lines = network_lines(run.networks)
+    if lines:
+        console.print("Whole networks, the sum of their layers:")
+    for line in lines:
+        console.print(line, highlight=False)
+    if lines:
+        console.print()
+
+
+def _print_largest_batches(run: Run, console: Console) -> None:
+    found = largest_batch_view(run.largest_batches)
+    if not found["rows"]:
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("case", no_wrap=True)
+    table.add_column("pass", no_wrap=True)
+    for name in found["columns"]:
+        table.add_column(name if console.width >= 100 else _short(name), justify="right", no_wrap=True)
+    for row in found["rows"]:
+        texts = [row["cells"].get(name, {"text": "-"})["text"] for name in found["columns"]]
+        table.add_row(row["label"], row["pass"], *texts)
+    console.print(f"The largest batch size that fits into {format_bytes(found['limit'])} of a process.")
+    console.print(table)
+    console.print()
+
+
 def _half_width(cell: pd.Series[Any]) -> float:
     """Half of the 95 % interval of the median, in % of it."""
     return float(50 * (cell["ci_high_s"] - cell["ci_low_s"]) / cell["median_s"])
@@ -107,6 +142,17 @@ def _short(name: str) -> str:
     """A column head of at most 5 letters: numpy-im2col -> numpy, tensorflow -> tflow."""
     known = {"tensorflow": "tf", "pytorch": "torch", "numpy-im2col": "numpy", "numba-cpu": "numba"}
     return known.get(name, name[:6])
+
+
+def _print_not_computed(run: Run, console: Console) -> None:
+    """Cases that no backend did, and why."""
+    rows = not_computed(run.measurements).to_dict("records")
+    for row in rows[:MOST_FAULTS]:
+        console.print(Text(f"not computed: {row['cases']}: {row['reasons']}", style="yellow"), soft_wrap=True)
+    if len(rows) > MOST_FAULTS:
+        console.print(f"... and {len(rows) - MOST_FAULTS} more lines, all in the report", style="yellow")
+    if rows:
+        console.print()
 
 
 def _print_faults(run: Run, console: Console) -> None:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import isfinite, isinf, isnan
 
@@ -37,6 +38,21 @@ def format_bytes(size: float | None) -> str:
     ['0 B', '812 B', '25.7 MB', '120 GB']
     """
     return _in_units(size, BYTES, whole=True)
+
+
+def parse_bytes(text: str) -> int:
+    """A size as people write it, decimal (MB) or binary (MiB), in bytes; ValueError for what is none.
+
+    >>> [parse_bytes(text) for text in ("2GB", "512 MB", "1.5GiB", "4096")]
+    [2000000000, 512000000, 1610612736, 4096]
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?\s*", text.lower())
+    if match is None:
+        raise ValueError(f"{text!r} must be a size such as 2GB, 512MB or 1.5GiB")
+    number, prefix, binary = match.groups()
+    power = " kmgt".index(prefix) if prefix else 0
+    unit: int = (1024 if binary else 1000) ** power
+    return round(float(number) * unit)
 
 
 def format_count(count: float | None) -> str:
@@ -91,6 +107,15 @@ def format_ratio(ratio: float | None) -> str:
     ['1.00×', '2.35×', '47.1×', '1,234×', '2.50 × 10⁵×']
     """
     return MISSING if _is_missing(ratio) else f"{format_number(ratio)}×"
+
+
+def format_share(share: float | None) -> str:
+    """A share in percent, over 100 where it is more than the whole.
+
+    >>> [format_share(value) for value in (0.0421, 0.637, 1.325, float("nan"))]
+    ['4.21 %', '63.7 %', '132 %', '–']
+    """
+    return MISSING if _is_missing(share) else f"{format_number(100 * (share or 0.0))} %"
 
 
 def format_seconds_range(low: float | None, high: float | None) -> str:

@@ -14,13 +14,14 @@ from typing import Any
 import pandas as pd
 
 from convbench.report.inputs import BackendRecord
-from convbench.report.summary import GROUP, ORACLE, geometric_means, pair_agreement, pass_place
+from convbench.report.summary import GROUP, REFERENCES, geometric_means, pair_agreement, pass_place
 from convbench.report.units import power_of_ten
 
 SHIPPED = ("naive", "numpy-im2col", "numba-cpu", "numba-cuda", "pytorch", "tensorflow", "jax")
 SLOTS = 10
 """Colours and markers that report.css and the template hold; more backends than that share."""
 CASE = ["workload", "case", "dtype"]
+SAMPLED = ("batch_size", "sampled")
 HEAT_DECADES = 2.0
 """A cell this many powers of ten behind the fastest has the full tint."""
 
@@ -116,7 +117,8 @@ def ranking_view(measurements: pd.DataFrame, ranked: pd.DataFrame) -> dict[str, 
     columns = [str(name) for name in pd.unique(measurements.loc[measured, "backend"])]
     labels = case_labels(measurements)
     places = ranked[["place", "ratio", "ratio_low", "ratio_high", "tied"]]
-    rows = measurements[measurements["backend"].isin(columns)].join(places)
+    cells = measurements[measurements["backend"].isin(columns)]
+    rows = cells.drop(columns=list(places), errors="ignore").join(places)
     tables: dict[tuple[str, int], dict[tuple[str, str, str], dict[str, Any]]] = {}
     for cell in rows.to_dict("records"):
         table = tables.setdefault((cell["pass"], cell["batch_size"]), {})
@@ -158,13 +160,28 @@ def _known_order(passes: Iterable[Any]) -> list[str]:
 
 
 def matrix_view(agreement: pd.DataFrame) -> dict[str, Any]:
-    """Who agrees with whom: `names` as they appear, `columns` with the oracle first, `pairs` both ways round."""
+    """Who agrees with whom: `names` as they appear, `pairs` both ways round.
+
+    `columns` begin with what is no backend: the oracle and the identities.
+    """
     pairs = pair_agreement(agreement).to_dict("records")
     both_ways = {(pair["left"], pair["right"]): pair for pair in pairs}
     both_ways |= {(pair["right"], pair["left"]): pair for pair in pairs}
-    names = [name for name in dict.fromkeys(key[0] for key in both_ways) if name != ORACLE]
-    has_oracle = any(pair["right"] == ORACLE for pair in pairs)
-    return {"names": names, "columns": [ORACLE] * has_oracle + names, "pairs": both_ways}
+    names = [name for name in dict.fromkeys(key[0] for key in both_ways) if name not in REFERENCES]
+    references = [name for name in REFERENCES if any(pair["right"] == name for pair in pairs)]
+    return {"names": names, "references": references, "columns": references + names, "pairs": both_ways}
+
+
+def samples_view(measurements: pd.DataFrame) -> list[dict[str, Any]]:
+    """The cases that were too large for all of the oracle: `label`, `batch_size`, and what was `sampled`."""
+    if "sampled" not in measurements:
+        return []
+    cells = measurements[measurements["sampled"] != ""].drop_duplicates([*CASE, "batch_size"])
+    labels = case_labels(measurements)
+    return [
+        {"label": labels[row["workload"], row["case"], row["dtype"]], **{key: row[key] for key in SAMPLED}}
+        for row in cells.to_dict("records")
+    ]
 
 
 def backends_view(verdicts: pd.DataFrame, backends: Sequence[BackendRecord]) -> list[dict[str, Any]]:

@@ -11,15 +11,10 @@ Only NumPy: nothing here knows a framework, and nothing shares code with a backe
 from convbench.verify.check import Results, Right, allowed, check_against, must_be_equal
 from convbench.verify.compare import Deviation, Element, Verdict, compare
 from convbench.verify.data import Fill, make_tensors
+from convbench.verify.differences import finite_differences
 from convbench.verify.dtypes import numpy_dtype, round_to
-from convbench.verify.identities import (
-    Compute,
-    Products,
-    adjoint,
-    batch_additivity,
-    bias_gradient,
-    finite_differences,
-)
+from convbench.verify.holding import IDENTITIES, Held, Identity, hold_adjoint, hold_differences, hold_halves
+from convbench.verify.identities import Compute, Products, adjoint, batch_additivity
 from convbench.verify.oracle import Reference, oracle
 from convbench.verify.pairs import ORACLE, Agreement, Suspect, agreements, clusters, odd_ones
 from convbench.verify.photos import MissingImages, line_filters, photos
@@ -46,12 +41,15 @@ from convbench.verify.trust import (
 
 __all__ = [
     "EXPLANATIONS",
+    "IDENTITIES",
     "ORACLE",
     "Agreement",
     "Compute",
     "Deviation",
     "Element",
     "Fill",
+    "Held",
+    "Identity",
     "MissingImages",
     "Products",
     "Reason",
@@ -67,7 +65,6 @@ __all__ = [
     "aliases_input",
     "allowed",
     "batch_additivity",
-    "bias_gradient",
     "borrowed_memory",
     "check_against",
     "clusters",
@@ -76,6 +73,9 @@ __all__ = [
     "distrust",
     "fingerprints",
     "finite_differences",
+    "hold_adjoint",
+    "hold_differences",
+    "hold_halves",
     "input_changed",
     "line_filters",
     "make_tensors",

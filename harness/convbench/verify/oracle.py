@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from convbench.verify import pooling, precise, products
 from convbench.verify.terms import Terms, is_chosen, is_random, most_terms, terms_of
 from convbench.verify.tolerance import Sums, rounding_bound
+from convbench.verify.windows import parts
 from convbench_specs import Case, Conv, Flatten, Pool, TensorName, Tensors, tensors_of
 
 Array = NDArray[Any]
@@ -145,7 +146,7 @@ class _Arithmetic:
     def product(self, function: Callable[..., Array], case: Case, a: Array, b: Array, terms: int) -> Array:
         """function(case, a, b, dtype), one of the products of a convolution."""
         multiply = partial(function, case, dtype=self.dtype)
-        return precise.bilinear(multiply, a, b, terms) if self.precise else multiply(self.read(a), self.read(b))
+        return precise.bilinear(multiply, a, b, terms) if self.precise else multiply(a, b, each=self.each)
 
     def total(self, function: Callable[[Array], Array], a: Array, terms: int) -> Array:
         """function(a), which only adds elements of a."""
@@ -165,11 +166,16 @@ def _convolved(case: Case, tensors: Tensors, name: TensorName, arithmetic: _Arit
         return arithmetic.product(products.input_gradient, case, dy, w, terms)
     if name == "dw":
         return arithmetic.product(products.weight_gradient, case, x, dy, terms)
-    return arithmetic.total(partial(_over_places, dtype=arithmetic.dtype), dy, terms)
+    if arithmetic.precise:
+        return precise.linear(partial(_over_places, arithmetic=arithmetic), dy, terms)
+    return _over_places(dy, arithmetic)
 
 
-def _over_places(dy: Array, dtype: Any) -> Array:
-    total: Array = dy.sum(axis=(0, *range(2, dy.ndim)), dtype=dtype)
+def _over_places(dy: Array, arithmetic: _Arithmetic) -> Array:
+    """Sum over instances and places, some filters at a time."""
+    total, places = np.empty(dy.shape[1], arithmetic.dtype), (0, *range(2, dy.ndim))
+    for part in parts(dy.shape[1], max(1, products.PART_ELEMENTS * dy.shape[1] // max(1, dy.size))):
+        total[part] = arithmetic.read(dy[:, part]).sum(axis=places, dtype=arithmetic.dtype)
     return total
 
 

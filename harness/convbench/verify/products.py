@@ -10,7 +10,7 @@ padded instance and a share of dw no working array is much larger than PART_ELEM
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
 
@@ -24,14 +24,16 @@ PART_ELEMENTS = 2**16
 """How many elements a working array should have: half a megabyte of float64."""
 
 Array = NDArray[Any]
+Each = Callable[..., Array]
+"""A NumPy function of each element that leaves 0 as it is: what is to be made of the factors, a part at a time."""
 
 
-def forward(case: Case, x: Array, w: Array, dtype: Any) -> Array:
+def forward(case: Case, x: Array, w: Array, dtype: Any, each: Each | None = None) -> Array:
     """Compute y without bias, (N, K, *output), from x (N, C, *spatial) and w (K, C/groups, *kernel)."""
-    kernel = _kernel(case, w, dtype)
+    kernel = _kernel(case, w, dtype, each)
     y = np.empty(case.y_shape(len(x)), dtype)
     for part in _instances(case, len(x)):
-        padded = _padded(case, x[part], dtype)
+        padded = _padded(case, x[part], dtype, each)
         for rows, taps in _rows(case, padded.shape[2]):
             total: Any = 0.0
             for some in _taps(taps, padded):
@@ -40,14 +42,14 @@ def forward(case: Case, x: Array, w: Array, dtype: Any) -> Array:
     return y
 
 
-def input_gradient(case: Case, dy: Array, w: Array, dtype: Any) -> Array:
+def input_gradient(case: Case, dy: Array, w: Array, dtype: Any, each: Each | None = None) -> Array:
     """Compute dx, (N, C, *spatial), from dy (N, K, *output) and w."""
-    kernel = _kernel(case, w, dtype)
+    kernel = _kernel(case, w, dtype, each)
     dx = np.empty(case.x_shape(len(dy)), dtype)
     for part in _instances(case, len(dy)):
         padded = _padded(case, np.broadcast_to(np.zeros((), dtype), dx[part].shape), dtype)
         for rows, taps in _rows(case, padded.shape[2]):
-            grouped = _grouped(case, dy[part, :, rows], dtype)
+            grouped = _grouped(case, dy[part, :, rows], dtype, each)
             for some in _taps(taps, padded):
                 share = _matrix(kernel[:, :, some]).swapaxes(1, 2) @ grouped
                 for place, values in zip(taps[some], np.split(share, len(taps[some]), axis=1), strict=True):
@@ -57,15 +59,15 @@ def input_gradient(case: Case, dy: Array, w: Array, dtype: Any) -> Array:
     return dx
 
 
-def weight_gradient(case: Case, x: Array, dy: Array, dtype: Any) -> Array:
+def weight_gradient(case: Case, x: Array, dy: Array, dtype: Any, each: Each | None = None) -> Array:
     """Compute dw, (K, C/groups, *kernel), from x and dy."""
     operation = _conv(case)
     filters, channels, *taps_along = operation.w_shape
     dw = np.zeros((operation.groups, filters // operation.groups, prod(taps_along), channels), dtype)
     for part in _instances(case, len(x)):
-        padded = _padded(case, x[part], dtype)
+        padded = _padded(case, x[part], dtype, each)
         for rows, taps in _rows(case, padded.shape[2]):
-            grouped = _grouped(case, dy[part, :, rows], dtype)
+            grouped = _grouped(case, dy[part, :, rows], dtype, each)
             for some in _taps(taps, padded):
                 here = dw[:, :, some]
                 here += (grouped @ _gather(padded, taps[some]).swapaxes(1, 2)).reshape(here.shape)
@@ -95,11 +97,11 @@ def _taps(taps: list[Places], padded: Array) -> Iterator[slice]:
     return parts(len(taps), max(1, PART_ELEMENTS // max(1, padded[taps[0]].size)))
 
 
-def _kernel(case: Case, w: Array, dtype: Any) -> Array:
+def _kernel(case: Case, w: Array, dtype: Any, each: Each | None) -> Array:
     """Weights as (groups, filters of a group, taps, channels of a group)."""
     groups, (filters, channels) = _conv(case).groups, w.shape[:2]
     split = w.reshape(groups, filters // groups, channels, -1)
-    return np.ascontiguousarray(split.swapaxes(2, 3), dtype)
+    return _copy(split.swapaxes(2, 3), dtype, each)
 
 
 def _matrix(kernel: Array) -> Array:
@@ -107,11 +109,12 @@ def _matrix(kernel: Array) -> Array:
     return kernel.reshape(*kernel.shape[:2], -1)
 
 
-def _padded(case: Case, x: Array, dtype: Any) -> Array:
+def _padded(case: Case, x: Array, dtype: Any, each: Each | None = None) -> Array:
     """Some instances as (groups, channels of a group, instances, *padded); a copy."""
     operation = _conv(case)
     grouped = x.reshape(len(x), operation.groups, -1, *x.shape[2:])
-    return pad(np.moveaxis(grouped, 0, 2), case.axes, operation.padding_mode, 0.0, dtype)
+    padded = pad(np.moveaxis(grouped, 0, 2), case.axes, operation.padding_mode, 0.0, dtype)
+    return padded if each is None else each(padded, out=padded)
 
 
 def _gather(padded: Array, taps: list[Places]) -> Array:
@@ -123,11 +126,19 @@ def _gather(padded: Array, taps: list[Places]) -> Array:
     return gathered.reshape(groups, len(taps) * channels, -1)
 
 
-def _grouped(case: Case, dy: Array, dtype: Any) -> Array:
+def _grouped(case: Case, dy: Array, dtype: Any, each: Each | None) -> Array:
     """Some instances and rows of dy as a matrix (filters, places) a group."""
     grouped = dy.reshape(len(dy), _conv(case).groups, -1, prod(dy.shape[2:]))
-    moved = np.ascontiguousarray(np.moveaxis(grouped, 0, 2), dtype)
+    moved = _copy(np.moveaxis(grouped, 0, 2), dtype, each)
     return moved.reshape(*moved.shape[:2], -1)
+
+
+def _copy(values: Array, dtype: Any, each: Each | None) -> Array:
+    """What is made of each element, contiguous; the values themselves where nothing is to be done."""
+    if each is None:
+        return np.ascontiguousarray(values, dtype)
+    copy = np.array(values, dtype, order="C")
+    return each(copy, out=copy)
 
 
 def _ungroup(values: Array, shape: tuple[int, ...]) -> Array:

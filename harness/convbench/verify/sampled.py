@@ -2,7 +2,8 @@
 
 At each place the factors of every term are gathered by index, which shares nothing with the full oracle but the
 definitions. Places are where kernels break: all corners, and for the rest, on each axis, as often a place at an edge or
-next to a multiple of a usual block size as any place at all.
+next to a multiple of a usual block size as any place at all. db is small whatever the case, and the sum of dy: all of
+it is computed.
 """
 
 from __future__ import annotations
@@ -103,6 +104,8 @@ class Sample:
         """What was sampled, in words."""
         places, shape = self._at(name), self.case.shape_of(name, self.batch_size)
         count = len(places.values)
+        if count == prod(shape):
+            return f"{name}: all {count:,} elements"
         drawn = count - places.corners
         return f"{name}: {count:,} of {prod(shape):,} elements: {places.corners} corners, {drawn} drawn"
 
@@ -139,7 +142,16 @@ class Sample:
             self._places[name] = self._compute(name)
         return self._places[name]
 
+    def _all_of_db(self) -> _Places:
+        reference = oracle(self.case, self.tensors)
+        squares = np.square(reference.spread("db"), dtype=np.float64)
+        everything = (np.arange(len(squares)),)
+        sizes = reference.values("db"), squares, reference.magnitude("db")
+        return _Places(everything, 0, *sizes, terms_of(self.case, "db", self.batch_size))
+
     def _compute(self, name: TensorName) -> _Places:
+        if name == "db":
+            return self._all_of_db()
         shape, terms = self.case.shape_of(name, self.batch_size), terms_of(self.case, name, self.batch_size)
         most = max(16, min(self._most, MOST_TERMS // max(1, int(np.max(terms)))))
         chosen, corners = choose_places(shape, most, np.random.default_rng([self._seed, *name.encode()]))

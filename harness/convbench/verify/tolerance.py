@@ -113,7 +113,8 @@ def _of_rounded_sums(sizes: Sizes, name: TensorName) -> NDArray[np.float32]:
 
 def _statistical(sizes: Sizes, name: TensorName, unit: float, rounding: float) -> NDArray[np.float32]:
     """6 u sqrt(K) (|r| + T) + rounding |r|, with one working array beside the result."""
-    bound, absolute = sizes.spread(name), np.abs(sizes.values(name), dtype=np.float32)
+    values = sizes.values(name)  # first: computing it takes more memory than what follows
+    bound, absolute = sizes.spread(name), np.abs(values, dtype=np.float32)
     bound += absolute
     bound *= np.float32(STATISTICAL * unit) * np.sqrt(np.asarray(sizes.terms(name), np.float32))
     absolute *= np.float32(rounding)

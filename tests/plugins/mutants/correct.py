@@ -31,6 +31,8 @@ class Correct(Backend):
     wrong = ()
     takes_large = False
     """Whether it needs the case "large", with a million outputs, to show its slip."""
+    hides_from_samples = False
+    """Whether only a case of which the oracle computes a sample shows its slip."""
 
     def __init_subclass__(cls):
         cls.name = re.sub("(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()

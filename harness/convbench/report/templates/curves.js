@@ -23,7 +23,9 @@ function spreadText(cell) {
 
 function memorySpreadText(cell) {
   const range = formatBytesRange(cell.peak_memory_min_bytes, cell.peak_memory_max_bytes);
-  return [range === MISSING ? "" : range, cell.memory_source].filter(Boolean).join(", ");
+  const factor = isMissing(cell.memory_factor) ? "" : `${formatNumber(cell.memory_factor)}× the least`;
+  const kept = isMissing(cell.kept_memory_bytes) ? "" : `${formatBytes(cell.kept_memory_bytes)} kept for backward`;
+  return [range === MISSING ? "" : range, factor, kept, cell.memory_source].filter(Boolean).join(", ");
 }
 
 const isProven = (cell) => cell.status === "ok" && cell.verdict === "agrees";
@@ -138,9 +140,14 @@ function makeTooltip(node, slots) {
         return element("tr", {}, element("td", {}, marker(slots[one.name]), ` ${one.name}`), element("td", { class: "number" }, value), element("td", {}, state + spread));
       });
     node.replaceChildren(element("b", {}, `Batch size ${what.x}`), element("table", {}, ...rows));
-    const { width, height } = node.getBoundingClientRect();
-    const left = what.place.x + 18 + width > window.innerWidth ? what.place.x - 18 - width : what.place.x + 18;
-    node.style.left = `${Math.max(8, left)}px`;
-    node.style.top = `${Math.max(8, Math.min(window.innerHeight - height - 8, what.place.y - height / 2))}px`;
+    placeTooltip(node, what.place);
   };
+}
+
+// Beside the pointer, within the window.
+function placeTooltip(node, place) {
+  const { width, height } = node.getBoundingClientRect();
+  const left = place.x + 18 + width > window.innerWidth ? place.x - 18 - width : place.x + 18;
+  node.style.left = `${Math.max(8, left)}px`;
+  node.style.top = `${Math.max(8, Math.min(window.innerHeight - height - 8, place.y - height / 2))}px`;
 }

@@ -31,7 +31,9 @@ function main() {
   wireChoices(state);
   wireLegend(cells, data.slots, state);
   wireCases(cells, state);
-  draw = makeCurves(cells, data.slots, state);
+  const parts = [makeCurves(cells, data.slots, state)];
+  if (document.getElementById("roofline")) parts.push(makeRoofline(cells, data.roofs, data.slots, state));
+  draw = () => parts.forEach((part) => part());
   state.choose({});
   redrawOnResize(state);
 }
@@ -56,10 +58,13 @@ function showChoices(state) {
     for (const button of group.children) button.setAttribute("aria-pressed", String(button.dataset.value === chosen));
   }
   document.getElementById("case").value = state.label;
+  for (const button of document.querySelectorAll(".legend button")) {
+    button.setAttribute("aria-pressed", String(!state.hidden.has(button.dataset.backend)));
+  }
 }
 
 function showRanking(state) {
-  for (const body of document.querySelectorAll(".ranking tbody")) {
+  for (const body of document.querySelectorAll("tbody[data-pass]")) {
     body.hidden = body.dataset.pass !== state.pass || body.dataset.batch !== state.batch;
   }
 }
@@ -70,14 +75,13 @@ function wireCases(cells, state) {
   select.addEventListener("change", () => state.choose({ label: select.value }));
 }
 
-// One button a backend that has a time; pressed means shown.
+// One button a backend that has a time; pressed means shown. Two legends are one choice, shown twice.
 function wireLegend(cells, slots, state) {
   const names = [...new Set(cells.filter((cell) => !isMissing(cell.median_s)).map((cell) => cell.backend))];
-  document.getElementById("legend").replaceChildren(...names.map((name) => {
+  for (const legend of document.querySelectorAll(".legend")) legend.replaceChildren(...names.map((name) => {
     const button = element("button", { type: "button", "aria-pressed": "true", "data-backend": name }, marker(slots[name]), name);
     button.addEventListener("click", () => {
       if (!state.hidden.delete(name)) state.hidden.add(name);
-      button.setAttribute("aria-pressed", String(!state.hidden.has(name)));
       state.choose({});
     });
     return button;
@@ -134,6 +138,6 @@ function redrawOnResize(state) {
 }
 
 // For the console, and for the test that compares units.js with units.py.
-window.convbench = { formatSeconds, formatBytes, formatCount, formatNumber, formatInteger, formatSecondsRange };
+window.convbench = { formatSeconds, formatBytes, formatCount, formatNumber, formatInteger, formatShare, formatSecondsRange };
 
 main();

@@ -1,0 +1,78 @@
+"""Whose kernels OpenBLAS chose, against what the processor can do.
+
+OpenBLAS picks kernels by processor when it is loaded, or takes those that OPENBLAS_CORETYPE names. A processor that is
+newer than it falls back to generic ones, which are several times slower. Levels follow OpenBLAS's TargetList.txt.
+"""
+
+from __future__ import annotations
+
+from convbench.doctor.facts import Facts
+from convbench.doctor.finding import Finding
+
+LEVELS = ("SSE", "AVX", "AVX2", "AVX-512")
+"""Of x86, ascending: what a kernel uses at most."""
+X86 = {
+    **dict.fromkeys(("SANDYBRIDGE", "BULLDOZER", "PILEDRIVER", "STEAMROLLER"), "AVX"),
+    **dict.fromkeys(("HASWELL", "EXCAVATOR", "ZEN"), "AVX2"),
+    **dict.fromkeys(("SKYLAKEX", "COOPERLAKE", "SAPPHIRERAPIDS"), "AVX-512"),
+}
+"""OpenBLAS's names of x86 kernels; the others are older, and use SSE."""
+BEST_OF = {"AVX": "Sandybridge", "AVX2": "Haswell", "AVX-512": "SkylakeX"}
+"""The kernels that every processor of a level can run."""
+SVE = {"ARMV8SVE", "NEOVERSEV1", "NEOVERSEN2", "A64FX", "NEOVERSEV2"}
+"""OpenBLAS's names of Arm kernels that use SVE."""
+AVX512_FLAGS = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
+"""What OpenBLAS asks for before it takes SkylakeX."""
+
+
+def kernels(facts: Facts) -> Finding:
+    """Whether OpenBLAS uses older kernels than the processor has."""
+    topic = "BLAS kernels"
+    chosen = [blas.architecture for blas in facts.blas if blas.name == "openblas" and blas.architecture]
+    if not chosen:
+        return Finding(topic, "unknown", "NumPy uses no OpenBLAS that says whose kernels it chose.")
+    machine = vector_level(facts)
+    if not machine:
+        return Finding(
+            topic, "unknown", f"OpenBLAS chose kernels for {chosen[0]}; what this processor has is not told."
+        )
+    older = next((name for name in chosen if _is_older(kernel_level(name, machine), machine)), None)
+    if older is None:
+        return Finding(topic, "ok", f"OpenBLAS chose kernels for {', '.join(dict.fromkeys(chosen))}: {machine}.")
+    text = f"OpenBLAS uses {older} kernels ({kernel_level(older, machine)}) on a processor with {machine}"
+    forced = facts.environment.get("OPENBLAS_CORETYPE")
+    if forced:
+        better = BEST_OF.get(machine, "")
+        remedy = "unset OPENBLAS_CORETYPE" + (f", or set it to {better}" if better else "")
+        return Finding(topic, "warning", f"{text}, as OPENBLAS_CORETYPE={forced} says: NumPy is slower.", remedy)
+    better = BEST_OF.get(machine, "ARMV8SVE")
+    return Finding(
+        topic, "warning", f"{text}: NumPy is slower.", f"export OPENBLAS_CORETYPE={better}, or a newer NumPy"
+    )
+
+
+def vector_level(facts: Facts) -> str:
+    """The widest vector units of the processor that OpenBLAS has kernels for; empty where it is not told."""
+    flags = set(facts.cpuinfo("flags", "Features").split())
+    if "asimd" in flags:
+        return "SVE" if "sve" in flags else "NEON"
+    if not flags:
+        return ""
+    if flags >= AVX512_FLAGS:
+        return "AVX-512"
+    if {"avx2", "fma"} <= flags:
+        return "AVX2"
+    return "AVX" if "avx" in flags else "SSE"
+
+
+def kernel_level(architecture: str, machine: str) -> str:
+    """What the kernels of an OpenBLAS architecture use, on a machine of the given level."""
+    name = architecture.upper()
+    if machine in {"NEON", "SVE"}:
+        return "SVE" if name in SVE else "NEON"
+    return X86.get(name, "SSE")
+
+
+def _is_older(kernel: str, machine: str) -> bool:
+    order = LEVELS if machine in LEVELS else ("NEON", "SVE")
+    return order.index(kernel) < order.index(machine)

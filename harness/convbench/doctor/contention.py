@@ -1,0 +1,51 @@
+"""Who else uses the machine now."""
+
+from __future__ import annotations
+
+from convbench.doctor.facts import Facts
+from convbench.doctor.finding import Finding
+
+FOREIGN_SHARE = 0.05
+"""Of the usable cores: more than this is seen in the times even where cores are left."""
+SLACK_CORES = 0.1
+"""How much may be missing before threads and others count as too much for the cores: ticks are coarse."""
+STEAL_SHARE = 0.01
+"""Of the usable cores; a host that takes more has no core to spare."""
+LOAD_SLACK = 0.5
+"""The load average still counts what ended a minute ago."""
+
+
+def load(facts: Facts) -> Finding:
+    """Whether the load average leaves the threads their cores."""
+    if facts.load is None:
+        return Finding("load", "unknown", "This system has no load average.")
+    text = f"The load average of the last minute is {facts.load:.2f} on {facts.online} cores"
+    if facts.load + facts.threads <= facts.online + LOAD_SLACK:
+        return Finding("load", "ok", f"{text}.")
+    text += f", which leaves less than {facts.threads} for the threads."
+    return Finding("load", "warning", text, "wait, or end what else runs here (top shows it)")
+
+
+def foreign(facts: Facts) -> Finding:
+    """Whether others keep the processor busy at this moment."""
+    topic, use = "other processes", facts.use
+    if use is None:
+        return Finding(topic, "unknown", "This system does not show what others use.")
+    text = f"Others use {use.foreign_cores:.2f} of {len(facts.usable)} cores now"
+    room = facts.threads + use.foreign_cores <= len(facts.usable) + SLACK_CORES
+    if room and use.foreign_cores <= max(SLACK_CORES, FOREIGN_SHARE * len(facts.usable)):
+        return Finding(topic, "ok", f"{text}.")
+    named = ", ".join(f"{name} {cores:.2f}" for name, cores in use.busiest)
+    return Finding(topic, "warning", f"{text}{f': {named}' if named else ''}.", "end them, or run when they are done")
+
+
+def steal(facts: Facts) -> Finding:
+    """Whether the host of this virtual machine gives its cores to others."""
+    topic = "steal"
+    if facts.use is None or facts.use.steal_cores is None:
+        return Finding(topic, "unknown", "This system does not count what its host takes.")
+    taken = facts.use.steal_cores
+    if taken <= STEAL_SHARE * len(facts.usable):
+        return Finding(topic, "ok", "The machine's host takes no processor time away now.")
+    text = f"The machine's host takes {taken:.2f} of {len(facts.usable)} cores away now."
+    return Finding(topic, "warning", text, "a machine with cores of its own, or more --blocks spread over time")

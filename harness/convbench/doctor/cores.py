@@ -1,0 +1,96 @@
+"""Which cores the workers may have: as many threads as cores, each core whole, and no quota below them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import floor
+
+from convbench.doctor.facts import Facts
+from convbench.doctor.finding import Finding
+
+
+def affinity(facts: Facts) -> Finding:
+    """Whether every thread has a usable core."""
+    usable, threads = len(facts.usable), facts.threads
+    where = f"{_count(usable, 'core')} of {facts.online} may be used ({core_list(facts.usable)})"
+    if threads <= usable:
+        return Finding("cores", "ok", f"{_count(threads, 'thread')}; {where}.")
+    text = f"{_count(threads, 'thread')} asked for, but {where}: threads take turns, and the times are those of that."
+    remedy = f"--threads {usable}"
+    if threads <= facts.online:
+        remedy += f", or widen the affinity mask: taskset -c 0-{facts.online - 1}"
+    return Finding("cores", "warning", text, remedy)
+
+
+def siblings(facts: Facts) -> Finding:
+    """Whether two of the usable cores are hardware threads of one."""
+    topic = "SMT"
+    groups = {_siblings_of(facts, core) for core in facts.usable} - {()}
+    if not groups:
+        return Finding(topic, "unknown", "This system does not show which hardware threads share a core.")
+    shared = [group for group in groups if len(group) > 1]
+    if not shared:
+        return Finding(topic, "ok", "No two usable cores are hardware threads of one.")
+    first = sorted(group[0] for group in groups)
+    text = f"{len(facts.usable)} hardware threads share {_count(len(first), 'core')}: two on one core slow each other."
+    if facts.threads <= len(first):
+        text = f"{text[:-1]}, if the scheduler puts them there."
+    threads = min(facts.threads, len(first))
+    return Finding(topic, "warning", text, f"taskset -c {core_list(first)} convbench ... --threads {threads}")
+
+
+def quota(facts: Facts) -> Finding:
+    """Whether a container's quota of processor time is below what the threads use."""
+    topic, cores = "processor quota", facts.container.cores
+    if not facts.container.known:
+        return Finding(topic, "unknown", "This system has no control groups that would tell of a quota.")
+    if cores is None:
+        return Finding(topic, "ok", "No quota of processor time is set.")
+    text = f"The container may use {cores:g} cores' time"
+    if cores < facts.threads:
+        worst = f"{text}, less than {_count(facts.threads, 'thread')} use: they are halted for part of each period."
+        remedy = f"--threads {floor(cores)}" if cores >= 1 else "give the container a whole core"
+        return Finding(topic, "warning", worst, f"{remedy}, or a larger quota (docker run --cpus)")
+    if facts.container.throttled:
+        return Finding(topic, "ok", f"{text}; the quota has halted it {facts.container.throttled:,} times before.")
+    return Finding(topic, "ok", f"{text}, enough for {_count(facts.threads, 'thread')}.")
+
+
+def core_list(cores: Iterable[int]) -> str:
+    """Numbers as the kernel and taskset write them.
+
+    >>> core_list([0, 1, 2, 5, 7, 8])
+    '0-2,5,7-8'
+    """
+    ranges: list[list[int]] = []
+    for core in sorted(cores):
+        if ranges and core == ranges[-1][-1] + 1:
+            ranges[-1].append(core)
+        else:
+            ranges.append([core])
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in ranges)
+
+
+def parse_core_list(text: str) -> tuple[int, ...]:
+    """The reverse; () for what is no such list.
+
+    >>> parse_core_list("0-2,5")
+    (0, 1, 2, 5)
+    """
+    cores: list[int] = []
+    for part in text.split(","):
+        low, _, high = part.strip().partition("-")
+        if not low.isdecimal() or (high and not high.isdecimal()):
+            return ()
+        cores += range(int(low), int(high or low) + 1)
+    return tuple(cores)
+
+
+def _siblings_of(facts: Facts, core: int) -> tuple[int, ...]:
+    """The usable hardware threads of the core that this one is on."""
+    found = parse_core_list(facts.of_core(core, "topology/thread_siblings_list") or "")
+    return tuple(sorted(set(found) & set(facts.usable)))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,40 @@
+"""All checks, in the order in which they are shown. Each is a pure function from facts to a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from convbench.doctor import blas, clock, contention, cores, environment, frequency, memory
+from convbench.doctor.facts import Facts
+from convbench.doctor.finding import Finding
+
+CHECKS: tuple[Callable[[Facts], Finding], ...] = (
+    frequency.governor,
+    frequency.turbo,
+    frequency.throttling,
+    cores.affinity,
+    cores.siblings,
+    cores.quota,
+    contention.load,
+    contention.foreign,
+    contention.steal,
+    environment.thread_variables,
+    environment.inherited,
+    blas.kernels,
+    memory.free,
+    memory.swap,
+    memory.huge_pages,
+    memory.peak_counter,
+    clock.timer,
+    clock.performance_events,
+)
+
+
+def diagnose(facts: Facts) -> tuple[Finding, ...]:
+    """Every finding."""
+    return tuple(check(facts) for check in CHECKS)
+
+
+def warnings(facts: Facts) -> tuple[str, ...]:
+    """The findings that a run should carry with it, a line each."""
+    return tuple(found.warning for found in diagnose(facts) if found.level == "warning")

@@ -1,0 +1,56 @@
+"""The clock of the cores: a frequency that changes during a run changes every time in it."""
+
+from __future__ import annotations
+
+from convbench.doctor.facts import CPU, Facts
+from convbench.doctor.finding import Finding
+
+STEADY_GOVERNORS = {"performance", "userspace"}
+"""Governors that do not follow the load."""
+
+
+def governor(facts: Facts) -> Finding:
+    """Whether the frequency follows the load."""
+    topic = "frequency scaling"
+    found = {facts.of_core(core, "cpufreq/scaling_governor") for core in facts.usable} - {None, ""}
+    if not found:
+        return Finding(topic, "unknown", f"This system does not show the governor{_virtual(facts)}.")
+    names = ", ".join(sorted(str(name) for name in found))
+    if found <= STEADY_GOVERNORS:
+        return Finding(topic, "ok", f"The governor is {names}.")
+    text = f"The governor is {names}: the clock follows the load, so short calls run slower than long ones."
+    return Finding(topic, "warning", text, "sudo cpupower frequency-set -g performance")
+
+
+def turbo(facts: Facts) -> Finding:
+    """Whether the clock may rise above its base, which depends on temperature and on how many cores are busy."""
+    no_turbo, boost = facts.of(f"{CPU}/intel_pstate/no_turbo"), facts.of(f"{CPU}/cpufreq/boost")
+    if no_turbo in {"0", "1"}:
+        on, switch = no_turbo == "0", f"echo 1 | sudo tee {CPU}/intel_pstate/no_turbo"
+    elif boost in {"0", "1"}:
+        on, switch = boost == "1", f"echo 0 | sudo tee {CPU}/cpufreq/boost"
+    else:
+        return Finding("turbo", "unknown", f"This system does not show whether turbo is on{_virtual(facts)}.")
+    if not on:
+        return Finding("turbo", "ok", "Turbo is off: the clock does not depend on temperature or other cores.")
+    text = "Turbo is on: the clock depends on temperature and on how many cores are busy."
+    return Finding("turbo", "warning", text, f"{switch}; or compare within one run only, where rounds share it")
+
+
+def throttling(facts: Facts) -> Finding:
+    """Whether a core was slowed down since the machine was started, for heat or power."""
+    topic = "throttling"
+    counts = [facts.of_core(core, "thermal_throttle/package_throttle_count") for core in facts.usable]
+    known = [int(count) for count in counts if count and count.isdecimal()]
+    if not known:
+        return Finding(topic, "unknown", f"This system does not count how often heat slowed it{_virtual(facts)}.")
+    if max(known) == 0:
+        return Finding(topic, "ok", "Heat has never slowed the processor since it was started.")
+    text = f"Heat has slowed the processor {max(known):,} times since it was started."
+    return Finding(topic, "warning", text, "better cooling, or fewer --threads")
+
+
+def _virtual(facts: Facts) -> str:
+    if "hypervisor" in facts.cpuinfo("flags", "Features").split():
+        return "; it is a virtual machine, whose host decides"
+    return ""

@@ -1,0 +1,68 @@
+"""Memory: what is free, what is swapped, how large its pages are, and whether its peak can be measured."""
+
+from __future__ import annotations
+
+from convbench.doctor.facts import Facts
+from convbench.doctor.finding import Finding
+
+LEAST_FREE_BYTES = 2 * 2**30
+"""Less is not enough for the larger layers of the shipped workloads at batch size 64."""
+SWAPPED_SHARE = 0.02
+"""Of all memory: less may lie in swap for good."""
+
+
+def free(facts: Facts) -> Finding:
+    """Whether enough memory is left, in the machine and in the container."""
+    topic, memory, container = "free memory", facts.memory, facts.container
+    if memory is None:
+        return Finding(topic, "unknown", "This system does not show its memory.")
+    left = memory.available_bytes
+    text = f"{_gib(left)} of {_gib(memory.total_bytes)} are free"
+    if container.memory_bytes is not None and container.memory_left_bytes is not None:
+        left = min(left, container.memory_left_bytes)
+        text += f"; of the container's {_gib(container.memory_bytes)}, {_gib(container.memory_left_bytes)}"
+    if left >= LEAST_FREE_BYTES:
+        return Finding(topic, "ok", f"{text}.")
+    return Finding(topic, "warning", f"{text}: large cases may not fit.", "end what holds it, or smaller --batch-sizes")
+
+
+def swap(facts: Facts) -> Finding:
+    """Whether memory lies in swap, or moves there now."""
+    memory = facts.memory
+    if memory is None:
+        return Finding("swap", "unknown", "This system does not show its swap.")
+    if not memory.swap_total_bytes:
+        return Finding("swap", "ok", "There is no swap.")
+    if memory.swapped_bytes:
+        return Finding("swap", "warning", "Memory is being swapped now.", "end what holds it, or sudo swapoff -a")
+    if memory.swap_used_bytes > SWAPPED_SHARE * memory.total_bytes:
+        text = f"{_gib(memory.swap_used_bytes)} lie in swap, and come back when they are touched."
+        return Finding("swap", "warning", text, "sudo swapoff -a while measuring")
+    return Finding("swap", "ok", "Nothing is being swapped.")
+
+
+def huge_pages(facts: Facts) -> Finding:
+    """Whether large arrays can have large pages, which cost fewer page faults."""
+    topic, path = "huge pages", "/sys/kernel/mm/transparent_hugepage/enabled"
+    text = facts.of(path)
+    if text is None or "[" not in text:
+        return Finding(topic, "unknown", "This system does not show whether it has transparent huge pages.")
+    mode = text.partition("[")[2].partition("]")[0]
+    if mode == "never":
+        found = "Transparent huge pages are off: large arrays cost many more page faults."
+        return Finding(topic, "warning", found, f"echo madvise | sudo tee {path}")
+    what = "for all memory" if mode == "always" else "where asked for, as NumPy does for large arrays"
+    return Finding(topic, "ok", f"Transparent huge pages are used {what}.")
+
+
+def peak_counter(facts: Facts) -> Finding:
+    """Whether the kernel lets a process reset and read the peak of its resident memory."""
+    topic = "memory counter"
+    if facts.can_reset_peak:
+        return Finding(topic, "ok", "The peak of a process's memory can be reset and read.")
+    text = "/proc/self/clear_refs cannot be written: peak memory is not measured, but for backends with own counters."
+    return Finding(topic, "warning", text, "a kernel with CONFIG_PROC_PAGE_MONITOR, or --no-memory")
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"

@@ -1,0 +1,132 @@
+"""Times the backends at one item: warm-up, then rounds in which each is timed once, in random order.
+
+- The first block warms a pass up until it gets no faster, and learns how many calls fill a sample; the other blocks,
+  in fresh workers, keep that number and warm up as long, but no longer than WARM_UP_SAMPLES.
+- A sample in which others used the machine is marked and taken again, a few times; all attempts stay in the journal.
+  Where the machine is never left alone that ends: a run must end in its time.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from convbench.examination import Turn
+from convbench.journal import CellKey, Journal
+from convbench.measure.contention import is_contended
+from convbench.pace import Pace
+from convbench.plan import Item
+from convbench.session import NotOk
+from convbench.settings import RunSettings
+from convbench_specs import PassName
+
+MOST_ATTEMPTS = 3
+"""At a sample that others disturb."""
+MOST_REPEATED = 0.25
+"""Share of a run's samples that may be taken again."""
+WARM_UP_SHARE = 1 / 3
+"""Of a cell's budget, for its warm-up."""
+WARM_UP_SAMPLES = 2
+"""What is compiled is compiled in the first call, or read from a cache; caches and clocks need no more than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """Calls in a sample, and calls before the first."""
+
+    calls: int
+    warm_up_calls: int
+
+
+class Timekeeper:
+    """Keeps, through all blocks of a run, how each cell is timed. `fail` is told of a pass that failed."""
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        journal: Journal,
+        pace: Pace,
+        *,
+        step: Callable[[str], None],
+        fail: Callable[[Item, str, PassName, NotOk], None],
+    ) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._pace = pace
+        self._step = step
+        self._fail = fail
+        self._random = random.Random(settings.seed)  # noqa: S311  # an order of turns, no secret
+        self._loops: dict[CellKey, _Loop] = {}
+        self._blocks: dict[CellKey, int] = {}
+        self._samples = 0
+        self._repeated = 0
+
+    def takes_part(self, key: CellKey, block: int) -> bool:
+        """Whether a cell is timed in a block; in the first all are, but those that failed or were too slow."""
+        return block < self._blocks.get(key, 0 if block else 1)
+
+    def time(self, item: Item, pass_name: PassName, turns: Sequence[Turn], block: int) -> None:
+        """Time a pass of the backends whose turn it is."""
+        racing = [turn for turn in turns if self._warm_up(item, pass_name, turn)]
+        rounds = {turn.session.name: self._pace.rounds(turn.call_s[pass_name]) for turn in racing}
+        for number in range(max(rounds.values(), default=0)):
+            self._step(f"{item.label} {pass_name}: round {number + 1} of block {block + 1}")
+            order = [turn for turn in racing if number < rounds[turn.session.name]]
+            self._random.shuffle(order)
+            for turn in order:
+                if not self._sample(item, pass_name, turn, block, number):
+                    racing.remove(turn)
+
+    def _warm_up(self, item: Item, pass_name: PassName, turn: Turn) -> bool:
+        """Whether the backend is ready to be timed."""
+        self._step(f"{item.label} {pass_name}: warming up {turn.session.name}")
+        key = item.key(turn.session.name, pass_name)
+        loop = self._loops.get(key)
+        if loop is not None:
+            calls = min(loop.warm_up_calls, WARM_UP_SAMPLES * max(1, loop.calls))
+            again = turn.session.ask("sample", pass_name, loops=calls)
+            turn.session.suspend()
+            return self._is_fine(item, pass_name, turn, again)
+        call_s = turn.call_s[pass_name]
+        if reason := self._pace.too_slow(call_s):
+            self._journal.cell(key, status="skipped", reason=reason)
+            self._blocks[key] = 0
+            return False
+        self._blocks[key] = self._pace.blocks(call_s)
+        limit_s = self._settings.budget_s * WARM_UP_SHARE
+        reply = turn.session.ask("warm_up", pass_name, sample_s=self._settings.sample_s, limit_s=limit_s)
+        turn.session.suspend()
+        if not self._is_fine(item, pass_name, turn, reply):
+            return False
+        assert isinstance(reply, dict)
+        self._loops[key] = _Loop(reply["loops"], reply["warm_up_calls"])
+        self._journal.cell(key, warm_up_calls=reply["warm_up_calls"], steady=reply["steady"])
+        return True
+
+    def _sample(self, item: Item, pass_name: PassName, turn: Turn, block: int, number: int) -> bool:
+        key = item.key(turn.session.name, pass_name)
+        loops = self._loops[key].calls
+        for _ in range(MOST_ATTEMPTS):
+            reply = turn.session.ask("sample", pass_name, loops=loops)
+            turn.session.suspend()
+            if not self._is_fine(item, pass_name, turn, reply):
+                return False
+            assert isinstance(reply, dict)
+            contended = is_contended(reply["waited_s"], reply["elapsed_s"])
+            self._journal.write("sample", **key.as_columns(), block=block, round=number, contended=contended, **reply)
+            self._pace.remember(key, reply["elapsed_s"] / reply["loops"])
+            self._samples += 1
+            if not contended or self._repeated >= MOST_REPEATED * self._samples:
+                break
+            self._repeated += 1
+        return True
+
+    def _is_fine(self, item: Item, pass_name: PassName, turn: Turn, reply: dict[str, Any] | NotOk) -> bool:
+        """Whether a worker did as it was asked; where it did not, the cell is told and takes no further part."""
+        if isinstance(reply, NotOk):
+            self._fail(item, turn.session.name, pass_name, reply)
+            self._blocks[item.key(turn.session.name, pass_name)] = 0
+            return False
+        return True
