@@ -13,7 +13,7 @@ from convbench.host import availability, find_backends
 from convbench.random_cases import batch_sizes, cases
 from convbench.settings import RunSettings
 from convbench.testing import BackendTests
-from convbench.verify import ORACLE
+from convbench.verify import IDENTITIES, ORACLE
 from convbench_specs import Available
 
 CPU_BACKENDS = ["naive", "numpy-im2col", "numba-cpu", "pytorch", "tensorflow", "jax"]
@@ -100,7 +100,7 @@ def examiner(tmp_path_factory):
         yield examiner
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [25, pytest.param(150, marks=pytest.mark.slow)])
 def test_all_cpu_backends_agree_with_the_oracle_and_with_each_other_on_random_cases(examiner, count):
     examined = {}
 
@@ -115,7 +115,8 @@ def test_all_cpu_backends_agree_with_the_oracle_and_with_each_other_on_random_ca
         assert not found.faults, f"{found.faults}\nagain: {again}"
         assert {row["verdict"] for row in found.rows} == {"agrees"}, again
         for tensor in ("y", *case.gradient_names):
-            compared = {(row["left"], row["right"]) for row in found.rows if row["tensor"] == tensor}
+            rows = [row for row in found.rows if row["tensor"] == tensor and row["right"] not in IDENTITIES]
+            compared = {(row["left"], row["right"]) for row in rows}
             assert compared == {*combinations(able, 2), *((name, ORACLE) for name in able)}, again
 
     all_agree()

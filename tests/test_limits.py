@@ -106,6 +106,11 @@ def test_a_frame_without_cells_gets_the_columns():
     assert set(ROOFLINE_COLUMNS) <= set(add_roofline(_cells().iloc[:0], LIMITS))
 
 
+def test_every_column_is_documented():
+    text = (Path(__file__).parent.parent / "docs" / "results.md").read_text()
+    assert all(f"| {name} |" in text for name in ROOFLINE_COLUMNS)
+
+
 # The cases
 
 

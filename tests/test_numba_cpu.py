@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import convbench
 from convbench_backends.numba_cpu import NumbaCpu
 from convbench_backends.numba_cpu.flat import FlatAxis, forward_axis, gradient_axis
 from convbench_backends.numba_cpu.geometry import PADDING, first_taps, spans, taps, window_places
@@ -141,6 +142,13 @@ def test_threads_are_bound_and_the_product_inside_a_thread_has_one():
     assert environment["NUMBA_NUM_THREADS"] == "3"
     assert environment["OPENBLAS_NUM_THREADS"] == "1"
     assert environment["OMP_PROC_BIND"] == "TRUE"
+
+
+def test_a_folder_that_the_user_names_keeps_compiled_kernels_from_run_to_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kept"))
+    case = 'operation = "pool", kind = "max", kernel_size = 2, input = [1, 4, 4]'
+    convbench.check(case=case, backends=["numba-cpu"], batch_sizes=[1], output=tmp_path / "run")
+    assert list((tmp_path / "kept").rglob("*.nbc"))
 
 
 def run_guarded(*groups: str, registers: tuple[int, int] | None = None, **environment: str) -> list[tuple[str, str]]:

@@ -97,7 +97,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.argument("workloads", nargs=-1),
         click.option("--backends", type=_Names(), help="Only these; default: all that are available."),
-        click.option("--batch-sizes", type=_Numbers(), help="Default: 1,8,64."),
+        click.option("--batch-sizes", type=_Numbers(), help="Default: 1,8,32."),
         click.option("--passes", type=_Names(), help="Of forward, backward, both; default: all."),
         click.option("--dtypes", type=_Names(), help="float32, float64, ...; default: as the workload says."),
         click.option("--cases", type=_Names(), help="Only these cases of the workloads."),

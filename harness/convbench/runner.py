@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -133,9 +134,10 @@ class Runner:
 
     @contextmanager
     def _sessions(self, extra: Mapping[str, str]) -> Iterator[list[BackendSession]]:
-        # empty at first, so the first worker's compile times are honest; later workers of this run need not wait again
+        # empty at first, so the first worker's compile times are honest; later workers of this run need not wait again.
+        # Numba's folder may be the user's own, who then asks that compiled kernels be kept from run to run.
         caches = {
-            "NUMBA_CACHE_DIR": str(self._scratch / "numba"),
+            "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR") or str(self._scratch / "numba"),
             "JAX_COMPILATION_CACHE_DIR": str(self._scratch / "jax"),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",

@@ -171,28 +171,36 @@ class Worker:
         return asdict(timing.sample(self._call(pass_name), self._held.prepared.wait, loops))
 
     def memory(self, *, pass_name: PassName, warm_calls: int, repeats: int) -> dict[str, Any]:
-        """Peak memory of a warm call, `repeats` times; "why_not" where this system cannot tell."""
+        """Peak memory of a warm call, `repeats` times, or once below the floor; "why_not" where nothing can tell."""
         call, wait = self._call(pass_name), self._held.prepared.wait
         counter = self._started.memory_counter()
         if counter is None and not memory.can_reset_peak():
             return {"peaks": [], "why_not": memory.WHY_NOT}
         warm = _results(call, wait, warm_calls)
         gc.collect()
-        peaks = [memory.peak_memory(call, wait, counter) for _ in range(repeats)]
+        peaks: list[memory.PeakMemory] = []
+        while len(peaks) < repeats and (peak := memory.peak_memory(call, wait, counter)) is not None:
+            peaks.append(peak)
+            if peak.peak_bytes < memory.FLOOR_BYTES:
+                break
         del warm
-        return {"peaks": [asdict(peak) for peak in peaks if peak is not None]}
+        return {"peaks": [asdict(peak) for peak in peaks]}
 
     def kept(self, *, pass_name: PassName, warm_calls: int, repeats: int) -> dict[str, Any]:
-        """Bytes that a forward for training keeps for its backward, `repeats` times; none where nothing can tell."""
+        """Bytes that a forward for training keeps, as `memory` repeats; none where nothing can tell."""
         del pass_name  # the same for every pass that has a backward
         forward, wait = self._held.prepared.forward_for_training, self._held.prepared.wait
         if forward is None:
             return {"kept_bytes": []}
         warm = _results(forward, wait, warm_calls)
         counter = self._started.memory_counter()
-        found = [memory.kept_memory(forward, wait, counter) for _ in range(repeats)]
+        found: list[int] = []
+        while len(found) < repeats and (kept := memory.kept_memory(forward, wait, counter)) is not None:
+            found.append(kept)
+            if kept < memory.FLOOR_BYTES:
+                break
         del warm
-        return {"kept_bytes": [kept for kept in found if kept is not None]}
+        return {"kept_bytes": found}
 
     def attempt(self, *, case: dict[str, Any], batch_size: int, pass_name: PassName) -> dict[str, Any]:
         """Prepare a case on zeros and run a pass once: peak of this whole process, and what was and stays resident."""

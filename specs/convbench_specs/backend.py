@@ -177,4 +177,7 @@ class Backend(ABC):
 
     @abstractmethod
     def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
-        """Check support, convert the tensors to native form and layout, compile; none of it is timed as a pass."""
+        """Check support, convert the tensors to native form and layout, compile; none of it is timed as a pass.
+
+        With cold caches several copies of a case, each on tensors of its own, are prepared and used in turn.
+        """

@@ -35,7 +35,7 @@ PHOTO_SHAPE = (3, 427, 640)
 class Tensors:
     """What a pass reads, in canonical layout: x and dy of (N, C, *spatial), w and b where the operation has them.
 
-    The arrays are read-only and valid until the next `prepare`.
+    The arrays are read-only and valid until the next `prepare` of another case.
     """
 
     x: NDArray[Any]

@@ -17,7 +17,7 @@ from math import prod
 
 from convbench_backends.naive import convolution, flattening, pooling
 from convbench_backends.naive.windows import Windows, along_axis, image_axes
-from convbench_specs import Axis, Case, Conv, PassName, Pool
+from convbench_specs import Axis, Case, Conv, Flatten, PassName, Pool
 
 PLACES = 8
 """A tiny case has PLACES x PLACES windows."""
@@ -57,7 +57,7 @@ def predict_s(rates: Mapping[str, Rates], case: Case, batch_size: int, pass_name
     elif isinstance(operation, Pool):
         kind = operation.kind
     else:
-        return rates[f"flatten {pass_name}"].window_s * batch_size * prod(case.input_shape)
+        return batch_size * _flatten_s(rates[f"flatten {pass_name}"], case)
     down, along = image_axes(case)
     planes = batch_size * prod(case.y_view_shape(1)[: -len(case.axes)])
     windows = planes * down.output * along.output
@@ -65,6 +65,14 @@ def predict_s(rates: Mapping[str, Rates], case: Case, batch_size: int, pass_name
     rate = rates[f"{kind} {pass_name}"]
     reading_s = rows * along.output * rate.row_s + rows * _taps_read(along, edge=edge) * rate.tap_s
     return windows * (rate.window_s + depth * rate.channel_s) + reading_s
+
+
+def _flatten_s(rate: Rates, case: Case) -> float:
+    """An innermost loop counts as a window, an element as a tap; the loop runs over channels where they come last."""
+    assert isinstance(case.operation, Flatten)
+    elements = prod(case.input_shape)
+    innermost = case.input_shape[0] if case.operation.order == "channels_last" else case.input_shape[-1]
+    return elements / innermost * rate.window_s + elements * rate.tap_s
 
 
 def _taps_read(axis: Axis, *, edge: bool) -> int:
@@ -125,14 +133,14 @@ def _pool(kind: str, pass_name: PassName) -> Tiny:
 
 
 def _flatten(pass_name: PassName) -> Tiny:
-    """A flatten of one plane, which has no windows: an element counts as one."""
+    """A flatten of one image, whose rows stand for windows."""
 
     def tiny(channels: int, rows: int, taps: int) -> Callable[[], object]:  # noqa: ARG001  # the others need them
-        x, shape = [[_plane(PLACES, PLACES)]], (1, PLACES, PLACES)
+        x, shape = [[_plane(PLACES, taps)] * PLACES], (PLACES, PLACES, taps)
         if pass_name == "forward":
-            return lambda: flattening.flatten(x, shape, channels_last=True)
-        dy = [[1.0] * PLACES**2]
-        return lambda: flattening.unflatten(dy, x, shape, channels_last=True)
+            return lambda: flattening.flatten(x, shape, channels_last=False)
+        dy = [[1.0] * PLACES**2 * taps]
+        return lambda: flattening.unflatten(dy, x, shape, channels_last=False)
 
     return tiny
 

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -72,7 +73,7 @@ def best_bandwidth(threads: int, array_bytes: int) -> Bandwidth:
             seconds, contended = _best(lambda kernel=kernel: list(pool.map(lambda part: kernel(*part), parts)))  # type: ignore[misc]  # bound now, not later
             rate = factor * array_bytes / seconds / 1e9
             found.append(Bandwidth(gbytes_per_s=rate, way=name, array_bytes=array_bytes, contended=contended))
-    return max(found, key=lambda bandwidth: bandwidth.gbytes_per_s)
+    return reduce(Bandwidth.or_better, found)
 
 
 Part = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]

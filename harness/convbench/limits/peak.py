@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from convbench.limits.ladder import LEAST_FLOPS, copy_item, ladder
-from convbench.limits.roofline import Bandwidth, Peak
+from convbench.limits.roofline import CONFIRMS, Bandwidth, Peak
 from convbench.measure.contention import is_contended
 from convbench.plan import Item
 from convbench.scratch import write_tensors
@@ -33,8 +33,9 @@ SAMPLES_S = 0.2
 """For each case and each backend that comes near the best, in samples of SAMPLE_S."""
 NEAR = 0.8
 """Share of the best rate that is worth more than a first look."""
-HOPE = 0.5
-"""Share of the best rate so far that a backend must have reached to be asked for the next large case."""
+HOPE = 0.75
+"""Share of the best rate so far that a backend must have reached to be asked for the next large case: it may compile
+for seconds."""
 PLACES = 64
 """Of each result, where it is checked."""
 SHORTCUTS = ("winograd", "fft")
@@ -56,6 +57,12 @@ class _Best:
     seconds: float
     contended: bool
 
+    def or_better(self, other: _Best) -> _Best:
+        """The shorter of two; an undisturbed one that is near confirms it, as for limits."""
+        shorter, longer = sorted((self, other), key=lambda best: best.seconds)
+        confirmed = not longer.contended and shorter.seconds >= CONFIRMS * longer.seconds
+        return _Best(shorter.seconds, shorter.contended and not confirmed)
+
 
 def measure_peak(
     sessions: Sequence[BackendSession], dtype: DType, device: Device, *, scratch: Path, step: Step
@@ -70,16 +77,9 @@ def measure_peak(
             continue
         climbers = [climber for climber in climbers if climber.rate >= HOPE * (peak.gflops_per_s or 0.0) * 1e9]
         for backend, best in _race(climbers, item, work, scratch=scratch, step=step).items():
-            rate = work / best.seconds / 1e9
-            if rate > (peak.gflops_per_s or 0.0):
-                peak = Peak(
-                    dtype=dtype,
-                    gflops_per_s=rate,
-                    backend=backend,
-                    case=item.case.name,
-                    considered=peak.considered,
-                    contended=best.contended,
-                )
+            rate, case = work / best.seconds / 1e9, item.case.name
+            found = Peak(dtype=dtype, gflops_per_s=rate, backend=backend, case=case, contended=best.contended)
+            peak = peak.or_better(found)
     return peak
 
 
@@ -155,16 +155,14 @@ def _is_right(right: Sample, path: str) -> bool:
 def _sampled(session: BackendSession, call_s: float, least_s: float, *, spend_s: float) -> _Best | None:
     """The best of some samples; of one, where it is far from the least seconds so far."""
     best, spent = None, 0.0
-    while best is None or spent < spend_s:
-        reply = session.ask("sample", "forward", loops=max(1, round(SAMPLE_S / call_s)))
+    while best is None or (spent < spend_s and best.seconds * NEAR <= least_s):
+        loops = max(1, round(SAMPLE_S / (best.seconds if best else call_s)))
+        reply = session.ask("sample", "forward", loops=loops)
         if isinstance(reply, NotOk):
             return best
-        seconds, spent = _seconds(reply), spent + reply["elapsed_s"]
-        if best is None or seconds < best.seconds:
-            best = _Best(seconds, is_contended(reply["waited_s"], reply["elapsed_s"]))
-        call_s = best.seconds
-        if call_s * NEAR > least_s:
-            return best
+        found = _Best(_seconds(reply), is_contended(reply["waited_s"], reply["elapsed_s"]))
+        best = found.or_better(best) if best else found
+        spent += reply["elapsed_s"]
     return best
 
 

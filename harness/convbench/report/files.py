@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from convbench.errors import UsageError
+from convbench.report.cautions import cautions
 from convbench.report.html import render_report
 from convbench.report.inputs import ReportInput, RunSettings
 from convbench.results import Run
@@ -51,7 +52,7 @@ def write_reports(runs: Sequence[Run], folder: Path) -> None:
 def report_input(run: Run, measurements: pd.DataFrame, agreement: pd.DataFrame) -> ReportInput:
     """What the page shows of a run."""
     header, settings = run.header, run.header["settings"]
-    warnings = list(run.warnings)
+    warnings = [*run.warnings, *cautions(measurements, settings["threads"])]
     if run.interrupted:
         warnings.insert(0, "The run was interrupted: what follows is what it had measured by then.")
     return ReportInput(

@@ -25,12 +25,17 @@ def roofline_view(measurements: pd.DataFrame, limits: Sequence[tuple[str, Limits
     if shared.empty or not roofs:
         return {"roofs": [], "tables": [], "unplaced": 0}
     labels = case_labels(measurements)
-    groups = shared.groupby(["pass", "batch_size"], sort=False)
-    order = sorted(groups.groups, key=lambda key: (pass_place(key[0]), key[1]))
+    keys = shared[["pass", "batch_size"]].drop_duplicates().itertuples(index=False, name=None)
+    order = sorted(keys, key=lambda key: (pass_place(key[0]), key[1]))
     return {
         "roofs": roofs,
         "tables": [
-            {"pass": key[0], "batch_size": key[1], "rows": _rows(groups.get_group(key), labels)} for key in order
+            {
+                "pass": name,
+                "batch_size": size,
+                "rows": _rows(shared[(shared["pass"] == name) & (shared["batch_size"] == size)], labels),
+            }
+            for name, size in order
         ],
         "unplaced": int((shared["flops"] == 0).sum()),
     }
@@ -61,7 +66,7 @@ def _rows(cells: pd.DataFrame, labels: Mapping[tuple[str, str, str], str]) -> li
     """A row a backend, the highest median first."""
     rows = []
     for backend, own in cells.groupby("backend", sort=False):
-        best = own.loc[own["roofline_share"].idxmax()]
+        best = own.nlargest(1, "roofline_share").iloc[0]
         rows.append(
             {
                 "backend": backend,

@@ -1,0 +1,39 @@
+"""What a reader of the times must know, in a sentence each; found in the frames, so that old runs have it too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+MOST_CONTENDED = 0.05
+"""A share of disturbed samples that is worth a word."""
+THREADS_OFF = 0.1
+LONG_CALL_S = 1e-3
+"""Shorter calls are often not worth a second thread: they say nothing about whether a backend obeys."""
+
+
+def cautions(measurements: pd.DataFrame, threads: int) -> Iterator[str]:
+    """Sentences on the cells that have a time (columns of the measurements); `threads` is what was asked for."""
+    timed = measurements[measurements["median_s"].notna()]
+    if "steady" in timed:
+        unsteady = timed[timed["steady"].eq(False)]  # noqa: FBT003  # a column of True, False and NaN
+        if len(unsteady):
+            names = ", ".join(pd.unique(unsteady["backend"]))
+            count = f"{len(unsteady):,} of {len(timed):,}"
+            yield f"{count} cells still got faster when they were timed (not steady): {names}."
+    if {"contended", "samples"} <= set(timed) and timed["samples"].sum():
+        share = timed["contended"].sum() / timed["samples"].sum()
+        if share > MOST_CONTENDED:
+            yield f"Others used the machine in {share:.0%} of the samples, even when these were taken again."
+    yield from _threads(timed[timed["median_s"] > LONG_CALL_S], threads)
+
+
+def _threads(long: pd.DataFrame, threads: int) -> Iterator[str]:
+    """Which backends were busy on more or fewer cores than asked for."""
+    busy = long.groupby("backend", sort=False)["effective_threads"].median().dropna()
+    over, under = busy[busy > threads + THREADS_OFF], busy[busy < threads - THREADS_OFF]
+    for cores, what in ((over, "more"), (under, "fewer")):
+        if len(cores):
+            named = ", ".join(f"{name} {value:.1f}" for name, value in cores.items())
+            yield f"Busy on {what} cores than the {threads} asked for, in calls of over 1 ms: {named}."

@@ -1,0 +1,160 @@
+"""convbench against torch.utils.benchmark.Timer and pyperf: the same torch convolution, threads and environment.
+
+    python tests/benchmarks/against_timers.py --threads 1           all five cases, some minutes
+    python tests/benchmarks/against_timers.py --cases 50us,5ms
+
+The three take turns, so that a change of the machine meets all of them; each turn has processes of its own, and the
+median over the turns is printed, as a table. The two others time torch.nn.functional.conv2d directly, as their users
+do. pyperf: pip install "convbench[benchmark]".
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+CASES = {
+    "50us": (1, 16, 28, 16),
+    "500us": (1, 64, 56, 64),
+    "5ms": (8, 64, 56, 64),
+    "50ms": (32, 128, 56, 64),
+    "500ms": (64, 256, 56, 128),
+}
+"""By what a call takes, roughly: batch size, channels in, height and width, channels out; 3 x 3, padding 1."""
+PROCESSES = 2
+"""Of Timer and of pyperf in a turn; convbench has as many blocks."""
+LEAST_CALLS = 5
+MIN_RUN_S = 0.4
+"""What each process times for, at least."""
+
+
+def environment(threads):
+    """What convbench's workers get for their threads."""
+    from convbench.process import THREAD_VARIABLES
+
+    return {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
+
+
+def convolution(name, threads):
+    """The call to time, on the data that convbench makes."""
+    import torch
+
+    from convbench.verify import make_tensors
+    from convbench_specs import Case, Conv
+
+    torch.set_num_threads(threads)
+    batch_size, channels, size, filters = CASES[name]
+    operation = Conv(in_channels=channels, out_channels=filters, kernel_size=(3, 3), padding="same")
+    tensors = make_tensors(Case(name=name, operation=operation, input_shape=(channels, size, size)), batch_size, seed=0)
+    x, w, b = (torch.from_numpy(array.copy()) for array in (tensors.x, tensors.w, tensors.b))
+    return lambda: torch.nn.functional.conv2d(x, w, b, padding=1)
+
+
+def by_convbench(name, threads):
+    """Seconds by convbench.compare, one turn."""
+    import convbench
+
+    batch_size, channels, size, filters = CASES[name]
+    case = f'operation = "conv", input = [{channels}, {size}, {size}], out_channels = {filters}, kernel_size = 3, '
+    with tempfile.TemporaryDirectory(prefix="convbench-") as folder:
+        run = convbench.compare(
+            case=case + 'padding = "same"', backends=["pytorch"], batch_sizes=[batch_size], passes=["forward"],
+            threads=threads, memory=False, output=Path(folder) / "run", blocks=PROCESSES, rounds=LEAST_CALLS,
+            sample_s=MIN_RUN_S / LEAST_CALLS, budget_s=30.0,
+        )  # fmt: skip
+        (cell,) = run.measurements.itertuples()
+        return float(cell.median_s)
+
+
+def by_timer(name, threads):
+    """Seconds by torch's Timer, the median over its processes."""
+    command = [sys.executable, __file__, "--child", name, "--threads", str(threads)]
+    found = []
+    for _ in range(PROCESSES):
+        done = subprocess.run(command, env=environment(threads), capture_output=True, text=True, check=True)
+        found.append(float(done.stdout))
+    return median(found)
+
+
+def timer_child(name, threads):
+    """In a process of its own: print the median."""
+    from torch.utils.benchmark import Timer
+
+    timer = Timer("call()", globals={"call": convolution(name, threads)}, num_threads=threads)
+    print(timer.blocked_autorange(min_run_time=max(MIN_RUN_S, LEAST_CALLS * timer.timeit(1).median)).median)
+
+
+def by_pyperf(name, threads):
+    """Seconds by pyperf, the median of the values of all its processes."""
+    with tempfile.TemporaryDirectory(prefix="convbench-") as folder:
+        out = Path(folder) / "pyperf.json"
+        command = [
+            sys.executable, __file__, "--child-pyperf", name, "--threads", str(threads), "--processes", str(PROCESSES),
+            "--values", str(LEAST_CALLS), "--min-time", str(MIN_RUN_S / LEAST_CALLS), "--output", str(out), "--quiet",
+            "--copy-env",
+        ]  # fmt: skip
+        subprocess.run(command, env=environment(threads), capture_output=True, check=True)
+        runs = json.loads(out.read_text())["benchmarks"][0]["runs"]
+        return median(value for run in runs for value in run.get("values", ()))
+
+
+def pyperf_child(name, threads):
+    """Let pyperf, which calls this script again for each of its processes, time the call."""
+    import pyperf
+
+    made = []
+
+    def timed(loops):
+        if not made:  # only in the process that times: pyperf's first one would import torch for nothing
+            made.append(convolution(name, threads))
+        call = made[0]
+        begin = time.perf_counter()
+        for _ in range(loops):
+            call()
+        return time.perf_counter() - begin
+
+    def pass_on(command, args):
+        command += ["--child-pyperf", name, "--threads", str(threads)]
+
+    runner = pyperf.Runner(add_cmdline_args=pass_on, _argparser=_parser())
+    runner.bench_time_func(name, timed)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--child-pyperf", help=argparse.SUPPRESS)
+    return parser
+
+
+def main():
+    """Let the three take turns, and print the table."""
+    asked, _ = _parser().parse_known_args()
+    if asked.child:
+        return timer_child(asked.child, asked.threads)
+    if asked.child_pyperf:
+        return pyperf_child(asked.child_pyperf, asked.threads)
+    from convbench.report.units import format_seconds
+
+    print("| case | batch, channels, size, filters | convbench | torch Timer | difference | pyperf | difference |")
+    print("|---|---|---|---|---|---|---|")
+    for name in asked.cases.split(","):
+        turns = [[by(name, asked.threads) for by in (by_convbench, by_timer, by_pyperf)] for _ in range(asked.turns)]
+        ours, timer, pyperf = (median(column) for column in zip(*turns, strict=True))
+        others = " | ".join(f"{format_seconds(s)} | {100 * (ours / s - 1):+.1f} %" for s in (timer, pyperf))
+        print(f"| {name} | {', '.join(map(str, CASES[name]))} | {format_seconds(ours)} | {others} |", flush=True)
+    return None
+
+
+if __name__ == "__main__":
+    main()
