@@ -41,7 +41,7 @@ def summarise(samples: pd.DataFrame) -> pd.DataFrame:
     taken = counted(samples)
     cells = taken.groupby(CELL, sort=False)
     seconds = cells["seconds"]
-    quartiles = seconds.quantile([0.25, 0.75]).unstack()
+    quartiles = seconds.quantile(np.array([0.25, 0.75])).unstack()
     sums = cells[["elapsed_s", "cpu_s", "minor_faults", "loops"]].sum()
     frame = _centres(taken).assign(
         p25_s=quartiles[0.25],
@@ -89,7 +89,8 @@ def _drift(taken: pd.DataFrame) -> pd.Series[float]:
     late = (halves["round"] > middle[halves.index]).map({False: "early", True: "late"})
     medians = np.log(halves.assign(half=late).groupby([*CELL, "block", "half"], sort=False)["seconds"].median())
     sides = medians.unstack("half").reindex(columns=["early", "late"])
-    return np.expm1((sides["late"] - sides["early"]).groupby(level=CELL, sort=False).median())
+    drift: pd.Series[float] = np.expm1((sides["late"] - sides["early"]).groupby(level=CELL, sort=False).median())
+    return drift
 
 
 def against_fastest(samples: pd.DataFrame, right: pd.DataFrame, margin: float) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 from types import TracebackType
 from typing import Any, Self
 
@@ -61,14 +62,14 @@ class Bench:
         self.settings = RunSettings(threads=threads, timeout_s=120)
         self._registered = find_backends([PLUGIN]).select(backends)
         self._log, self._pinned = log, pinned
-        self._cache = cache or Path(tempfile.gettempdir()) / "convbench-kernels-numba"
+        self._cache = cache
         self._stack = ExitStack()
         self.sessions: list[BackendSession] = []
         self.scratch = Path()
 
     def __enter__(self) -> Self:
         self.scratch = self._stack.enter_context(scratch_folder())
-        shared = {"NUMBA_CACHE_DIR": str(self._cache)}
+        shared = {"NUMBA_CACHE_DIR": str(self._cache or self.scratch / "numba")}
         for registered in self._registered:
             extra = {**shared, **ENVIRONMENT.get(registered.backend.name.split("-")[0], {})}
             extra |= PINNED_ALLOCATOR if self._pinned else {}
@@ -151,7 +152,7 @@ def measure_memory(bench: Bench, items: Sequence[tuple[Case, int]]) -> list[dict
                 session.suspend()
                 rows.append({
                     "row": case.name, "pass": pass_name, "backend": session.name,
-                    "peak_memory_bytes": sorted(peak["peak_bytes"] for peak in peaks)[1],
+                    "peak_memory_bytes": int(median(peak["peak_bytes"] for peak in peaks)),
                     "tensors_bytes": cost(case, batch_size, pass_name).bytes,
                 })  # fmt: skip
             session.release()

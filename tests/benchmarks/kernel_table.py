@@ -27,7 +27,8 @@ LEGEND = (
     "Milliseconds a call, medians. cl: channels last; t: glibc's allocator tuned, so that large results cost no page "
     "faults. Numba reuses its result arrays once the caller has dropped them, so it needs no tuning. `best` is the "
     "fastest of PyTorch's four columns. GFLOP/s and the share of the roofline count the FLOPs of the direct "
-    "convolution, so Winograd may pass 100 %."
+    "convolution, so Winograd may pass 100 %; so may rows whose tensors fit into the last cache, since the roofline's "
+    "memory is that of a copy larger than any cache."
 )
 
 

@@ -1,6 +1,6 @@
 """Time of a call, measured inside the worker.
 
-- perf_counter_ns around an inner loop that is long enough for the timer; the count is found in the warm-up, once, and kept.
+- perf_counter_ns around an inner loop that is long enough for the timer; the warm-up finds the count, once, for all.
 - Garbage collection is off in the loop; every backend's outputs are dropped alike, one call later.
 - `wait` runs after every call: an asynchronous framework must have finished before the clock stops.
 - Nothing is subtracted; `harness_overhead_s` states what the loop itself costs a call.
