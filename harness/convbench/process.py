@@ -139,9 +139,11 @@ class WorkerProcess:
         return self._answer(request, self._timeout_s if timeout_s is None else timeout_s)
 
     def suspend(self) -> None:
-        """Stop the process by signal until the next request."""
+        """Stop the process by signal until the next request; when this returns none of its threads runs any more."""
         if self._process is not None and not self._suspended:
             self._signal(signal.SIGSTOP)
+            with suppress(ChildProcessError):  # it ended, and that was noticed already
+                os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             self._suspended = True
 
     def resume(self) -> None:

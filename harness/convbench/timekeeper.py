@@ -28,7 +28,7 @@ MOST_REPEATED = 0.25
 """Share of a run's samples that may be taken again."""
 WARM_UP_SHARE = 1 / 3
 """Of a cell's budget, for its warm-up."""
-WARM_UP_SAMPLES = 2
+WARM_UP_SAMPLES = 1
 """What is compiled is compiled in the first call, or read from a cache; caches and clocks need no more than this."""
 
 

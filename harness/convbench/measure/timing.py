@@ -26,6 +26,8 @@ MAX_LOOPS = 100_000
 WINDOW_S = 0.001
 """The least that the timer resolves to a thousandth, with its own cost of some 50 ns."""
 STEADY_WINDOWS = 3
+SETTLING_SHARE = 4
+"""One in so many of the calls of a sample is made before it, untimed."""
 GAIN = 0.02
 """What a further window must bring to show that the warm-up goes on."""
 
