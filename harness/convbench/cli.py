@@ -118,7 +118,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 @main.command()
 @_common
 @click.option("--effort", help="glance (no verdicts on speed), quick (default) or thorough (tells 3 % apart, slowly).")
-@click.option("--blocks", type=int, help="Fresh sets of workers, each of which times everything; default: 5.")
+@click.option("--blocks", type=int, help="Fresh sets of workers, each of which times everything; default: 4.")
 @click.option("--rounds", type=int, help="Turns a block in which every backend is timed once; default: 3.")
 @click.option("--allocator", help="default, or tuned: glibc keeps freed buffers, so large layers have no page faults.")
 @click.option("--cache", help="hot (default), or cold: no call finds its inputs in a cache.")

@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
 from convbench import protocol
 from convbench.host import Registered
 from convbench_specs import Settings
@@ -89,6 +91,16 @@ class WorkerProcess:
     def pid(self) -> int | None:
         """Id of the process, if there is one."""
         return None if self._process is None else self._process.pid
+
+    def cpu_s(self) -> float:
+        """Processor seconds that the process used so far, all threads; 0 where there is none."""
+        if self._process is None:
+            return 0.0
+        try:
+            times = psutil.Process(self._process.pid).cpu_times()
+        except psutil.Error:
+            return 0.0
+        return float(times.user + times.system)
 
     def launch(self) -> None:
         """Start the process and have it start its backend, without waiting for the answer."""

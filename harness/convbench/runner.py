@@ -31,6 +31,7 @@ from convbench.machine import free_bytes
 from convbench.measure.allocator import allocator_environment
 from convbench.measure.memory import PINNED_ALLOCATOR
 from convbench.memory_measurement import measure_memory, warning
+from convbench.neighbours import Neighbours
 from convbench.observer import Observer
 from convbench.pace import Pace
 from convbench.phases import Phases
@@ -61,7 +62,9 @@ class Runner:
         self._journal = journal
         self._observer = observer
         self._pace = Pace(settings)
-        self._timekeeper = Timekeeper(settings, journal, self._pace, step=observer.step, fail=self._fail)
+        self._working: Sequence[BackendSession] = ()
+        neighbours = Neighbours(self._own_s)
+        self._timekeeper = Timekeeper(settings, journal, self._pace, neighbours, step=observer.step, fail=self._fail)
         self._computed: set[CellKey] = set()
         self._told: set[str] = set()
         self._scratch = Path()
@@ -149,7 +152,13 @@ class Runner:
                 session = BackendSession(registered, self._settings, log=log, extra={**caches, **extra})
                 stack.callback(session.stop)
                 sessions.append(session)
+            self._working = sessions
             yield sessions
+            self._working = ()
+
+    def _own_s(self) -> float:
+        """Processor seconds of this process and its present workers."""
+        return time.process_time() + sum(session.cpu_s() for session in self._working)
 
     def _launch(self, sessions: Sequence[BackendSession]) -> None:
         """Start all workers at once and wait for them."""

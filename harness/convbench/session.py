@@ -63,6 +63,10 @@ class BackendSession:
         """What the worker told at its start: facts, start_s, harness_overhead_s; empty before."""
         return self._worker.started
 
+    def cpu_s(self) -> float:
+        """Processor seconds of the present worker so far."""
+        return self._worker.cpu_s()
+
     def launch(self) -> None:
         """Have the worker start while others do: the next request waits for it."""
         if self._given_up is None:

@@ -24,7 +24,7 @@ class Effort:
 
 EFFORTS = {
     "glance": Effort(blocks=1, rounds=5, sample_s=0.005, budget_s=0.3),
-    "quick": Effort(blocks=5, rounds=3, sample_s=0.002, budget_s=0.3),
+    "quick": Effort(blocks=4, rounds=3, sample_s=0.002, budget_s=0.3),
     "thorough": Effort(blocks=30, rounds=6, sample_s=0.01, budget_s=10.0),
 }
 """glance tells who is right and roughly how fast; quick, the default, judges differences from 5 % on; thorough, 3 %."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from convbench.examination import Turn
 from convbench.journal import CellKey, Journal
-from convbench.measure.contention import is_contended
+from convbench.neighbours import Neighbours
 from convbench.pace import Pace
 from convbench.plan import Item
 from convbench.session import NotOk
@@ -48,6 +48,7 @@ class Timekeeper:
         settings: RunSettings,
         journal: Journal,
         pace: Pace,
+        neighbours: Neighbours,
         *,
         step: Callable[[str], None],
         fail: Callable[[Item, str, PassName, NotOk], None],
@@ -55,6 +56,7 @@ class Timekeeper:
         self._settings = settings
         self._journal = journal
         self._pace = pace
+        self._neighbours = neighbours
         self._step = step
         self._fail = fail
         self._random = random.Random(settings.seed)  # noqa: S311  # an order of turns, no secret
@@ -114,7 +116,7 @@ class Timekeeper:
             if not self._is_fine(item, pass_name, turn, reply):
                 return False
             assert isinstance(reply, dict)
-            contended = is_contended(reply["waited_s"], reply["elapsed_s"])
+            contended = self._neighbours.disturb(reply["waited_s"], reply["elapsed_s"])
             self._journal.write("sample", **key.as_columns(), block=block, round=number, contended=contended, **reply)
             self._pace.remember(key, reply["elapsed_s"] / reply["loops"])
             self._samples += 1

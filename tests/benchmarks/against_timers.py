@@ -3,6 +3,9 @@
     python tests/benchmarks/against_timers.py                       all five cases on one core, some minutes
     python tests/benchmarks/against_timers.py --cases 50us,5ms --threads 2
 
+All get the tuned allocator: with glibc's defaults it is chance whether a large result costs a page fault a page, and a
+timer that drops it before the next call would differ from one that drops it after (--allocator default shows it).
+
 The three take turns, so that a change of the machine meets all of them; each turn has processes of its own, and the
 median over the turns is printed, as a table. The two others time torch.nn.functional.conv2d directly, as their users
 do. pyperf: pip install "convbench[benchmark]".
@@ -22,10 +25,10 @@ from statistics import median
 
 CASES = {
     "50us": (1, 16, 28, 16),
-    "500us": (1, 64, 28, 64),
-    "5ms": (2, 64, 56, 64),
-    "50ms": (24, 64, 56, 64),
-    "500ms": (64, 128, 56, 128),
+    "500us": (1, 64, 36, 64),
+    "5ms": (5, 64, 56, 64),
+    "50ms": (48, 64, 56, 64),
+    "500ms": (128, 128, 56, 128),
 }
 """By what a call takes on one core with AVX-512, roughly: batch size, channels, height and width, filters; 3 x 3."""
 PROCESSES = 2
@@ -35,11 +38,13 @@ MIN_RUN_S = 0.4
 """What each process times for, at least."""
 
 
-def environment(threads):
-    """What convbench's workers get for their threads."""
+def environment(asked):
+    """What convbench's workers get for their threads and allocator."""
+    from convbench.measure.allocator import allocator_environment
     from convbench.process import THREAD_VARIABLES
 
-    return {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
+    threads = dict.fromkeys(THREAD_VARIABLES, str(asked.threads))
+    return {**os.environ, **threads, **allocator_environment(asked.allocator)}
 
 
 def convolution(name, threads):
@@ -57,7 +62,7 @@ def convolution(name, threads):
     return lambda: torch.nn.functional.conv2d(x, w, b, padding=1)
 
 
-def by_convbench(name, threads):
+def by_convbench(name, asked):
     """Seconds by convbench.compare, one turn."""
     import convbench
 
@@ -66,19 +71,19 @@ def by_convbench(name, threads):
     with tempfile.TemporaryDirectory(prefix="convbench-") as folder:
         run = convbench.compare(
             case=case + 'padding = "same"', backends=["pytorch"], batch_sizes=[batch_size], passes=["forward"],
-            threads=threads, memory=False, output=Path(folder) / "run", blocks=PROCESSES, rounds=LEAST_CALLS,
-            sample_s=MIN_RUN_S / LEAST_CALLS, budget_s=30.0,
+            threads=asked.threads, allocator=asked.allocator, memory=False, output=Path(folder) / "run",
+            blocks=PROCESSES, rounds=LEAST_CALLS, sample_s=MIN_RUN_S / LEAST_CALLS, budget_s=30.0,
         )  # fmt: skip
         (cell,) = run.measurements.itertuples()
         return float(cell.median_s)
 
 
-def by_timer(name, threads):
+def by_timer(name, asked):
     """Seconds by torch's Timer, the median over its processes."""
-    command = [sys.executable, __file__, "--child", name, "--threads", str(threads)]
+    command = [sys.executable, __file__, "--child", name, "--threads", str(asked.threads)]
     found = []
     for _ in range(PROCESSES):
-        done = subprocess.run(command, env=environment(threads), capture_output=True, text=True, check=True)
+        done = subprocess.run(command, env=environment(asked), capture_output=True, text=True, check=True)
         found.append(float(done.stdout))
     return median(found)
 
@@ -91,16 +96,16 @@ def timer_child(name, threads):
     print(timer.blocked_autorange(min_run_time=max(MIN_RUN_S, LEAST_CALLS * timer.timeit(1).median)).median)
 
 
-def by_pyperf(name, threads):
+def by_pyperf(name, asked):
     """Seconds by pyperf, the median of the values of all its processes."""
     with tempfile.TemporaryDirectory(prefix="convbench-") as folder:
         out = Path(folder) / "pyperf.json"
         command = [
-            sys.executable, __file__, "--child-pyperf", name, "--threads", str(threads), "--processes", str(PROCESSES),
-            "--values", str(LEAST_CALLS), "--min-time", str(MIN_RUN_S / LEAST_CALLS), "--output", str(out), "--quiet",
+            sys.executable, __file__, "--child-pyperf", name, "--threads", str(asked.threads),
+            "--processes", str(PROCESSES), "--values", str(LEAST_CALLS), "--min-time", str(MIN_RUN_S / LEAST_CALLS), "--output", str(out), "--quiet",
             "--copy-env",
         ]  # fmt: skip
-        subprocess.run(command, env=environment(threads), capture_output=True, check=True)
+        subprocess.run(command, env=environment(asked), capture_output=True, check=True)
         runs = json.loads(out.read_text())["benchmarks"][0]["runs"]
         return median(value for run in runs for value in run.get("values", ()))
 
@@ -131,6 +136,7 @@ def _parser():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--allocator", choices=("default", "tuned"), default="tuned")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--child-pyperf", help=argparse.SUPPRESS)
@@ -149,7 +155,7 @@ def main():
     print("| case | batch, channels, size, filters | convbench | torch Timer | difference | pyperf | difference |")
     print("|---|---|---|---|---|---|---|")
     for name in asked.cases.split(","):
-        turns = [[by(name, asked.threads) for by in (by_convbench, by_timer, by_pyperf)] for _ in range(asked.turns)]
+        turns = [[by(name, asked) for by in (by_convbench, by_timer, by_pyperf)] for _ in range(asked.turns)]
         ours, timer, pyperf = (median(column) for column in zip(*turns, strict=True))
         others = " | ".join(f"{format_seconds(s)} | {100 * (ours / s - 1):+.1f} %" for s in (timer, pyperf))
         print(f"| {name} | {', '.join(map(str, CASES[name]))} | {format_seconds(ours)} | {others} |", flush=True)
