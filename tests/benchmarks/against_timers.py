@@ -102,8 +102,8 @@ def by_pyperf(name, asked):
         out = Path(folder) / "pyperf.json"
         command = [
             sys.executable, __file__, "--child-pyperf", name, "--threads", str(asked.threads),
-            "--processes", str(PROCESSES), "--values", str(LEAST_CALLS), "--min-time", str(MIN_RUN_S / LEAST_CALLS), "--output", str(out), "--quiet",
-            "--copy-env",
+            "--processes", str(PROCESSES), "--values", str(LEAST_CALLS), "--min-time", str(MIN_RUN_S / LEAST_CALLS),
+            "--output", str(out), "--quiet", "--copy-env",
         ]  # fmt: skip
         subprocess.run(command, env=environment(asked), capture_output=True, check=True)
         runs = json.loads(out.read_text())["benchmarks"][0]["runs"]

@@ -44,10 +44,10 @@ def rank(measurements: pd.DataFrame) -> pd.DataFrame:
     Added columns: `fastest` (backend), `place` (1 is the fastest), `ratio` to the fastest with `ratio_low` and
     `ratio_high`, and `tied` (the interval reaches 1; true of the fastest itself).
 
-    Ratio and interval are those that the run judged, paired by round over its blocks; `tied` is then whatever was not
-    called slower. Where a run has one block, the interval is made of those of the two medians, on the log scale (MOVER:
-    Zou and Donner, "Construction of confidence limits about effect measures", Statistics in Medicine 27, 2008), and
-    what reaches 1 is tied. It takes the two as independent, so it is rather too wide. NaN where a median has none.
+    Ratio and interval are those that the run judged, paired by round over its blocks. Where a run has one block, the
+    interval is made of those of the two medians, on the log scale (MOVER: Zou and Donner, "Construction of confidence
+    limits about effect measures", Statistics in Medicine 27, 2008). It takes the two as independent, so it is rather
+    too wide. NaN where a median has none.
     """
     right = right_cells(measurements)
     group = right.groupby(GROUP, sort=False).ngroup()
@@ -64,7 +64,7 @@ def rank(measurements: pd.DataFrame) -> pd.DataFrame:
         ratio=ranked["ratio"].where(judged, ranked["median_s"] / best["median_s"]),
         ratio_low=ranked["ratio_low"].where(judged, low.where(~is_best, 1.0)),
         ratio_high=ranked["ratio_high"].where(judged, high.where(~is_best, 1.0)),
-        tied=is_best | (ranked["speed"] != "slower").where(judged, low <= 1.0),
+        tied=is_best | (ranked["ratio_low"].where(judged, low) <= 1.0),
     )
 
 
