@@ -131,7 +131,7 @@ def test_lists_of_layers_have_no_field(name):
 
 def test_quick_has_the_field_of_its_network_beside_the_photographs():
     chain = only_chain(load_workload("quick").layers)
-    assert (chain.start, chain.stop, chain.field) == (0, 6, (18, 18))
+    assert (chain.start, chain.stop, chain.field) == (0, 5, (10, 10))
 
 
 def test_chains_are_found_in_a_workload_of_any_length():

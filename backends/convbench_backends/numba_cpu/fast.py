@@ -31,7 +31,6 @@ from convbench_backends.numba_cpu.dot_plan import make_dot_plan
 from convbench_backends.numba_cpu.flat import FlatAxis, forward_axis, gradient_axis
 from convbench_backends.numba_cpu.flat_plan import make_plan, weight_order
 from convbench_backends.numba_cpu.geometry import ConvShape, Index
-from convbench_backends.numba_cpu.outputs import Output
 from convbench_backends.numba_cpu.tiles import FILTERS
 from convbench_backends.numba_cpu.winograd_plan import (
     PRODUCTS,
@@ -39,6 +38,7 @@ from convbench_backends.numba_cpu.winograd_plan import (
     make_winograd_plan,
     takes_winograd,
 )
+from convbench_backends.outputs import Output
 from convbench_specs import Axis, Case, Prepared, Tensors
 
 Array = NDArray[Any]

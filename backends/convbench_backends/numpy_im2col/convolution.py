@@ -26,11 +26,10 @@ FLIPPED_RATIO = 2
 twice as long as to copy it."""
 
 
-def correlate(x: Array, w: Array, b: Array | None, conv: Convolution, crew: Crew) -> Array:
-    """The forward pass: y."""
+def correlate(x: Array, w: Array, b: Array | None, conv: Convolution, crew: Crew, *, y: Array) -> Array:
+    """The forward pass, written into y, which is returned."""
     w_row = w.reshape(conv.groups, -1, conv.depth)
     bias = None if b is None else b.reshape(conv.groups, -1, 1)
-    y = np.empty((len(x), conv.filters, *conv.windows.output), x.dtype)
     if is_small(len(x), conv):
         product = _by_group(y, conv)
         x_col = im2col(x, conv.windows).reshape(len(x), conv.groups, conv.depth, product.shape[3])
@@ -87,14 +86,14 @@ def weight_gradient(x: Array, dy: Array, conv: Convolution, crew: Crew) -> tuple
     return np.ascontiguousarray(dwt.swapaxes(1, 2)), db.flatten()
 
 
-def input_gradient(dy: Array, w: Array, conv: Convolution, crew: Crew) -> Array:
-    """The gradient of x."""
+def input_gradient(dy: Array, w: Array, conv: Convolution, crew: Crew, dx: Array) -> Array:
+    """The gradient of x, written into dx, which is returned."""
     if not flips_kernel(conv):
-        return _add_columns(dy, w, conv, crew)
+        return _add_columns(dy, w, conv, crew, dx)
     adjoint = conv.windows.adjoint()
     assert adjoint is not None
     back = Convolution(windows=adjoint, groups=conv.groups, channels=conv.filters, filters=conv.channels)
-    return correlate(dy, flipped_kernel(w, conv.groups), None, back, crew)
+    return correlate(dy, flipped_kernel(w, conv.groups), None, back, crew, y=dx)
 
 
 def is_small(images: int, conv: Convolution) -> bool:
@@ -115,12 +114,11 @@ def flipped_kernel(w: Array, groups: int) -> Array:
     return by_group.swapaxes(1, 2).reshape(groups * channels, filters // groups, *kernel)
 
 
-def _add_columns(dy: Array, w: Array, conv: Convolution, crew: Crew) -> Array:
+def _add_columns(dy: Array, w: Array, conv: Convolution, crew: Crew, dx: Array) -> Array:
     """The gradient of x from its columns, W_row^T @ dy; a thread takes whole images, as windows of two rows overlap."""
     windows = conv.windows
     blocks = cut(len(dy), conv, dy.itemsize, crew.threads, columns=BLOCK_BYTES)
     w_column = np.ascontiguousarray(w.reshape(conv.groups, -1, conv.depth).swapaxes(1, 2))
-    dx = np.zeros((len(dy), conv.channels, windows.rows.size, windows.columns.size), dy.dtype)
     most_images, most_groups, most_rows = blocks.largest
 
     def task(part: range) -> None:
@@ -132,7 +130,7 @@ def _add_columns(dy: Array, w: Array, conv: Convolution, crew: Crew) -> Array:
             gradient = dx[images]
             if padding is not None:
                 gradient = padding[: len(gradient)]
-                gradient[...] = 0
+            gradient[...] = 0
             for block in blocks.of_images(number):
                 dy_block = _of_block(dy, conv, block)
                 columns = buffer[: len(dy_block), : dy_block.shape[1], :, : dy_block.shape[3]]

@@ -21,6 +21,7 @@ from convbench_backends.numpy_im2col.convolution import (
 from convbench_backends.numpy_im2col.crew import Crew
 from convbench_backends.numpy_im2col.im2col import Array
 from convbench_backends.numpy_im2col.windows import windows_of
+from convbench_backends.outputs import Output
 from convbench_specs import Case, Conv, Flatten, Gradients, Pool, Prepared, Step, Tensors
 
 
@@ -39,15 +40,23 @@ def prepare_conv(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
     b = None if tensors.b is None else np.array(tensors.b)
     y_shape, x_shape, w_shape = tensors.dy.shape, tensors.x.shape, tensors.w.shape
 
+    wide = _wide(x[:0]).dtype
+    y_output, dx_output = Output(dy.shape, wide), Output(x.shape, wide)
+
     def forward() -> Array:
-        y = correlate(_wide(x), _wide(w), None if b is None else _wide(b), conv, crew)
+        y = y_output.take().reshape(dy.shape)
+        correlate(_wide(x), _wide(w), None if b is None else _wide(b), conv, crew, y=y)
         return _as(y, y_shape, x.dtype)
 
     def backward() -> Gradients:
         wide_dy = _wide(dy)
         dw, db = weight_gradient(_wide(x), wide_dy, conv, crew)
-        dx = _as(input_gradient(wide_dy, _wide(w), conv, crew), x_shape, x.dtype)
-        return dx, _as(dw, w_shape, x.dtype), None if b is None else db.astype(x.dtype, copy=False)
+        dx = input_gradient(wide_dy, _wide(w), conv, crew, dx_output.take().reshape(x.shape))
+        return (
+            _as(dx, x_shape, x.dtype),
+            _as(dw, w_shape, x.dtype),
+            None if b is None else db.astype(x.dtype, copy=False),
+        )
 
     # backward needs x and w alone, which stay anyway
     algorithm = conv_algorithm(conv, len(x))

@@ -1,7 +1,7 @@
 """Time of a call, measured inside the worker.
 
 - perf_counter_ns around an inner loop that is long enough for the timer; the warm-up finds the count, once, for all.
-- Garbage collection is off in the loop; every backend's outputs are dropped alike, one call later.
+- Garbage collection is off in the loop; every backend's outputs are dropped alike, before the next call.
 - `wait` runs after every call: an asynchronous framework must have finished before the clock stops.
 - Nothing is subtracted; `harness_overhead_s` states what the loop itself costs a call.
 """
@@ -65,19 +65,24 @@ def once(call: Call, wait: Wait) -> tuple[Native, float]:
 
 
 def sample(call: Call, wait: Wait, loops: int) -> Sample:
-    """Time one inner loop."""
-    return _measured(loops, lambda: _loop(call, wait, loops))
+    """Time one inner loop, after a few calls that are not timed where calls are short.
+
+    Other backends had the caches since this one's last turn, and its threads were just woken up.
+    """
+    settling = -(-loops // SETTLING_SHARE) if loops > 1 else 0
+    return _measured(loops, lambda: _loop(call, wait, loops), settle=lambda: _loop(call, wait, settling))
 
 
 def sample_turns(turns: Sequence[tuple[Call, Wait]]) -> Sample:
     """Time one inner loop in which each of the calls has one turn."""
-    return _measured(len(turns), lambda: _turns(turns))
+    return _measured(len(turns), lambda: _turns(turns), settle=lambda: 0.0)
 
 
-def _measured(loops: int, timed: Callable[[], float]) -> Sample:
+def _measured(loops: int, timed: Callable[[], float], *, settle: Callable[[], float]) -> Sample:
     collecting = gc.isenabled()
     gc.disable()
     try:
+        settle()
         waited_before = waited_s()
         before = resource.getrusage(resource.RUSAGE_SELF)
         elapsed = timed()
@@ -137,21 +142,15 @@ def harness_overhead_s(loops: int = 20_000) -> float:
 def _loop(call: Call, wait: Wait, loops: int) -> float:
     start = time.perf_counter_ns()
     for _ in repeat(None, loops):
-        result = call()
-        wait(result)
-    elapsed = (time.perf_counter_ns() - start) * 1e-9
-    del result
-    return elapsed
+        wait(call())
+    return (time.perf_counter_ns() - start) * 1e-9
 
 
 def _turns(turns: Sequence[tuple[Call, Wait]]) -> float:
     start = time.perf_counter_ns()
     for call, wait in turns:
-        result = call()
-        wait(result)
-    elapsed = (time.perf_counter_ns() - start) * 1e-9
-    del result
-    return elapsed
+        wait(call())
+    return (time.perf_counter_ns() - start) * 1e-9
 
 
 def _nothing() -> Native:
