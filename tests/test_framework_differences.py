@@ -389,3 +389,19 @@ class TestJax:
         renamed = Case(name="other", operation=case.operation, input_shape=case.input_shape)
         list(results_of(backend, renamed, make_tensors(case, 2, seed=1)))
         assert len(traced) == first == 3
+
+    def test_a_kernel_of_2_that_begins_in_the_padding_is_padded_first(self, started):
+        conv = Conv(
+            in_channels=1, out_channels=1, kernel_size=(3, 2), stride=(3, 2), padding=((0, 0), (1, 1)), bias=False
+        )
+        assert_right(started("jax"), case_of(conv, (1, 7, 6)))
+        code = """
+import jax, jax.numpy as jnp
+from jax import lax
+def conv(x, w):
+    return lax.conv_general_dilated(x, w, (3, 2), ((0, 0), (1, 1)), dimension_numbers=("NHWC", "HWIO", "NHWC"))
+x, w = jnp.ones((1, 7, 6, 1)), jnp.ones((3, 2, 1, 1))
+jax.jit(lambda dy: jax.vjp(conv, x, w)[1](dy))(conv(x, w))
+"""
+        ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
+        unless_gone(ended.returncode == -signal.SIGABRT, workaround="padding before the convolution")

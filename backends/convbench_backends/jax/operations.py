@@ -5,6 +5,7 @@
 - The gradient of a maximum picks the first of equal elements; jnp.max would share it between them, so a global maximum
   is a window too. It does not exist with dilation: there the maximum runs over shifted slices.
 - The start value of a maximum must be the literal -inf, or its gradient cannot be derived.
+- A kernel of 2 with stride 2 that begins in the padding is padded first, for XLA may abort on its gradient.
 - A bias is added in float32 at least: y is the same, but db is then summed in float32 too. In bfloat16, where 256 + 1
   is 256, a sum cannot count far.
 """
@@ -52,13 +53,13 @@ def _rows(x: Any) -> Any:
 def _convolution(operation: Conv, axes: tuple[Axis, ...]) -> tuple[Function, str]:
     places = "HW"[-len(axes) :]
     padding = [(axis.before, axis.behind) for axis in axes]
-    edges = None
-    if operation.padding_mode == "edge":
+    edges, mode = None, "edge" if operation.padding_mode == "edge" else "constant"
+    if mode == "edge" or any(_is_misread(axis) for axis in axes):
         edges, padding = [(0, 0), *padding, (0, 0)], [(0, 0)] * len(axes)
 
     def convolution(x: Any, w: Any, b: Any = None) -> Any:
         y = lax.conv_general_dilated(
-            x if edges is None else jnp.pad(x, edges, mode="edge"),
+            x if edges is None else jnp.pad(x, edges, mode=mode),
             w,
             window_strides=operation.stride,
             padding=padding,
@@ -72,6 +73,11 @@ def _convolution(operation: Conv, axes: tuple[Axis, ...]) -> tuple[Function, str
         return (y.astype(wide) + b.astype(wide)).astype(y.dtype)
 
     return convolution, "conv_general_dilated" if edges is None else "pad + conv_general_dilated"
+
+
+def _is_misread(axis: Axis) -> bool:
+    """Whether XLA's simplifier may take this axis of dx's convolution for one of groups, and abort the process."""
+    return (axis.kernel, axis.stride, axis.dilation, axis.before) == (2, 2, 1, 1)
 
 
 def _max_pool(axes: list[tuple[int, Axis]]) -> tuple[Function, str]:
