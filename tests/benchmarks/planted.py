@@ -85,8 +85,8 @@ def main():
     parser.add_argument("--slower", type=int, choices=SHARES, default=20, help="percent; default: 20")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--cases", default="conv2,conv3,photo_lines", help="of the quick workload")
-    parser.add_argument("--batch-sizes", default="8,64")
+    parser.add_argument("--cases", default="conv1,conv2,photo_lines", help="of the quick workload")
+    parser.add_argument("--batch-sizes", default="8,32")
     asked = parser.parse_args()
     cells = {
         "cases": tuple(asked.cases.split(",")),
