@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 
 from convbench import api
-from convbench.doctor.floor import FILE, cache_folder, cached_floor, keep_floor, machine_key
+from convbench.doctor.floor import FILE, cached_floor, keep_floor, machine_key
 from convbench.doctor.self_test import choose, judge, self_test, twins
 from convbench.doctor.terminal import floor_line, self_test_lines
 from convbench.errors import UsageError
 from convbench.host import find_backends
 from convbench.observer import Silent
 from convbench.settings import RunSettings
+from convbench.user_cache import cache_folder
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from convbench.machine import machine_facts, usable_cores
+from convbench.user_cache import cache_folder, write_whole
 
 FILE = "floors.json"
 
@@ -30,28 +31,13 @@ def cached_floor(threads: int) -> float | None:
 def keep_floor(threads: int, entry: Mapping[str, Any]) -> str:
     """Keep what a self-test found, at least its `floor`; why it could not be kept, or nothing."""
     path = _file()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps({**_read(path), machine_key(threads): dict(entry)}, indent=1), encoding="utf-8")
-        fresh.replace(path)  # at once: another process may be reading
-    except OSError as error:
-        return f"{path} cannot be written: {error.strerror or error}"
-    return ""
+    return write_whole(path, json.dumps({**_read(path), machine_key(threads): dict(entry)}, indent=1))
 
 
 def machine_key(threads: int) -> str:
     """What a floor depends on: processor, usable cores, memory and threads; packages change times, not their noise."""
     memory = round(psutil.virtual_memory().total / 2**30)
     return f"{machine_facts()['processor']}, {len(usable_cores())} cores, {memory} GiB, {threads} threads"
-
-
-def cache_folder(environment: Mapping[str, str]) -> Path:
-    """CONVBENCH_CACHE_DIR, or convbench in the user's cache folder."""
-    named = environment.get("CONVBENCH_CACHE_DIR")
-    if named:
-        return Path(named)
-    return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "convbench"
 
 
 def _file() -> Path:

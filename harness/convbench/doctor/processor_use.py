@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-BUSY = ("user", "nice", "system", "irq", "softirq")
+from convbench.neighbours import BUSY
+
 MOST_NAMED = 3
 """Processes that are named; so many explain it in most cases."""
 LEAST_NAMED = 0.02

@@ -19,9 +19,9 @@ from typing import Any
 
 import psutil
 
-from convbench.doctor.floor import cache_folder
 from convbench.limits.roofline import Bandwidth, Limits
 from convbench.machine import machine_facts, package_versions, usable_cores
+from convbench.user_cache import cache_folder, write_whole
 
 VERSION = 1
 GPUS = Path("/proc/driver/nvidia/gpus")
@@ -57,14 +57,7 @@ def keep_limits(path: Path, facts: Mapping[str, Any], limits: Limits) -> str:
     """Keep them in place of what was known of their device and threads; why that failed, or nothing."""
     entries = _read(path) | {(limits.device, limits.threads): limits}
     table = {"version": VERSION, "machine": dict(facts), "limits": [entry.as_dict() for entry in entries.values()]}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-        fresh.replace(path)  # at once: another process may be reading
-    except OSError as error:
-        return f"{path} cannot be written: {error.strerror or error}"
-    return ""
+    return write_whole(path, json.dumps(table, indent=1) + "\n")
 
 
 def merge(known: Limits, found: Limits) -> Limits:

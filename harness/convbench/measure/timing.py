@@ -111,7 +111,7 @@ def warm_up(call: Call, wait: Wait, *, sample_s: float, limit_s: float) -> WarmU
     begin = time.perf_counter()
     window, calls = _window(call, wait, min(sample_s, WINDOW_S))
     best, unchanged = float("inf"), 0
-    while unchanged < STEADY_WINDOWS and (time.perf_counter() - begin < limit_s or not calls):
+    while unchanged < STEADY_WINDOWS and time.perf_counter() - begin < limit_s:
         seconds = _loop(call, wait, window) / window
         calls += window
         unchanged = 0 if seconds < best * (1 - GAIN) else unchanged + 1

@@ -16,11 +16,10 @@ import numpy as np
 import pandas as pd
 
 from convbench.report.inputs import STATUSES
+from convbench.timings import GROUP
 from convbench.verify.holding import IDENTITIES
 from convbench_specs import PASSES
 
-GROUP = ["workload", "case", "dtype", "batch_size", "pass"]
-"""What two cells must share to be compared."""
 NUMBER = r"\d[\d.,]*"
 """Reasons that differ in their numbers only are one."""
 ORACLE = "oracle"

@@ -14,8 +14,9 @@ from typing import Any
 import pandas as pd
 
 from convbench.report.inputs import BackendRecord
-from convbench.report.summary import GROUP, REFERENCES, geometric_means, pair_agreement, pass_place
+from convbench.report.summary import REFERENCES, geometric_means, pair_agreement, pass_place
 from convbench.report.units import power_of_ten
+from convbench.timings import GROUP
 
 SHIPPED = ("naive", "numpy-im2col", "numba-cpu", "numba-cuda", "pytorch", "tensorflow", "jax")
 SLOTS = 10
