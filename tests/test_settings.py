@@ -7,7 +7,7 @@ import os
 import pytest
 
 from convbench.errors import UsageError
-from convbench.settings import RunSettings
+from convbench.settings import EFFORTS, RunSettings
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ from convbench.settings import RunSettings
         ({"batch_sizes": (4, -1)}, "batch sizes must be at least 1"),
         ({"batch_sizes": ()}, "batch sizes must be at least 1, not none"),
         ({"rounds": 0}, "rounds must be more than 0"),
+        ({"within_s": 0.0}, "within must be more than 0"),
         ({"budget_s": -1.0}, "budget must be more than 0"),
         ({"timeout_s": 0.0}, "timeout must be more than 0"),
         ({"threads": -2}, "threads must be at least 1"),
@@ -40,3 +41,14 @@ def test_batch_sizes_and_passes_have_one_order_and_no_repeats():
 
 def test_no_thread_count_means_all_cores_that_may_be_used():
     assert RunSettings().threads == len(os.sched_getaffinity(0))
+
+
+def test_blocks_that_are_asked_for_are_all():
+    assert RunSettings(blocks=2).most_blocks == 2
+    assert RunSettings.of_effort(blocks=2).most_blocks == 2
+    assert RunSettings.of_effort("thorough", blocks=40).most_blocks == 40
+
+
+def test_the_default_effort_may_add_blocks():
+    settings = RunSettings.of_effort()
+    assert settings.most_blocks > settings.blocks == EFFORTS["quick"].blocks

@@ -27,12 +27,12 @@ class Counting:
         self.waits += 1
 
 
-@pytest.mark.parametrize(("loops", "untimed"), [(1, 0), (2, 1), (1000, 250)])
-def test_a_sample_calls_and_waits_as_often_as_asked_and_a_few_times_before(loops, untimed):
+@pytest.mark.parametrize(("loops", "settling"), [(1, 0), (2, 1), (1000, 250)])
+def test_a_sample_calls_and_waits_as_often_as_asked(loops, settling):
     counting = Counting()
-    found = sample(counting.call, counting.wait, loops)
+    found = sample(counting.call, counting.wait, loops, settling)
     assert found.loops == loops
-    assert counting.calls == counting.waits == loops + untimed
+    assert counting.calls == counting.waits == loops + settling
     assert found.elapsed_s > 0
 
 

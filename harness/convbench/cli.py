@@ -97,7 +97,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.argument("workloads", nargs=-1),
         click.option("--backends", type=_Names(), help="Only these; default: all that are available."),
-        click.option("--batch-sizes", type=_Numbers(), help="Default: 1,8,32."),
+        click.option("--batch-sizes", type=_Numbers(), help="Default: 1,32."),
         click.option("--passes", type=_Names(), help="Of forward, backward, both; default: all."),
         click.option("--dtypes", type=_Names(), help="float32, float64, ...; default: as the workload says."),
         click.option("--cases", type=_Names(), help="Only these cases of the workloads."),
@@ -118,8 +118,9 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 @main.command()
 @_common
 @click.option("--effort", help="glance (no verdicts on speed), quick (default) or thorough (tells 3 % apart, slowly).")
-@click.option("--blocks", type=int, help="Fresh sets of workers, each of which times everything; default: 4.")
-@click.option("--rounds", type=int, help="Turns a block in which every backend is timed once; default: 3.")
+@click.option("--blocks", type=int, help="Fresh sets of workers that time everything; default: 3, up to 12 in time.")
+@click.option("--within", "within_s", type=float, help="Seconds to fill with further blocks; default: 112.")
+@click.option("--rounds", type=int, help="Turns a block in which every backend is timed once; default: 4.")
 @click.option("--allocator", help="default, or tuned: glibc keeps freed buffers, so large layers have no page faults.")
 @click.option("--cache", help="hot (default), or cold: no call finds its inputs in a cache.")
 @click.option("--no-memory", is_flag=True, help="Do not measure memory.")

@@ -3,7 +3,8 @@
 - The unit is the block, a fresh set of workers: samples of one process share its memory layout and its luck, and taking
   them as independent calls identical code different in half of all tries.
 - A block's value is the median over its rounds of log(time of one / time of the other). Over the blocks stand mean and
-  Student's t interval; exponentiated they are a ratio of times.
+  Student's t interval; exponentiated they are a ratio of times. Of few blocks the spread is hardly known: comparisons
+  that are made together lend each other what their spreads have in common, see moderation.py.
 - A verdict needs a margin: a ratio within 1 / (1 + margin) to 1 + margin is no difference worth the name.
 - Where many cells are judged at once, their p-values are adjusted (Holm, "A simple sequentially rejective multiple test
   procedure", Scandinavian Journal of Statistics 6, 1979).
@@ -18,6 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
+
+from convbench.moderation import moderated
 
 Speed = Literal["faster", "slower", "equivalent", "inconclusive"]
 """What a comparison says of the first backend; inconclusive: more blocks would tell."""
@@ -49,12 +52,13 @@ def ratios(log_ratios: NDArray[np.float64], margin: float = LEAST_MARGIN) -> pd.
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(known, log_ratios, 0.0).sum(axis=1) / blocks
         squares = np.where(known, (log_ratios - mean[:, None]) ** 2, 0.0).sum(axis=1)
-        error = np.sqrt(squares / (blocks - 1) / blocks)
+        variances, freedom = moderated(squares / (blocks - 1), np.maximum(0.0, blocks - 1.0))
+        error = np.sqrt(variances / blocks)
         distance = np.abs(mean) - np.log1p(margin)
         # without any spread the test is sure of either
         t = np.where(error > 0, distance / error, np.copysign(np.inf, distance))
-        half = stats.t.ppf((1 + CONFIDENCE) / 2, blocks - 1) * error
-        p_value = np.minimum(1.0, 2 * stats.t.sf(t, blocks - 1))
+        half = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * error
+        p_value = np.minimum(1.0, 2 * stats.t.sf(t, freedom))
     enough = blocks > 1
     return pd.DataFrame(
         {

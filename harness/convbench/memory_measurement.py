@@ -1,42 +1,90 @@
-"""Memory of one backend's cells: peaks of its passes, and what it keeps between forward and backward.
+"""Memory of one item's cells: peaks of the passes, and what each backend keeps between forward and backward.
 
-Measured in a worker with the pinned allocator, see measure/memory.py. What cannot be measured has no number, and says
-why: in `memory_source` of its cell, and in a warning of the run before anything is measured.
+Measured in workers with the pinned allocator, see measure/memory.py. A process's memory does not depend on what others
+compute meanwhile, so as many workers as there are cores do it at once, where free memory is large beside the item's
+tensors. What cannot be measured has no number, and says why: in `memory_source` of its cell, and in a warning of the
+run before anything is measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from convbench.journal import Journal
+from convbench.fitting import least_bytes
+from convbench.journal import CellKey
+from convbench.machine import free_bytes, usable_cores
 from convbench.measure.memory import WHY_NOT, can_reset_peak
 from convbench.plan import Item
 from convbench.session import BackendSession, NotOk
-from convbench_specs import PassName
+from convbench_specs import Device, PassName
 
 REPEATS = 3
 WARM_CALLS = 2
 """A slow pass is measured once, after one call."""
 
 
-def measure_memory(
-    item: Item, session: BackendSession, passes: Sequence[PassName], slow: Sequence[PassName], journal: Journal
-) -> None:
-    """Write the memory of each pass of the prepared item; `slow` names those that are called as few times as can be."""
-    for pass_name in passes:
-        reply = _ask(session, "memory", pass_name, slow=pass_name in slow)
-        columns = {"memory_source": f"{reply.status}: {reply.reason}"} if isinstance(reply, NotOk) else _peaks(reply)
-        journal.cell(item.key(session.name, pass_name), **columns)
-    trained = [pass_name for pass_name in passes if pass_name != "forward"]
-    if not trained:
-        return
-    reply = _ask(session, "kept", trained[0], slow=bool(slow))
-    if not isinstance(reply, NotOk) and reply["kept_bytes"]:
-        kept = int(median(reply["kept_bytes"]))
-        for pass_name in trained:
-            journal.cell(item.key(session.name, pass_name), kept_memory_bytes=kept)
+ROOM = 10
+"""Free memory is large beside tensors that it holds so many times: im2col of a 3 x 3 kernel holds its input nine times.
+"""
+
+Columns = list[tuple[CellKey, dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTurn:
+    """One backend at one item: the passes whose memory is wanted; those in `slow` are called as little as can be."""
+
+    session: BackendSession
+    passes: Sequence[PassName]
+    slow: Sequence[PassName]
+
+
+def measure_memory(item: Item, turns: Sequence[MemoryTurn], paths: Mapping[str, str], device: Device) -> Columns:
+    """Columns of each cell: memory of each pass of the item, prepared on the tensors in `paths`."""
+    wanted = [turn for turn in turns if turn.passes]
+    with _lanes(_at_once(item, len(wanted), device)) as pool:
+        measured = [pool.submit(_measure, item, turn, paths) for turn in wanted]
+        return [columns for future in measured for columns in future.result()]
+
+
+def _at_once(item: Item, turns: int, device: Device) -> int:
+    """How many workers may measure side by side; a device's memory is shared, and nothing here knows what is free."""
+    if device != "cpu" or free_bytes() < ROOM * least_bytes(item, turns):
+        return 1
+    return max(1, min(turns, len(usable_cores())))
+
+
+@contextmanager
+def _lanes(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads, each of which waits for one worker; Ctrl-C does not wait for what they wait for."""
+    pool = ThreadPoolExecutor(count, thread_name_prefix="memory")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _measure(item: Item, turn: MemoryTurn, paths: Mapping[str, str]) -> Columns:
+    session, columns = turn.session, Columns()
+    session.prepare(item, paths)
+    for pass_name in turn.passes:
+        reply = _ask(session, "memory", pass_name, slow=pass_name in turn.slow)
+        found = {"memory_source": f"{reply.status}: {reply.reason}"} if isinstance(reply, NotOk) else _peaks(reply)
+        columns.append((item.key(session.name, pass_name), found))
+    trained = [pass_name for pass_name in turn.passes if pass_name != "forward"]
+    if trained:
+        reply = _ask(session, "kept", trained[0], slow=bool(turn.slow))
+        if not isinstance(reply, NotOk) and reply["kept_bytes"]:
+            kept = {"kept_memory_bytes": int(median(reply["kept_bytes"]))}
+            columns += [(item.key(session.name, pass_name), kept) for pass_name in trained]
+    session.release()
+    session.suspend()
+    return columns
 
 
 def warning(device: str) -> str | None:

@@ -11,6 +11,9 @@ class Observer(Protocol):
     def begin(self, steps: int) -> None:
         """The run begins; it has so many steps in all."""
 
+    def expect(self, steps: int) -> None:
+        """It will have so many steps in all, as is known now."""
+
     def step(self, what: str) -> None:
         """What is running now."""
 
@@ -28,6 +31,9 @@ class Silent:
     """Tells nobody."""
 
     def begin(self, steps: int) -> None:
+        """Nothing."""
+
+    def expect(self, steps: int) -> None:
         """Nothing."""
 
     def step(self, what: str) -> None:

@@ -1,7 +1,8 @@
 """What a cell may cost: its calls are predicted, and what would be over the budget is not begun.
 
 - A backend's own prediction goes first; else the time at a smaller batch, as if it grew in proportion.
-- The budget bounds the timed calls of a cell over all blocks; a slow cell gets fewer rounds, then fewer blocks.
+- The budget bounds the timed calls of a cell over the blocks that were asked for; a slow cell gets fewer rounds, then
+  fewer blocks. Only cells that get all of these take part in the further ones that fill the run's time.
 """
 
 from __future__ import annotations
@@ -59,13 +60,13 @@ class Pace:
         return f"a call takes {format_seconds(call_s)}; {MIN_SAMPLES} samples are over the budget of {budget:g} s"
 
     def blocks(self, call_s: float) -> int:
-        """Blocks that a cell takes part in."""
-        affordable = int(self.settings.budget_s / max(call_s, self.settings.sample_s))
-        return min(self.settings.blocks, max(MIN_SAMPLES, affordable))
+        """Blocks that a cell takes part in, at most."""
+        affordable = max(MIN_SAMPLES, int(self.settings.budget_s / max(call_s, self.settings.sample_s)))
+        return self.settings.most_blocks if affordable >= self.settings.blocks else affordable
 
     def rounds(self, call_s: float) -> int:
         """Rounds of each of its blocks."""
-        blocks = self.blocks(call_s)
+        blocks = min(self.settings.blocks, self.blocks(call_s))
         affordable = int(self.settings.budget_s / blocks / max(call_s, self.settings.sample_s))
         least = -(-MIN_SAMPLES // blocks)
         return max(least, min(self.settings.rounds, affordable))

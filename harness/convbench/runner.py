@@ -4,7 +4,9 @@
 - Each item: every backend computes the same tensors, first small integers, then random numbers; the results are
   checked; then come the rounds, in each of which every backend is timed once, in random order.
 - Cells that would take too long are predicted and skipped. Whatever goes wrong becomes the status of its cell.
-- Memory is measured afterwards, in workers of its own: the allocator settings that it needs change the timing.
+- Memory is measured after the first block, in workers of its own: the allocator settings that it needs change the
+  timing.
+- The other blocks only time. How many there are depends on the time that they take, never on what they show.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from convbench.limits.attainable import attainable
 from convbench.machine import free_bytes
 from convbench.measure.allocator import allocator_environment
 from convbench.measure.memory import PINNED_ALLOCATOR
-from convbench.memory_measurement import measure_memory, warning
+from convbench.memory_measurement import MemoryTurn, measure_memory, warning
 from convbench.neighbours import Neighbours
 from convbench.observer import Observer
 from convbench.pace import Pace
@@ -68,6 +70,7 @@ class Runner:
         self._computed: set[CellKey] = set()
         self._told: set[str] = set()
         self._scratch = Path()
+        self._begin = 0.0
         self._phases = Phases()
         self._too_large: dict[Item, str] = {}
         sizes = settings.batch_sizes
@@ -75,20 +78,19 @@ class Runner:
 
     def run(self) -> None:
         """Do it; what was measured is in the journal, whatever ends the run."""
-        begin = time.monotonic()
-        cells = len(self._plan.items) * len(self._backends) * len(self._settings.passes)
-        timed = self._settings.blocks if self._settings.timing else 0
-        self._observer.begin(cells * (1 + timed + self._settings.memory))
+        begin = self._begin = time.monotonic()
+        self._observer.begin(self._steps(self._settings.blocks))
         interrupted = True
         self._look_at_memory()
         try:
             # the host's own checks run on one core: a BLAS pool spins on for a while and would disturb the workers
             with threadpool_limits(1, user_api="blas"), scratch_folder() as self._scratch:
-                for block in range(max(1, timed)):
-                    self._run_block(block)
+                self._run_block(0)
                 if self._settings.memory:
                     with self._phases.spending("memory"):
                         self._measure_memory()
+                if self._settings.timing:
+                    self._run_further_blocks()
                 if self._settings.find_largest_batch:
                     with self._phases.spending("memory"):
                         self._find_largest_batches()
@@ -98,12 +100,33 @@ class Runner:
             self._journal.write("finished", interrupted=interrupted, **spent)
             self._observer.end()
 
+    def _steps(self, blocks: int) -> int:
+        """What a run of so many blocks counts as steps: cells, once for each thing that is done with them."""
+        cells = len(self._plan.items) * len(self._backends) * len(self._settings.passes)
+        return cells * (1 + self._settings.timing * blocks + self._settings.memory)
+
+    def _run_further_blocks(self) -> None:
+        """Those that were asked for, then those that still fit into the run's time."""
+        settings, block, longest = self._settings, 1, 0.0
+        while block < settings.most_blocks and self._timekeeper.is_wanted(block):
+            left = settings.within_s - (time.monotonic() - self._begin)
+            fitting = int(left / longest) if longest else 0
+            expected = min(settings.most_blocks, max(settings.blocks, block + fitting))
+            if block >= expected:
+                break
+            self._observer.expect(self._steps(expected))
+            begin = time.monotonic()
+            self._run_block(block)
+            longest = max(longest, time.monotonic() - begin)
+            block += 1
+
     def _run_block(self, block: int) -> None:
         """Time every item in fresh workers; the first block checks it before."""
         with self._sessions(allocator_environment(self._settings.allocator)) as sessions:
             if block:  # the first block's workers start one by one, so that the time of each start is its own
-                self._observer.step(f"block {block + 1} of {self._settings.blocks}: starting fresh workers")
-                self._launch(sessions)
+                self._observer.step(f"block {block + 1}: starting fresh workers")
+                with self._phases.spending("preparing"):
+                    self._launch(sessions)
             for item in self._plan.items:
                 with self._phases.spending("preparing"):
                     turns = self._prepared_again(item, sessions, block) if block else self._check(item, sessions)
@@ -312,9 +335,12 @@ class Runner:
                 if any(wanted.values()):
                     tensors = make_tensors(item.case, item.batch_size, seed=self._settings.seed)
                     paths = write_tensors(self._scratch, tensors)
-                    for session, passes in wanted.items():
-                        self._observer.step(f"{item.label}: memory of {session.name}")
-                        self._memory_of(item, session, passes, paths)
+                    self._observer.step(f"{item.label}: memory")
+                    turns = [
+                        MemoryTurn(session, passes, self._slow(item, session)) for session, passes in wanted.items()
+                    ]
+                    for key, columns in measure_memory(item, turns, paths, self._settings.device):
+                        self._journal.cell(key, **columns)
                 self._observer.advance(len(sessions) * len(self._settings.passes))
 
     def _wanted(
@@ -329,15 +355,10 @@ class Runner:
     def _is_wanted(self, key: CellKey, block: int) -> bool:
         return key in self._computed and self._timekeeper.takes_part(key, block)
 
-    def _memory_of(
-        self, item: Item, session: BackendSession, passes: Sequence[PassName], paths: Mapping[str, str]
-    ) -> None:
-        if passes:
-            session.prepare(item, paths)
-            slow = [name for name in passes if self._pace.seconds(item.key(session.name, name)) > SLOW_CALL_S]
-            measure_memory(item, session, passes, slow, self._journal)
-        session.release()
-        session.suspend()
+    def _slow(self, item: Item, session: BackendSession) -> list[PassName]:
+        return [
+            name for name in self._settings.passes if self._pace.seconds(item.key(session.name, name)) > SLOW_CALL_S
+        ]
 
     def _find_largest_batches(self) -> None:
         """A search for every case, backend and pass that computed at some batch size."""

@@ -14,18 +14,23 @@ from convbench_specs import DTYPES, PASSES, Device, DType, PassName
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much a run spends on each cell: blocks, rounds a block, seconds a sample, seconds a cell may cost in all."""
+    """How much a run spends: blocks, rounds a block, seconds a sample, seconds of calls that a cell may cost.
+
+    Where the run is not within_s old yet, further blocks follow, up to most_blocks.
+    """
 
     blocks: int
     rounds: int
     sample_s: float
     budget_s: float
+    most_blocks: int
+    within_s: float
 
 
 EFFORTS = {
-    "glance": Effort(blocks=1, rounds=5, sample_s=0.005, budget_s=0.3),
-    "quick": Effort(blocks=4, rounds=3, sample_s=0.002, budget_s=0.3),
-    "thorough": Effort(blocks=30, rounds=6, sample_s=0.01, budget_s=10.0),
+    "glance": Effort(blocks=1, rounds=5, sample_s=0.005, budget_s=0.3, most_blocks=1, within_s=112.0),
+    "quick": Effort(blocks=3, rounds=4, sample_s=0.002, budget_s=0.3, most_blocks=12, within_s=112.0),
+    "thorough": Effort(blocks=30, rounds=6, sample_s=0.01, budget_s=10.0, most_blocks=30, within_s=112.0),
 }
 """glance tells who is right and roughly how fast; quick, the default, judges differences from 5 % on; thorough, 3 %."""
 QUICK = EFFORTS["quick"]
@@ -35,17 +40,19 @@ QUICK = EFFORTS["quick"]
 class RunSettings:
     """Settings of a run; UsageError for a value that cannot be.
 
-    budget_s bounds the timing of one cell: a cell of which MIN_SAMPLES calls would take longer is skipped, with the
-    prediction. A block is a fresh set of workers, a round one turn of all
-    backends in it. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that of
-    the workload's cases; backends None means every one that is available. `case` is an inline TOML table, in place of
-    workloads. A batch of nothing can be checked, but not measured. find_largest_batch searches the largest batch size
-    within memory_limit_bytes (0: what is free, less a reserve), for at most search_s seconds a case, backend and pass.
+    A block is a fresh set of workers, a round one turn of all backends in it. After `blocks` of them further ones
+    follow, up to most_blocks (0: none), as long as the next is likely to end before the run is within_s old. budget_s
+    bounds the timing of one cell in the first `blocks`: a cell of which MIN_SAMPLES calls would take longer is skipped,
+    with the prediction. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces
+    that of the workload's cases; backends None means every one that is available. `case` is an inline TOML table, in
+    place of workloads. A batch of nothing can be checked, but not measured. find_largest_batch searches the largest
+    batch size within memory_limit_bytes (0: what is free, less a reserve), for at most search_s seconds a case, backend
+    and pass.
     """
 
     workloads: tuple[str, ...] = ("quick",)
     backends: tuple[str, ...] | None = None
-    batch_sizes: tuple[int, ...] = (1, 8, 32)
+    batch_sizes: tuple[int, ...] = (1, 32)
     passes: tuple[PassName, ...] = PASSES
     dtypes: tuple[DType, ...] | None = None
     cases: tuple[str, ...] | None = None
@@ -54,6 +61,8 @@ class RunSettings:
     device: Device = "cpu"
     seed: int = 0
     blocks: int = QUICK.blocks
+    most_blocks: int = 0
+    within_s: float = QUICK.within_s
     rounds: int = QUICK.rounds
     sample_s: float = QUICK.sample_s
     budget_s: float = QUICK.budget_s
@@ -74,13 +83,14 @@ class RunSettings:
             given = ", ".join(map(str, self.batch_sizes)) or "none"
             raise UsageError(f"batch sizes must be at least {least}, not {given}")
         self._check_search()
-        for key in ("blocks", "rounds", "sample_s", "budget_s", "timeout_s", "search_s"):
+        for key in ("blocks", "rounds", "sample_s", "within_s", "budget_s", "timeout_s", "search_s"):
             if getattr(self, key) <= 0:
                 raise UsageError(f"{key.removesuffix('_s')} must be more than 0, not {getattr(self, key)}")
         if self.threads < 0:
             raise UsageError(f"threads must be at least 1 (or 0 for all cores), not {self.threads}")
         if not self.threads:
             object.__setattr__(self, "threads", len(usable_cores()))
+        object.__setattr__(self, "most_blocks", max(self.blocks, self.most_blocks))
         if self.case is not None:
             object.__setattr__(self, "workloads", ())
         # one order and no repeats, whatever the call said
@@ -116,8 +126,10 @@ class RunSettings:
         """Settings with the numbers of an effort (default quick) where `settings` say nothing else."""
         if effort is not None and effort not in EFFORTS:
             raise unknown_name("effort", effort, EFFORTS)
-        chosen = EFFORTS[effort] if effort else QUICK
-        return cls(**(asdict(chosen) | settings))
+        chosen = asdict(EFFORTS[effort] if effort else QUICK)
+        if "blocks" in settings:  # so many were asked for, and no more
+            chosen["most_blocks"] = 0
+        return cls(**(chosen | settings))
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

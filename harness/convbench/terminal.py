@@ -34,6 +34,11 @@ class ProgressBar:
         self._progress.start()
         self._task = self._progress.add_task("", total=steps, what="")
 
+    def expect(self, steps: int) -> None:
+        """Scale the bar anew."""
+        if self._task is not None:
+            self._progress.update(self._task, total=steps)
+
     def step(self, what: str) -> None:
         """Name what is running."""
         if self._task is not None:
@@ -71,6 +76,10 @@ class PlainLines:
     def begin(self, steps: int) -> None:
         """Remember how much there is."""
         self._steps, self._begin = steps, time.monotonic()
+
+    def expect(self, steps: int) -> None:
+        """Reckon with these from now on; a tenth that was told is not told again."""
+        self._steps = steps
 
     def step(self, what: str) -> None:
         """Too much for a log."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from convbench.examination import Turn
 from convbench.journal import CellKey, Journal
+from convbench.measure.timing import settling_calls
 from convbench.neighbours import Neighbours
 from convbench.pace import Pace
 from convbench.plan import Item
@@ -69,6 +70,10 @@ class Timekeeper:
         """Whether a cell is timed in a block; in the first all are, but those that failed or were too slow."""
         return block < self._blocks.get(key, 0 if block else 1)
 
+    def is_wanted(self, block: int) -> bool:
+        """Whether any cell is timed in a block."""
+        return any(block < blocks for blocks in self._blocks.values())
+
     def time(self, item: Item, pass_name: PassName, turns: Sequence[Turn], block: int) -> None:
         """Time a pass of the backends whose turn it is."""
         racing = [turn for turn in turns if self._warm_up(item, pass_name, turn)]
@@ -109,9 +114,9 @@ class Timekeeper:
 
     def _sample(self, item: Item, pass_name: PassName, turn: Turn, block: int, number: int) -> bool:
         key = item.key(turn.session.name, pass_name)
-        loops = self._loops[key].calls
+        loops, settling = self._loops[key].calls, settling_calls(self._pace.seconds(key) or turn.call_s[pass_name])
         for _ in range(MOST_ATTEMPTS):
-            reply = turn.session.ask("sample", pass_name, loops=loops)
+            reply = turn.session.ask("sample", pass_name, loops=loops, settling=settling)
             turn.session.suspend()
             if not self._is_fine(item, pass_name, turn, reply):
                 return False

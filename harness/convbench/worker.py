@@ -163,12 +163,12 @@ class Worker:
             timing.warm_up(self._call(pass_name), self._held.prepared.wait, sample_s=sample_s, limit_s=limit_s)
         )
 
-    def sample(self, *, pass_name: PassName, loops: int) -> dict[str, Any]:
-        """Time one inner loop."""
+    def sample(self, *, pass_name: PassName, loops: int, settling: int = 0) -> dict[str, Any]:
+        """Time one inner loop, after so many calls that settle the worker; with cold caches there are none."""
         rotation = self._held.rotation
         if rotation is not None:
             return asdict(rotation.sample(pass_name, loops))
-        return asdict(timing.sample(self._call(pass_name), self._held.prepared.wait, loops))
+        return asdict(timing.sample(self._call(pass_name), self._held.prepared.wait, loops, settling))
 
     def memory(self, *, pass_name: PassName, warm_calls: int, repeats: int) -> dict[str, Any]:
         """Peak memory of a warm call, `repeats` times, or once below the floor; "why_not" where nothing can tell."""
@@ -177,12 +177,12 @@ class Worker:
         if counter is None and not memory.can_reset_peak():
             return {"peaks": [], "why_not": memory.WHY_NOT}
         warm = _results(call, wait, warm_calls)
-        gc.collect()
         peaks: list[memory.PeakMemory] = []
-        while len(peaks) < repeats and (peak := memory.peak_memory(call, wait, counter)) is not None:
-            peaks.append(peak)
-            if peak.peak_bytes < memory.FLOOR_BYTES:
-                break
+        with memory.collected():
+            while len(peaks) < repeats and (peak := memory.peak_memory(call, wait, counter)) is not None:
+                peaks.append(peak)
+                if peak.peak_bytes < memory.FLOOR_BYTES:
+                    break
         del warm
         return {"peaks": [asdict(peak) for peak in peaks]}
 
@@ -195,10 +195,11 @@ class Worker:
         warm = _results(forward, wait, warm_calls)
         counter = self._started.memory_counter()
         found: list[int] = []
-        while len(found) < repeats and (kept := memory.kept_memory(forward, wait, counter)) is not None:
-            found.append(kept)
-            if kept < memory.FLOOR_BYTES:
-                break
+        with memory.collected():
+            while len(found) < repeats and (kept := memory.kept_memory(forward, wait, counter)) is not None:
+                found.append(kept)
+                if kept < memory.FLOOR_BYTES:
+                    break
         del warm
         return {"kept_bytes": found}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from convbench_backends.cuda_driver import no_cuda_device
@@ -53,6 +55,7 @@ class TensorFlow(Backend):
             "TF_NUM_INTRAOP_THREADS": str(settings.threads),
             "TF_NUM_INTEROP_THREADS": "1",
             "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+            "TF_USE_LEGACY_KERAS": "1",  # else TensorFlow imports Keras, unasked and unused, for 2 s
         }
         if settings.device == "cpu":
             environment["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -60,7 +63,8 @@ class TensorFlow(Backend):
 
     def start(self, settings: Settings) -> Mapping[str, str]:
         """Import TensorFlow and set full precision; ConvbenchError where it finds no GPU that was asked for."""
-        from convbench_backends.tensorflow.engine import Engine  # noqa: PLC0415  # imports TensorFlow: in a worker only
+        with _hidden("jax"):  # TensorFlow Lite, which is not used either, would import it for 1 s
+            from convbench_backends.tensorflow.engine import Engine  # noqa: PLC0415  # imports TensorFlow
 
         self._engine = Engine(settings)
         return {"layout": self.layout, **self._engine.facts()}
@@ -72,6 +76,19 @@ class TensorFlow(Backend):
     def prepare(self, case: Case, tensors: Tensors) -> Prepared:
         """Copy the tensors; graphs are traced at the first call of a pass and kept for the same case and batch."""
         return self._engine.prepare(case, tensors)
+
+
+@contextmanager
+def _hidden(module: str) -> Iterator[None]:
+    """Have imports find that a module is not installed, unless it is imported already."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]  # as Python's reference describes it: import raises
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 @hookimpl

@@ -16,8 +16,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -100,6 +100,17 @@ def _kept_by(counter: KeptMemoryCounter, forward: Callable[[], Native], wait: Ca
     kept = counter.kept_bytes()
     del result
     return kept
+
+
+@contextmanager
+def collected() -> Iterator[None]:
+    """Collect garbage once; until the end further collections pass over what is alive now, and so take no time."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def resident_bytes() -> int:

@@ -14,8 +14,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from math import ceil
 
 from convbench.measure.contention import waited_s
+from convbench.measure.processor_time import spent_s, thread_times
 from convbench_specs import Native
 
 Call = Callable[[], Native]
@@ -26,8 +28,11 @@ MAX_LOOPS = 100_000
 WINDOW_S = 0.001
 """The least that the timer resolves to a thousandth, with its own cost of some 50 ns."""
 STEADY_WINDOWS = 3
-SETTLING_SHARE = 4
-"""One in so many of the calls of a sample is made before it, untimed."""
+SETTLING_S = 0.001
+"""Calls are made for so long before a sample, untimed: the first ones after a stop were seen to take up to twice as
+long."""
+LONG_CALL_S = 0.005
+"""A call that takes longer is slowed down too little by its beginning to be made twice."""
 GAIN = 0.02
 """What a further window must bring to show that the warm-up goes on."""
 
@@ -64,12 +69,20 @@ def once(call: Call, wait: Wait) -> tuple[Native, float]:
     return result, (time.perf_counter_ns() - start) * 1e-9
 
 
-def sample(call: Call, wait: Wait, loops: int) -> Sample:
-    """Time one inner loop, after a few calls that are not timed where calls are short.
+def settling_calls(call_s: float) -> int:
+    """Calls to be made before a sample of calls that take so long.
+
+    >>> settling_calls(0.000_9), settling_calls(0.004), settling_calls(0.2)
+    (2, 1, 0)
+    """
+    return 0 if call_s > LONG_CALL_S else min(MAX_LOOPS, ceil(SETTLING_S / max(call_s, 1e-9)))
+
+
+def sample(call: Call, wait: Wait, loops: int, settling: int = 0) -> Sample:
+    """Time one inner loop, after `settling` calls that are not timed.
 
     Other backends had the caches since this one's last turn, and its threads were just woken up.
     """
-    settling = -(-loops // SETTLING_SHARE) if loops > 1 else 0
     return _measured(loops, lambda: _loop(call, wait, loops), settle=lambda: _loop(call, wait, settling))
 
 
@@ -85,7 +98,9 @@ def _measured(loops: int, timed: Callable[[], float], *, settle: Callable[[], fl
         settle()
         waited_before = waited_s()
         before = resource.getrusage(resource.RUSAGE_SELF)
+        threads_before = thread_times()
         elapsed = timed()
+        threads_after = thread_times()
         after = resource.getrusage(resource.RUSAGE_SELF)
         waited_after = waited_s()
     finally:
@@ -94,7 +109,7 @@ def _measured(loops: int, timed: Callable[[], float], *, settle: Callable[[], fl
     return Sample(
         loops=loops,
         elapsed_s=elapsed,
-        cpu_s=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        cpu_s=spent_s(threads_before, threads_after),
         minor_faults=after.ru_minflt - before.ru_minflt,
         involuntary_switches=after.ru_nivcsw - before.ru_nivcsw,
         waited_s=None if waited_before is None or waited_after is None else waited_after - waited_before,
