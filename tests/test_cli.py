@@ -42,7 +42,9 @@ def convbench(tmp_path, monkeypatch):
 
 
 def test_compare_leaves_a_run_that_pandas_and_report_can_read(convbench, tmp_path):
-    done = convbench("compare", "tiny.toml", "--backends", "naive", "--batch-sizes", "1,2", "--output", "run")
+    done = convbench(
+        "compare", "tiny.toml", "--backends", "naive", "--batch-sizes", "1,2", "--blocks", "2", "--output", "run"
+    )
     assert done.exit_code == 0, done.output
     assert "run/report.html" in done.output.replace("\n", "")
     cells = pd.read_csv(tmp_path / "run" / "measurements.csv")
@@ -56,7 +58,10 @@ def test_compare_leaves_a_run_that_pandas_and_report_can_read(convbench, tmp_pat
 
 def test_two_runs_make_one_report(convbench, tmp_path):
     for name in ("one", "two"):
-        convbench("compare", "tiny.toml", "--backends", "naive", "--batch-sizes", "1", "--output", name, "--no-memory")
+        convbench(
+            "compare", "tiny.toml", "--backends", "naive", "--batch-sizes", "1", "--blocks", "1", "--output", name,
+            "--no-memory",
+        )  # fmt: skip
     done = convbench("report", "one", "two", "--output", "both")
     assert done.exit_code == 0, done.output
     cells = pd.read_csv(tmp_path / "both" / "measurements.csv")

@@ -116,6 +116,11 @@ def test_hardware_threads_of_one_core_are_found_with_the_cores_to_take():
     _expect(found, "warning", "4 hardware threads share 2 cores", "taskset -c 0-1 convbench ... --threads 2")
 
 
+def test_siblings_do_not_matter_to_threads_that_get_a_core_each():
+    files = _of_cores("topology/thread_siblings_list", "0,2", "1,3", "0,2", "1,3")
+    _expect(cores.siblings(_facts(threads=2, usable=(0, 1, 2, 3), online=4, files=files)), "ok", "one of each")
+
+
 def test_siblings_that_the_mask_leaves_out_do_not_matter():
     files = _of_cores("topology/thread_siblings_list", "0-1", "0-1")
     _expect(cores.siblings(_facts(threads=1, usable=(0,), files=files)), "ok")
@@ -135,12 +140,6 @@ def test_siblings_that_the_mask_leaves_out_do_not_matter():
 )
 def test_a_quota_below_the_threads_is_found(limits, level, part):
     _expect(cores.quota(_facts(container=limits)), level, part)
-
-
-@given(st.sets(st.integers(0, 300)))
-def test_a_list_of_cores_is_written_and_read_alike(numbers):
-    text = cores.core_list(numbers)
-    assert cores.parse_core_list(text) == (tuple(sorted(numbers)) if numbers else ())
 
 
 # -- who else is here

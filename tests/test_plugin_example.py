@@ -47,7 +47,7 @@ def test_it_is_right_wherever_it_claims_support(installed, tmp_path):
 def test_it_takes_part_in_a_comparison(installed, tmp_path):
     done = _convbench(
         "compare", "quick", "--cases", "conv1,flatten", "--backends", "einsum,numpy-im2col", "--batch-sizes", "1",
-        "--output", "run", env=installed, cwd=tmp_path,
+        "--blocks", "2", "--output", "run", env=installed, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     cells = pd.read_csv(tmp_path / "run" / "measurements.csv").set_index(["case", "backend", "pass"])

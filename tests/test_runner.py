@@ -21,6 +21,7 @@ def run(tmp_path_factory):
         batch_sizes=[1, 2],
         timeout_s=3,
         sample_s=1e-4,
+        blocks=2,
         rounds=3,
         output=tmp_path_factory.mktemp("runs") / "faulty",
     )

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench import protocol
+from convbench.core_binding import bind
 from convbench.host import PluginRef, load_backend
 from convbench.machine import free_bytes, last_level_caches_bytes
 from convbench.measure import memory, timing
@@ -71,6 +72,7 @@ class Worker:
     def start(self, *, plugin: dict[str, str], backend: str, settings: dict[str, Any]) -> dict[str, Any]:
         """Load the plug-in and start its backend; returns the facts that it tells and what starting took."""
         begin = time.perf_counter()
+        bind(settings["threads"])
         self._backend = load_backend(PluginRef(**plugin), backend)
         self._threads = settings["threads"]
         facts = self._backend.start(Settings(**settings))

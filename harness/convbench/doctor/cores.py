@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import floor
 
+from convbench.core_list import core_list, parse_core_list
 from convbench.doctor.facts import Facts
 from convbench.doctor.finding import Finding
 
@@ -32,11 +32,11 @@ def siblings(facts: Facts) -> Finding:
     if not shared:
         return Finding(topic, "ok", "No two usable cores are hardware threads of one.")
     first = sorted(group[0] for group in groups)
-    text = f"{len(facts.usable)} hardware threads share {_count(len(first), 'core')}: two on one core slow each other."
+    where = f"{len(facts.usable)} hardware threads share {_count(len(first), 'core')}"
     if facts.threads <= len(first):
-        text = f"{text[:-1]}, if the scheduler puts them there."
-    threads = min(facts.threads, len(first))
-    return Finding(topic, "warning", text, f"taskset -c {core_list(first)} convbench ... --threads {threads}")
+        return Finding(topic, "ok", f"{where}; workers are bound to one of each.")
+    text = f"{where}: two on one core slow each other."
+    return Finding(topic, "warning", text, f"taskset -c {core_list(first)} convbench ... --threads {len(first)}")
 
 
 def quota(facts: Facts) -> Finding:
@@ -54,36 +54,6 @@ def quota(facts: Facts) -> Finding:
     if facts.container.throttled:
         return Finding(topic, "ok", f"{text}; the quota has halted it {facts.container.throttled:,} times before.")
     return Finding(topic, "ok", f"{text}, enough for {_count(facts.threads, 'thread')}.")
-
-
-def core_list(cores: Iterable[int]) -> str:
-    """Numbers as the kernel and taskset write them.
-
-    >>> core_list([0, 1, 2, 5, 7, 8])
-    '0-2,5,7-8'
-    """
-    ranges: list[list[int]] = []
-    for core in sorted(cores):
-        if ranges and core == ranges[-1][-1] + 1:
-            ranges[-1].append(core)
-        else:
-            ranges.append([core])
-    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in ranges)
-
-
-def parse_core_list(text: str) -> tuple[int, ...]:
-    """The reverse; () for what is no such list.
-
-    >>> parse_core_list("0-2,5")
-    (0, 1, 2, 5)
-    """
-    cores: list[int] = []
-    for part in text.split(","):
-        low, _, high = part.strip().partition("-")
-        if not low.isdecimal() or (high and not high.isdecimal()):
-            return ()
-        cores += range(int(low), int(high or low) + 1)
-    return tuple(cores)
 
 
 def _siblings_of(facts: Facts, core: int) -> tuple[int, ...]:

@@ -75,7 +75,7 @@ def self_test(
     left, right = twins(chosen)
     pair = Registry(backends={entry.backend.name: entry for entry in (left, right)})
     fixed: dict[str, Any] = {"batch_sizes": BATCH_SIZES, "threads": threads, "memory": False}
-    asked = RunSettings(**(fixed | settings))
+    asked = RunSettings.of_effort(**(fixed | settings))
     with TemporaryDirectory(prefix="convbench-") as folder:
         run = api.execute(asked, pair, output=output or Path(folder) / "run", observer=observer)
         compared = between(run.samples, left.backend.name, right.backend.name, LEAST_MARGIN)
