@@ -25,7 +25,7 @@ ORIGIN = "--case"
 def case_text(case: Case) -> str:
     """The case in one line; `parse_case` of it gives the case again.
 
-    >>> case_text(Case(name="conv1", operation=Conv(in_channels=3, out_channels=4, kernel_size=(3, 3)), ...))
+    >>> case_text(parse_case('operation = "conv", input = [3, 8, 8], out_channels = 4, kernel_size = [3, 3]'))
     'operation = "conv", input = [3, 8, 8], out_channels = 4, kernel_size = 3'
     """
     return ", ".join(f"{key} = {to_toml(value)}" for key, value in short_table(case).items())
