@@ -48,7 +48,10 @@ def environment(asked):
 
 
 def convolution(name, threads):
-    """The call to time, on the data that convbench makes."""
+    """The call to time, on the data that convbench makes and the cores that its workers get."""
+    from convbench.core_binding import bind
+
+    bind(threads)
     import torch
 
     from convbench.verify import make_tensors
