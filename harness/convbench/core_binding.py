@@ -12,8 +12,7 @@ from pathlib import Path
 
 from convbench.core_list import parse_core_list
 from convbench.machine import usable_cores
-
-THREADS = Path("/proc/self/task")
+from convbench.measure.processor_time import THREADS
 
 
 def siblings(core: int) -> tuple[int, ...]:
@@ -41,4 +40,5 @@ def bind(threads: int) -> None:
     cores = cores_for(threads, usable_cores())
     with suppress(OSError, AttributeError):  # elsewhere than on Linux the frameworks' own settings must do
         for thread in THREADS.iterdir():
-            os.sched_setaffinity(int(thread.name), cores)
+            with suppress(ProcessLookupError):  # it has ended meanwhile; the others are bound nevertheless
+                os.sched_setaffinity(int(thread.name), cores)
