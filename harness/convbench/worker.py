@@ -180,11 +180,11 @@ class Worker:
             return {"peaks": [], "why_not": memory.WHY_NOT}
         warm = _results(call, wait, warm_calls)
         peaks: list[memory.PeakMemory] = []
-        with memory.collected():
-            while len(peaks) < repeats and (peak := memory.peak_memory(call, wait, counter)) is not None:
-                peaks.append(peak)
-                if peak.peak_bytes < memory.FLOOR_BYTES:
-                    break
+        memory.collect_and_freeze()
+        while len(peaks) < repeats and (peak := memory.peak_memory(call, wait, counter)) is not None:
+            peaks.append(peak)
+            if peak.peak_bytes < memory.FLOOR_BYTES:
+                break
         del warm
         return {"peaks": [asdict(peak) for peak in peaks]}
 
@@ -197,11 +197,11 @@ class Worker:
         warm = _results(forward, wait, warm_calls)
         counter = self._started.memory_counter()
         found: list[int] = []
-        with memory.collected():
-            while len(found) < repeats and (kept := memory.kept_memory(forward, wait, counter)) is not None:
-                found.append(kept)
-                if kept < memory.FLOOR_BYTES:
-                    break
+        memory.collect_and_freeze()
+        while len(found) < repeats and (kept := memory.kept_memory(forward, wait, counter)) is not None:
+            found.append(kept)
+            if kept < memory.FLOOR_BYTES:
+                break
         del warm
         return {"kept_bytes": found}
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -102,15 +102,11 @@ def _kept_by(counter: KeptMemoryCounter, forward: Callable[[], Native], wait: Ca
     return kept
 
 
-@contextmanager
-def collected() -> Iterator[None]:
-    """Collect garbage once; until the end further collections pass over what is alive now, and so take no time."""
+def collect_and_freeze() -> None:
+    """Collect garbage; until the next time further collections pass over what is alive now, and so take no time."""
+    gc.unfreeze()  # what was frozen the last time may be garbage now
     gc.collect()
     gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def resident_bytes() -> int:
