@@ -1,9 +1,9 @@
 """Memory of one item's cells: peaks of the passes, and what each backend keeps between forward and backward.
 
 Measured in workers with the pinned allocator, see measure/memory.py. As many workers as there are cores do it at once,
-where free memory is large beside the item's tensors. A pass whose threads have scratch memory of their own may then need
-less than alone: they wait for cores and not all of them hold theirs at the same time. What cannot be measured has no number, and says why: in `memory_source` of its cell, and in a warning of the
-run before anything is measured.
+where free memory is large beside the item's tensors. A pass whose threads have scratch memory of their own may then
+need less than alone: they wait for cores and not all of them hold theirs at the same time. What cannot be measured has
+no number, and says why: in `memory_source` of its cell, and in a warning of the run before anything is measured.
 """
 
 from __future__ import annotations
