@@ -28,7 +28,7 @@ from convbench.doctor import (
     warnings,
 )
 from convbench.doctor.diagnosis import CHECKS
-from convbench.doctor.facts import CPU, Blas, Memory, Timer
+from convbench.doctor.facts import BALLOONS, CPU, Blas, Memory, Timer
 from convbench.doctor.processor_use import ProcessorUse, Snapshot, use_between
 from convbench.doctor.terminal import print_findings
 
@@ -273,6 +273,20 @@ def test_missing_huge_pages_are_found(text, level):
     _expect(memory.huge_pages(_facts(files={"/sys/kernel/mm/transparent_hugepage/enabled": text})), level)
 
 
+@pytest.mark.parametrize(
+    ("features", "allocator", "level", "part"),
+    [
+        ({}, "default", "ok", "No balloon"),
+        ({"virtio3": "0110000"}, "default", "ok", "No balloon"),
+        ({"virtio3": "0110010"}, "default", "warning", "--allocator tuned"),
+        ({"virtio3": "0110010"}, "tuned", "ok", "keep theirs"),
+    ],
+)
+def test_a_host_that_takes_back_freed_memory_is_found(features, allocator, level, part):
+    files = {f"{BALLOONS}/{device}/features": text for device, text in features.items()}
+    _expect(memory.freed_pages(_facts(files=files, allocator=allocator)), level, part)
+
+
 def test_a_peak_that_cannot_be_reset_is_said_with_what_follows():
     _expect(memory.peak_counter(_facts(can_reset_peak=True)), "ok")
     _expect(memory.peak_counter(_facts()), "warning", "peak memory is not measured", "--no-memory")
@@ -304,6 +318,7 @@ def _read_paths(usable):
     from convbench.doctor.facts import FILES, FILES_OF_A_CORE
 
     yield from FILES
+    yield f"{BALLOONS}/virtio0/features"
     yield from (f"{CPU}/cpu{core}/{name}" for core in usable for name in FILES_OF_A_CORE)
 
 

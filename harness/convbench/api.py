@@ -117,7 +117,7 @@ def _tell_backend(journal: Journal, entry: Registered, found: Available | Unavai
 
 def _tell_warnings(journal: Journal, settings: RunSettings, observer: Observer) -> None:
     """What would spoil the numbers is said before they are measured, and stays with them."""
-    for text in warnings(read_facts(settings.threads)):
+    for text in warnings(read_facts(settings.threads, allocator=settings.allocator)):
         journal.write("warning", text=text)
         observer.note(f"warning: {text}")
 

@@ -49,7 +49,7 @@ from convbench_specs import PassName, Tensors
 FAULTY = ("wrong", "error", "crashed", "timed out", "out of memory")
 """Statuses of cells that come with a command to see them again."""
 SLOW_CALL_S = 0.05
-"""A call that takes longer needs no warming up before its memory is read."""
+"""Memory of a call that takes longer is measured once."""
 
 
 class Runner:
@@ -339,7 +339,7 @@ class Runner:
                     turns = [
                         MemoryTurn(session, passes, self._slow(item, session)) for session, passes in wanted.items()
                     ]
-                    for key, columns in measure_memory(item, turns, paths, self._settings.device):
+                    for key, columns in measure_memory(item, turns, paths):
                         self._journal.cell(key, **columns)
                 self._observer.advance(len(sessions) * len(self._settings.passes))
 

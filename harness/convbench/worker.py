@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,7 @@ from convbench_specs import (
 )
 
 PR_SET_PDEATHSIG = 1
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class Worker:
         self._backend: Backend | None = None
         self._resident: _Resident | None = None
         self._threads = 1
+        self._frozen = False
+        """Whether what the framework loads at its first case is known to the collector as there to stay."""
 
     def start(self, *, plugin: dict[str, str], backend: str, settings: dict[str, Any]) -> dict[str, Any]:
         """Load the plug-in and start its backend; returns the facts that it tells and what starting took."""
@@ -93,7 +96,7 @@ class Worker:
 
         `cold` has it timed with copies that take turns.
         """
-        self._resident = None
+        self.release()
         parsed = parse_layer(case, origin="request").case
         arrays = Tensors(**{name: _private(path) for name, path in tensors.items()})
         begin = time.perf_counter()
@@ -179,12 +182,7 @@ class Worker:
         if counter is None and not memory.can_reset_peak():
             return {"peaks": [], "why_not": memory.WHY_NOT}
         warm = _results(call, wait, warm_calls)
-        peaks: list[memory.PeakMemory] = []
-        memory.collect_and_freeze()
-        while len(peaks) < repeats and (peak := memory.peak_memory(call, wait, counter)) is not None:
-            peaks.append(peak)
-            if peak.peak_bytes < memory.FLOOR_BYTES:
-                break
+        peaks = _repeated(lambda: memory.peak_memory(call, wait, counter), repeats, lambda peak: peak.peak_bytes)
         del warm
         return {"peaks": [asdict(peak) for peak in peaks]}
 
@@ -196,18 +194,13 @@ class Worker:
             return {"kept_bytes": []}
         warm = _results(forward, wait, warm_calls)
         counter = self._started.memory_counter()
-        found: list[int] = []
-        memory.collect_and_freeze()
-        while len(found) < repeats and (kept := memory.kept_memory(forward, wait, counter)) is not None:
-            found.append(kept)
-            if kept < memory.FLOOR_BYTES:
-                break
+        found = _repeated(lambda: memory.kept_memory(forward, wait, counter), repeats, lambda kept: kept)
         del warm
         return {"kept_bytes": found}
 
     def attempt(self, *, case: dict[str, Any], batch_size: int, pass_name: PassName) -> dict[str, Any]:
         """Prepare a case on zeros and run a pass once: peak of this whole process, and what was and stays resident."""
-        self._resident = None
+        self.release()
         before, begin = memory.resident_bytes(), time.perf_counter()
         peak = self._peak_of_attempt(parse_layer(case, origin="request").case, batch_size, pass_name)
         if isinstance(peak, Unsupported):
@@ -229,8 +222,12 @@ class Worker:
         return memory.process_peak_bytes()
 
     def release(self) -> dict[str, Any]:
-        """Drop the prepared case."""
-        self._resident = None
+        """Drop the prepared case. What the first one had its framework load stays, too, and is not collected again."""
+        first, self._resident = self._resident is not None and not self._frozen, None
+        if first:
+            gc.collect()
+            gc.freeze()
+            self._frozen = True
         return {}
 
     def _rotation(self, case: Case, tensors: Tensors) -> Rotation:
@@ -284,6 +281,16 @@ def _results(call: Callable[[], Native], wait: Callable[[Native], None], count: 
         results.append(call())
         wait(results[-1])
     return results
+
+
+def _repeated(measure: Callable[[], T | None], repeats: int, size: Callable[[T], int]) -> list[T]:
+    """What was measured so many times, or once below the floor; nothing where nothing can tell."""
+    found: list[T] = []
+    while len(found) < repeats and (measured := measure()) is not None:
+        found.append(measured)
+        if size(measured) < memory.FLOOR_BYTES:
+            break
+    return found
 
 
 def _as_numpy(held: _Resident, pass_name: PassName, result: Native) -> dict[TensorName, NDArray[Any]]:

@@ -24,6 +24,7 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     memory.free,
     memory.swap,
     memory.huge_pages,
+    memory.freed_pages,
     memory.peak_counter,
     clock.timer,
     clock.performance_events,

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_info
 from convbench.container import ContainerLimits, container_limits
 from convbench.doctor.processor_use import ProcessorUse, Snapshot, use_between
 from convbench.machine import usable_cores
+from convbench.measure.allocator import Allocator
 from convbench.measure.memory import can_reset_peak
 
 CPU = "/sys/devices/system/cpu"
@@ -35,6 +36,7 @@ FILES_OF_A_CORE = (
     "thermal_throttle/package_throttle_count",
     "topology/thread_siblings_list",
 )
+BALLOONS = "/sys/bus/virtio/drivers/virtio_balloon"
 WINDOW_S = 0.5
 """How long is looked at what others do: the kernel counts in ticks of 10 ms, 2 % of it."""
 
@@ -83,6 +85,7 @@ class Facts:
     timer: Timer | None = None
     blas: tuple[Blas, ...] = ()
     can_reset_peak: bool = False
+    allocator: Allocator = "default"
 
     def of_core(self, core: int, name: str) -> str | None:
         """The text of a file below the core's folder, stripped."""
@@ -102,8 +105,8 @@ class Facts:
         return ""
 
 
-def read_facts(threads: int, *, window_s: float = WINDOW_S) -> Facts:
-    """Look at this machine for `window_s` seconds; `threads` is what workers will be given."""
+def read_facts(threads: int, *, allocator: Allocator = "default", window_s: float = WINDOW_S) -> Facts:
+    """Look at this machine for `window_s` seconds; `threads` and `allocator` are what workers will be given."""
     usable = usable_cores()
     before, swapped = _snapshot(), _swap()
     time.sleep(window_s)
@@ -112,7 +115,13 @@ def read_facts(threads: int, *, window_s: float = WINDOW_S) -> Facts:
         threads=threads,
         usable=usable,
         online=os.cpu_count() or len(usable),
-        files=_read_all([*FILES, *(f"{CPU}/cpu{core}/{name}" for core in usable for name in FILES_OF_A_CORE)]),
+        files=_read_all(
+            [
+                *FILES,
+                *(f"{CPU}/cpu{core}/{name}" for core in usable for name in FILES_OF_A_CORE),
+                *map(str, Path(BALLOONS).glob("*/features")),
+            ]
+        ),
         environment=dict(os.environ),
         load=_load(),
         use=use_between(before, after, usable),
@@ -121,6 +130,7 @@ def read_facts(threads: int, *, window_s: float = WINDOW_S) -> Facts:
         timer=_timer(),
         blas=_blas(),
         can_reset_peak=can_reset_peak(),
+        allocator=allocator,
     )
 
 

@@ -1,14 +1,16 @@
-"""Memory: what is free, what is swapped, how large its pages are, and whether its peak can be measured."""
+"""Memory: what is free, swapped, or taken back by a host, how large its pages are, and whether its peak is measured."""
 
 from __future__ import annotations
 
-from convbench.doctor.facts import Facts
+from convbench.doctor.facts import BALLOONS, Facts
 from convbench.doctor.finding import Finding
 
 LEAST_FREE_BYTES = 2 * 2**30
 """Less is not enough for the larger layers of the shipped workloads at batch size 64."""
 SWAPPED_SHARE = 0.02
 """Of all memory: less may lie in swap for good."""
+REPORTING = 5
+"""The bit of a balloon device's features by which the host takes back free pages (virtio 1.2, 5.5.3)."""
 
 
 def free(facts: Facts) -> Finding:
@@ -53,6 +55,19 @@ def huge_pages(facts: Facts) -> Finding:
         return Finding(topic, "warning", found, f"echo madvise | sudo tee {path}")
     what = "for all memory" if mode == "always" else "where asked for, as NumPy does for large arrays"
     return Finding(topic, "ok", f"Transparent huge pages are used {what}.")
+
+
+def freed_pages(facts: Facts) -> Finding:
+    """Whether a virtual machine's host takes back what is freed, so that each page is fetched again when it is used."""
+    topic = "freed memory"
+    balloons = [text for path, text in facts.files.items() if path.startswith(BALLOONS)]
+    if not any(text[REPORTING : REPORTING + 1] == "1" for text in balloons):
+        return Finding(topic, "ok", "No balloon device gives freed memory back to a host.")
+    text = "This virtual machine's host takes back freed memory"
+    if facts.allocator == "tuned":
+        return Finding(topic, "ok", f"{text}, but the workers keep theirs.")
+    worst = f"{text}: what a pass allocates anew costs several times more page-fault time, and varies."
+    return Finding(topic, "warning", worst, "--allocator tuned, or a machine whose balloon does not report free pages")
 
 
 def peak_counter(facts: Facts) -> Finding:

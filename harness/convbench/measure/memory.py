@@ -102,13 +102,6 @@ def _kept_by(counter: KeptMemoryCounter, forward: Callable[[], Native], wait: Ca
     return kept
 
 
-def collect_and_freeze() -> None:
-    """Collect garbage; until the next time further collections pass over what is alive now, and so take no time."""
-    gc.unfreeze()  # what was frozen the last time may be garbage now
-    gc.collect()
-    gc.freeze()
-
-
 def resident_bytes() -> int:
     """Resident memory of this process once nothing that was freed is left in it and its threads are at rest.
 
