@@ -17,6 +17,7 @@ from typing import Any
 
 from convbench.errors import UsageError
 from convbench.host import PluginRef
+from convbench.machine import usable_cores
 from convbench_specs import Case, Device, WorkloadError, case_table, parse_layer
 
 ORIGIN = "--case"
@@ -72,13 +73,19 @@ def check_command(
     backends: Iterable[str],
     *,
     seed: int,
+    threads: int,
     device: Device = "cpu",
     plugins: Iterable[PluginRef] = (),
 ) -> str:
-    """The shell command that checks a case, or a workload by name or path, again on the same numbers."""
+    """The shell command that checks a case, or a workload by name or path, again on the same numbers.
+
+    It names the threads where they are not all cores of this machine: how work is split may be what is wrong.
+    """
     named = [what] if isinstance(what, str) else ["--case", case_text(what)]
     parts = ["convbench", "check", *named, "--backends", ",".join(backends)]
     parts += ["--batch-sizes", str(batch_size), "--seed", str(seed)]
+    if threads != len(usable_cores()):
+        parts += ["--threads", str(threads)]
     if device != "cpu":
         parts += ["--device", device]
     for ref in dict.fromkeys(plugins):

@@ -178,6 +178,7 @@ class Fuzzing:
             batch_size,
             [backend],
             seed=self.settings.seed,
+            threads=self.settings.threads,
             device=self.settings.device,
             plugins=[entry.plugin for entry in self.backends if entry.backend.name == backend],
         )

@@ -257,7 +257,13 @@ class Runner:
         plugins = [entry.plugin for entry in self._backends if entry.backend.name == backend]
         settings = self._settings
         return check_command(
-            item.case, item.batch_size, [backend], seed=settings.seed, device=settings.device, plugins=plugins
+            item.case,
+            item.batch_size,
+            [backend],
+            seed=settings.seed,
+            threads=settings.threads,
+            device=settings.device,
+            plugins=plugins,
         )
 
     def agreement(self, item: Item, row: Mapping[str, Any]) -> None:

@@ -1,13 +1,14 @@
 """convbench against torch.utils.benchmark.Timer and pyperf: the same torch convolution, threads and environment.
 
-    python tests/benchmarks/against_timers.py                       all five cases on one core, some minutes
+    python tests/benchmarks/against_timers.py                       all five cases on one core, ten minutes
     python tests/benchmarks/against_timers.py --cases 50us,5ms --threads 2
 
 All get the tuned allocator: with glibc's defaults it is chance whether a large result costs a page fault a page, and a
 timer that drops it before the next call would differ from one that drops it after (--allocator default shows it).
 
-The three take turns, so that a change of the machine meets all of them; each turn has processes of its own, and the
-median over the turns is printed, as a table. The two others time torch.nn.functional.conv2d directly, as their users
+The three take turns, each first in a third of them, so that a change of the machine meets all; each turn has processes
+of its own. The table has the medians over the turns, and the differences as convbench judges backends: mean of the log
+ratios within the turns, with its 95 % interval. The two others time torch.nn.functional.conv2d directly, as their users
 do. pyperf: pip install "convbench[benchmark]".
 """
 
@@ -22,6 +23,8 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+
+import numpy as np
 
 CASES = {
     "50us": (1, 16, 28, 16),
@@ -140,10 +143,29 @@ def _parser():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--allocator", choices=("default", "tuned"), default="tuned")
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=12)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--child-pyperf", help=argparse.SUPPRESS)
     return parser
+
+
+def take_turn(number, name, asked):
+    """Seconds by each of the three, in processes that follow each other; which is first changes with the number."""
+    ways = (by_convbench, by_timer, by_pyperf)
+    found = {}
+    for position in range(len(ways)):
+        way = ways[(number + position) % len(ways)]
+        found[way] = way(name, asked)
+    return [found[way] for way in ways]
+
+
+def difference(ours, others):
+    """Percent by which convbench's times are above the others of the same turns, with the 95 % interval."""
+    from convbench.comparison import ratios
+
+    (row,) = ratios(np.log(ours / others)[None]).itertuples()
+    low, middle, high = (100 * (ratio - 1) for ratio in (row.ratio_low, row.ratio, row.ratio_high))
+    return f"{middle:+.1f} % ({low:+.1f} to {high:+.1f})"
 
 
 def main():
@@ -158,10 +180,11 @@ def main():
     print("| case | batch, channels, size, filters | convbench | torch Timer | difference | pyperf | difference |")
     print("|---|---|---|---|---|---|---|")
     for name in asked.cases.split(","):
-        turns = [[by(name, asked) for by in (by_convbench, by_timer, by_pyperf)] for _ in range(asked.turns)]
-        ours, timer, pyperf = (median(column) for column in zip(*turns, strict=True))
-        others = " | ".join(f"{format_seconds(s)} | {100 * (ours / s - 1):+.1f} %" for s in (timer, pyperf))
-        print(f"| {name} | {', '.join(map(str, CASES[name]))} | {format_seconds(ours)} | {others} |", flush=True)
+        turns = np.array([take_turn(number, name, asked) for number in range(asked.turns)])
+        ours, timer, pyperf = (format_seconds(seconds) for seconds in np.median(turns, axis=0))
+        against_timer, against_pyperf = (difference(turns[:, 0], turns[:, other]) for other in (1, 2))
+        sizes = ", ".join(map(str, CASES[name]))
+        print(f"| {name} | {sizes} | {ours} | {timer} | {against_timer} | {pyperf} | {against_pyperf} |", flush=True)
     return None
 
 

@@ -62,16 +62,15 @@ def convbench_backends():
     return [type("Slowed", (Slowed,), {"name": name_of(share), "share": share / 100}) for share in SHARES]
 
 
-def tries(effort, percent, threads, cells):
+def tries(effort, percent, **settings):
     """The comparisons of one run: a row a cell."""
     from convbench import api
     from convbench.host import find_backends
     from convbench.settings import RunSettings
     from convbench.terminal import terminal_observer
 
-    settings = RunSettings.of_effort(
-        effort, backends=(REFERENCE, name_of(percent)), threads=threads, passes=("forward",), memory=False, **cells
-    )
+    backends = (REFERENCE, name_of(percent))
+    settings = RunSettings.of_effort(effort, backends=backends, passes=("forward",), memory=False, **settings)
     with tempfile.TemporaryDirectory(prefix="convbench-") as folder:
         registry = find_backends([__file__])
         run = api.execute(settings, registry, output=Path(folder) / "run", observer=terminal_observer())
@@ -85,15 +84,18 @@ def main():
     parser.add_argument("--slower", type=int, choices=SHARES, default=20, help="percent; default: 20")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--allocator", choices=("default", "tuned"), default="default")
     parser.add_argument("--cases", default="conv1,conv2,photo_lines", help="of the quick workload")
     parser.add_argument("--batch-sizes", default="8,32")
     asked = parser.parse_args()
-    cells = {
+    settings = {
+        "threads": asked.threads,
+        "allocator": asked.allocator,
         "cases": tuple(asked.cases.split(",")),
         "batch_sizes": tuple(int(size) for size in asked.batch_sizes.split(",")),
     }
     begin = time.monotonic()
-    found = pd.concat([tries(asked.effort, asked.slower, asked.threads, cells) for _ in range(asked.runs)])
+    found = pd.concat([tries(asked.effort, asked.slower, **settings) for _ in range(asked.runs)])
     counts = found["speed"].value_counts()
     ratio, half = found["ratio"].median(), (found["ratio_high"] / found["ratio_low"]).median() ** 0.5 - 1
     print("| effort | slower by | runs | tries | slower | inconclusive | equivalent | faster | ratio | ± | took |")
