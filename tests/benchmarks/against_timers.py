@@ -1,6 +1,6 @@
 """convbench against torch.utils.benchmark.Timer and pyperf: the same torch convolution, threads and environment.
 
-    python tests/benchmarks/against_timers.py                       all five cases on one core, ten minutes
+    python tests/benchmarks/against_timers.py                       all five cases on one core, half an hour
     python tests/benchmarks/against_timers.py --cases 50us,5ms --threads 2
 
 All get the tuned allocator: with glibc's defaults it is chance whether a large result costs a page fault a page, and a
