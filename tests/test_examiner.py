@@ -90,7 +90,8 @@ def test_a_fault_names_pass_tensor_and_reason_and_the_command_names_the_plugin(s
         assert fault.reason.startswith("y: ")
         assert set(examined.left_out("last-tap")) == {"backward", "both"}
         command = examiner.command(CONV, 2, ["last-tap"])
-        assert command.endswith(f"--backends last-tap --batch-sizes 2 --seed 3 --plugin {plugins / 'last_tap.py'}")
+        assert "--backends last-tap --batch-sizes 2 --seed 3" in command
+        assert command.endswith(f"--plugin {plugins / 'last_tap.py'}")
         unsupported = examiner.examine(Case(name="d", operation=DEPTHWISE, input_shape=(2, 5, 5)), 1)
         assert not unsupported.faults
         assert len(unsupported.left_out("last-tap")) == 3

@@ -29,8 +29,8 @@ WINDOW_S = 0.001
 """The least that the timer resolves to a thousandth, with its own cost of some 50 ns."""
 STEADY_WINDOWS = 3
 SETTLING_S = 0.003
-"""Calls are made for so long before a sample, untimed: those of the first millisecond after a stop were seen to take 1.3
-to 2.1 times as long, of the second 1.03 to 1.3, of the third 1.01 to 1.14, of the fourth 1.00 to 1.03."""
+"""Calls are made for so long before a sample, untimed: in the first millisecond after a stop they were seen to take 1.3
+to 2.1 times as long, in the second 1.03 to 1.3, in the third 1.01 to 1.14, in the fourth 1.00 to 1.03."""
 LONG_CALL_S = 0.005
 """A call that takes longer is slowed down too little by its beginning to be made twice."""
 GAIN = 0.02
