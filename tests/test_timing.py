@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import time
 
 import pytest
 
@@ -27,13 +28,22 @@ class Counting:
         self.waits += 1
 
 
-@pytest.mark.parametrize(("loops", "settling"), [(1, 0), (2, 1), (1000, 250)])
-def test_a_sample_calls_and_waits_as_often_as_asked(loops, settling):
+@pytest.mark.parametrize("loops", [1, 2, 1000])
+def test_a_sample_calls_and_waits_as_often_as_asked(loops):
     counting = Counting()
-    found = sample(counting.call, counting.wait, loops, settling)
+    found = sample(counting.call, counting.wait, loops)
     assert found.loops == loops
-    assert counting.calls == counting.waits == loops + settling
+    assert counting.calls == counting.waits == loops
     assert found.elapsed_s > 0
+
+
+def test_calls_that_settle_a_worker_go_before_the_sample_for_as_long_as_asked():
+    counting = Counting()
+    begin = time.perf_counter()
+    found = sample(counting.call, counting.wait, 5, settle_s=0.01)
+    assert time.perf_counter() - begin >= 0.01
+    assert found.loops == 5
+    assert counting.calls == counting.waits > 5
 
 
 def test_the_collector_is_off_in_a_sample_and_on_again_after():

@@ -15,7 +15,7 @@ from typing import Any
 
 from convbench.examination import Turn
 from convbench.journal import CellKey, Journal
-from convbench.measure.timing import settling_calls
+from convbench.measure.timing import settling_s
 from convbench.neighbours import Neighbours
 from convbench.pace import Pace
 from convbench.plan import Item
@@ -114,9 +114,9 @@ class Timekeeper:
 
     def _sample(self, item: Item, pass_name: PassName, turn: Turn, block: int, number: int) -> bool:
         key = item.key(turn.session.name, pass_name)
-        loops, settling = self._loops[key].calls, settling_calls(self._pace.seconds(key) or turn.call_s[pass_name])
+        loops, settle_s = self._loops[key].calls, settling_s(self._pace.seconds(key) or turn.call_s[pass_name])
         for _ in range(MOST_ATTEMPTS):
-            reply = turn.session.ask("sample", pass_name, loops=loops, settling=settling)
+            reply = turn.session.ask("sample", pass_name, loops=loops, settle_s=settle_s)
             turn.session.suspend()
             if not self._is_fine(item, pass_name, turn, reply):
                 return False

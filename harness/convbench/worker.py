@@ -168,12 +168,12 @@ class Worker:
             timing.warm_up(self._call(pass_name), self._held.prepared.wait, sample_s=sample_s, limit_s=limit_s)
         )
 
-    def sample(self, *, pass_name: PassName, loops: int, settling: int = 0) -> dict[str, Any]:
-        """Time one inner loop, after so many calls that settle the worker; with cold caches there are none."""
+    def sample(self, *, pass_name: PassName, loops: int, settle_s: float = 0.0) -> dict[str, Any]:
+        """Time one inner loop, after calls for so long that settle the worker; with cold caches there are none."""
         rotation = self._held.rotation
         if rotation is not None:
             return asdict(rotation.sample(pass_name, loops))
-        return asdict(timing.sample(self._call(pass_name), self._held.prepared.wait, loops, settling))
+        return asdict(timing.sample(self._call(pass_name), self._held.prepared.wait, loops, settle_s))
 
     def memory(self, *, pass_name: PassName, warm_calls: int, repeats: int) -> dict[str, Any]:
         """Peak memory of a warm call, `repeats` times, or once below the floor; "why_not" where nothing can tell."""

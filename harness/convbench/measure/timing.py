@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from math import ceil
 
 from convbench.measure.contention import waited_s
 from convbench.measure.processor_time import spent_s, thread_times
@@ -69,29 +68,29 @@ def once(call: Call, wait: Wait) -> tuple[Native, float]:
     return result, (time.perf_counter_ns() - start) * 1e-9
 
 
-def settling_calls(call_s: float) -> int:
-    """Calls to be made before a sample of calls that take so long.
+def settling_s(call_s: float) -> float:
+    """How long to call before a sample of calls that take so long.
 
-    >>> settling_calls(0.000_9), settling_calls(0.004), settling_calls(0.2)
-    (4, 1, 0)
+    >>> settling_s(0.000_9), settling_s(0.2)
+    (0.003, 0.0)
     """
-    return 0 if call_s > LONG_CALL_S else min(MAX_LOOPS, ceil(SETTLING_S / max(call_s, 1e-9)))
+    return 0.0 if call_s > LONG_CALL_S else SETTLING_S
 
 
-def sample(call: Call, wait: Wait, loops: int, settling: int = 0) -> Sample:
-    """Time one inner loop, after `settling` calls that are not timed.
+def sample(call: Call, wait: Wait, loops: int, settle_s: float = 0.0) -> Sample:
+    """Time one inner loop, after calls for `settle_s` seconds that are not timed.
 
     Other backends had the caches since this one's last turn, and its threads were just woken up.
     """
-    return _measured(loops, lambda: _loop(call, wait, loops), settle=lambda: _loop(call, wait, settling))
+    return _measured(loops, lambda: _loop(call, wait, loops), settle=lambda: _settle(call, wait, settle_s))
 
 
 def sample_turns(turns: Sequence[tuple[Call, Wait]]) -> Sample:
     """Time one inner loop in which each of the calls has one turn."""
-    return _measured(len(turns), lambda: _turns(turns), settle=lambda: 0.0)
+    return _measured(len(turns), lambda: _turns(turns), settle=lambda: None)
 
 
-def _measured(loops: int, timed: Callable[[], float], *, settle: Callable[[], float]) -> Sample:
+def _measured(loops: int, timed: Callable[[], float], *, settle: Callable[[], None]) -> Sample:
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -159,6 +158,12 @@ def _loop(call: Call, wait: Wait, loops: int) -> float:
     for _ in repeat(None, loops):
         wait(call())
     return (time.perf_counter_ns() - start) * 1e-9
+
+
+def _settle(call: Call, wait: Wait, seconds: float) -> None:
+    begin = time.perf_counter()
+    while time.perf_counter() - begin < seconds:
+        wait(call())
 
 
 def _turns(turns: Sequence[tuple[Call, Wait]]) -> float:
