@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
 import sys
+import weakref
 
 import pytest
 
@@ -146,6 +148,32 @@ class TestWhereAPeakCannotBeReset:
         reply = worker.memory(pass_name="forward", warm_calls=1, repeats=1)
         assert reply["peaks"] == []
         assert "clear_refs" in reply["why_not"]
+
+
+def test_what_the_first_case_had_loaded_is_frozen_once_and_the_case_itself_is_not():
+    class Case:
+        """Part of a circle, as compiled functions often are."""
+
+        def __init__(self):
+            self.itself = self
+
+    worker, gone = Worker(), []
+    try:
+        gc.unfreeze()
+        for _ in range(2):
+            case = Case()
+            gone.append(weakref.ref(case))
+            worker._resident = case
+            del case
+            worker.release()
+            frozen = gc.get_freeze_count()
+            assert frozen > 0
+            assert gone[0]() is None
+        gc.collect()
+        assert gone[1]() is None
+        assert gc.get_freeze_count() <= frozen
+    finally:
+        gc.unfreeze()
 
 
 def test_where_a_peak_can_be_reset_nobody_is_warned():

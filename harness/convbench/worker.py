@@ -223,8 +223,9 @@ class Worker:
 
     def release(self) -> dict[str, Any]:
         """Drop the prepared case. What the first one had its framework load stays, too, and is not collected again."""
-        first, self._resident = self._resident is not None and not self._frozen, None
-        if first:
+        held, self._resident = self._resident, None
+        if held is not None and not self._frozen:
+            del held
             gc.collect()
             gc.freeze()
             self._frozen = True
