@@ -16,6 +16,7 @@ from convbench.errors import UsageError
 from convbench.host import PluginRef
 from convbench.machine import usable_cores
 from convbench.random_cases import cases
+from convbench.settings import RunSettings
 from convbench_specs import DTYPES, Case, Conv, Flatten, Pool, load_workload, parse_workload, shipped_workloads
 
 CONV = 'operation = "conv", input = [3, 8, 8], out_channels = 4, kernel_size = 3'
@@ -127,10 +128,11 @@ def test_a_batch_of_nothing_can_be_checked_but_not_measured(tmp_path, monkeypatc
 def test_a_command_names_only_what_differs_from_the_default():
     case = parse_case(CONV)
     assert (
-        check_command(case, 1, ["a"], seed=0, threads=CORES)
+        check_command(case, 1, ["a"], RunSettings())
         == f"convbench check --case '{CONV}' --backends a --batch-sizes 1 --seed 0"
     )
     plugins = [PluginRef("mine", folder="here"), PluginRef("file", path="/there/file.py"), PluginRef("installed")]
-    command = check_command("w.toml", 2, ["a", "b"], seed=1, threads=CORES + 1, device="cuda", plugins=plugins)
+    asked = RunSettings(seed=1, threads=CORES + 1, device="cuda")
+    command = check_command("w.toml", 2, ["a", "b"], asked, plugins)
     longest = "convbench check w.toml --backends a,b --batch-sizes 2 --seed 1 --threads"
     assert command == f"{longest} {CORES + 1} --device cuda --plugin mine --plugin /there/file.py"

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from convbench.cli import EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WRONG, main
+from convbench.settings import EFFORTS, QUICK
 
 TINY = """
 title = "Tiny"
@@ -196,6 +197,13 @@ def test_every_command_has_help(convbench, command):
 @pytest.mark.parametrize("command", ["compare", "check", "show", "report"])
 def test_help_shows_examples(convbench, command):
     assert f"  convbench {command}" in convbench(command, "--help").output
+
+
+def test_the_help_says_what_a_default_run_does(convbench):
+    text = " ".join(convbench("compare", "--help").output.split())
+    assert f"every backend is timed once; default: {QUICK.rounds}." in text
+    assert f"default: {QUICK.blocks}, up to {QUICK.most_blocks} in time" in text
+    assert f"quick: {QUICK.within_s:g}, thorough: {EFFORTS['thorough'].within_s:g}" in text
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from typing import Any
 from convbench.errors import UsageError
 from convbench.host import PluginRef
 from convbench.machine import usable_cores
-from convbench_specs import Case, Device, WorkloadError, case_table, parse_layer
+from convbench.settings import RunSettings
+from convbench_specs import Case, WorkloadError, case_table, parse_layer
 
 ORIGIN = "--case"
 
@@ -71,10 +72,7 @@ def check_command(
     what: Case | str,
     batch_size: int,
     backends: Iterable[str],
-    *,
-    seed: int,
-    threads: int,
-    device: Device = "cpu",
+    settings: RunSettings,
     plugins: Iterable[PluginRef] = (),
 ) -> str:
     """The shell command that checks a case, or a workload by name or path, again on the same numbers.
@@ -83,11 +81,11 @@ def check_command(
     """
     named = [what] if isinstance(what, str) else ["--case", case_text(what)]
     parts = ["convbench", "check", *named, "--backends", ",".join(backends)]
-    parts += ["--batch-sizes", str(batch_size), "--seed", str(seed)]
-    if threads != len(usable_cores()):
-        parts += ["--threads", str(threads)]
-    if device != "cpu":
-        parts += ["--device", device]
+    parts += ["--batch-sizes", str(batch_size), "--seed", str(settings.seed)]
+    if settings.threads != len(usable_cores()):
+        parts += ["--threads", str(settings.threads)]
+    if settings.device != "cpu":
+        parts += ["--device", settings.device]
     for ref in dict.fromkeys(plugins):
         if ref.option:
             parts += ["--plugin", ref.option]

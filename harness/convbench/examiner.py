@@ -162,16 +162,7 @@ class Examiner:
     def command(self, case: Case, batch_size: int, backends: Sequence[str]) -> str:
         """The command that does it again for some of the backends."""
         plugins = [registered.plugin for registered in self._backends if registered.backend.name in backends]
-        settings = self._settings
-        return check_command(
-            case,
-            batch_size,
-            backends,
-            seed=settings.seed,
-            threads=settings.threads,
-            device=settings.device,
-            plugins=plugins,
-        )
+        return check_command(case, batch_size, backends, self._settings, plugins)
 
     def _affordable(self, examined: Examined, session: BackendSession) -> dict[PassName, float]:
         """The passes that can be tried; of the others their cells say why not."""

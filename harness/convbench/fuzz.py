@@ -173,15 +173,8 @@ class Fuzzing:
         self._reported.add(hunt.signature)
         backend, kind, what = hunt.signature
         file = self.folder / f"{backend}-{kind}-{re.sub('[^a-z0-9]+', '-', what)}.toml"
-        command = check_command(
-            str(file),
-            batch_size,
-            [backend],
-            seed=self.settings.seed,
-            threads=self.settings.threads,
-            device=self.settings.device,
-            plugins=[entry.plugin for entry in self.backends if entry.backend.name == backend],
-        )
+        plugins = [entry.plugin for entry in self.backends if entry.backend.name == backend]
+        command = check_command(str(file), batch_size, [backend], self.settings, plugins)
         title, source = f"{kind} by {backend}: {what}", f"found by convbench fuzz: {fault.reason}; again: {command}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

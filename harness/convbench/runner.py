@@ -255,16 +255,7 @@ class Runner:
     def _reproduction(self, item: Item, backend: str) -> str:
         """The command that does it again."""
         plugins = [entry.plugin for entry in self._backends if entry.backend.name == backend]
-        settings = self._settings
-        return check_command(
-            item.case,
-            item.batch_size,
-            [backend],
-            seed=settings.seed,
-            threads=settings.threads,
-            device=settings.device,
-            plugins=plugins,
-        )
+        return check_command(item.case, item.batch_size, [backend], self._settings, plugins)
 
     def agreement(self, item: Item, row: Mapping[str, Any]) -> None:
         """Keep a row of the agreement table."""

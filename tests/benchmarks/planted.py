@@ -62,7 +62,7 @@ def convbench_backends():
     return [type("Slowed", (Slowed,), {"name": name_of(share), "share": share / 100}) for share in SHARES]
 
 
-def tries(effort, percent, **settings):
+def tries(effort, percent, **asked):
     """The comparisons of one run: a row a cell."""
     from convbench import api
     from convbench.host import find_backends
@@ -70,7 +70,7 @@ def tries(effort, percent, **settings):
     from convbench.terminal import terminal_observer
 
     backends = (REFERENCE, name_of(percent))
-    settings = RunSettings.of_effort(effort, backends=backends, passes=("forward",), memory=False, **settings)
+    settings = RunSettings.of_effort(effort, backends=backends, passes=("forward",), memory=False, **asked)
     with tempfile.TemporaryDirectory(prefix="convbench-") as folder:
         registry = find_backends([__file__])
         run = api.execute(settings, registry, output=Path(folder) / "run", observer=terminal_observer())
@@ -88,14 +88,14 @@ def main():
     parser.add_argument("--cases", default="conv1,conv2,photo_lines", help="of the quick workload")
     parser.add_argument("--batch-sizes", default="8,32")
     asked = parser.parse_args()
-    settings = {
+    more = {
         "threads": asked.threads,
         "allocator": asked.allocator,
         "cases": tuple(asked.cases.split(",")),
         "batch_sizes": tuple(int(size) for size in asked.batch_sizes.split(",")),
     }
     begin = time.monotonic()
-    found = pd.concat([tries(asked.effort, asked.slower, **settings) for _ in range(asked.runs)])
+    found = pd.concat([tries(asked.effort, asked.slower, **more) for _ in range(asked.runs)])
     counts = found["speed"].value_counts()
     ratio, half = found["ratio"].median(), (found["ratio_high"] / found["ratio_low"]).median() ** 0.5 - 1
     print("| effort | slower by | runs | tries | slower | inconclusive | equivalent | faster | ratio | ± | took |")

@@ -87,7 +87,7 @@ def sample(call: Call, wait: Wait, loops: int, settle_s: float = 0.0) -> Sample:
 
 def sample_turns(turns: Sequence[tuple[Call, Wait]]) -> Sample:
     """Time one inner loop in which each of the calls has one turn."""
-    return _measured(len(turns), lambda: _turns(turns), settle=lambda: None)
+    return _measured(len(turns), lambda: _turns(turns), settle=_nothing)
 
 
 def _measured(loops: int, timed: Callable[[], float], *, settle: Callable[[], None]) -> Sample:
