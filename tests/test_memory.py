@@ -12,7 +12,15 @@ import weakref
 import pytest
 
 from convbench.measure import memory
-from convbench.measure.memory import FLOOR_BYTES, PINNED_ALLOCATOR, can_reset_peak, kept_memory, peak_memory
+from convbench.measure.memory import (
+    FLOOR_BYTES,
+    PINNED_ALLOCATOR,
+    PeakMemory,
+    can_reset_peak,
+    kept_memory,
+    peak_memory,
+    readings,
+)
 from convbench.memory_measurement import warning
 from convbench.worker import Worker
 
@@ -120,6 +128,55 @@ def test_a_counter_tells_what_is_kept_if_it_can():
     assert kept_memory(forward, lambda native: None, plain) is None
 
 
+class _Pass:
+    """A pass of which `alive` results are held at most, each taking `call_s` of a clock that nobody waits for."""
+
+    def __init__(self, monkeypatch, call_s=0.001):
+        self.clock_ns, self.call_ns, self.results = 0, int(call_s * 1e9), weakref.WeakSet()
+        self.alive = self.calls = 0
+        monkeypatch.setattr("convbench.measure.timing.time.perf_counter_ns", lambda: self.clock_ns)
+
+    def __call__(self):
+        class Result: ...
+
+        result = Result()
+        self.results.add(result)
+        self.clock_ns += self.call_ns
+        self.calls += 1
+        return result
+
+    def measure(self, call, wait, counter):
+        self.alive = max(self.alive, len(self.results))
+        return PeakMemory(FLOOR_BYTES, "test")
+
+
+class TestReadings:
+    def test_two_results_are_held_meanwhile_whatever_a_call_takes(self, monkeypatch):
+        """With one less, the arrays that numba-cpu hands out again made its slow passes seem to need none."""
+        for call_s in (0.001, 0.2):
+            call = _Pass(monkeypatch, call_s)
+            readings(call.measure, call, lambda native: None, None, 3)
+            assert call.alive == call.calls == 2
+
+    def test_a_slow_pass_is_read_once_and_another_as_often_as_asked(self, monkeypatch):
+        slow = _Pass(monkeypatch, 0.2)
+        assert len(readings(slow.measure, slow, lambda native: None, None, 3)) == 1
+        quick = _Pass(monkeypatch, 0.001)
+        assert len(readings(quick.measure, quick, lambda native: None, None, 3)) == 3
+
+    def test_below_the_floor_once_is_enough(self):
+        assert readings(lambda *_: FLOOR_BYTES - 1, list, lambda native: None, None, 3) == [FLOOR_BYTES - 1]
+        assert readings(lambda *_: FLOOR_BYTES, list, lambda native: None, None, 3) == [FLOOR_BYTES] * 3
+
+    def test_a_counter_needs_one_warm_call_as_it_counts_what_is_handed_out_again(self, monkeypatch):
+        call = _Pass(monkeypatch)
+        readings(call.measure, call, lambda native: None, Plain(), 3)
+        assert call.calls == 1
+
+    def test_where_nothing_can_tell_there_is_nothing(self):
+        assert readings(lambda *_: None, list, lambda native: None, None, 3) == []
+
+
 class TestWhereAPeakCannotBeReset:
     """No numbers, and never in silence."""
 
@@ -145,7 +202,7 @@ class TestWhereAPeakCannotBeReset:
         prepared = SimpleNamespace(call_of=lambda name: list, wait=lambda native: None)
         monkeypatch.setattr(worker, "_resident", SimpleNamespace(prepared=prepared))
         monkeypatch.setattr(worker, "_backend", SimpleNamespace(memory_counter=lambda: None))
-        reply = worker.memory(pass_name="forward", warm_calls=1, repeats=1)
+        reply = worker.memory(pass_name="forward", repeats=1)
         assert reply["peaks"] == []
         assert "clear_refs" in reply["why_not"]
 

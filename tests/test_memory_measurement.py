@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convbench.memory_measurement import MemoryTurn, measure_memory
+from convbench.memory_measurement import measure_memory
 from convbench.plan import Item
 from convbench_specs import Case, Flatten
 
@@ -19,8 +19,8 @@ class _Session:
         self.heard.append((self.name, "prepare"))
         return {}
 
-    def ask(self, request, pass_name, *, warm_calls, repeats):
-        self.asked.append((request, pass_name, warm_calls, repeats))
+    def ask(self, request, pass_name, *, repeats):
+        self.asked.append((request, pass_name, repeats))
         if request == "kept":
             return {"kept_bytes": [7, 9, 8]}
         return {"peaks": [{"peak_bytes": size, "source": self.name} for size in (3, 1, 2)]}
@@ -32,7 +32,7 @@ class _Session:
 
 
 def _measured(sessions, passes=("forward",)):
-    return measure_memory(ITEM, [MemoryTurn(session, passes, ()) for session in sessions], {})
+    return measure_memory(ITEM, dict.fromkeys(sessions, passes), {})
 
 
 def test_peaks_are_told_by_median_and_range():
@@ -59,14 +59,16 @@ def test_no_other_worker_runs_beside_the_one_that_is_measured():
     assert [key.backend for key, _ in columns] == list("abc")
 
 
-def test_a_slow_pass_is_measured_once_but_warmed_up_as_others_are():
-    """With one result less held, the arrays that numba-cpu hands out again made its slow passes seem to need none."""
+def test_every_pass_is_read_three_times_and_what_is_kept_is_asked_once_a_case():
     session = _Session("mine")
-    measure_memory(ITEM, [MemoryTurn(session, ("forward", "backward"), ("backward",))], {})
-    assert session.asked == [("memory", "forward", 2, 3), ("memory", "backward", 2, 1), ("kept", "backward", 2, 1)]
+    _measured([session], ("forward", "backward", "both"))
+    assert session.asked == [
+        *(("memory", name, 3) for name in ("forward", "backward", "both")),
+        ("kept", "backward", 3),
+    ]
 
 
 def test_a_session_without_passes_is_left_alone():
     idle = _Session("idle")
-    assert measure_memory(ITEM, [MemoryTurn(idle, (), ())], {}) == []
+    assert measure_memory(ITEM, {idle: ()}, {}) == []
     assert idle.heard == []

@@ -70,6 +70,7 @@ class ItemCheck:
         self._findings: dict[tuple[str, PassName], list[Untrusted]] = {}
         self._held: dict[str, list[Held]] = {}
         self._suspects: list[Suspect] = []
+        self._weak: dict[TensorName, Untrusted | None] = {}
 
     def add(self, backend: str, returned: Returned) -> None:
         """Check the results of one backend."""
@@ -159,11 +160,9 @@ class ItemCheck:
         found = []
         for name, result in results.items():
             held = distrust(self._case, batch_size, name, result)
-            weak = (
-                weak_data(self._case, batch_size, name, self._right.values(name))
-                if self._case.x_data == "random"
-                else None
-            )
+            if self._case.x_data == "random" and name not in self._weak:  # the same for all backends and passes
+                self._weak[name] = weak_data(self._case, batch_size, name, self._right.values(name))
+            weak = self._weak.get(name)
             found += [weak] if weak else held
         return found
 

@@ -9,7 +9,6 @@ measured.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -20,38 +19,30 @@ from convbench.session import BackendSession, NotOk
 from convbench_specs import PassName
 
 REPEATS = 3
-"""A slow pass is measured once."""
-WARM_CALLS = 2
-"""Their results are held: as many as a backend may keep to hand them out again, which would then seem to need none."""
-
+"""Readings of a pass, at most."""
 
 Columns = list[tuple[CellKey, dict[str, Any]]]
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryTurn:
-    """One backend at one item: the passes whose memory is wanted; those in `slow` are measured once."""
-
-    session: BackendSession
-    passes: Sequence[PassName]
-    slow: Sequence[PassName]
-
-
-def measure_memory(item: Item, turns: Sequence[MemoryTurn], paths: Mapping[str, str]) -> Columns:
-    """Columns of each cell: memory of each pass of the item, prepared on the tensors in `paths`."""
-    return [columns for turn in turns if turn.passes for columns in _measure(item, turn, paths)]
+def measure_memory(
+    item: Item, wanted: Mapping[BackendSession, Sequence[PassName]], paths: Mapping[str, str]
+) -> Columns:
+    """Columns of each cell: memory of the passes of the item that are wanted, prepared on the tensors in `paths`."""
+    return [
+        columns for session, passes in wanted.items() if passes for columns in _measure(item, session, passes, paths)
+    ]
 
 
-def _measure(item: Item, turn: MemoryTurn, paths: Mapping[str, str]) -> Columns:
-    session, columns = turn.session, Columns()
+def _measure(item: Item, session: BackendSession, passes: Sequence[PassName], paths: Mapping[str, str]) -> Columns:
+    columns = Columns()
     session.prepare(item, paths)
-    for pass_name in turn.passes:
-        reply = _ask(session, "memory", pass_name, slow=pass_name in turn.slow)
+    for pass_name in passes:
+        reply = session.ask("memory", pass_name, repeats=REPEATS)
         found = {"memory_source": f"{reply.status}: {reply.reason}"} if isinstance(reply, NotOk) else _peaks(reply)
         columns.append((item.key(session.name, pass_name), found))
-    trained = [pass_name for pass_name in turn.passes if pass_name != "forward"]
+    trained = [pass_name for pass_name in passes if pass_name != "forward"]
     if trained:
-        reply = _ask(session, "kept", trained[0], slow=bool(turn.slow))
+        reply = session.ask("kept", trained[0], repeats=REPEATS)
         if not isinstance(reply, NotOk) and reply["kept_bytes"]:
             kept = {"kept_memory_bytes": int(median(reply["kept_bytes"]))}
             columns += [(item.key(session.name, pass_name), kept) for pass_name in trained]
@@ -65,10 +56,6 @@ def warning(device: str) -> str | None:
     if device != "cpu" or can_reset_peak():
         return None
     return f"{WHY_NOT}: there are no numbers of memory, but of backends with a counter of their own"
-
-
-def _ask(session: BackendSession, request: str, pass_name: PassName, *, slow: bool) -> dict[str, Any] | NotOk:
-    return session.ask(request, pass_name, warm_calls=WARM_CALLS, repeats=1 if slow else REPEATS)
 
 
 def _peaks(reply: dict[str, Any]) -> dict[str, Any]:

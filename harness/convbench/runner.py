@@ -32,7 +32,7 @@ from convbench.limits.attainable import attainable
 from convbench.machine import free_bytes
 from convbench.measure.allocator import allocator_environment
 from convbench.measure.memory import PINNED_ALLOCATOR
-from convbench.memory_measurement import MemoryTurn, measure_memory, warning
+from convbench.memory_measurement import measure_memory, warning
 from convbench.neighbours import Neighbours
 from convbench.observer import Observer
 from convbench.pace import Pace
@@ -48,8 +48,6 @@ from convbench_specs import PassName, Tensors
 
 FAULTY = ("wrong", "error", "crashed", "timed out", "out of memory")
 """Statuses of cells that come with a command to see them again."""
-SLOW_CALL_S = 0.05
-"""Memory of a call that takes longer is measured once."""
 
 
 class Runner:
@@ -333,10 +331,7 @@ class Runner:
                     tensors = make_tensors(item.case, item.batch_size, seed=self._settings.seed)
                     paths = write_tensors(self._scratch, tensors)
                     self._observer.step(f"{item.label}: memory")
-                    turns = [
-                        MemoryTurn(session, passes, self._slow(item, session)) for session, passes in wanted.items()
-                    ]
-                    for key, columns in measure_memory(item, turns, paths):
+                    for key, columns in measure_memory(item, wanted, paths):
                         self._journal.cell(key, **columns)
                 self._observer.advance(len(sessions) * len(self._settings.passes))
 
@@ -351,11 +346,6 @@ class Runner:
 
     def _is_wanted(self, key: CellKey, block: int) -> bool:
         return key in self._computed and self._timekeeper.takes_part(key, block)
-
-    def _slow(self, item: Item, session: BackendSession) -> list[PassName]:
-        return [
-            name for name in self._settings.passes if self._pace.seconds(item.key(session.name, name)) > SLOW_CALL_S
-        ]
 
     def _find_largest_batches(self) -> None:
         """A search for every case, backend and pass that computed at some batch size."""

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,6 @@ from convbench_specs import (
 )
 
 PR_SET_PDEATHSIG = 1
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Worker:
         self._resident: _Resident | None = None
         self._threads = 1
         self._frozen = False
-        """Whether what the framework loads at its first case is known to the collector as there to stay."""
+        """Whether the collector knows what the framework has loaded for its cases as there to stay."""
 
     def start(self, *, plugin: dict[str, str], backend: str, settings: dict[str, Any]) -> dict[str, Any]:
         """Load the plug-in and start its backend; returns the facts that it tells and what starting took."""
@@ -175,28 +174,24 @@ class Worker:
             return asdict(rotation.sample(pass_name, loops))
         return asdict(timing.sample(self._call(pass_name), self._held.prepared.wait, loops, settle_s))
 
-    def memory(self, *, pass_name: PassName, warm_calls: int, repeats: int) -> dict[str, Any]:
-        """Peak memory of a warm call, `repeats` times, or once below the floor; "why_not" where nothing can tell."""
+    def memory(self, *, pass_name: PassName, repeats: int) -> dict[str, Any]:
+        """Peak memory of a warm call, see memory.readings; "why_not" where nothing can tell."""
         call, wait = self._call(pass_name), self._held.prepared.wait
         counter = self._started.memory_counter()
         if counter is None and not memory.can_reset_peak():
             return {"peaks": [], "why_not": memory.WHY_NOT}
-        warm = _results(call, wait, warm_calls)
-        peaks = _repeated(lambda: memory.peak_memory(call, wait, counter), repeats, lambda peak: peak.peak_bytes)
-        del warm
+        self._frozen = False  # each reading collects: what this case had loaded would be walked over from now on
+        peaks = memory.readings(memory.peak_memory, call, wait, counter, repeats)
         return {"peaks": [asdict(peak) for peak in peaks]}
 
-    def kept(self, *, pass_name: PassName, warm_calls: int, repeats: int) -> dict[str, Any]:
-        """Bytes that a forward for training keeps, as `memory` repeats; none where nothing can tell."""
+    def kept(self, *, pass_name: PassName, repeats: int) -> dict[str, Any]:
+        """Bytes that a forward for training keeps, see memory.readings; none where nothing can tell."""
         del pass_name  # the same for every pass that has a backward
         forward, wait = self._held.prepared.forward_for_training, self._held.prepared.wait
         if forward is None:
             return {"kept_bytes": []}
-        warm = _results(forward, wait, warm_calls)
         counter = self._started.memory_counter()
-        found = _repeated(lambda: memory.kept_memory(forward, wait, counter), repeats, lambda kept: kept)
-        del warm
-        return {"kept_bytes": found}
+        return {"kept_bytes": memory.readings(memory.kept_memory, forward, wait, counter, repeats)}
 
     def attempt(self, *, case: dict[str, Any], batch_size: int, pass_name: PassName) -> dict[str, Any]:
         """Prepare a case on zeros and run a pass once: peak of this whole process, and what was and stays resident."""
@@ -222,7 +217,7 @@ class Worker:
         return memory.process_peak_bytes()
 
     def release(self) -> dict[str, Any]:
-        """Drop the prepared case. What the first one had its framework load stays, too, and is not collected again."""
+        """Drop the prepared case; what the framework loaded for the first, and for those read, is frozen."""
         held, self._resident = self._resident, None
         if held is not None and not self._frozen:
             del held
@@ -273,25 +268,6 @@ def _zeros(case: Case, batch_size: int) -> Tensors:
         w=None if case.w_shape is None else zeros(case.w_shape),
         b=None if case.b_shape is None else zeros(case.b_shape),
     )
-
-
-def _results(call: Callable[[], Native], wait: Callable[[Native], None], count: int) -> list[Native]:
-    """What so many calls returned, all of it alive."""
-    results = []
-    for _ in range(count):
-        results.append(call())
-        wait(results[-1])
-    return results
-
-
-def _repeated(measure: Callable[[], T | None], repeats: int, size: Callable[[T], int]) -> list[T]:
-    """What was measured so many times, or once below the floor; nothing where nothing can tell."""
-    found: list[T] = []
-    while len(found) < repeats and (measured := measure()) is not None:
-        found.append(measured)
-        if size(measured) < memory.FLOOR_BYTES:
-            break
-    return found
 
 
 def _as_numpy(held: _Resident, pass_name: PassName, result: Native) -> dict[TensorName, NDArray[Any]]:

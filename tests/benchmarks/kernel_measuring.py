@@ -148,7 +148,7 @@ def measure_memory(bench: Bench, items: Sequence[tuple[Case, int]]) -> list[dict
     for case, batch_size in items:
         for session, _ in bench.prepare(case, batch_size):
             for pass_name in PASSES:
-                peaks = _ok(session.ask("memory", pass_name, warm_calls=2, repeats=3))["peaks"]
+                peaks = _ok(session.ask("memory", pass_name, repeats=3))["peaks"]
                 session.suspend()
                 rows.append({
                     "row": case.name, "pass": pass_name, "backend": session.name,

@@ -21,8 +21,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
-from convbench_specs import KeptMemoryCounter, MemoryCounter, Native
+from convbench.measure.timing import Call, Wait, once
+from convbench_specs import KeptMemoryCounter, MemoryCounter
 
 PINNED_ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": "65536",
@@ -41,6 +43,11 @@ QUIET_LOOKS = 2
 MOST_LOOKS = 50
 """Resident memory has settled when so many looks SETTLE_S apart show no change."""
 
+WARM_CALLS = 2
+"""Their results are held: as many as a backend may keep to hand them out again, which would then seem to need none."""
+SLOW_CALL_S = 0.05
+"""A pass whose warm call takes longer, with this allocator, is read once."""
+
 BELOW_FLOOR = "below floor"
 STATM = Path("/proc/self/statm")
 STATUS = Path("/proc/self/status")
@@ -57,9 +64,33 @@ class PeakMemory:
     source: str
 
 
-def peak_memory(
-    call: Callable[[], Native], wait: Callable[[Native], None], counter: MemoryCounter | None
-) -> PeakMemory | None:
+Reading = TypeVar("Reading", PeakMemory, int)
+
+
+def readings(
+    measure: Callable[[Call, Wait, MemoryCounter | None], Reading | None],
+    call: Call,
+    wait: Wait,
+    counter: MemoryCounter | None,
+    repeats: int,
+) -> list[Reading]:
+    """What `measure`, peak_memory or kept_memory, finds so many times; nothing where nothing can tell.
+
+    Once is enough below the floor and where a call is slow. Of the calls that warm up one is enough for a counter,
+    which counts a buffer that is handed out again.
+    """
+    warm = [once(call, wait) for _ in range(1 if counter else WARM_CALLS)]
+    wanted = 1 if warm[-1][1] > SLOW_CALL_S else repeats
+    found: list[Reading] = []
+    while len(found) < wanted and (measured := measure(call, wait, counter)) is not None:
+        found.append(measured)
+        if (measured.peak_bytes if isinstance(measured, PeakMemory) else measured) < FLOOR_BYTES:
+            break
+    del warm
+    return found
+
+
+def peak_memory(call: Call, wait: Wait, counter: MemoryCounter | None) -> PeakMemory | None:
     """Peak of one call; None where this system shows no resident peak and the backend has no counter."""
     if counter is not None:
         counter.reset()
@@ -76,9 +107,7 @@ def peak_memory(
     return PeakMemory(peak, "resident" if peak >= FLOOR_BYTES else f"resident, {BELOW_FLOOR}")
 
 
-def kept_memory(
-    forward: Callable[[], Native], wait: Callable[[Native], None], counter: MemoryCounter | None
-) -> int | None:
+def kept_memory(forward: Call, wait: Wait, counter: MemoryCounter | None) -> int | None:
     """Bytes that stay while what a forward for training returned is held; None where nothing here can tell."""
     if counter is not None:
         return _kept_by(counter, forward, wait) if isinstance(counter, KeptMemoryCounter) else None
@@ -92,7 +121,7 @@ def kept_memory(
     return kept
 
 
-def _kept_by(counter: KeptMemoryCounter, forward: Callable[[], Native], wait: Callable[[Native], None]) -> int:
+def _kept_by(counter: KeptMemoryCounter, forward: Call, wait: Wait) -> int:
     gc.collect()
     counter.reset()
     result = forward()

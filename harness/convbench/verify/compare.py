@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import inf, isfinite
+from math import inf, isfinite, isnan
 from typing import Any, Literal
 
 import numpy as np
@@ -119,16 +119,26 @@ class _Block:
     bound: NDArray[Any] | float
     can_overflow: NDArray[np.bool_] | bool
 
-    def errors(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """The absolute error of each element, infinite where one value is not finite, and which ones overflowed."""
+    def errors(self) -> tuple[NDArray[np.float64], int]:
+        """The absolute error of each element, infinite where one value is not finite, and how many overflowed."""
         with np.errstate(invalid="ignore", over="ignore"):
-            error = np.abs(np.subtract(self.actual, self.expected, dtype=np.float64))
+            error = self.actual.astype(np.float64)
+            error -= self.expected
+            np.abs(error, out=error)
+        if isfinite(error.max()):  # not for a NaN either
+            return error, 0
         finite = np.isfinite(error)
-        if finite.all():
-            return error, ~finite
         same = (self.actual == self.expected) | (np.isnan(self.actual) & np.isnan(self.expected))
         overflowed = np.isinf(self.actual) & ~same & self.can_overflow
-        return np.where(finite, error, np.where(same | overflowed, 0.0, inf)), overflowed
+        return np.where(finite, error, np.where(same | overflowed, 0.0, inf)), int(overflowed.sum())
+
+    def multiples(self, error: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Each error in bounds; 0 where there is none, whatever the bound."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            multiple: NDArray[np.float64] = error / self.bound
+        if not isnan(multiple.max()):
+            return multiple
+        return np.where(error > 0, multiple, 0.0)
 
     def element(self, position: int, multiple: float) -> Element:
         index = np.unravel_index(self.start + position, self.shape)
@@ -160,18 +170,24 @@ def _blocks(
 def _merge(found: Deviation, block: _Block) -> Deviation:
     """What was found so far, and what one block adds."""
     error, overflowed = block.errors()
-    if not error.any():
-        return replace(found, overflowed=found.overflowed + int(overflowed.sum()))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        multiple = np.where(error > 0, error / block.bound, 0.0)
-    off = multiple > 1
-    first, worst = int(np.argmax(off)), int(np.argmax(multiple))
+    if overflowed:
+        found = replace(found, overflowed=found.overflowed + overflowed)
+    largest_error = float(error.max())
+    if not largest_error:
+        return found
+    multiple = block.multiples(error)
+    worst = int(np.argmax(multiple))
     largest = float(multiple[worst])
-    return replace(
-        found,
-        off=found.off + int(off.sum()),
-        overflowed=found.overflowed + int(overflowed.sum()),
-        largest_error=max(found.largest_error, float(error.max())),
-        first=found.first or (block.element(first, float(multiple[first])) if off.any() else None),
-        worst=block.element(worst, largest) if found.worst is None or largest > found.multiple else found.worst,
-    )
+    if largest > 1:
+        off = multiple > 1
+        first = int(np.argmax(off))
+        found = replace(
+            found,
+            off=found.off + int(np.count_nonzero(off)),
+            first=found.first or block.element(first, float(multiple[first])),
+        )
+    if largest_error > found.largest_error:
+        found = replace(found, largest_error=largest_error)
+    if found.worst is None or largest > found.multiple:
+        found = replace(found, worst=block.element(worst, largest))
+    return found

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from math import prod
 from typing import Any, Literal
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,15 +157,16 @@ def aliases_input(case: Case, name: TensorName, result: NDArray[Any], tensors: T
     return Untrusted("aliases_input", name, f"it shares memory with {' and '.join(shared)}") if shared else None
 
 
-def fingerprints(tensors: Tensors) -> dict[str, bytes]:
-    """A digest of each input, to be taken before and after a call."""
-    return {
-        name: blake2b(np.ascontiguousarray(array).view(np.uint8).data, digest_size=16).digest()
-        for name, array in _inputs(tensors)
-    }
+def fingerprints(tensors: Tensors) -> dict[str, int]:
+    """A checksum of each input, to be taken before and after a call.
+
+    A cyclic one misses one accident in 2^32, and takes a fifth of the time of a cryptographic one: it is taken around
+    every pass of a run.
+    """
+    return {name: crc32(np.ascontiguousarray(array).view(np.uint8).data) for name, array in _inputs(tensors)}
 
 
-def input_changed(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Untrusted | None:
+def input_changed(before: Mapping[str, int], after: Mapping[str, int]) -> Untrusted | None:
     """Fingerprints that differ."""
     changed = [name for name, digest in before.items() if after.get(name) != digest]
     return Untrusted("input_changed", " and ".join(changed)) if changed else None
@@ -196,6 +197,8 @@ def _differs(
 ) -> Untrusted | None:
     if one.shape != other.shape:
         return Untrusted(reason, name, f"shape {one.shape}, then {other.shape}")
+    if np.array_equal(one, other):  # the common case needs none of the arrays below
+        return None
     with np.errstate(invalid="ignore"):
         same = (one == other) | (np.abs(one - other) <= bound) | ((one != one) & (other != other))  # noqa: PLR0124 - NaN
     differing = one.size - int(np.count_nonzero(same))
