@@ -133,7 +133,7 @@ class _Pass:
 
     def __init__(self, monkeypatch, call_s=0.001):
         self.clock_ns, self.call_ns, self.results = 0, int(call_s * 1e9), weakref.WeakSet()
-        self.alive = self.calls = 0
+        self.alive = self.calls = self.readings = 0
         monkeypatch.setattr("convbench.measure.timing.time.perf_counter_ns", lambda: self.clock_ns)
 
     def __call__(self):
@@ -147,7 +147,8 @@ class _Pass:
 
     def measure(self, call, wait, counter):
         self.alive = max(self.alive, len(self.results))
-        return PeakMemory(FLOOR_BYTES, "test")
+        self.readings += 1
+        return PeakMemory(self.readings * FLOOR_BYTES, "test")
 
 
 class TestReadings:
@@ -166,7 +167,14 @@ class TestReadings:
 
     def test_below_the_floor_once_is_enough(self):
         assert readings(lambda *_: FLOOR_BYTES - 1, list, lambda native: None, None, 3) == [FLOOR_BYTES - 1]
-        assert readings(lambda *_: FLOOR_BYTES, list, lambda native: None, None, 3) == [FLOOR_BYTES] * 3
+
+    def test_two_that_are_the_same_are_enough_as_the_median_of_three_lies_between_any_two(self):
+        def read(*sizes):
+            left = iter(sizes)
+            return readings(lambda *_: next(left), list, lambda native: None, None, 3)
+
+        assert read(100_000_000, 100_900_000, 1) == [100_000_000, 100_900_000]
+        assert read(100_000_000, 102_000_000, 101_000_000) == [100_000_000, 102_000_000, 101_000_000]
 
     def test_a_counter_needs_one_warm_call_as_it_counts_what_is_handed_out_again(self, monkeypatch):
         call = _Pass(monkeypatch)

@@ -53,6 +53,19 @@ class Returned:
     findings: Findings = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A result of a backend and what the oracle, and the result by itself, say of it."""
+
+    result: NDArray[Any]
+    deviation: Deviation
+    findings: list[Untrusted]
+
+    def is_also(self, result: NDArray[Any]) -> bool:
+        """Whether another result has the same numbers; never with a NaN."""
+        return result.dtype == self.result.dtype and np.array_equal(result, self.result)
+
+
 SEVERITY = {"agrees": 0, "untrusted": 1, "disagrees": 2}
 
 
@@ -75,12 +88,17 @@ class ItemCheck:
     def add(self, backend: str, returned: Returned) -> None:
         """Check the results of one backend."""
         self._outputs[backend] = returned.outputs
+        judged: dict[TensorName, _Judged] = {}
         for pass_name, paths in returned.outputs.items():
             results, again = _load_all(paths), _load_all(returned.again.get(pass_name, {}))
-            found = check_against(self._right, results, exact=self._exact)
+            for name, result in results.items():
+                if name not in judged or not judged[name].is_also(result):  # `both` mostly repeats the other two
+                    judged[name] = self._judge(name, result)
+            found = [judged[name].deviation for name in results]
             self._deviations[backend, pass_name] = found
             if not self._exact:
-                held = [*returned.findings.get(pass_name, ()), *self._distrust(results), *self._differ(results, again)]
+                own = [finding for name in results for finding in judged[name].findings]
+                held = [*returned.findings.get(pass_name, ()), *own, *self._differ(results, again)]
                 overflowed = {each.tensor for each in found if each.overflowed}  # told by its name already
                 self._findings[backend, pass_name] = [
                     each for each in held if each.reason != "not_finite" or each.tensor not in overflowed
@@ -155,16 +173,16 @@ class ItemCheck:
                     return backend, _load(self._outputs[backend][pass_name][tensor])
         return None
 
-    def _distrust(self, results: Mapping[TensorName, NDArray[Any]]) -> list[Untrusted]:
+    def _judge(self, name: TensorName, result: NDArray[Any]) -> _Judged:
+        (deviation,) = check_against(self._right, {name: result}, exact=self._exact)
+        return _Judged(result, deviation, [] if self._exact else self._distrust(name, result))
+
+    def _distrust(self, name: TensorName, result: NDArray[Any]) -> list[Untrusted]:
         batch_size = len(self._tensors.x)
-        found = []
-        for name, result in results.items():
-            held = distrust(self._case, batch_size, name, result)
-            if self._case.x_data == "random" and name not in self._weak:  # the same for all backends and passes
-                self._weak[name] = weak_data(self._case, batch_size, name, self._right.values(name))
-            weak = self._weak.get(name)
-            found += [weak] if weak else held
-        return found
+        if self._case.x_data == "random" and name not in self._weak:  # the same for all backends and passes
+            self._weak[name] = weak_data(self._case, batch_size, name, self._right.values(name))
+        weak = self._weak.get(name)
+        return [weak] if weak else distrust(self._case, batch_size, name, result)
 
     def _differ(
         self, results: Mapping[TensorName, NDArray[Any]], again: Mapping[TensorName, NDArray[Any]]

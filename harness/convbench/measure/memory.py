@@ -47,6 +47,8 @@ WARM_CALLS = 2
 """Their results are held: as many as a backend may keep to hand them out again, which would then seem to need none."""
 SLOW_CALL_S = 0.05
 """A pass whose warm call takes longer, with this allocator, is read once."""
+SAME = 0.01
+"""Two readings that differ by no more share settle it: the median of three lies between any two of them."""
 
 BELOW_FLOOR = "below floor"
 STATM = Path("/proc/self/statm")
@@ -76,15 +78,16 @@ def readings(
 ) -> list[Reading]:
     """What `measure`, peak_memory or kept_memory, finds so many times; nothing where nothing can tell.
 
-    Once is enough below the floor and where a call is slow. Of the calls that warm up one is enough for a counter,
-    which counts a buffer that is handed out again.
+    Once is enough below the floor and where a call is slow, twice where both are the SAME. Of the calls that warm up
+    one is enough for a counter, which counts a buffer that is handed out again.
     """
     warm = [once(call, wait) for _ in range(1 if counter else WARM_CALLS)]
     wanted = 1 if warm[-1][1] > SLOW_CALL_S else repeats
     found: list[Reading] = []
     while len(found) < wanted and (measured := measure(call, wait, counter)) is not None:
         found.append(measured)
-        if (measured.peak_bytes if isinstance(measured, PeakMemory) else measured) < FLOOR_BYTES:
+        sizes = [each.peak_bytes if isinstance(each, PeakMemory) else each for each in found]
+        if sizes[-1] < FLOOR_BYTES or (len(sizes) > 1 and max(sizes) - min(sizes) <= SAME * min(sizes)):
             break
     del warm
     return found
