@@ -33,6 +33,27 @@ def test_every_pass_of_a_backend_runs(tmp_path):
     assert "9 passed" in done.stdout
 
 
+TOGETHER = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from against_timers_together import WAYS, Together
+path = Path(sys.argv[2])
+together = Together("50us", 1, path)
+said = [together.turn(3) for _ in WAYS]
+rows = [json.loads(line) for line in path.read_text().splitlines()]
+assert [row["turn"] for row in rows] == [0, 1, 2], rows
+assert all(row[way] > 0 for row in rows for way in WAYS), rows
+assert [row["pyperf"] * 3 for row in rows] == said, rows
+"""
+
+
+def test_timers_are_compared_on_one_call_in_one_process(tmp_path):
+    command = [sys.executable, "-c", TOGETHER, str(BENCHMARKS), str(tmp_path / "lines")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_json_of_pytest_benchmark_names_case_and_pass(tmp_path):
     done = _pytest(
         "--benchmark-only", "--benchmark-json", "out.json", "--benchmark-min-rounds=1", "--benchmark-max-time=0",

@@ -32,6 +32,21 @@ def test_a_run_that_gets_longer_does_not_tell_a_tenth_twice(capsys):
     assert _told(capsys) == ["convbench: 50 %", *(f"convbench: {percent} %" for percent in (60, 70, 80, 90, 100))]
 
 
+def test_the_time_left_goes_by_the_pace_since_the_first_tenth(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("convbench.terminal.time.monotonic", lambda: now[0])
+    lines = PlainLines()
+    lines.begin(10)
+    for seconds in (30, 2, 2):  # the first takes long, as all workers start
+        now[0] += seconds
+        lines.advance()
+    assert capsys.readouterr().err.splitlines() == [
+        "convbench: 10 % after 30 s",
+        "convbench: 20 % after 32 s, about 16 s left",
+        "convbench: 30 % after 34 s, about 14 s left",
+    ]
+
+
 def test_the_bar_is_scaled_anew():
     bar = ProgressBar(Console(file=io.StringIO(), force_terminal=True, width=80))
     bar.begin(10)

@@ -67,11 +67,15 @@ class ProgressBar:
 
 
 class PlainLines:
-    """A line each time another tenth is done, for logs and pipes."""
+    """A line each time another tenth is done, for logs and pipes.
+
+    The time left goes by the pace since the first of them: until then all workers start and compile, later none does.
+    """
 
     def __init__(self) -> None:
         self._steps = self._done = self._tenths = 0
         self._begin = 0.0
+        self._first: tuple[int, float] | None = None
 
     def begin(self, steps: int) -> None:
         """Remember how much there is."""
@@ -91,8 +95,15 @@ class PlainLines:
         if tenths > self._tenths:
             self._tenths = tenths
             elapsed = time.monotonic() - self._begin
-            left = elapsed * (self._steps - self._done) / max(1, self._done)
-            self.note(f"convbench: {10 * tenths} % after {elapsed:.0f} s, about {left:.0f} s left")
+            self.note(f"convbench: {10 * tenths} % after {elapsed:.0f} s{self._left(elapsed)}")
+
+    def _left(self, elapsed: float) -> str:
+        if self._first is None:
+            self._first = self._done, elapsed
+            return ""
+        done, before = self._first
+        left = (elapsed - before) / max(1, self._done - done) * (self._steps - self._done)
+        return f", about {left:.0f} s left"
 
     def note(self, text: str) -> None:
         """A line on standard error."""
