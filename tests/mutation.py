@@ -58,11 +58,12 @@ class Outcome:
     statuses: frozenset[str]
 
 
-def outcomes() -> list[Outcome]:
-    """Check the right backend and all mutants; the right one comes first."""
+def outcomes(step: int = 1) -> list[Outcome]:
+    """Check the right backend, which comes first, and every so many-th mutant."""
     with chdir(PLUGINS), tempfile.TemporaryDirectory() as folder:
         found = find_backends(["mutants"]).backends
-        backends = [entry.backend for entry in found.values() if entry.plugin.module == "mutants"]
+        right, *mutants = [entry.backend for entry in found.values() if entry.plugin.module == "mutants"]
+        backends = [right, *mutants[::step]]
         plain = iter([backend for backend in backends if not backend.hides_from_samples])
         told = []
         while group := list(islice(plain, TOGETHER)):
@@ -70,7 +71,8 @@ def outcomes() -> list[Outcome]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sampled, "MOST_ELEMENTS", FEW_ELEMENTS)
             hiding = [backend for backend in backends if backend.hides_from_samples]
-            told += _check("mutants_sampled.toml", hiding, Path(folder) / "sampled")
+            if hiding:
+                told += _check("mutants_sampled.toml", hiding, Path(folder) / "sampled")
         return told
 
 

@@ -10,9 +10,14 @@ from mutation import PLUGINS, TABLE, outcomes, table
 from convbench.testing import BackendTests
 
 
-@pytest.fixture(scope="module")
-def told():
-    return outcomes()
+@pytest.fixture(
+    scope="module", params=[pytest.param(3, id="every third"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+)
+def told(request):
+    return outcomes(request.param)
+
+
+all_of_them = pytest.mark.parametrize("told", [pytest.param(1, id="all", marks=pytest.mark.slow)], indirect=True)
 
 
 class TestCorrect(BackendTests):
@@ -33,6 +38,7 @@ def test_the_right_one_passes_everything(told):
     assert not correct.found_by
 
 
+@all_of_them
 def test_there_are_enough_mutants(told):
     assert len(told) > 40
     assert all(each.wrong for each in told[1:])
@@ -43,5 +49,6 @@ def test_every_mutant_is_called_wrong_for_the_right_tensors(told):
     assert blamed == {each.name: (set(each.wrong), {"wrong"}) for each in told[1:]}
 
 
+@all_of_them
 def test_the_table_in_the_documentation_says_what_the_checks_say(told):
     assert TABLE.read_text(encoding="utf-8") == table(told), "python tests/mutation.py writes it again"
