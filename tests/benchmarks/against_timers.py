@@ -138,11 +138,17 @@ def pyperf_child(name, threads):
     runner.bench_time_func(name, timed)
 
 
-def _parser():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def options(description):
+    """A parser of what is timed and how, whoever takes turns with whom."""
+    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--allocator", choices=("default", "tuned"), default="tuned")
+    return parser
+
+
+def _parser():
+    parser = options(__doc__)
     parser.add_argument("--turns", type=int, default=12)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--child-pyperf", help=argparse.SUPPRESS)

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from against_timers import CASES, convolution, difference, environment
+from against_timers import CASES, convolution, difference, environment, options
 
 WAYS = ("convbench", "timer", "pyperf")
 VALUE_S = 0.05
@@ -113,10 +113,7 @@ def between(rows, other):
 
 def _parser(*, driving):
     """What is asked; a process of pyperf's gets the rest from pyperf."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--cases", default=",".join(CASES))
-    parser.add_argument("--allocator", choices=("default", "tuned"), default="tuned")
+    parser = options(__doc__)
     parser.add_argument("--lines", help=argparse.SUPPRESS)
     parser.add_argument("--drive", help=argparse.SUPPRESS)
     if not driving:

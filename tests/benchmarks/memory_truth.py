@@ -4,7 +4,7 @@
 
 prints a table in Markdown, that of docs/measurement.md, and exits with 1 where a measurement of a subject that can be
 held to the truth is off by more than 2 % or 1 MB, whichever is larger. Each measurement is made as in a run: a process
-of its own with the pinned allocator, two warm calls, the median of three peaks.
+of its own with the pinned allocator, and there the readings that a worker takes.
 
 Subjects: a whole im2col of a 3 x 3 convolution, as NumPy, PyTorch, JAX and TensorFlow give it. Known truth: bytes of
 what a call leaves and what it needs meanwhile, from shapes. NumPy's is the copy that pads x, and the columns; torch.nn.
@@ -23,7 +23,8 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from convbench.measure.memory import PINNED_ALLOCATOR, peak_memory
+from convbench.measure.memory import PINNED_ALLOCATOR, peak_memory, readings
+from convbench.memory_measurement import REPEATS
 from convbench_specs import MemoryCounter
 
 MEGABYTE = 1_000_000
@@ -110,10 +111,7 @@ def counter_of(subject: str) -> MemoryCounter | None:
 def measure(subject: str, megabytes: float) -> dict[str, Any]:
     """In a process of its own: what is known and what is read, in bytes."""
     call, wait, known = SUBJECTS[subject](megabytes)
-    counter = counter_of(subject)
-    warm = [call() for _ in range(2)]
-    wait(warm)
-    peaks = [peak for _ in range(3) if (peak := peak_memory(call, wait, counter)) is not None]
+    peaks = readings(peak_memory, call, wait, counter_of(subject), REPEATS)
     found = [peak.peak_bytes for peak in peaks]
     return {"known": known, "found": median(found), "low": min(found), "high": max(found), "source": peaks[0].source}
 
