@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from convbench_backends.cuda_driver import cuda_device_count
 from convbench_backends.installed import installed_version
-from convbench_backends.numba_cuda.simulation import SIMULATOR, hurry, is_simulated, simulated_s
+from convbench_backends.numba_cuda.simulation import SIMULATOR, is_simulated, simulated_s, start_simulator
 from convbench_specs import (
     Available,
     Backend,
@@ -74,7 +74,7 @@ class NumbaCuda(Backend):
         from convbench_backends.numba_cuda.device import current_device  # noqa: PLC0415  # imports Numba
 
         if is_simulated():
-            hurry()
+            start_simulator()
         self._device = current_device()
         return {"cuda_device": self._device.name, "multiprocessors": str(self._device.multiprocessors)}
 
