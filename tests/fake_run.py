@@ -112,6 +112,7 @@ def report_input(**changes: object) -> ReportInput:
             command="convbench compare tiny --batch-sizes 1,8 <&>",
             started="2026-11-20T13:24:05+00:00",
             duration_s=12.5,
+            timed_s=5.0,
             threads=2,
             device="cpu",
             batch_sizes=BATCH_SIZES,

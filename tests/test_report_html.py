@@ -5,6 +5,7 @@ The browser is that of conftest.py.
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
@@ -391,3 +392,12 @@ def test_a_run_in_which_nothing_was_measured_works(browser, tmp_path):
     assert len(all_of(browser, "#cell-table tbody tr")) == 25
     assert set(BACKENDS) >= set(column(browser, "backend"))
     assert browser.get_log("browser") == []
+
+
+def test_the_page_tells_how_much_of_a_run_was_under_a_clock(page):
+    assert re.search(r"timed 5(\.0+)? s, 40 %", page.text)
+
+
+def test_a_run_that_does_not_tell_what_was_timed_says_so():
+    settings = replace(report_input().settings, timed_s=0.0)
+    assert "timed not told" in Page(render_report(report_input(settings=settings))).text

@@ -66,6 +66,9 @@ class Run:
     """What the machine reaches at most; None in a run that did not time, or is from before they were measured."""
     phases_s: Mapping[str, float] = field(default_factory=dict)
     """What the seconds were spent on: preparing, calling (what is checked), verifying, timing, memory."""
+    timed_s: Mapping[str, float] = field(default_factory=dict)
+    """Those of them that the backends took under the workers' clock: prepare (their own preparation), run (first and
+    second calls), warm_up and sample (with the calls that warm up and settle before). Empty in older runs."""
 
     @cached_property
     def workloads(self) -> tuple[Workload, ...]:
@@ -118,7 +121,7 @@ def load_run(path: str | Path) -> Run:
     cells: dict[CellKey, dict[str, Any]] = {}
     samples, agreement, warnings, pictures, largest = [], [], [], [], []
     backends: dict[str, dict[str, Any]] = {}
-    duration, interrupted, phases = float("nan"), True, {}
+    duration, interrupted, phases, timed = float("nan"), True, {}, {}
     limits: Limits | None = None
     for event in read_events(folder):
         kind = event.pop("event")
@@ -139,7 +142,8 @@ def load_run(path: str | Path) -> Run:
         elif kind == "warning":
             warnings.append(event["text"])
         elif kind == "finished":
-            duration, interrupted, phases = event["duration_s"], event["interrupted"], event.get("phases_s", {})
+            duration, interrupted = event["duration_s"], event["interrupted"]
+            phases, timed = event.get("phases_s", {}), event.get("timed_s", {})
     return Run(
         folder=folder,
         header=header,
@@ -154,6 +158,7 @@ def load_run(path: str | Path) -> Run:
         largest_batches=largest_batch_frame(largest),
         limits=limits,
         phases_s=phases,
+        timed_s=timed,
     )
 
 

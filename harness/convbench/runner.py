@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -70,6 +71,7 @@ class Runner:
         self._scratch = Path()
         self._begin = 0.0
         self._phases = Phases()
+        self._timed: Counter[str] = Counter()
         self._too_large: dict[Item, str] = {}
         sizes = settings.batch_sizes
         self._picture_batch = next((size for size in sizes if size >= len(PHOTOS)), sizes[-1])
@@ -94,7 +96,11 @@ class Runner:
                         self._find_largest_batches()
             interrupted = False
         finally:
-            spent = {"duration_s": time.monotonic() - begin, "phases_s": self._phases.seconds}
+            spent = {
+                "duration_s": time.monotonic() - begin,
+                "phases_s": self._phases.seconds,
+                "timed_s": dict(self._timed),
+            }
             self._journal.write("finished", interrupted=interrupted, **spent)
             self._observer.end()
 
@@ -172,6 +178,7 @@ class Runner:
                 log = self._journal.folder / "logs" / f"{registered.backend.name}.log"
                 session = BackendSession(registered, self._settings, log=log, extra={**caches, **extra})
                 stack.callback(session.stop)
+                stack.callback(lambda done: self._timed.update(done.timed_s), session)
                 sessions.append(session)
             self._working = sessions
             yield sessions

@@ -57,6 +57,8 @@ class BackendSession:
         self._item: Item | None = None
         self._paths: Mapping[str, str] = {}
         self._resident = False
+        self.timed_s: dict[str, float] = {}
+        """Seconds that the backend itself took under the clock of its workers, by request."""
 
     @property
     def started(self) -> Mapping[str, Any]:
@@ -123,6 +125,8 @@ class BackendSession:
         was_running = self._worker.is_running
         reply = self._worker.request(request, **fields)
         if not isinstance(reply, Failure):
+            if timed := reply.pop("timed_s", 0.0):
+                self.timed_s[request] = self.timed_s.get(request, 0.0) + timed
             return reply
         if not reply.alive:
             self._resident = False

@@ -18,7 +18,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,16 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class _Resident:
-    """The case that a worker holds; `rotation` where it is timed with cold caches."""
+    """The case that a worker holds; `rotation` where it is timed with cold caches.
+
+    `written` has the files of its results, by tensor.
+    """
 
     case: Case
     tensors: Tensors
     prepared: Prepared
     rotation: Rotation | None = None
+    written: dict[TensorName, str] = field(default_factory=dict)
 
 
 class Worker:
@@ -108,16 +112,17 @@ class Worker:
         return {
             **({"cold_copies": rotation.copies} if rotation else {}),
             "prepare_s": elapsed,
+            "timed_s": elapsed,
             "phases_s": dict(prepared.phases_s or {}),
             "algorithm": prepared.algorithm,
             "recomputes_forward": prepared.recomputes_forward,
         }
 
     def run(self, *, pass_name: PassName, folder: str, scrutinise: bool) -> dict[str, Any]:
-        """Run a pass and write what it returned to .npy files in `folder`.
+        """Run a pass and write what it returned to .npy files in `folder`, but for what another pass wrote already.
 
-        Returns seconds of the first call and of the fastest one. `scrutinise` runs the pass once more and tells what
-        inputs and results hold against it: see verify/trust.py.
+        Returns seconds of the first call, of the fastest one and of all. `scrutinise` runs the pass once more and tells
+        what inputs and results hold against it: see verify/trust.py.
         """
         held = self._held
         call = held.prepared.call_of(pass_name)
@@ -125,12 +130,12 @@ class Worker:
             return {"unsupported": call.reason}
         before = trust.fingerprints(held.tensors) if scrutinise else {}
         result, first = timing.once(call, held.prepared.wait)
-        outputs = _save(_as_numpy(held, pass_name, result), folder, pass_name)
+        outputs = _written(held, _as_numpy(held, pass_name, result), folder, pass_name)
         again_outputs: dict[TensorName, str] = {}
-        findings, fastest = [], first
+        findings, fastest, timed = [], first, first
         if scrutinise:
             again, second = timing.once(call, held.prepared.wait)
-            fastest = min(first, second)
+            fastest, timed = min(first, second), first + second
             findings.append(trust.input_changed(before, trust.fingerprints(held.tensors)))
             findings += self._scrutinise(pass_name, outputs, result, again)
             if not self._started.is_deterministic:  # only the host knows by how much they may differ
@@ -138,6 +143,7 @@ class Worker:
         return {
             "first_call_s": first,
             "call_s": fastest,
+            "timed_s": timed,
             "outputs": outputs,
             "again": again_outputs,
             "findings": [asdict(each) for each in findings if each],
@@ -162,17 +168,20 @@ class Worker:
         """Call until it gets no faster; how many calls fill a sample."""
         rotation = self._held.rotation
         if rotation is not None:
-            return asdict(rotation.warm_up(pass_name, sample_s=sample_s, limit_s=limit_s))
-        return asdict(
-            timing.warm_up(self._call(pass_name), self._held.prepared.wait, sample_s=sample_s, limit_s=limit_s)
-        )
+            warm = rotation.warm_up(pass_name, sample_s=sample_s, limit_s=limit_s)
+        else:
+            call = self._call(pass_name)
+            warm = timing.warm_up(call, self._held.prepared.wait, sample_s=sample_s, limit_s=limit_s)
+        return {**asdict(warm), "timed_s": warm.elapsed_s}
 
     def sample(self, *, pass_name: PassName, loops: int, settle_s: float = 0.0) -> dict[str, Any]:
         """Time one inner loop, after calls for so long that settle the worker; with cold caches there are none."""
         rotation = self._held.rotation
         if rotation is not None:
-            return asdict(rotation.sample(pass_name, loops))
-        return asdict(timing.sample(self._call(pass_name), self._held.prepared.wait, loops, settle_s))
+            sample = rotation.sample(pass_name, loops)
+        else:
+            sample = timing.sample(self._call(pass_name), self._held.prepared.wait, loops, settle_s)
+        return {**asdict(sample), "timed_s": sample.settled_s + sample.elapsed_s}
 
     def memory(self, *, pass_name: PassName, repeats: int) -> dict[str, Any]:
         """Peak memory of a warm call, see memory.readings; "why_not" where nothing can tell."""
@@ -283,6 +292,26 @@ def _as_numpy(held: _Resident, pass_name: PassName, result: Native) -> dict[Tens
         if array.dtype.kind not in "biufc":  # objects, text or bytes: nothing can be compared
             raise TypeError(f"{name} has dtype {array.dtype}; to_numpy must return an array of numbers")
     return arrays
+
+
+def _written(
+    held: _Resident, arrays: Mapping[TensorName, NDArray[Any]], folder: str, stem: str
+) -> dict[TensorName, str]:
+    """Paths of files with the results; where another pass gave the same numbers, its file.
+
+    `both` mostly repeats forward and backward, and reading a file back takes a fifth of writing one.
+    """
+    known = {name: held.written[name] for name in arrays if name in held.written}
+    same = {name: path for name, path in known.items() if _holds(path, arrays[name])}
+    fresh = _save({name: array for name, array in arrays.items() if name not in same}, folder, stem)
+    held.written.update(fresh)
+    return {name: (same | fresh)[name] for name in arrays}
+
+
+def _holds(path: str, array: NDArray[Any]) -> bool:
+    """Whether a file has these numbers in this dtype; never with a NaN."""
+    written = np.load(path, mmap_mode="r")
+    return written.dtype == array.dtype and np.array_equal(written, array)
 
 
 def _save(arrays: Mapping[TensorName, NDArray[Any]], folder: str, stem: str) -> dict[TensorName, str]:

@@ -40,7 +40,8 @@ GAIN = 0.02
 class Sample:
     """One timed inner loop: `loops` calls took `elapsed_s` of wall time and `cpu_s` of processor time, all threads.
 
-    In `waited_s` of it some task of the machine waited for a processor; None where the system does not tell.
+    In `waited_s` of it some task of the machine waited for a processor; None where the system does not tell. Calls for
+    `settled_s` seconds came before it.
     """
 
     loops: int
@@ -49,15 +50,17 @@ class Sample:
     minor_faults: int
     involuntary_switches: int
     waited_s: float | None
+    settled_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    """Calls that fill a sample, calls that the warm-up made, and whether it got no faster in the end."""
+    """Calls that fill a sample, calls that the warm-up made in elapsed_s, and whether it got no faster in the end."""
 
     loops: int
     warm_up_calls: int
     steady: bool
+    elapsed_s: float
 
 
 def once(call: Call, wait: Wait) -> tuple[Native, float]:
@@ -87,14 +90,14 @@ def sample(call: Call, wait: Wait, loops: int, settle_s: float = 0.0) -> Sample:
 
 def sample_turns(turns: Sequence[tuple[Call, Wait]]) -> Sample:
     """Time one inner loop in which each of the calls has one turn."""
-    return _measured(len(turns), lambda: _turns(turns), settle=_nothing)
+    return _measured(len(turns), lambda: _turns(turns), settle=lambda: 0.0)
 
 
-def _measured(loops: int, timed: Callable[[], float], *, settle: Callable[[], None]) -> Sample:
+def _measured(loops: int, timed: Callable[[], float], *, settle: Callable[[], float]) -> Sample:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        settle()
+        settled = settle()
         waited_before = waited_s()
         before = resource.getrusage(resource.RUSAGE_SELF)
         threads_before = thread_times()
@@ -112,6 +115,7 @@ def _measured(loops: int, timed: Callable[[], float], *, settle: Callable[[], No
         minor_faults=after.ru_minflt - before.ru_minflt,
         involuntary_switches=after.ru_nivcsw - before.ru_nivcsw,
         waited_s=None if waited_before is None or waited_after is None else waited_after - waited_before,
+        settled_s=settled,
     )
 
 
@@ -134,7 +138,8 @@ def warm_up(call: Call, wait: Wait, *, sample_s: float, limit_s: float) -> WarmU
         best = _loop(call, wait, 1)
         calls += 1
     loops = max(1, min(MAX_LOOPS, round(sample_s / best)))
-    return WarmUp(loops=loops, warm_up_calls=calls, steady=unchanged >= STEADY_WINDOWS)
+    elapsed = time.perf_counter() - begin
+    return WarmUp(loops=loops, warm_up_calls=calls, steady=unchanged >= STEADY_WINDOWS, elapsed_s=elapsed)
 
 
 def _window(call: Call, wait: Wait, target_s: float) -> tuple[int, int]:
@@ -160,10 +165,13 @@ def _loop(call: Call, wait: Wait, loops: int) -> float:
     return (time.perf_counter_ns() - start) * 1e-9
 
 
-def _settle(call: Call, wait: Wait, seconds: float) -> None:
-    begin = time.perf_counter()
-    while time.perf_counter() - begin < seconds:
+def _settle(call: Call, wait: Wait, seconds: float) -> float:
+    """How long it took: the last call may end later."""
+    begin, elapsed = time.perf_counter(), 0.0
+    while elapsed < seconds:
         wait(call())
+        elapsed = time.perf_counter() - begin
+    return elapsed
 
 
 def _turns(turns: Sequence[tuple[Call, Wait]]) -> float:

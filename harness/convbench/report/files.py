@@ -63,6 +63,7 @@ def report_input(run: Run, measurements: pd.DataFrame, agreement: pd.DataFrame) 
             command=header["command"],
             started=header["started"],
             duration_s=run.duration_s,
+            timed_s=sum(run.timed_s.values()),
             threads=settings["threads"],
             device=settings["device"],
             batch_sizes=settings["batch_sizes"],

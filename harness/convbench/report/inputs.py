@@ -71,6 +71,8 @@ class RunSettings:
     started: str
     """ISO 8601."""
     duration_s: float
+    timed_s: float
+    """Seconds of it that the backends took under a clock; 0 where the run does not tell."""
     threads: int
     device: str
     batch_sizes: Sequence[int]
