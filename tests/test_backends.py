@@ -100,7 +100,7 @@ def examiner(tmp_path_factory):
         yield examiner
 
 
-@pytest.mark.parametrize("count", [10, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [6, pytest.param(300, marks=pytest.mark.slow)])
 def test_all_cpu_backends_agree_with_the_oracle_and_with_each_other_on_random_cases(examiner, count):
     examined = {}
 

@@ -72,7 +72,7 @@ MODULES = {"pytorch": "torch", "numba-cpu": "numba", "jax": "jax"}
 @pytest.mark.skipif(not can_reset_peak(), reason="this system does not let a process reset its peak memory")
 def test_what_frameworks_keep_for_the_backward_is_known(workload, tmp_path):
     installed = [name for name, module in MODULES.items() if find_spec(module)]
-    settings = QUICKLY | {"backends": installed}
+    settings = QUICKLY | {"backends": installed, "timing": False}
     run = convbench.compare(workload, batch_sizes=[64], passes=["backward"], output=tmp_path / "run", **settings)
     kept = run.measurements.set_index(["backend", "case"])["kept_memory_bytes"]
     for key, expected in KEPT.items():
