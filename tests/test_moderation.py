@@ -24,7 +24,7 @@ def _spreads(random, scatter):
     return 0.03 * np.exp(random.normal(0.0, scatter, CELLS))
 
 
-@pytest.mark.parametrize("blocks", [3, 4, 12])
+@pytest.mark.parametrize("blocks", [3, 4, 12, 24])
 @pytest.mark.parametrize("scatter", [0.0, 0.3, 1.0])
 def test_intervals_miss_at_their_nominal_rate(blocks, scatter):
     random = np.random.default_rng(5)

@@ -118,7 +118,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 @main.command()
 @_common
 @click.option("--effort", help="glance (no verdicts on speed), quick (default) or thorough (tells 3 % apart, slowly).")
-@click.option("--blocks", type=int, help="Fresh sets of workers that time everything; default: 3, up to 12 in time.")
+@click.option("--blocks", type=int, help="Fresh sets of workers that time everything; default: 3, up to 24 in time.")
 @click.option("--within", "within_s", type=float, help="Seconds to fill with more blocks; quick: 112, thorough: 300.")
 @click.option("--rounds", type=int, help="Turns a block in which every backend is timed once; default: 3.")
 @click.option("--allocator", help="default, or tuned: glibc keeps freed buffers, so large layers have no page faults.")
