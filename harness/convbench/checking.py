@@ -55,17 +55,10 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A result of a backend and what the oracle, and the result by itself, say of it."""
+    """What the oracle, and a result by itself, say of it."""
 
-    result: NDArray[Any]
     deviation: Deviation
     findings: list[Untrusted]
-
-    def is_also(self, result: NDArray[Any]) -> bool:
-        """Whether another result has the same numbers; never with a NaN, but of the same file."""
-        if result is self.result:
-            return True
-        return result.dtype == self.result.dtype and np.array_equal(result, self.result)
 
 
 SEVERITY = {"agrees": 0, "untrusted": 1, "disagrees": 2}
@@ -90,18 +83,16 @@ class ItemCheck:
     def add(self, backend: str, returned: Returned) -> None:
         """Check the results of one backend."""
         self._outputs[backend] = returned.outputs
-        judged: dict[TensorName, _Judged] = {}
-        loaded = {path: _load(path) for paths in returned.outputs.values() for path in paths.values()}
+        judged: dict[str, _Judged] = {}
         for pass_name, paths in returned.outputs.items():
-            results = {name: loaded[path] for name, path in paths.items()}
-            again = _load_all(returned.again.get(pass_name, {}))
-            for name, result in results.items():
-                if name not in judged or not judged[name].is_also(result):  # `both` mostly repeats the other two
-                    judged[name] = self._judge(name, result)
-            found = [judged[name].deviation for name in results]
+            results, again = _load_all(paths), _load_all(returned.again.get(pass_name, {}))
+            for name, path in paths.items():
+                if path not in judged:  # passes that gave the same numbers name one file
+                    judged[path] = self._judge(name, results[name])
+            found = [judged[path].deviation for path in paths.values()]
             self._deviations[backend, pass_name] = found
             if not self._exact:
-                own = [finding for name in results for finding in judged[name].findings]
+                own = [finding for path in paths.values() for finding in judged[path].findings]
                 held = [*returned.findings.get(pass_name, ()), *own, *self._differ(results, again)]
                 overflowed = {each.tensor for each in found if each.overflowed}  # told by its name already
                 self._findings[backend, pass_name] = [
@@ -179,7 +170,7 @@ class ItemCheck:
 
     def _judge(self, name: TensorName, result: NDArray[Any]) -> _Judged:
         (deviation,) = check_against(self._right, {name: result}, exact=self._exact)
-        return _Judged(result, deviation, [] if self._exact else self._distrust(name, result))
+        return _Judged(deviation, [] if self._exact else self._distrust(name, result))
 
     def _distrust(self, name: TensorName, result: NDArray[Any]) -> list[Untrusted]:
         batch_size = len(self._tensors.x)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -71,7 +70,7 @@ class Runner:
         self._scratch = Path()
         self._begin = 0.0
         self._phases = Phases()
-        self._timed: Counter[str] = Counter()
+        self._timed: dict[str, float] = {}
         self._too_large: dict[Item, str] = {}
         sizes = settings.batch_sizes
         self._picture_batch = next((size for size in sizes if size >= len(PHOTOS)), sizes[-1])
@@ -99,7 +98,7 @@ class Runner:
             spent = {
                 "duration_s": time.monotonic() - begin,
                 "phases_s": self._phases.seconds,
-                "timed_s": dict(self._timed),
+                "timed_s": self._timed,
             }
             self._journal.write("finished", interrupted=interrupted, **spent)
             self._observer.end()
@@ -178,11 +177,15 @@ class Runner:
                 log = self._journal.folder / "logs" / f"{registered.backend.name}.log"
                 session = BackendSession(registered, self._settings, log=log, extra={**caches, **extra})
                 stack.callback(session.stop)
-                stack.callback(lambda done: self._timed.update(done.timed_s), session)
+                stack.callback(self._add_timed, session)
                 sessions.append(session)
             self._working = sessions
             yield sessions
             self._working = ()
+
+    def _add_timed(self, session: BackendSession) -> None:
+        for request, seconds in session.timed_s.items():
+            self._timed[request] = self._timed.get(request, 0.0) + seconds
 
     def _own_s(self) -> float:
         """Processor seconds of this process and its present workers."""

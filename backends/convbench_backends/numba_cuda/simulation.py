@@ -23,6 +23,9 @@ SWITCH_S = 1e-4
 """How long a simulated thread may keep the interpreter. At a barrier it is kept for polling, as long as it may be: with
 Python's own 5 ms, kernels with barriers took four to ten times as long."""
 
+SHARING = Lock()
+"""Held while a thread asks for an array that its block shares."""
+
 
 def is_simulated() -> bool:
     """Whether kernels run in the simulator, as Numba reads its variable."""
@@ -41,15 +44,12 @@ def start_simulator() -> None:
     FakeCUDAShared.array = _shared_array  # type: ignore[method-assign]  # there is no other way in
 
 
-_SHARING = Lock()
-
-
 def _shared_array(block: Any, shape: int | tuple[int, ...], dtype: object) -> NDArray[Any]:
     """The array of a block that the calling line of a kernel asks for, as FakeCUDAShared.array: one for all threads."""
     caller = sys._getframe(1)  # noqa: SLF001  # the simulator, too, tells the arrays of a block by the line
     line = caller.f_code.co_filename, caller.f_lineno
     arrays: dict[tuple[str, int], NDArray[Any]] = block._allocations  # noqa: SLF001  # where the simulator keeps them
-    with _SHARING:
+    with SHARING:
         if line not in arrays:
             arrays[line] = np.empty(shape, np.dtype(str(dtype)))
         return arrays[line]

@@ -50,7 +50,7 @@ class Sample:
     minor_faults: int
     involuntary_switches: int
     waited_s: float | None
-    settled_s: float = 0.0
+    settled_s: float
 
 
 @dataclass(frozen=True, slots=True)

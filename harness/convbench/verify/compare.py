@@ -101,7 +101,7 @@ def compare(
     if dtype is not None and actual.dtype != dtype:
         return Deviation(tensor=tensor, verdict="untrusted", remark=f"has dtype {actual.dtype}, not {dtype}")
     found = Deviation(tensor=tensor, verdict="agrees", total=actual.size)
-    if not np.any(bound) and np.array_equal(actual, expected):
+    if np.ndim(bound) == 0 and not bound and np.array_equal(actual, expected):
         return found
     for block in _blocks(actual, expected, bound, None if reach is None else reach >= largest):
         found = _merge(found, block)
