@@ -31,6 +31,7 @@ from convbench.doctor.diagnosis import CHECKS
 from convbench.doctor.facts import BALLOONS, CPU, Blas, Memory, Timer
 from convbench.doctor.processor_use import ProcessorUse, Snapshot, use_between
 from convbench.doctor.terminal import print_findings
+from convbench.measure.core_speed import Look
 
 GIB = 2**30
 SKYLAKE = "processor\t: 0\nflags\t\t: fpu avx avx2 fma avx512f avx512cd avx512bw avx512dq avx512vl hypervisor\n"
@@ -168,6 +169,21 @@ def test_time_that_the_host_takes_is_found():
     _expect(contention.steal(_facts(use=_use(0.0, 0.3))), "warning", "0.30 of 2 cores")
     _expect(contention.steal(_facts(use=_use(0.0, 0.0))), "ok")
     _expect(contention.steal(_facts(use=_use(0.0, None))), "unknown")
+
+
+def _looks(*loops, chain=1.0):
+    """Looks at a core whose chain takes so long while it is slow, and at a slower core that is steady."""
+    looks = [Look(loop, chain if loop > 1 else 1.0) for loop in loops]
+    return _facts(looks={0: looks, 1: [Look(5.0, 1.0)] * 4}, best_looks={0: Look(1.0, 1.0), 1: Look(5.0, 1.0)})
+
+
+def test_cores_that_do_not_keep_their_speed_are_found_and_told_from_a_changing_clock():
+    slowed = [1.0, 1.9, 2.0, 1.8]
+    _expect(contention.core_speed(_looks(*slowed)), "warning", "38% of the looks", "1.9 times", "other hardware")
+    _expect(contention.core_speed(_looks(*slowed, chain=1.8)), "warning", "1.9 times", "clock goes down")
+    _expect(contention.core_speed(_looks(2.0, 2.0)), "warning", "33% of the looks")  # it was faster another day
+    _expect(contention.core_speed(_looks(*[1.0] * 19, 3.0)), "ok")  # one look was interrupted
+    _expect(contention.core_speed(_facts()), "unknown")
 
 
 @dataclasses.dataclass

@@ -58,6 +58,14 @@ def test_the_last_attempt_at_a_sample_counts_and_the_others_are_told():
     assert counted(samples)["seconds"].tolist() == [1.0, 1.0, 1.0]
 
 
+def test_samples_beside_a_slow_core_are_counted_where_the_cores_were_looked_at():
+    looks = [1.0, 1.3, 1.9, None]
+    samples = pd.DataFrame([_sample("mine", 0, number, 1.0, core_slowdown=look) for number, look in enumerate(looks)])
+    assert summarise(samples).iloc[0]["slow_core"] == 1
+    assert "slow_core" not in summarise(samples.assign(core_slowdown=None))
+    assert "slow_core" not in summarise(samples.drop(columns="core_slowdown"))  # of an older run
+
+
 def test_drift_says_how_much_slower_the_later_rounds_are():
     cell = summarise(_samples(mine=[[1.0, 1.0, 1.1, 1.1], [2.0, 2.0, 2.2, 2.2]])).iloc[0]
     assert cell["drift"] == pytest.approx(0.1)

@@ -8,7 +8,7 @@ Events, by "event":
     backend     name, status, reason, version, device, plugin, summary; later its facts
     cell        the key of a cell and any columns of the measurements; a later event adds to or replaces them
     sample      the key of a cell, block, round, loops, elapsed_s, cpu_s, minor_faults, involuntary_switches, waited_s,
-                settled_s, contended; a later one of the same block and round is a further attempt
+                settled_s, contended, core_slowdown; a later one of the same block and round is a further attempt
     agreement   a row of the agreement table
     picture     file (in the folder pictures), title, caption
     largest_batch  workload, case, dtype, backend, pass, and the fields of batch_search.LargestBatch

@@ -23,14 +23,17 @@ from threadpoolctl import threadpool_limits
 from convbench.batch_search import safe_limit, search_backend
 from convbench.case_text import check_command
 from convbench.checking import ItemCheck
+from convbench.core_bests import keep_bests, known_bests
+from convbench.core_binding import cores_for
 from convbench.examination import Examination, Turn
 from convbench.feature_maps import MOST_MAPS, picture_row
 from convbench.fitting import too_large
 from convbench.host import Registered
 from convbench.journal import CellKey, Journal
 from convbench.limits.attainable import attainable
-from convbench.machine import free_bytes
+from convbench.machine import free_bytes, usable_cores
 from convbench.measure.allocator import allocator_environment
+from convbench.measure.core_speed import CoreSpeeds
 from convbench.measure.memory import PINNED_ALLOCATOR
 from convbench.memory_measurement import measure_memory, warning
 from convbench.neighbours import Neighbours
@@ -63,8 +66,16 @@ class Runner:
         self._observer = observer
         self._pace = Pace(settings)
         self._working: Sequence[BackendSession] = ()
-        neighbours = Neighbours(self._own_s)
-        self._timekeeper = Timekeeper(settings, journal, self._pace, neighbours, step=observer.step, fail=self._fail)
+        self._speeds = CoreSpeeds(cores_for(settings.threads, usable_cores()), known_bests())
+        self._timekeeper = Timekeeper(
+            settings,
+            journal,
+            self._pace,
+            Neighbours(self._own_s),
+            self._speeds,
+            step=observer.step,
+            fail=self._fail,
+        )
         self._computed: set[CellKey] = set()
         self._told: set[str] = set()
         self._scratch = Path()
@@ -101,6 +112,7 @@ class Runner:
                 "timed_s": self._timed,
             }
             self._journal.write("finished", interrupted=interrupted, **spent)
+            keep_bests(self._speeds.best)
             self._observer.end()
 
     def _steps(self, blocks: int) -> int:

@@ -4,6 +4,8 @@
   in fresh workers, keep that number and warm up as long, but no longer than WARM_UP_SAMPLES.
 - A sample in which others used the machine is marked and taken again, a few times; all attempts stay in the journal.
   Where the machine is never left alone that ends: a run must end in its time.
+- Right after a sample the cores' speed is looked at, while all workers are stopped. A slow core is only told of: it
+  mostly stays slow for longer than a few attempts take.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 
 from convbench.examination import Turn
 from convbench.journal import CellKey, Journal
+from convbench.measure.core_speed import CoreSpeeds
 from convbench.measure.timing import settling_s
 from convbench.neighbours import Neighbours
 from convbench.pace import Pace
@@ -50,6 +53,7 @@ class Timekeeper:
         journal: Journal,
         pace: Pace,
         neighbours: Neighbours,
+        speeds: CoreSpeeds,
         *,
         step: Callable[[str], None],
         fail: Callable[[Item, str, PassName, NotOk], None],
@@ -58,6 +62,7 @@ class Timekeeper:
         self._journal = journal
         self._pace = pace
         self._neighbours = neighbours
+        self._speeds = speeds
         self._step = step
         self._fail = fail
         self._random = random.Random(settings.seed)  # noqa: S311  # an order of turns, no secret
@@ -121,11 +126,14 @@ class Timekeeper:
             if not self._is_fine(item, pass_name, turn, reply):
                 return False
             assert isinstance(reply, dict)
-            contended = self._neighbours.disturb(reply["waited_s"], reply["elapsed_s"])
-            self._journal.write("sample", **key.as_columns(), block=block, round=number, contended=contended, **reply)
+            seen = {
+                "contended": self._neighbours.disturb(reply["waited_s"], reply["elapsed_s"]),
+                "core_slowdown": self._speeds.slowdown(),
+            }
+            self._journal.write("sample", **key.as_columns(), block=block, round=number, **seen, **reply)
             self._pace.remember(key, reply["elapsed_s"] / reply["loops"])
             self._samples += 1
-            if not contended or self._repeated >= MOST_REPEATED * self._samples:
+            if not seen["contended"] or self._repeated >= MOST_REPEATED * self._samples:
                 break
             self._repeated += 1
         return True

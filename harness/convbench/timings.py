@@ -17,6 +17,7 @@ from scipy import stats
 
 from convbench import comparison
 from convbench.comparison import CONFIDENCE
+from convbench.measure.core_speed import SLOW
 from convbench.statistics import estimate
 
 CELL = ["workload", "case", "dtype", "batch_size", "backend", "pass"]
@@ -58,6 +59,9 @@ def summarise(samples: pd.DataFrame) -> pd.DataFrame:
             contended=cells["contended"].sum(),
             taken_again=samples.groupby(CELL, sort=False).size() - seconds.size(),
         )
+    if "core_slowdown" in taken and taken["core_slowdown"].notna().any():
+        slowed = (taken["core_slowdown"] > SLOW).groupby([taken[name] for name in CELL], sort=False)
+        frame = frame.assign(slow_core=slowed.sum())
     return frame
 
 

@@ -31,7 +31,7 @@ def run_doctor(
     if not with_self_test and (backend or output):
         raise UsageError(f"--{'backend' if backend else 'output'} is for the self-test: add --self-test")
     asked = threads or len(usable_cores())
-    findings = diagnose(read_facts(asked, window_s=1.0))
+    findings = diagnose(read_facts(asked, window_s=2.0))
     if not as_json:
         print_findings(findings, Console())
         if not with_self_test:

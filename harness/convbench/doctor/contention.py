@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
+
 from convbench.doctor.facts import Facts
 from convbench.doctor.finding import Finding
+from convbench.measure.core_speed import SLOW
 
 FOREIGN_SHARE = 0.05
 """Of the usable cores: more than this is seen in the times even where cores are left."""
@@ -13,6 +16,10 @@ STEAL_SHARE = 0.01
 """Of the usable cores; a host that takes more has no core to spare."""
 LOAD_SLACK = 0.5
 """The load average still counts what ended a minute ago."""
+SLOW_SHARE = 0.1
+"""Of the looks at the cores; undisturbed, a hundredth of them is interrupted by the kernel's own work."""
+CLOCK_CHANGES = 1.2
+"""Times its best that a chain of dependent steps takes, where the clock goes down."""
 
 
 def load(facts: Facts) -> Finding:
@@ -49,3 +56,24 @@ def steal(facts: Facts) -> Finding:
         return Finding(topic, "ok", "The machine's host takes no processor time away now.")
     text = f"The machine's host takes {taken:.2f} of {len(facts.usable)} cores away now."
     return Finding(topic, "warning", text, "a machine with cores of its own, or more --blocks spread over time")
+
+
+def core_speed(facts: Facts) -> Finding:
+    """Whether the cores keep their speed: a neighbour on the same physical core shows in nothing else."""
+    topic, best = "core speed", facts.best_looks
+    seen = [
+        (look.loop_s / best[core].loop_s, look.chain_s / best[core].chain_s)
+        for core, looks in facts.looks.items()
+        for look in looks
+    ]
+    if not seen:
+        return Finding(topic, "unknown", "This system does not let a process choose its core.")
+    slow = [times for times in seen if times[0] > SLOW]
+    if len(slow) <= SLOW_SHARE * len(seen):
+        return Finding(topic, "ok", "The cores keep their speed: a loop of fixed work takes about as long every time.")
+    loop, chain = (statistics.median(times) for times in zip(*slow, strict=True))
+    text = f"In {len(slow) / len(seen):.0%} of the looks a core took {loop:.1f} times its best for a loop of fixed work"
+    if chain > CLOCK_CHANGES:
+        return Finding(topic, "warning", f"{text}: its clock goes down.", "cool it, or fix the clock below turbo")
+    text += ", yet no longer for steps that wait for one another: someone uses the core's other hardware thread."
+    return Finding(topic, "warning", text, "whole cores of one's own; --effort thorough narrows the intervals")

@@ -18,6 +18,7 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     contention.load,
     contention.foreign,
     contention.steal,
+    contention.core_speed,
     environment.thread_variables,
     environment.inherited,
     blas.kernels,

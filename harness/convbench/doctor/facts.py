@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,12 @@ import psutil
 from threadpoolctl import threadpool_info
 
 from convbench.container import ContainerLimits, container_limits
+from convbench.core_bests import keep_bests, known_bests
+from convbench.core_binding import cores_for
 from convbench.doctor.processor_use import ProcessorUse, Snapshot, use_between
 from convbench.machine import usable_cores
 from convbench.measure.allocator import Allocator
+from convbench.measure.core_speed import CoreSpeeds, Look
 from convbench.measure.memory import can_reset_peak
 
 CPU = "/sys/devices/system/cpu"
@@ -71,7 +74,10 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that the checks look at. `files` goes from path to text."""
+    """All that the checks look at.
+
+    `files` goes from path to text, `looks` and `best_looks` from core to how fast it is, and was at its best.
+    """
 
     threads: int
     usable: tuple[int, ...]
@@ -80,6 +86,8 @@ class Facts:
     environment: Mapping[str, str] = field(default_factory=dict)
     load: float | None = None
     use: ProcessorUse | None = None
+    looks: Mapping[int, Sequence[Look]] = field(default_factory=dict)
+    best_looks: Mapping[int, Look] = field(default_factory=dict)
     memory: Memory | None = None
     container: ContainerLimits = field(default_factory=ContainerLimits)
     timer: Timer | None = None
@@ -109,8 +117,10 @@ def read_facts(threads: int, *, allocator: Allocator = "default", window_s: floa
     """Look at this machine for `window_s` seconds; `threads` and `allocator` are what workers will be given."""
     usable = usable_cores()
     before, swapped = _snapshot(), _swap()
-    time.sleep(window_s)
+    speeds = CoreSpeeds(cores_for(threads, usable), known_bests())
+    looks = speeds.watch(window_s)
     after, swap = _snapshot(), _swap()
+    keep_bests(speeds.best)
     return Facts(
         threads=threads,
         usable=usable,
@@ -125,6 +135,8 @@ def read_facts(threads: int, *, allocator: Allocator = "default", window_s: floa
         environment=dict(os.environ),
         load=_load(),
         use=use_between(before, after, usable),
+        looks=looks,
+        best_looks=speeds.best,
         memory=_memory(swapped, swap),
         container=container_limits(),
         timer=_timer(),

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from convbench.measure.core_speed import SLOW
+
 MOST_CONTENDED = 0.05
 """A share of disturbed samples that is worth a word."""
+MOST_SLOW = 0.1
+"""A share of samples beside a slow core that is worth a word: undisturbed, some 1 % of looks are interrupted."""
 THREADS_OFF = 0.1
 LONG_CALL_S = 1e-3
 """Shorter calls are often not worth a second thread: they say nothing about whether a backend obeys."""
@@ -26,6 +30,14 @@ def cautions(measurements: pd.DataFrame, threads: int) -> Iterator[str]:
         share = timed["contended"].sum() / timed["samples"].sum()
         if share > MOST_CONTENDED:
             yield f"Others used the machine in {share:.0%} of the samples, even when these were taken again."
+    if {"slow_core", "samples"} <= set(timed):
+        looked = timed[timed["slow_core"].notna()]
+        share = looked["slow_core"].sum() / max(1, looked["samples"].sum())
+        if share > MOST_SLOW:
+            yield (
+                f"After {share:.0%} of the samples a core took over {SLOW} times its best for a loop of fixed work. No "
+                "count of the system shows it; intervals are wider. convbench doctor tells the clock from a neighbour."
+            )
     yield from _threads(timed[timed["median_s"] > LONG_CALL_S], threads)
 
 

@@ -1,0 +1,62 @@
+"""The best that each core of this machine was seen to do, kept between runs.
+
+On a shared host a core may be slow for all of a run: only what it did another day shows it. It is kept in a small JSON
+file of the user's cache folder, an entry a machine and version of Python; what is missing, damaged or foreign counts as
+not known, and a file that cannot be written is left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from convbench.machine import machine_facts
+from convbench.measure.core_speed import Look
+from convbench.user_cache import cache_folder, write_whole
+
+FILE = "core-speeds.json"
+
+
+def known_bests() -> dict[int, Look]:
+    """The best look at each core so far."""
+    entry = _read(_file()).get(_key())
+    found = {}
+    for core, seconds in entry.items() if isinstance(entry, dict) else ():
+        if core.isdecimal() and isinstance(seconds, dict) and _is_look(seconds):
+            found[int(core)] = Look(seconds["loop_s"], seconds["chain_s"])
+    return found
+
+
+def keep_bests(bests: Mapping[int, Look]) -> None:
+    """Keep the better of what was known and these."""
+    known = known_bests()
+    better = {core: look.or_better(known.get(core, look)) for core, look in bests.items()}
+    if any(known.get(core) != look for core, look in better.items()):
+        entry = {str(core): asdict(look) for core, look in sorted((known | better).items())}
+        write_whole(_file(), json.dumps({**_read(_file()), _key(): entry}, indent=1))
+
+
+def _key() -> str:
+    facts = machine_facts()
+    return f"{facts['processor']}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def _is_look(seconds: Mapping[str, Any]) -> bool:
+    return all(isinstance(seconds.get(name), float) and seconds[name] > 0 for name in ("loop_s", "chain_s"))
+
+
+def _file() -> Path:
+    return cache_folder(os.environ) / FILE
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
