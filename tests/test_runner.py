@@ -83,6 +83,12 @@ def test_the_run_ended_and_its_files_are_there(run):
     assert run.is_right
 
 
+def test_the_passes_of_an_item_take_turns_in_the_rounds(run):
+    for _, taken in run.samples.groupby(["case", "batch_size", "block"]):
+        assert taken["round"].is_monotonic_increasing
+        assert set(taken.loc[taken["round"] == 0, "pass"]) == set(taken["pass"])
+
+
 def test_the_seconds_of_a_run_are_told_by_what_they_were_spent_on(run):
     assert set(run.phases_s) == {"preparing", "calling", "verifying", "timing", "memory"}
     assert all(seconds > 0 for seconds in run.phases_s.values())

@@ -146,11 +146,11 @@ class Runner:
                 with self._phases.spending("preparing"):
                     turns = self._prepared_again(item, sessions, block) if block else self._check(item, sessions)
                 if self._settings.timing:
-                    for pass_name in self._settings.passes:
-                        able = [turn for turn in turns if pass_name in turn.call_s]
-                        with self._phases.spending("timing"):
-                            self._timekeeper.time(item, pass_name, able, block)
-                        self._observer.advance(len(sessions))
+                    passes = self._settings.passes
+                    with self._phases.spending("timing"):
+                        able = {name: [turn for turn in turns if name in turn.call_s] for name in passes}
+                        self._timekeeper.time(item, able, block)
+                    self._observer.advance(len(sessions) * len(passes))
                 for session in sessions:
                     session.release()
                     session.suspend()

@@ -2,6 +2,8 @@
 
 - The first block warms a pass up until it gets no faster, and learns how many calls fill a sample; the other blocks,
   in fresh workers, keep that number and warm up as long, but no longer than WARM_UP_SAMPLES.
+- The passes of an item take turns, a round each: what slows a machine down mostly lasts longer than the rounds of one
+  pass would take in a row, and would be taken for a difference between blocks.
 - A sample in which others used the machine is marked and taken again, a few times; all attempts stay in the journal.
   Where the machine is never left alone that ends: a run must end in its time.
 - Right after a sample the cores' speed is looked at, while all workers are stopped. A slow core is only told of: it
@@ -11,7 +13,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,17 +81,25 @@ class Timekeeper:
         """Whether any cell is timed in a block."""
         return any(block < blocks for blocks in self._blocks.values())
 
-    def time(self, item: Item, pass_name: PassName, turns: Sequence[Turn], block: int) -> None:
-        """Time a pass of the backends whose turn it is."""
-        racing = [turn for turn in turns if self._warm_up(item, pass_name, turn)]
-        rounds = {turn.session.name: self._pace.rounds(turn.call_s[pass_name]) for turn in racing}
-        for number in range(max(rounds.values(), default=0)):
-            self._step(f"{item.label} {pass_name}: round {number + 1} of block {block + 1}")
-            order = [turn for turn in racing if number < rounds[turn.session.name]]
-            self._random.shuffle(order)
-            for turn in order:
-                if not self._sample(item, pass_name, turn, block, number):
-                    racing.remove(turn)
+    def time(self, item: Item, turns: Mapping[PassName, Sequence[Turn]], block: int) -> None:
+        """Time all passes of an item, each by the backends whose turn it is."""
+        racing: dict[PassName, list[Turn]] = {}
+        for pass_name, able in turns.items():
+            racing[pass_name] = [turn for turn in able if self._warm_up(item, pass_name, turn)]
+            self._round(item, pass_name, racing[pass_name], block, 0)
+        rounds = [self._pace.rounds(turn.call_s[name]) for name, able in racing.items() for turn in able]
+        for number in range(1, max(rounds, default=0)):
+            for pass_name, able in racing.items():
+                self._round(item, pass_name, able, block, number)
+
+    def _round(self, item: Item, pass_name: PassName, racing: list[Turn], block: int, number: int) -> None:
+        """Time each backend once that has so many rounds; one that fails is taken out."""
+        self._step(f"{item.label} {pass_name}: round {number + 1} of block {block + 1}")
+        order = [turn for turn in racing if number < self._pace.rounds(turn.call_s[pass_name])]
+        self._random.shuffle(order)
+        for turn in order:
+            if not self._sample(item, pass_name, turn, block, number):
+                racing.remove(turn)
 
     def _warm_up(self, item: Item, pass_name: PassName, turn: Turn) -> bool:
         """Whether the backend is ready to be timed."""
