@@ -63,3 +63,12 @@ def test_the_json_of_pytest_benchmark_names_case_and_pass(tmp_path):
     (entry,) = json.loads((tmp_path / "out.json").read_text())["benchmarks"]
     assert entry["group"] == "flatten forward"
     assert "numpy-im2col" in entry["name"]
+
+
+def test_the_drift_of_a_machine_is_shown(tmp_path):
+    drift = [sys.executable, str(BENCHMARKS / "drift.py"), "--backends", "naive,numpy-im2col", "--case", "pool2"]
+    command = [*drift, "--batch-size", "1", "--processes", "2", "--seconds", "0.5"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "spread of the ratio" in done.stdout
+    assert "processes apart" in done.stdout

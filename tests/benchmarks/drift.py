@@ -1,0 +1,132 @@
+"""How long what disturbs a machine lasts, and whether processes of the same code differ from each other.
+
+    python tests/benchmarks/drift.py --case conv1 --batch-size 32 --pass forward --seconds 40
+    python tests/benchmarks/drift.py --backends pytorch --processes 6
+
+Workers of the backends stay alive and are timed in rounds, in random order, as a block of `convbench compare` does, but
+for as long as is asked. Printed are the spread of the ratio of two backends in means over longer and longer windows,
+beside that of independent noise, and of each backend the spread of its processes and of its rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from contextlib import ExitStack
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from convbench.core_bests import known_bests
+from convbench.core_binding import cores_for
+from convbench.host import find_backends
+from convbench.machine import usable_cores
+from convbench.measure.allocator import allocator_environment
+from convbench.measure.core_speed import SLOW, CoreSpeeds
+from convbench.measure.timing import SETTLING_S
+from convbench.plan import Item
+from convbench.scratch import scratch_folder, write_tensors
+from convbench.session import BackendSession, NotOk
+from convbench.settings import RunSettings
+from convbench.verify import make_tensors
+from convbench_specs import load_workload
+
+WINDOWS = (1, 3, 10, 30, 100, 300)
+"""Rounds that a mean is taken over."""
+LEAST_WINDOWS = 4
+"""Fewer have no spread to speak of."""
+SAMPLE_S = 0.003
+
+
+def sample(session, pass_name, loops):
+    """Seconds a call; SystemExit where the backend fails."""
+    reply = session.ask("sample", pass_name, loops=loops, settle_s=SETTLING_S)
+    session.suspend()
+    if isinstance(reply, NotOk):
+        raise SystemExit(f"{session.name}: {reply.reason}")
+    return reply["elapsed_s"] / reply["loops"]
+
+
+def measure(asked, settings):
+    """Logarithms of seconds by round, backend and process; the share of rounds with a slow core; seconds a round."""
+    case = next(case for case in load_workload("quick").cases if case.name == asked.case)
+    item = Item("quick", case, asked.batch_size)
+    with ExitStack() as stack:
+        scratch = stack.enter_context(scratch_folder())
+        extra = {"NUMBA_CACHE_DIR": str(scratch / "numba"), **allocator_environment(asked.allocator)}
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="convbench-")))
+        paths = write_tensors(scratch, make_tensors(case, asked.batch_size, seed=0))
+        workers = []
+        for entry in find_backends().select(asked.backends.split(",")):
+            for _ in range(asked.processes):
+                session = BackendSession(entry, settings, log=folder / "log", extra=extra)
+                stack.callback(session.stop)
+                session.prepare(item, paths)
+                warm = session.ask("warm_up", asked.pass_name, sample_s=SAMPLE_S, limit_s=1.0)
+                if isinstance(warm, NotOk):
+                    raise SystemExit(f"{session.name}: {warm.reason}")
+                workers.append((session, warm["loops"]))
+                session.suspend()
+        speeds = CoreSpeeds(cores_for(settings.threads, usable_cores()), known_bests())
+        rounds, slow, begin = [], [], time.monotonic()
+        while not rounds or time.monotonic() - begin < asked.seconds:
+            taken = np.zeros(len(workers))
+            for number in random.sample(range(len(workers)), len(workers)):
+                session, loops = workers[number]
+                taken[number] = sample(session, asked.pass_name, loops)
+            rounds.append(np.log(taken))
+            slow.append((speeds.slowdown() or 1.0) > SLOW)
+    shape = (len(rounds), -1, asked.processes)
+    return np.array(rounds).reshape(shape), np.mean(slow), (time.monotonic() - begin) / len(rounds)
+
+
+def print_windows(taken, round_s):
+    """A row a window: the spread of means over it, and what independent rounds would have."""
+    ratios = [taken[:, one, 0] - taken[:, other, 0] for one, other in combinations(range(taken.shape[1]), 2)]
+    print("| mean over | seconds | spread of the ratio | if rounds were independent |\n|---:|---:|---:|---:|")
+    for window in WINDOWS:
+        count = len(taken) // window
+        if count < LEAST_WINDOWS or not ratios:
+            return
+        means = [ratio[: count * window].reshape(count, window).mean(axis=1).std(ddof=1) for ratio in ratios]
+        white = [ratio.std(ddof=1) / window**0.5 for ratio in ratios]
+        print(f"| {window} | {window * round_s:.2f} | {np.median(means):.1%} | {np.median(white):.1%} |")
+
+
+def print_processes(taken, names):
+    """A row a backend: how far its processes are apart, and its rounds."""
+    print("| backend | a call | processes apart | rounds apart | the rest |\n|---|---:|---:|---:|---:|")
+    for number, name in enumerate(names):
+        times = taken[:, number]
+        of_round = np.median(times, axis=1)
+        of_process = np.median(times - of_round[:, None], axis=0)
+        rest = times - of_round[:, None] - of_process
+        call = np.exp(np.median(times)) * 1e6
+        print(f"| {name} | {call:.0f} µs | {of_process.std(ddof=1):.1%} | {of_round.std():.1%} | {rest.std():.1%} |")
+
+
+def main():
+    """Measure, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--case", default="conv1", help="of the quick workload")
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--pass", dest="pass_name", choices=("forward", "backward", "both"), default="forward")
+    parser.add_argument("--backends", default="numpy-im2col,numba-cpu,pytorch,tensorflow,jax")
+    parser.add_argument("--processes", type=int, default=1, help="of each backend")
+    parser.add_argument("--threads", type=int, default=len(usable_cores()))
+    parser.add_argument("--allocator", choices=("default", "tuned"), default="default")
+    parser.add_argument("--seconds", type=float, default=40.0)
+    asked = parser.parse_args()
+    taken, slow, round_s = measure(asked, RunSettings(threads=asked.threads))
+    print(f"{asked.case} {asked.batch_size} {asked.pass_name}: {len(taken)} rounds, a core slow after {slow:.0%}\n")
+    print_windows(taken, round_s)
+    if asked.processes > 1:
+        print()
+        print_processes(taken, asked.backends.split(","))
+
+
+if __name__ == "__main__":
+    main()
