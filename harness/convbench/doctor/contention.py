@@ -18,8 +18,8 @@ LOAD_SLACK = 0.5
 """The load average still counts what ended a minute ago."""
 SLOW_SHARE = 0.1
 """Of the looks at the cores; undisturbed, a hundredth of them is interrupted by the kernel's own work."""
-CLOCK_CHANGES = 1.2
-"""Times its best that a chain of dependent steps takes, where the clock goes down."""
+CLOCK_CHANGES = 1.3
+"""Times its best that a chain of dependent steps takes where the clock goes down as far as SLOW; else 1.1."""
 
 
 def load(facts: Facts) -> Finding:

@@ -17,11 +17,11 @@ from itertools import cycle, islice
 
 STEPS = 2_000
 """Of the loop: some 20 us, too short for the scheduler to come between often."""
-CHAIN = bytes(4096)
-"""What is hashed: some 6 us."""
+CHAIN = bytes(8192)
+"""What is hashed: some 11 us."""
 SLOW = 1.4
 """A core that takes so many times its best for the loop is slow. Looks on a shared host had two speeds, within 1.15 of
-the best and 1.6 to 2.1 times as slow, and little between; the chain was within 1.1 in both."""
+the best and 1.6 to 2.1 times as slow, and little between; the chain was within 1.2 in both."""
 MOST_CORES = 4
 """Cores of one look; where there are more they take turns. Each costs some 100 us."""
 BETWEEN_LOOKS_S = 0.01
