@@ -17,14 +17,14 @@ from typing import Any
 
 from convbench.machine import machine_facts
 from convbench.measure.core_speed import Look
-from convbench.user_cache import cache_folder, write_whole
+from convbench.user_cache import cache_folder, read_table, write_whole
 
 FILE = "core-speeds.json"
 
 
 def known_bests() -> dict[int, Look]:
     """The best look at each core so far."""
-    entry = _read(_file()).get(_key())
+    entry = read_table(_file()).get(_key())
     found = {}
     for core, seconds in entry.items() if isinstance(entry, dict) else ():
         if core.isdecimal() and isinstance(seconds, dict) and _is_look(seconds):
@@ -38,7 +38,7 @@ def keep_bests(bests: Mapping[int, Look]) -> None:
     better = {core: look.or_better(known.get(core, look)) for core, look in bests.items()}
     if any(known.get(core) != look for core, look in better.items()):
         entry = {str(core): asdict(look) for core, look in sorted((known | better).items())}
-        write_whole(_file(), json.dumps({**_read(_file()), _key(): entry}, indent=1))
+        write_whole(_file(), json.dumps({**read_table(_file()), _key(): entry}, indent=1))
 
 
 def _key() -> str:
@@ -52,11 +52,3 @@ def _is_look(seconds: Mapping[str, Any]) -> bool:
 
 def _file() -> Path:
     return cache_folder(os.environ) / FILE
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

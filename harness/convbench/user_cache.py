@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
@@ -13,6 +15,15 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
     if named:
         return Path(named)
     return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "convbench"
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """A JSON object from a file; empty where it is missing or damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write_whole(path: Path, text: str) -> str:

@@ -16,14 +16,14 @@ from typing import Any
 import psutil
 
 from convbench.machine import machine_facts, usable_cores
-from convbench.user_cache import cache_folder, write_whole
+from convbench.user_cache import cache_folder, read_table, write_whole
 
 FILE = "floors.json"
 
 
 def cached_floor(threads: int) -> float | None:
     """What the last self-test with so many threads found here; None where there was none."""
-    entry = _read(_file()).get(machine_key(threads))
+    entry = read_table(_file()).get(machine_key(threads))
     found = entry.get("floor") if isinstance(entry, dict) else None
     return float(found) if isinstance(found, int | float) and 0 <= found < 1 else None
 
@@ -31,7 +31,7 @@ def cached_floor(threads: int) -> float | None:
 def keep_floor(threads: int, entry: Mapping[str, Any]) -> str:
     """Keep what a self-test found, at least its `floor`; why it could not be kept, or nothing."""
     path = _file()
-    return write_whole(path, json.dumps({**_read(path), machine_key(threads): dict(entry)}, indent=1))
+    return write_whole(path, json.dumps({**read_table(path), machine_key(threads): dict(entry)}, indent=1))
 
 
 def machine_key(threads: int) -> str:
@@ -42,11 +42,3 @@ def machine_key(threads: int) -> str:
 
 def _file() -> Path:
     return cache_folder(os.environ) / FILE
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -12,6 +12,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle, islice
 
@@ -53,7 +54,8 @@ def look(core: int) -> Look | None:
     try:
         return Look(min(_loop_s(), _loop_s()), min(_chain_s(), _chain_s()))
     finally:
-        os.sched_setaffinity(0, before)
+        with suppress(OSError):  # these cores were taken away meanwhile: the system has chosen others
+            os.sched_setaffinity(0, before)
 
 
 class CoreSpeeds:
