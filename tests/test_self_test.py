@@ -75,13 +75,21 @@ def test_the_first_available_of_the_preferred_is_chosen():
 
 
 def test_the_self_test_runs_through_the_ordinary_runner(tmp_path):
+    notes: list[str] = []
+    observer = Silent()
+    observer.note = notes.append
     found = self_test(
-        find_backends(), "numpy-im2col", 1, output=tmp_path / "run", observer=Silent(),
+        find_backends(), "numpy-im2col", 1, output=tmp_path / "run", observer=observer, told=["load: too much"],
         cases=("pool2", "flatten"), batch_sizes=(1,), passes=("forward",), blocks=2, rounds=2, sample_s=0.001,
     )  # fmt: skip
     assert (found.backend, found.comparisons, found.threads) == ("numpy-im2col", 2, 1)
     assert found.floor >= found.median >= 0
-    assert set(api.load_run(tmp_path / "run").measurements["backend"]) == {"numpy-im2col-a", "numpy-im2col-b"}
+    run = api.load_run(tmp_path / "run")
+    assert set(run.measurements["backend"]) == {"numpy-im2col-a", "numpy-im2col-b"}
+    assert (
+        run.warnings[0] == "load: too much"
+    )  # kept, but not said again
+    assert not [note for note in notes if note.startswith("warning: ")]
 
 
 def test_a_floor_is_kept_by_threads_and_becomes_the_margin_of_a_run(tmp_path, cache):

@@ -72,8 +72,18 @@ def check(*workloads: str, **arguments: Any) -> Run:
     return compare(*workloads, **{"timing": False, "memory": False, **arguments})
 
 
-def execute(settings: RunSettings, registry: Registry, *, output: str | Path | None, observer: Observer) -> Run:
-    """Make the run that the settings ask for. Ctrl-C passes through, with the folder left as far as it came."""
+def execute(
+    settings: RunSettings,
+    registry: Registry,
+    *,
+    output: str | Path | None,
+    observer: Observer,
+    told: Sequence[str] | None = None,
+) -> Run:
+    """Make the run that the settings ask for. Ctrl-C passes through, with the folder left as far as it came.
+
+    `told` are warnings of this machine that its user has read: the run carries them and does not look again.
+    """
     plan = make_plan(settings)
     selected = registry.select(settings.backends)
     usable, _ = only_available(selected, settings.device)
@@ -84,7 +94,8 @@ def execute(settings: RunSettings, registry: Registry, *, output: str | Path | N
         for failed in registry.failed:
             journal.write("backend", name=failed.plugin.label, status="failed", reason=failed.reason)
         if settings.timing:
-            _tell_warnings(journal, settings, observer)
+            for text in _new_warnings(settings, observer) if told is None else told:
+                journal.write("warning", text=text)
         Runner(plan, settings, usable, journal, observer).run()
     run = load_run(folder)
     write_reports([run], folder)
@@ -115,11 +126,12 @@ def _tell_backend(journal: Journal, entry: Registered, found: Available | Unavai
     )
 
 
-def _tell_warnings(journal: Journal, settings: RunSettings, observer: Observer) -> None:
-    """What would spoil the numbers is said before they are measured, and stays with them."""
-    for text in warnings(read_facts(settings.threads, allocator=settings.allocator)):
-        journal.write("warning", text=text)
+def _new_warnings(settings: RunSettings, observer: Observer) -> tuple[str, ...]:
+    """What would spoil the numbers; it is said before they are measured."""
+    found = warnings(read_facts(settings.threads, allocator=settings.allocator))
+    for text in found:
         observer.note(f"warning: {text}")
+    return found
 
 
 def _header(settings: RunSettings, plan: Plan) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,16 +37,17 @@ def run_doctor(
         print_findings(findings, Console())
         if not with_self_test:
             click.echo(floor_line(cached_floor(asked), asked))
-    tested = _test(asked, backend, output) if with_self_test else None
+    told = [found.warning for found in findings if found.level == "warning"]
+    tested = _test(asked, backend, output, told) if with_self_test else None
     if as_json:
         click.echo(json.dumps(_plain(findings, tested, asked), indent=1))
     elif tested:
         click.echo("\n".join(self_test_lines(tested)))
 
 
-def _test(threads: int, backend: str | None, output: Path | None) -> SelfTest:
+def _test(threads: int, backend: str | None, output: Path | None, told: Sequence[str]) -> SelfTest:
     """Run the self-test and keep its floor, if it has one."""
-    found = self_test(find_backends(), backend, threads, output=output, observer=terminal_observer())
+    found = self_test(find_backends(), backend, threads, output=output, observer=terminal_observer(), told=told)
     if not found.is_usable:
         return found
     when = datetime.now().astimezone().isoformat(timespec="seconds")

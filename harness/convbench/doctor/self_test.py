@@ -6,6 +6,7 @@ faster or slower, and the distance that 95 % of them stay below is the machine's
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,9 +66,16 @@ class SelfTest:
 
 
 def self_test(
-    registry: Registry, backend: str | None, threads: int, *, output: Path | None, observer: Observer, **settings: Any
+    registry: Registry,
+    backend: str | None,
+    threads: int,
+    *,
+    output: Path | None,
+    observer: Observer,
+    told: Sequence[str] | None = None,
+    **settings: Any,
 ) -> SelfTest:
-    """Run it; takes minutes. Further `settings` replace those of the run.
+    """Run it; takes minutes. Further `settings` replace those of the run, `told` are warnings that were read already.
 
     Raises UsageError where there is nothing to compare.
     """
@@ -77,7 +85,7 @@ def self_test(
     fixed: dict[str, Any] = {"batch_sizes": BATCH_SIZES, "threads": threads, "memory": False}
     asked = RunSettings.of_effort(**(fixed | settings))
     with TemporaryDirectory(prefix="convbench-") as folder:
-        run = api.execute(asked, pair, output=output or Path(folder) / "run", observer=observer)
+        run = api.execute(asked, pair, output=output or Path(folder) / "run", observer=observer, told=told)
         compared = between(run.samples, left.backend.name, right.backend.name, LEAST_MARGIN)
     return judge(compared, backend=chosen.backend.name, threads=asked.threads)
 
