@@ -86,9 +86,7 @@ def test_the_self_test_runs_through_the_ordinary_runner(tmp_path):
     assert found.floor >= found.median >= 0
     run = api.load_run(tmp_path / "run")
     assert set(run.measurements["backend"]) == {"numpy-im2col-a", "numpy-im2col-b"}
-    assert (
-        run.warnings[0] == "load: too much"
-    )  # kept, but not said again
+    assert run.warnings[0] == "load: too much"  # kept, but not said again
     assert not [note for note in notes if note.startswith("warning: ")]
 
 
