@@ -24,7 +24,9 @@ def _pytest(*arguments, cwd):
         str(BENCHMARKS),
         *arguments,
     ]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+    # pytest-benchmark takes part in no run of several processes, and knows one by these
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment)
 
 
 def test_every_pass_of_a_backend_runs(tmp_path):
