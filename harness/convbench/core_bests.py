@@ -1,7 +1,7 @@
 """The best that each core of this machine was seen to do, kept between runs.
 
 On a shared host a core may be slow for all of a run: only what it did another day shows it. It is kept in a small JSON
-file of the user's cache folder, an entry a machine and version of Python; what is missing, damaged or foreign counts as
+file of the user's cache folder, an entry a machine, version of Python and size of a look; what is missing, damaged or foreign counts as
 not known, and a file that cannot be written is left.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from convbench.machine import machine_facts
-from convbench.measure.core_speed import Look
+from convbench.measure.core_speed import CHAIN, STEPS, Look
 from convbench.user_cache import cache_folder, read_table, write_whole
 
 FILE = "core-speeds.json"
@@ -42,8 +42,10 @@ def keep_bests(bests: Mapping[int, Look]) -> None:
 
 
 def _key() -> str:
-    facts = machine_facts()
-    return f"{facts['processor']}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    """What the seconds depend on: the machine, the interpreter, and how much work a look is."""
+    processor = machine_facts()["processor"]
+    work = f"{STEPS} steps, {len(CHAIN)} bytes"
+    return f"{processor}, {os.cpu_count()} cores, Python {platform.python_version()}, {work}"
 
 
 def _is_look(seconds: Mapping[str, Any]) -> bool:
