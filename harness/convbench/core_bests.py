@@ -1,8 +1,8 @@
 """The best that each core of this machine was seen to do, kept between runs.
 
 On a shared host a core may be slow for all of a run: only what it did another day shows it. It is kept in a small JSON
-file of the user's cache folder, an entry a machine, version of Python and size of a look; what is missing, damaged or foreign counts as
-not known, and a file that cannot be written is left.
+file of the user's cache folder, an entry a machine, version of Python and size of a look; what is missing, damaged or
+foreign counts as not known, and a file that cannot be written is left.
 """
 
 from __future__ import annotations
