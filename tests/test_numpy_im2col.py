@@ -62,6 +62,7 @@ def tiny_blocks(short_column=blocks.SHORT_COLUMN):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(crews, "SMALL_WORK", 0)
         patch.setattr(convolution, "SMALL_WORK", 0)
+        patch.setattr(convolution, "SMALL_MATRIX", 0)
         patch.setattr(blocks, "SHORT_COLUMN", short_column)
         patch.setitem(cut.__kwdefaults__, "columns", 7)
         for module, size in ((blocks, 1500), (convolution, 1500), (pooling, 300)):
@@ -161,6 +162,31 @@ def test_tails_of_channels_and_widths_are_right(channels, width):
     assert all(d.verdict == "agrees" for d in check_against(oracle(case, tensors), found, exact=True))
 
 
+@pytest.mark.parametrize("images", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("filters", "upright"),
+    [(30, False), (400, True)],  # of 288 numbers: longer than a column that ends with a one
+)
+def test_dw_is_right_whether_its_products_are_turned_over_or_not(images, filters, upright):
+    case = conv_case((32, 12, 12), out_channels=filters, kernel_size=(3, 3))
+    assert convolution.is_upright(images, convolution_of(case)) == upright
+    tensors = make_tensors(case, images, seed=0, fill="integers")
+    backend = NumpyIm2col()
+    backend.start(Settings(threads=2))
+    found = results(backend, case, tensors)
+    assert all(d.verdict == "agrees" for d in check_against(oracle(case, tensors), found, exact=True))
+
+
+@given(st.integers(1, 3), st.integers(1, 40), st.integers(1, 40), st.sampled_from([0, convolution.SMALL_MATRIX]))
+def test_matrices_are_turned_over_whatever_their_sides(count, rows, columns, small):
+    matrices = np.arange(count * rows * columns, dtype=np.float32).reshape(count, rows, columns)
+    transposed = np.full((count, columns, rows), np.nan, np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolution, "SMALL_MATRIX", small)
+        convolution.transpose(matrices, transposed)
+    assert np.array_equal(transposed, matrices.swapaxes(1, 2))
+
+
 def test_results_are_the_same_bits_from_run_to_run():
     case = conv_case((8, 20, 20), out_channels=8, kernel_size=(3, 3))
     tensors = make_tensors(case, 7, seed=0)
@@ -195,6 +221,7 @@ def test_float16_is_computed_in_float32_and_rounded_once():
             "im2col in blocks; dx by added columns",
         ),
         ((64, 56, 56), {"out_channels": 256, "kernel_size": (1, 1)}, "1 x 1 without a copy; dx by the flipped kernel"),
+        ((256, 7, 7), {"out_channels": 256, "kernel_size": (3, 3)}, "im2col in blocks; dx by added columns"),
     ],
 )
 def test_the_path_follows_from_the_case(shape, parameters, algorithm):

@@ -29,6 +29,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from convbench.errors import RunError, UsageError
+from convbench_specs import PassName
 
 SCHEMA_VERSION = 1
 HEADER = "run.json"
@@ -45,7 +46,7 @@ class CellKey:
     dtype: str
     batch_size: int
     backend: str
-    pass_name: str
+    pass_name: PassName
 
     def as_columns(self) -> dict[str, Any]:
         """The key as columns; `pass` is no name that Python allows for a field."""

@@ -1,6 +1,7 @@
 """What a cell may cost: its calls are predicted, and what would be over the budget is not begun.
 
-- A backend's own prediction goes first; else the time at a smaller batch, as if it grew in proportion.
+- A backend's own prediction goes first. Else times at two smaller batch sizes lie on a line, and that at one grows with
+  the images, but for what reading and writing the filters may have taken: that is the same at any batch size.
 - The budget bounds the timed calls of a cell over the blocks that were asked for; a slow cell gets fewer rounds, then
   fewer blocks. Only cells that get all of these take part in the further ones that fill the run's time.
 """
@@ -8,15 +9,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import sqrt
 
 from convbench.journal import CellKey
 from convbench.report.units import format_seconds
 from convbench.settings import RunSettings
+from convbench_specs import Case, cost
 
 MIN_SAMPLES = 3
 """Fewer samples have no spread; of a slow cell each is of a block of its own."""
 MIN_CALLS = 3 + MIN_SAMPLES
 """Calls that a cell costs at least: three for the checks, then the samples."""
+FILTER_BYTES_PER_S = 4e8
+"""What work on the filters may be as slow as: a page fault of 10 us for every 4 KiB, as where a virtual machine's host
+takes freed memory back."""
 
 
 @dataclass(slots=True)
@@ -24,20 +30,18 @@ class Pace:
     """What calls took so far, by everything that identifies a cell but its batch size."""
 
     settings: RunSettings
-    _seen: dict[tuple[str, ...], tuple[int, float]] = field(default_factory=dict)
+    _seen: dict[tuple[str, ...], dict[int, float]] = field(default_factory=dict)
 
     def remember(self, key: CellKey, seconds: float) -> None:
-        """Keep the fastest call at the largest batch size: noise only adds."""
-        batch_size, fastest = self._seen.get(_family(key), (0, 0.0))
-        if key.batch_size == batch_size:
-            seconds = min(seconds, fastest)
-        self._seen[_family(key)] = (key.batch_size, seconds)
+        """Keep the fastest call: noise only adds."""
+        seen = self._seen.setdefault(_family(key), {})
+        seen[key.batch_size] = min(seconds, seen.get(key.batch_size, seconds))
 
     def seconds(self, key: CellKey) -> float:
-        """Seconds a call that were last remembered, 0 where none were."""
-        return self._seen.get(_family(key), (0, 0.0))[1]
+        """Seconds a call of the fastest that was seen, 0 where none was."""
+        return self._seen.get(_family(key), {}).get(key.batch_size, 0.0)
 
-    def over_budget(self, key: CellKey, predicted_s: float | None) -> str:
+    def over_budget(self, key: CellKey, case: Case, predicted_s: float | None) -> str:
         """Why a cell is not begun; empty where it is. `predicted_s` is the backend's own prediction of a call."""
         budget = self.settings.budget_s
         if predicted_s is not None:
@@ -46,11 +50,13 @@ class Pace:
             return (
                 f"predicted {format_seconds(predicted_s)} a call; {MIN_CALLS} calls are over the budget of {budget:g} s"
             )
-        batch_size, seconds = self._seen.get(_family(key), (1, 0.0))
-        guess = seconds * key.batch_size / batch_size
+        seen = self._seen.get(_family(key), {})
+        smaller = sorted(size for size in seen if size < key.batch_size)[-2:]
+        guess = extrapolated_s({size: seen[size] for size in smaller}, key, case)
         if guess <= budget:  # a guess: one call must be over
             return ""
-        return f"predicted {format_seconds(guess)} a call, from {format_seconds(seconds)} at batch size {batch_size}"
+        known = " and ".join(f"{format_seconds(seen[size])} at batch size {size}" for size in smaller)
+        return f"predicted {format_seconds(guess)} a call, from {known}"
 
     def too_slow(self, call_s: float) -> str:
         """Why a cell is not timed whose call took so long; empty where it is."""
@@ -70,6 +76,20 @@ class Pace:
         affordable = int(self.settings.budget_s / blocks / max(call_s, self.settings.sample_s))
         least = -(-MIN_SAMPLES // blocks)
         return max(least, min(self.settings.rounds, affordable))
+
+
+def extrapolated_s(seen: dict[int, float], key: CellKey, case: Case) -> float:
+    """Seconds a call from those at up to two smaller batch sizes, the smallest first; 0 where none is known."""
+    if not seen:
+        return 0.0
+    size, seconds = list(seen.items())[-1]
+    images = key.batch_size / size
+    if len(seen) == 1:
+        on_filters = min(seconds, cost(case, 0, key.pass_name).bytes / FILTER_BYTES_PER_S)
+        return sqrt(seconds * images * (on_filters + (seconds - on_filters) * images))  # between most and least
+    first, first_seconds = next(iter(seen.items()))
+    an_image = max(0.0, seconds - first_seconds) / (size - first)
+    return min(seconds + an_image * (key.batch_size - size), seconds * images)
 
 
 def _family(key: CellKey) -> tuple[str, ...]:

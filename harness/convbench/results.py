@@ -36,7 +36,7 @@ from convbench.report.inputs import (
 from convbench.report.summary import PASSED_OVER, right_cells
 from convbench.report.units import format_seconds
 from convbench.timings import CELL, SPEED_COLUMNS, against_fastest, between, summarise
-from convbench_specs import Cost, Layer, PassName, Workload, cost, output_bytes, parse_layer
+from convbench_specs import Cost, Layer, Workload, cost, output_bytes, parse_layer
 
 FAULT_COLUMNS = ("tensor", "finding", "odd_one_out", "reproduce")
 """What is wrong with a cell, in more detail than its reason; empty where nothing is."""
@@ -218,10 +218,9 @@ def _measurements(run: Run) -> pd.DataFrame:
         case = cases.get((key.workload, key.case))
         if case is not None:
             row["operation"] = type(case.operation).__name__.lower()
-            pass_name: PassName = key.pass_name  # type: ignore[assignment]  # the journal holds only valid names
-            typed = case.with_dtype(key.dtype)  # type: ignore[arg-type]  # as above
-            row |= _rates(cost(typed, key.batch_size, pass_name), seconds.get(tuple(row[name] for name in CELL)))
-            row["least_memory_bytes"] = output_bytes(typed, key.batch_size, pass_name)
+            typed = case.with_dtype(key.dtype)  # type: ignore[arg-type]  # the journal holds only valid names
+            row |= _rates(cost(typed, key.batch_size, key.pass_name), seconds.get(tuple(row[name] for name in CELL)))
+            row["least_memory_bytes"] = output_bytes(typed, key.batch_size, key.pass_name)
         rows.append(row)
     frame = _complete(pd.DataFrame(rows).join(timings, on=CELL) if rows else pd.DataFrame(columns=CELL))
     speeds = against_fastest(run.samples, right_cells(frame), run.margin)

@@ -294,7 +294,7 @@ class Runner:
         for pass_name in self._settings.passes:
             key = item.key(session.name, pass_name)
             seconds = predicted[pass_name]
-            reason = self._pace.over_budget(key, seconds)
+            reason = self._pace.over_budget(key, item.case, seconds)
             self._journal.cell(key, predicted_s=seconds, **({"status": "skipped", "reason": reason} if reason else {}))
             if not reason:
                 allowed.append(pass_name)
