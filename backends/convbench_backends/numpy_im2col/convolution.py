@@ -1,7 +1,8 @@
 """Convolution as matrix products, block by block.
 
     forward   y of a block  = W_row @ X_col
-    dw        dw^T += X_col @ dy^T of a block; the transpose of dw, for OpenBLAS is faster at it than at dw
+    dw        dw^T += X_col @ dy^T of a block, for OpenBLAS is faster at it than at dw, and turned over at the end;
+              dw += dy @ X_col^T where there are many filters and few columns
     dx        at stride 1, a forward pass over dy with the flipped kernel;
               else W_row^T @ dy: the columns of dx, which are added to where im2col reads those of x
 
@@ -24,6 +25,10 @@ from convbench_backends.numpy_im2col.im2col import Array, add_patches, im2col, p
 FLIPPED_RATIO = 2
 """The flipped kernel copies K * R * S numbers a place where added columns add C * R * S; to add a number takes about
 twice as long as to copy it."""
+CACHE_LINE = 64
+"""Bytes."""
+SMALL_MATRIX = 1 << 17
+"""Numbers; below, what is turned over stays in the cache in any order."""
 
 
 def correlate(x: Array, w: Array, b: Array | None, conv: Convolution, crew: Crew, *, y: Array) -> Array:
@@ -54,41 +59,76 @@ def correlate(x: Array, w: Array, b: Array | None, conv: Convolution, crew: Crew
     return y
 
 
-def weight_gradient(x: Array, dy: Array, conv: Convolution, crew: Crew) -> tuple[Array, Array]:
-    """dw, as (groups, K / groups, depth), and db."""
+def weight_gradient(x: Array, dy: Array, conv: Convolution, crew: Crew, dw: Array) -> Array:
+    """The gradient of w, written into dw as (groups, K / groups, depth); returns db."""
     blocks = cut(len(x), conv, x.itemsize, crew.threads)
     per_group = conv.filters // conv.groups
     # one product of all images of a block needs dy copied, K numbers a column; a product each needs dw added up
     images, groups, rows = blocks.largest
     side_by_side = conv.depth > rows * conv.windows.columns.output
+    upright = is_upright(len(x), conv)
+    sides = (per_group, conv.depth) if upright else (conv.depth + conv.has_ones, per_group)
+    alone = len(blocks) == 1 and (side_by_side or images == 1)
 
     def task(part: range) -> tuple[Array, Array]:
         columns = Columns(x, conv, blocks, side_by_side=side_by_side)
-        dwt = np.zeros((conv.groups, conv.depth + conv.has_ones, per_group), x.dtype)
+        total = dw if upright and not part.start else np.empty((conv.groups, *sides), x.dtype)
         db = np.zeros((conv.groups, per_group), x.dtype)
-        products = np.empty((1 if side_by_side else images, groups, *dwt.shape[1:]), x.dtype)
+        products = np.empty((1 if side_by_side else images, groups, *sides), x.dtype) if not alone else total[None]
+        if not alone:
+            total[...] = 0
         for block in blocks.take(part):
             x_col, dy_block = columns.of(block), _of_block(dy, conv, block)
             if side_by_side:
                 dy_block = np.moveaxis(dy_block, 0, 2).reshape(1, x_col.shape[1], per_group, x_col.shape[3])
+            left, right = (dy_block, x_col) if upright else (x_col, dy_block)
             product = products[: len(x_col), : x_col.shape[1]]
-            np.matmul(x_col, dy_block.swapaxes(2, 3), out=product)
-            dwt[block.groups] += product[0] if len(product) == 1 else product.sum(axis=0)
+            np.matmul(left, right.swapaxes(2, 3), out=product)
+            if not alone:
+                total[block.groups] += product[0] if len(product) == 1 else product.sum(axis=0)
             if not conv.has_ones:
                 db[block.groups] += dy_block.sum(axis=(0, 3))
-        return dwt[:, : conv.depth], dwt[:, -1] if conv.has_ones else db
+        return total, db
 
-    parts = crew.share(task, len(blocks), work=len(x) * conv.multiply_adds)
-    dwt, db = parts[0]
-    for other_dwt, other_db in parts[1:]:
-        dwt += other_dwt
+    (total, db), *others = crew.share(task, len(blocks), work=len(x) * conv.multiply_adds)
+    for other_total, other_db in others:
+        total += other_total
         db += other_db
-    return np.ascontiguousarray(dwt.swapaxes(1, 2)), db.flatten()
+    if not upright:
+        transpose(total[:, : conv.depth], dw)
+    return (total[:, -1] if conv.has_ones else db).flatten()
+
+
+def is_upright(images: int, conv: Convolution) -> bool:
+    """Whether the products add up to dw itself: its transpose would cost more to turn over than it saves.
+
+    OpenBLAS is faster at the one of them with more rows than columns, though less so the more filters there are.
+    """
+    is_wide = conv.filters // conv.groups >= conv.depth
+    return not conv.has_ones and (is_wide or has_few_places(images, conv))
+
+
+def has_few_places(images: int, conv: Convolution) -> bool:
+    """Whether the filters are so many for the columns that to copy w takes longer than it saves."""
+    height, width = conv.windows.output
+    return images * height * width <= conv.filters // conv.groups
+
+
+def transpose(matrices: Array, transposed: Array) -> None:
+    """Write the transpose of each of some matrices, strip by strip where they are large.
+
+    A strip's rows fill lines of the cache in the result, each of which is then written once. NumPy's own order comes
+    back to a line for each number, and where a row's length is a power of two the lines drive each other out.
+    """
+    strip = CACHE_LINE // matrices.itemsize if matrices.size > SMALL_MATRIX else max(1, matrices.shape[1])
+    for first in range(0, matrices.shape[1], strip):
+        rows = slice(first, first + strip)
+        transposed[:, :, rows] = matrices[:, rows].swapaxes(1, 2)
 
 
 def input_gradient(dy: Array, w: Array, conv: Convolution, crew: Crew, dx: Array) -> Array:
     """The gradient of x, written into dx, which is returned."""
-    if not flips_kernel(conv):
+    if not flips_kernel(len(dy), conv):
         return _add_columns(dy, w, conv, crew, dx)
     adjoint = conv.windows.adjoint()
     assert adjoint is not None
@@ -101,10 +141,10 @@ def is_small(images: int, conv: Convolution) -> bool:
     return images * conv.multiply_adds < SMALL_WORK
 
 
-def flips_kernel(conv: Convolution) -> bool:
+def flips_kernel(images: int, conv: Convolution) -> bool:
     """Whether dx is a forward pass over dy with the flipped kernel."""
-    few_filters = conv.filters <= FLIPPED_RATIO * conv.channels or conv.windows.is_pointwise
-    return few_filters and conv.windows.adjoint() is not None
+    few_filters = conv.filters <= FLIPPED_RATIO * conv.channels and not has_few_places(images, conv)
+    return (few_filters or conv.windows.is_pointwise) and conv.windows.adjoint() is not None
 
 
 def flipped_kernel(w: Array, groups: int) -> Array:
@@ -118,7 +158,7 @@ def _add_columns(dy: Array, w: Array, conv: Convolution, crew: Crew, dx: Array) 
     """The gradient of x from its columns, W_row^T @ dy; a thread takes whole images, as windows of two rows overlap."""
     windows = conv.windows
     blocks = cut(len(dy), conv, dy.itemsize, crew.threads, columns=BLOCK_BYTES)
-    w_column = np.ascontiguousarray(w.reshape(conv.groups, -1, conv.depth).swapaxes(1, 2))
+    w_column = w.reshape(conv.groups, -1, conv.depth).swapaxes(1, 2)  # BLAS takes it as it lies
     most_images, most_groups, most_rows = blocks.largest
 
     def task(part: range) -> None:

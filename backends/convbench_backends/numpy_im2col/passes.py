@@ -41,7 +41,7 @@ def prepare_conv(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
     y_shape, x_shape, w_shape = tensors.dy.shape, tensors.x.shape, tensors.w.shape
 
     wide = _wide(x[:0]).dtype
-    y_output, dx_output = Output(dy.shape, wide), Output(x.shape, wide)
+    y_output, dx_output, dw_output = Output(dy.shape, wide), Output(x.shape, wide), Output(w.shape, wide)
 
     def forward() -> Array:
         y = y_output.take().reshape(dy.shape)
@@ -50,7 +50,8 @@ def prepare_conv(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
 
     def backward() -> Gradients:
         wide_dy = _wide(dy)
-        dw, db = weight_gradient(_wide(x), wide_dy, conv, crew)
+        dw = dw_output.take().reshape(conv.groups, -1, conv.depth)
+        db = weight_gradient(_wide(x), wide_dy, conv, crew, dw)
         dx = input_gradient(wide_dy, _wide(w), conv, crew, dx_output.take().reshape(x.shape))
         return (
             _as(dx, x_shape, x.dtype),
@@ -130,7 +131,7 @@ def conv_algorithm(conv: Convolution, images: int) -> str:
         forward = "1 x 1 without a copy"
     else:
         forward = "im2col in blocks"
-    return f"{forward}; dx by {'the flipped kernel' if flips_kernel(conv) else 'added columns'}"
+    return f"{forward}; dx by {'the flipped kernel' if flips_kernel(images, conv) else 'added columns'}"
 
 
 def _image(array: Array) -> Array:
