@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from convbench import worker as worker_module
+from convbench.scratch import write_tensors
 from convbench.verify import make_tensors
 from convbench.worker import Worker
-from convbench_specs import Case, Pool
+from convbench_specs import Case, Pool, Unsupported, case_table
 
 CASE = Case(name="pool", operation=Pool(kind="max", kernel_size=(2, 2)), input_shape=(2, 4, 4))
 Y, DX = np.full((1, 2, 2, 2), 3, np.float32), np.full((1, 2, 4, 4), 4, np.float32)
@@ -60,3 +61,19 @@ def test_a_pass_that_runs_again_is_written_again(run):
 def test_a_call_counts_as_timed(run):
     told = run(forward=Y)["forward"]
     assert told["timed_s"] == told["first_call_s"] == told["call_s"] > 0
+
+
+def test_a_backend_gets_plain_read_only_arrays_whose_views_cost_no_call_of_python(tmp_path, monkeypatch):
+    given = {}
+
+    def prepare(case, tensors):
+        given.update(x=tensors.x, dy=tensors.dy)
+        return Unsupported("only looks")
+
+    worker = Worker()
+    monkeypatch.setattr(worker, "_backend", SimpleNamespace(prepare=prepare))
+    tensors = make_tensors(CASE, 1, seed=0)
+    worker.prepare(case=case_table(CASE), tensors=write_tensors(tmp_path, tensors))
+    assert [type(array) for array in (given["x"], given["x"].copy(), given["dy"])] == [np.ndarray] * 3
+    assert not given["x"].flags.writeable
+    np.testing.assert_array_equal(given["x"], tensors.x)

@@ -35,6 +35,8 @@ def prepare(case: Case, tensors: Tensors) -> Prepared:
         prepared = flatten(case, tensors)
     elif operation.kind == "max":
         prepared = max_pool(case, tensors)
+    elif all(_is_covered(axis) for axis in image_axes(case)):
+        prepared = plane_average(case, tensors)
     else:
         prepared = average_pool(case, tensors)
     started = perf_counter()
@@ -109,6 +111,31 @@ def average_pool(case: Case, tensors: Tensors) -> Prepared:
         return dx.reshape(x_shape), None, None
 
     return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm="row by row")
+
+
+def plane_average(case: Case, tensors: Tensors) -> Prepared:
+    """Average over all of a plane, or over all channels."""
+    x, dy = (planes.reshape(len(planes), -1) for planes in _planes(case, tensors))
+    tasks, places = _ROUNDS * get_num_threads(), x.shape[1]
+    y_output, dx_output = Output(dy.shape, dy.dtype), Output(x.shape, x.dtype)
+    x_shape, y_shape = case.x_shape(len(tensors.x)), case.y_shape(len(tensors.x))
+
+    def forward() -> Array:
+        y = y_output.take()
+        pooling.plane_averages(tasks, x, y)
+        return y.reshape(y_shape)
+
+    def backward() -> tuple[Array, None, None]:
+        dx = dx_output.take()
+        pooling.fill_planes(tasks, dy.ravel() / x.dtype.type(places), dx.reshape(x.shape))
+        return dx.reshape(x_shape), None, None
+
+    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm="whole planes")
+
+
+def _is_covered(axis: Axis) -> bool:
+    """Whether the only window of an axis is just all of it."""
+    return axis.output == axis.dilation == 1 and axis.before == axis.overhang == 0 and axis.kernel == axis.size
 
 
 def _only_column(axis: Axis) -> tuple[int, int]:

@@ -10,7 +10,8 @@
 Loop order forward: plane and output row in parallel; tap row; tap column; output column. The innermost loop runs along
 a row of y for one tap, so that a row is a vector operation and stays in the first-level cache over all taps. Where y
 has one column, as for a global pool, it runs along a row of x instead. Backward runs over planes in parallel, so
-windows that overlap add up in one thread and in one order.
+windows that overlap add up in one thread and in one order. An average over whole planes, as at the end of a network,
+sums or fills them as rows.
 
 `which` is the tap that won, the first of equals: one byte where a window has at most 256 taps, four bytes beyond.
 Arrays are planes (N * C, H, W); a pool over channels is one plane an image, with channels as rows. rows (R, OH) is a
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.geometry import Index
 from convbench_backends.numba_cpu.jit import kernel, part
-from convbench_backends.numba_cpu.rows import take_larger
+from convbench_backends.numba_cpu.rows import fill_rows, sum_rows, take_larger
 
 Array = NDArray[Any]
 
@@ -128,6 +129,22 @@ def average_forward(
                         add_row(row[spans[s, 2] :], stride[0], sums[low : low + spans[s, 1]])
         for j in range(sums.size):
             sums[j] /= tall[i] * wide[j]
+
+
+@kernel
+def plane_averages(task: int, tasks: int, thread: int, x: Array, y: Array) -> None:
+    """A share of y (planes,): averages of whole planes x (planes, places)."""
+    first, last = len(x) * task // tasks, len(x) * (task + 1) // tasks
+    sum_rows(x, first * x.shape[1], last - first, x.shape[1], y, first)
+    for p in range(first, last):
+        y[p] /= x.shape[1]
+
+
+@kernel
+def fill_planes(task: int, tasks: int, thread: int, values: Array, dx: Array) -> None:
+    """A share of dx (planes, places): each plane filled with its value."""
+    first, last = len(dx) * task // tasks, len(dx) * (task + 1) // tasks
+    fill_rows(values, first, last - first, dx.shape[1], dx, first * dx.shape[1])
 
 
 @part

@@ -1,8 +1,10 @@
 # ruff: noqa: PLR0917  # Numba passes no keywords
-"""Vector operations along rows: copying, adding, clearing, asking ahead, running maxima.
+"""Vector operations along rows: copying, adding, summing, filling, clearing, asking ahead, running maxima.
 
     copy_rows      a b c d e f         ->  a b c d e f             or with step 2:  a . b . c .  ->  a b c
     add_rows       a b c, 1 2 3        ->  1+a 2+b 3+c
+    sum_rows       a b c               ->  a+b+c
+    fill_rows      a                   ->  a a a
     clear          a b c               ->  0 0 0
     take_larger    values 3 9 1        best 5 5 5  ->  5 9 5        winner 0 0 0  ->  0 4 0   (for tap 4)
 
@@ -62,6 +64,52 @@ def add_rows(
         def part(place: Int, rest: Int, start: Place = start, end: Place = end) -> None:
             total = lanes.load_part(start + place, rest) + lanes.load_part(end + place, rest)
             lanes.store_part(total, end + place, rest)
+
+        lanes.over_row(count, whole, part)
+
+
+@vector_code
+def sum_rows(lanes: Lanes, source: Place, rows: Int, count: Int, target: Place) -> None:
+    """Sums of rows of `count` numbers, which lie one behind the other: a vector of rows at a time, then single ones."""
+    rest = rows % lanes.count
+    with lanes.strips(rows - rest) as row:
+        _sum_rows(lanes, source + row * count, lanes.count, count, target + row)
+    with lanes.loop(rest) as row:
+        last = rows - rest + row
+        _sum_rows(lanes, source + last * count, 1, count, target + last)
+
+
+def _sum_rows(lanes: Lanes, source: Place, rows: int, count: Int, target: Place) -> None:
+    sums = lanes.slots(rows)
+    starts = [source + count * row for row in range(rows)]
+
+    def whole(place: Int) -> None:
+        for slot, start in zip(sums, starts, strict=True):
+            slot.value += lanes.load(start + place)
+
+    def part(place: Int, rest: Int) -> None:
+        for slot, start in zip(sums, starts, strict=True):
+            slot.value += lanes.load_part(start + place, rest)
+
+    lanes.over_row(count, whole, part)
+    totals = lanes.totals([slot.value for slot in sums])
+    if rows == lanes.count:
+        lanes.store(totals, target)
+    else:
+        lanes.store_lane(totals, 0, target)
+
+
+@vector_code
+def fill_rows(lanes: Lanes, values: Place, rows: Int, count: Int, target: Place) -> None:
+    """Rows of `count` numbers, one behind the other, each filled with its value."""
+    with lanes.loop(rows) as row:
+        start, value = target + row * count, lanes.spread(values + row)
+
+        def whole(place: Int, start: Place = start, value: Vector = value) -> None:
+            lanes.store(value, start + place)
+
+        def part(place: Int, rest: Int, start: Place = start, value: Vector = value) -> None:
+            lanes.store_part(value, start + place, rest)
 
         lanes.over_row(count, whole, part)
 

@@ -96,7 +96,7 @@ def prepare_pool(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
         backward=lambda: gradient(saved),
         both=both,
         forward_for_training=forward,  # y tells a maximum's backward where it was
-        algorithm="two passes",
+        algorithm="two passes" if is_max or not pool.is_whole else "product with ones",
     )
 
 

@@ -4,6 +4,8 @@ A plane is one channel of one image: planes do not touch each other, so N * C of
 maximum or a sum over a window is that over its columns of that over its rows: R + S steps in place of R * S. Padding
 is never stored: each tap is taken only for the windows where it lies on the input.
 
+An average over all of a plane is a product with ones, its gradient one number in every place.
+
 The gradient of a maximum goes to the first of equal elements in row-major order, which two passes cannot tell: it takes
 R * S steps, each of which marks the windows whose maximum is at that tap and was not at one before.
 
@@ -37,6 +39,14 @@ class Pooling:
         """Elements of a window."""
         return self.rows.kernel * self.columns.kernel
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the only window is just all of a plane."""
+        return all(
+            axis.output == axis.dilation == 1 and axis.before == axis.overhang == 0 and axis.kernel == axis.size
+            for axis in (self.rows, self.columns)
+        )
+
 
 def pooling_of(case: Case, dtype: np.dtype[np.floating]) -> Pooling:
     """The pooling of a case; a signal of rank 1 is an image of one row."""
@@ -53,6 +63,8 @@ def maximum(x: Array, pool: Pooling, crew: Crew) -> Array:
 
 def average(x: Array, pool: Pooling, crew: Crew) -> Array:
     """y: the sum of each window, divided by pool.count."""
+    if pool.is_whole:
+        return _plane_average(x, crew)
     return _both_passes(np.add, 0.0, x, pool, crew)
 
 
@@ -90,6 +102,9 @@ def average_gradient(dy: Array, pool: Pooling, crew: Crew) -> Array:
 
     def task(part: range) -> None:
         for planes in _blocks(part, dx):
+            if pool.is_whole:
+                dx.reshape(len(dx), -1)[planes] = (dy[planes] / pool.count).reshape(-1, 1)
+                continue
             along = _spread(dy[planes] / pool.count, pool.columns, 2)
             dx[planes] = _spread(along, pool.rows, 1)
 
@@ -120,6 +135,15 @@ def _both_passes(ufunc: np.ufunc, identity: float, x: Array, pool: Pooling, crew
 
     crew.share(task, len(x), work=x.size * 2)
     return y
+
+
+def _plane_average(x: Array, crew: Crew) -> Array:
+    planes = x.reshape(len(x), x.shape[1] * x.shape[2])
+    ones = np.ones(planes.shape[1], x.dtype)
+    sums: Array
+    (sums,) = crew.share(lambda _: np.matmul(planes, ones), 1, work=x.size)
+    sums /= x.dtype.type(planes.shape[1])
+    return sums.reshape(len(x), 1, 1)
 
 
 def _slide(ufunc: np.ufunc, identity: float, source: Array, axis: Axis, dim: int) -> Array:
