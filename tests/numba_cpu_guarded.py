@@ -23,7 +23,7 @@ import numpy as np
 from convbench.verify.data import make_tensors
 from convbench.verify.oracle import oracle
 from convbench_backends import outputs
-from convbench_backends.numba_cpu import NumbaCpu, fast, paths, readable
+from convbench_backends.numba_cpu import NumbaCpu, convolutions, fast, few_places, paths, readable
 from convbench_specs import Case, Conv, Pool, Prepared, Settings, Tensors, tensors_of
 
 PAGE = mmap.PAGESIZE
@@ -123,6 +123,14 @@ CASES = {
     "strides": [stepping(w, s, d) for w, s, d in product((9, 20, 37), (1, 2, 3), (1, 2))],
     "one axis": [conv(3, 5, (w,), (4,), stride=(s,), padding="same") for w, s in product((4, 31, 50), (1, 2))],
     "winograd": [winograd(16, 17, 4, 4), winograd(33, 24, 5, 33), winograd(17, 40, 12, 19)],
+    "few places": [
+        *(conv(c, 24, (4, 5), (3, 3), padding="same", dtype=d) for c, d in [(8, "float32"), (15, "float64")]),
+        *(conv(c, k, (3, 2), (1, 1), bias=c > 65) for c, k in product((64, 65, 100), (18, 33))),
+        conv(9, 21, (9, 7), (3, 4), stride=(3, 2), dilation=(1, 2), padding=((1, 0), (2, 3))),
+        conv(33, 40, (9,), (4,), stride=(2,), padding="same"),
+        conv(64, 150, (12, 12), (1, 1)),
+        conv(16, 300, (12, 12), (3, 3), padding="same"),
+    ],
     "depthwise": [conv(c, c, (4, w), (3, 3), padding="same", groups=c) for c, w in product((2, 17), (1, 16, 50))],
     "edge": [conv(3, 5, (6, 7), (3, 3), padding="same", padding_mode="edge")],
     "pools": [
@@ -140,7 +148,7 @@ CASES = {
 
 def run(case, batch_size, *, at_end):
     """Compare every pass with the oracle, bit by bit; returns the algorithm."""
-    for module in (fast, readable, outputs, paths):
+    for module in (fast, convolutions, readable, outputs, paths):
         module.np = GuardedNumpy(at_end=at_end)
     right = make_tensors(case, batch_size, seed=1, fill="integers")
     tensors = Tensors(**{name: _copying(getattr(right, name), at_end=at_end) for name in ("x", "dy", "w", "b")})
@@ -178,8 +186,10 @@ def digest(case):
 
 if __name__ == "__main__":
     NumbaCpu().start(Settings(threads=2))
-    chosen = [case for group in sys.argv[1:] or CASES for case in CASES[group]]
-    for number, (case, batch_size) in enumerate(product(chosen, (1, 3))):
+    least_weights = few_places.LEAST_WEIGHTS
+    chosen = [(group, case) for group in sys.argv[1:] or CASES for case in CASES[group]]
+    for number, ((group, case), batch_size) in enumerate(product(chosen, (1, 3))):
+        few_places.LEAST_WEIGHTS = 0 if group == "few places" else least_weights
         algorithm = run(case, batch_size, at_end=number % 4 in {1, 2})
         print(f"{algorithm}\t{digest(case)}")
         _kept.clear()

@@ -172,6 +172,9 @@ def run_all_guarded(cache: Path) -> tuple[list[tuple[str, str]], dict[Path, int]
         "implicit GEMM, dx by columns",
         "Winograd F(2x2, 3x3)",
         "depthwise, running rows",
+        "dot products, backward over few places",
+        "implicit GEMM, backward over few places",
+        "Winograd F(2x2, 3x3), backward over few places",
         "im2col bands, BLAS product a thread",
         "row by row",
         "row by row, winner in one byte",
@@ -185,7 +188,7 @@ needs_mprotect = pytest.mark.skipif(sys.platform != "linux", reason="guard pages
 
 @needs_mprotect
 def test_no_kernel_touches_memory_outside_its_arrays_or_computes_from_slack():
-    run_guarded("gemm", "columns", "winograd", "pools")
+    run_guarded("gemm", "columns", "winograd", "few places", "pools")
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 """Convolution on the fast level: plans and buffers for its kernels, and the rule that chooses among them.
 
 The rule, from the shape alone:
+- few places   no more than filters, many weights, no groups                               few_places.py
 - depthwise    one filter a channel, 3 x 3, stride and dilation 1                          depthwise.py
 - Winograd     3 x 3, stride and dilation 1, 16 channels and filters or more, no groups    winograd.py
 - implicit GEMM and dot products for everything else                                       implicit_gemm.py
@@ -12,39 +13,32 @@ Weights are brought into the kernels' order within each call, since a training s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convbench_backends.numba_cpu import (
-    column_gradient,
-    depthwise,
-    implicit_gemm,
-    weight_gradient,
-    winograd,
-    winograd_gradient,
+from convbench_backends.numba_cpu import depthwise, few_places, weight_gradient, winograd_gradient
+from convbench_backends.numba_cpu.column_plan import takes_columns
+from convbench_backends.numba_cpu.convolutions import (
+    ROUNDS,
+    ColumnGradient,
+    FlatConvolution,
+    PlaceDots,
+    Single,
+    WinogradConvolution,
+    weights_of,
 )
-from convbench_backends.numba_cpu.column_plan import column_order, make_column_plan, takes_columns
 from convbench_backends.numba_cpu.dot_plan import make_dot_plan
-from convbench_backends.numba_cpu.flat import FlatAxis, forward_axis, gradient_axis
-from convbench_backends.numba_cpu.flat_plan import make_plan, weight_order
-from convbench_backends.numba_cpu.geometry import ConvShape, Index
-from convbench_backends.numba_cpu.tiles import FILTERS
-from convbench_backends.numba_cpu.winograd_plan import (
-    PRODUCTS,
-    make_gradient_plan,
-    make_winograd_plan,
-    takes_winograd,
-)
+from convbench_backends.numba_cpu.flat import forward_axis, gradient_axis
+from convbench_backends.numba_cpu.geometry import ConvShape, Index, taps
+from convbench_backends.numba_cpu.winograd_plan import PRODUCTS, make_gradient_plan, takes_winograd
 from convbench_backends.outputs import Output
 from convbench_specs import Axis, Case, Prepared, Tensors
 
 Array = NDArray[Any]
-
-_ROUNDS = 4
-"""Tasks a thread where planes are dealt out: few, since a task costs a call, but a late thread can be waited for."""
 
 
 class Level(Protocol):
@@ -68,7 +62,7 @@ def conv(case: Case, tensors: Tensors, threads: int) -> Prepared:
     shape = ConvShape.of(case, len(tensors.x))
     x, dy, w = (tensor.reshape(-1).copy() for tensor in (tensors.x, tensors.dy, tensors.w))
     b = None if tensors.b is None else tensors.b.copy()
-    level = choose(shape)(shape, x.dtype, threads)
+    level = choose(shape, itemsize=x.itemsize)(shape, x.dtype, threads)
     x_shape, y_shape, w_shape = tensors.x.shape, tensors.dy.shape, tensors.w.shape
 
     def forward() -> Array:
@@ -82,8 +76,10 @@ def conv(case: Case, tensors: Tensors, threads: int) -> Prepared:
     return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm=level.algorithm)
 
 
-def choose(shape: ConvShape) -> type[Depthwise | Winograd | ImplicitGemm]:
+def choose(shape: ConvShape, *, itemsize: int) -> type[FewPlaces | Depthwise | Winograd | ImplicitGemm]:
     """The rule of this module."""
+    if few_places.takes(shape, itemsize=itemsize):
+        return FewPlaces
     if depthwise.takes(shape):
         return Depthwise
     return Winograd if takes_winograd(shape) else ImplicitGemm
@@ -95,7 +91,7 @@ class Depthwise:
     algorithm = "depthwise, running rows"
 
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
-        self._shape, self._tasks = shape, _ROUNDS * threads
+        self._shape, self._tasks = shape, ROUNDS * threads
         self._before = np.array([shape.vertical.before, shape.horizontal.before])
         self._behind = depthwise.KERNEL - 1 - self._before
         self._none = np.zeros(shape.out_channels, dtype)
@@ -134,10 +130,13 @@ class Winograd:
     algorithm = "Winograd F(2x2, 3x3)"
 
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
-        axes, channels, filters = (shape.vertical, shape.horizontal), shape.in_channels, shape.out_channels
-        back = [replace(axis, size=axis.output, before=2 - axis.before, after=_behind(axis)) for axis in axes]
-        steps, reverse = np.array([0, 9 * channels, 9, 1]), np.array([8, 9, 9 * channels, -1])
-        self._forward = WinogradConvolution(axes, channels, filters, steps, shape.batch, dtype, threads)
+        channels, filters = shape.in_channels, shape.out_channels
+        back = [
+            replace(axis, size=axis.output, before=2 - axis.before, after=_behind(axis))
+            for axis in (shape.vertical, shape.horizontal)
+        ]
+        reverse = np.array([8, 9, 9 * channels, -1])
+        self._forward = WinogradConvolution.forward(shape, dtype, threads)
         self._backward = WinogradConvolution(
             (back[0], back[1]), filters, channels, reverse, shape.batch, dtype, threads
         )  # fmt: skip
@@ -164,46 +163,20 @@ class Winograd:
         return dw, self._biases.sum(axis=0)
 
 
-class WinogradConvolution:
-    """One 3 x 3 convolution along `axes`; `steps` says how its weights lie in w, see winograd.transform_weights."""
-
-    def __init__(
-        self, axes: tuple[Axis, Axis], channels: int, filters: int, steps: Index, batch: int, dtype: np.dtype[Any],
-        threads: int,
-    ) -> None:  # fmt: skip
-        plan = make_winograd_plan(
-            axes, batch=batch, channels=channels, filters=filters, itemsize=dtype.itemsize, threads=threads
-        )
-        self._tasks, self._tables, self._steps = plan.tasks, plan.tables, steps
-        self._u = np.empty(PRODUCTS * plan.blocks * plan.weight_pitch, dtype)
-        self._zeros = np.zeros(max(FILTERS, filters), dtype)
-        self._work = np.zeros((threads, plan.work_size), dtype)
-        self._output = Output((batch, filters, axes[0].output, axes[1].output), dtype)
-
-    def __call__(self, source: Array, w: Array, b: Array | None) -> Array:
-        """The target; everything is flat."""
-        winograd.transform_weights(len(self._work), w, self._tables[0], self._steps, self._u)
-        target, b = self._output.take(), self._zeros if b is None else b
-        winograd.convolve(self._tasks, source, self._u, b, *self._tables, self._zeros, self._work, target)
-        return target
-
-
 class ImplicitGemm:
     """The flat layout of flat.py, for every shape."""
 
     algorithm = "implicit GEMM"
 
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
-        vertical, horizontal = shape.vertical, shape.horizontal
-        weights = np.arange(np.prod(shape.w)).reshape(shape.groups, shape.group_outputs, *shape.w[1:])
-        forward, back = ((make(vertical), make(horizontal)) for make in (forward_axis, gradient_axis))
-        self._forward = FlatConvolution(forward, weights, shape.batch, dtype, threads)
+        self._forward = FlatConvolution.forward(shape, dtype, threads)
         self._backward: FlatConvolution | ColumnGradient
         if takes_columns(shape, itemsize=dtype.itemsize, threads=threads):
             self.algorithm = "implicit GEMM, dx by columns"
             self._backward = ColumnGradient(shape, dtype, threads)
         else:
-            self._backward = FlatConvolution(back, weights.swapaxes(1, 2), shape.batch, dtype, threads)
+            back = gradient_axis(shape.vertical), gradient_axis(shape.horizontal)
+            self._backward = FlatConvolution(back, weights_of(shape).swapaxes(1, 2), shape.batch, dtype, threads)
         plan = make_dot_plan(shape, itemsize=dtype.itemsize, threads=threads)
         self._tasks, self._tables, self._order = plan.shares * plan.groups, plan.tables, plan.order
         self._work = np.zeros((threads, plan.work_size), dtype)
@@ -228,57 +201,51 @@ class ImplicitGemm:
         return dw, self._biases.sum(axis=0).astype(x.dtype)
 
 
-class FlatConvolution:
-    """One convolution by implicit GEMM: y from x, or dx from dy.
-
-    `weights` (groups, targets, sources, R, S) holds the index in w of each weight; targets and sources are channels of
-    a group.
-    """
-
-    def __init__(
-        self, axes: tuple[FlatAxis, FlatAxis], weights: Index, batch: int, dtype: np.dtype[Any], threads: int
-    ) -> None:
-        groups, self._filters, channels = weights.shape[:3]
-        plan = make_plan(
-            axes, batch=batch, groups=groups, channels=channels, filters=self._filters, itemsize=dtype.itemsize,
-            threads=threads,
-        )  # fmt: skip
-        self._tasks, self._tables = batch * groups * plan.bands, plan.tables
-        self._order = weight_order(axes, weights)
-        self._w = np.empty(self._order.size, dtype)
-        self._b = np.zeros((groups, plan.blocks * FILTERS), dtype)
-        self._work = np.zeros((threads, plan.work_size), dtype)
-        self._output = Output((batch, groups * self._filters, plan.target_height, plan.target_width), dtype)
-
-    def __call__(self, source: Array, w: Array, b: Array | None) -> Array:
-        """The target; everything is flat."""
-        if b is not None:
-            self._b[:, : self._filters] = b.reshape(-1, self._filters)
-        implicit_gemm.order_weights(len(self._work), w, self._order, self._w)
-        target = self._output.take()
-        biases = self._b.reshape(-1)
-        implicit_gemm.convolve(self._tasks, source, self._w, biases, *self._tables, self._work, target)
-        return target
-
-
-class ColumnGradient:
-    """dx of few channels."""
+class FewPlaces:
+    """Backward passes that leave the filters as they lie, and a forward pass where places are not too many for it."""
 
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
-        plan = make_column_plan(shape, itemsize=dtype.itemsize)
-        self._tasks, self._tables = shape.batch * shape.groups, plan.tables
-        self._order = column_order(shape)
-        self._w = np.empty(self._order.size, dtype)
-        self._zeros = np.zeros(FILTERS, dtype)
-        self._work = np.zeros((threads, plan.work_size), dtype)
-        self._output = Output(shape.x, dtype)
+        self._shape, self._tasks = shape, ROUNDS * threads
+        self._taps = taps(shape.vertical), taps(shape.horizontal)
+        places, filters = few_places.places_of(shape), shape.out_channels
+        self._dy_shape = shape.batch, filters, places // shape.batch
+        self._columns = np.empty((places, shape.patch), dtype)
+        self._dx = Output(shape.x, dtype)
+        # the number in dy of a place of the batch and a filter
+        at = np.arange(places * filters).reshape(self._dy_shape).swapaxes(1, 2).reshape(places, filters, 1, 1)
+        axes = forward_axis(Axis(size=shape.patch, kernel=1)), forward_axis(Axis(size=1, kernel=1))
+        self._back = FlatConvolution(axes, at[None], 1, dtype, threads)
+        self._weights = FlatConvolution(axes, at.swapaxes(0, 1)[None], 1, dtype, threads)
+        forward, name = _forward_of(shape)
+        self._forward = forward(shape, dtype, threads)
+        self.algorithm = f"{name}, backward over few places"
 
-    def __call__(self, dy: Array, w: Array, _: None) -> Array:
-        """dx; everything is flat."""
-        implicit_gemm.order_weights(len(self._work), w, self._order, self._w)
-        dx = self._output.take()
-        column_gradient.input_gradient(self._tasks, dy, self._w, self._zeros, *self._tables, self._work, dx)
+    def y(self, x: Array, w: Array, b: Array | None) -> Array:
+        """Dot products of filters and columns, or as if places were many."""
+        return self._forward(x, w, b)
+
+    def dx(self, dy: Array, w: Array) -> Array:
+        """Columns of dx, added up."""
+        columns = self._back(w, dy, None).reshape(-1, self._shape.patch)
+        dx = self._dx.take()
+        few_places.add_columns(self._tasks, columns, *self._taps, dx.reshape(self._shape.x))
         return dx
+
+    def dw_db(self, x: Array, dy: Array) -> tuple[Array, Array]:
+        """Columns of x, weighted by dy."""
+        few_places.take_columns(self._tasks, x.reshape(self._shape.x), *self._taps, self._columns)
+        db = np.empty(self._shape.out_channels)
+        few_places.bias_gradient(self._tasks, dy.reshape(self._dy_shape), db)
+        return self._weights(self._columns.reshape(-1), dy, None), db.astype(x.dtype)
+
+
+def _forward_of(shape: ConvShape) -> tuple[Callable[[ConvShape, np.dtype[Any], int], Single], str]:
+    """The forward pass beside FewPlaces, and its name."""
+    if few_places.places_of(shape) <= few_places.MOST_DOTS:
+        return PlaceDots, "dot products"
+    if takes_winograd(shape):
+        return WinogradConvolution.forward, Winograd.algorithm
+    return FlatConvolution.forward, ImplicitGemm.algorithm
 
 
 def _behind(axis: Axis) -> int:
