@@ -216,7 +216,7 @@ def sigint_arrives():
 
 def test_ctrl_c_leaves_a_folder_that_report_can_use(tmp_path, plugins, sigint_arrives):
     process = subprocess.Popen(
-        [sys.executable, "-m", "convbench.cli", "compare", str(plugins / "faulty.toml"), "--plugin",
+        [sys.executable, "-m", "convbench", "compare", str(plugins / "faulty.toml"), "--plugin",
          str(plugins / "faulty.py"), "--backends", "honest,hangs", "--batch-sizes", "1", "--output", "run"],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -247,7 +247,7 @@ def test_workers_die_with_a_killed_host(tmp_path, plugins):
     import psutil
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "convbench.cli", "compare", str(plugins / "faulty.toml"), "--plugin",
+        [sys.executable, "-m", "convbench", "compare", str(plugins / "faulty.toml"), "--plugin",
          str(plugins / "faulty.py"), "--backends", "hangs", "--batch-sizes", "1", "--output", "run"],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True, env={**os.environ},
     )  # fmt: skip

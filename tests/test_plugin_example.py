@@ -24,7 +24,7 @@ def installed(tmp_path_factory):
 
 
 def _convbench(*arguments, env, cwd):
-    command = [sys.executable, "-m", "convbench.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "convbench", *map(str, arguments)]
     return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)
 
 

@@ -322,7 +322,3 @@ def report(runs: tuple[Path, ...], output: Path | None) -> None:
     write_reports(loaded, output or runs[0])
     for run in loaded:
         print_run(run, folder=output)
-
-
-if __name__ == "__main__":
-    main()
