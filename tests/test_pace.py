@@ -29,6 +29,13 @@ def test_the_blocks_that_were_asked_for_stay_within_the_budget(call_s):
     assert samples * max(call_s, SETTINGS.sample_s) <= SETTINGS.budget_s * (1 + 1e-9)
 
 
+@pytest.mark.parametrize(("call_s", "samples"), [(0.1, 3), (0.29, 3), (0.31, 0), (4, 0)])
+def test_what_was_checked_is_timed_unless_one_call_is_over_the_budget(call_s, samples):
+    pace = Pace(SETTINGS)
+    found = 0 if pace.too_slow(call_s) else min(SETTINGS.blocks, pace.blocks(call_s)) * pace.rounds(call_s)
+    assert found == samples
+
+
 @pytest.mark.parametrize(("call_s", "blocks"), [(1e-6, 12), (0.075, 12), (0.08, 3), (0.2, 3)])
 def test_only_cells_that_get_all_blocks_take_part_in_further_ones(call_s, blocks):
     assert Pace(SETTINGS).blocks(call_s) == blocks
@@ -73,7 +80,8 @@ def test_work_on_filters_alone_is_no_reason_to_skip_a_larger_batch():
 def test_a_skipped_cell_says_what_the_prediction_is_from():
     pace = pace_that_saw(lambda size: 0.05 * size, 1, 2)
     assert pace.over_budget(key(32), FEW_PLACES, None) == (
-        "predicted 1.60 s a call, from 50.0 ms at batch size 1 and 100 ms at batch size 2"
+        "predicted 1.60 s a call, from 50.0 ms at batch size 1 and 100 ms at batch size 2, "
+        "over the budget of 0.3 s (--budget)"
     )
     assert not pace.over_budget(key(4), FEW_PLACES, None)
 
