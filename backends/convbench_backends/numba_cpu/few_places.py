@@ -31,7 +31,7 @@ _CHANNELS = 16
 level."""
 MOST_DOTS = 128
 """Places for which dot products are faster than bringing w into the order of another kernel."""
-LEAST_WEIGHTS = 1 << 20
+LEAST_WEIGHTS = 1 << 19
 """Numbers in w, at least: fewer are rearranged within a second-level cache."""
 _LEAST_VECTORS = 4
 """Vectors of a filter, at least: tiles of 3 need no more."""
