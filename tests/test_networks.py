@@ -116,12 +116,6 @@ def test_a_run_without_kept_memory_still_has_times():
     assert (first["time_s"], first["memory_missing"]) == (4.0, LAYERS)
 
 
-def test_a_network_that_was_checked_and_not_measured_has_no_rows():
-    unmeasured = dict.fromkeys(("median_s", "ci_low_s", "ci_high_s", "kept_memory_bytes", "peak_memory_bytes"), np.nan)
-    assert roll_up(BOTH_RIGHT.assign(**unmeasured), [NETWORK]).empty
-    assert fastest_layers(BOTH_RIGHT.assign(**unmeasured), [NETWORK]).empty
-
-
 def test_what_is_no_network_is_not_summed():
     plain = parse_workload(TINY.replace("network = true", ""), name="tiny", origin="tiny.toml")
     assert roll_up(BOTH_RIGHT, [plain]).empty

@@ -164,11 +164,11 @@ def test_tails_of_channels_and_widths_are_right(channels, width):
 
 @pytest.mark.parametrize("images", [1, 2, 5])
 @pytest.mark.parametrize(
-    ("filters", "upright"),
-    [(30, False), (400, True)],  # of 288 numbers: longer than a column that ends with a one
+    ("size", "filters", "upright"),  # of 288 numbers: longer than a column that ends with a one
+    [(12, 30, False), (12, 400, True), (6, 100, True), (24, 30, False)],
 )
-def test_dw_is_right_whether_its_products_are_turned_over_or_not(images, filters, upright):
-    case = conv_case((32, 12, 12), out_channels=filters, kernel_size=(3, 3))
+def test_dw_is_right_whether_its_products_are_turned_over_or_not(images, size, filters, upright):
+    case = conv_case((32, size, size), out_channels=filters, kernel_size=(3, 3))
     assert convolution.is_upright(images, convolution_of(case)) == upright
     tensors = make_tensors(case, images, seed=0, fill="integers")
     backend = NumpyIm2col()

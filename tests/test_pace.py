@@ -56,7 +56,7 @@ def guess(call_s, *batch_sizes, at):
     return extrapolated_s({size: call_s(size) for size in batch_sizes}, key(at), FEW_PLACES)
 
 
-@given(on_filters=st.floats(0, 1), an_image=st.floats(1e-6, 1), at=st.integers(9, 256))
+@given(on_filters=st.floats(0, FILTERS_S), an_image=st.floats(1e-6, 1), at=st.integers(9, 256))
 def test_two_smaller_batch_sizes_tell_the_work_on_filters_from_that_on_images(on_filters, an_image, at):
     def call_s(size):
         return on_filters + an_image * size
@@ -67,10 +67,18 @@ def test_two_smaller_batch_sizes_tell_the_work_on_filters_from_that_on_images(on
 @given(share=st.floats(0, 1), call_s=st.floats(FILTERS_S * 4 / 3, 10), at=st.sampled_from([8, 32, 128]))
 @example(share=1, call_s=0.1, at=8)
 @example(share=0, call_s=0.1, at=8)
-def test_from_one_batch_size_a_call_over_the_budget_is_predicted_within_a_factor_of_two(share, call_s, at):
+def test_a_call_longer_than_work_on_filters_is_predicted_within_a_factor_of_two_from_one_batch_size(share, call_s, at):
     on_filters = min(share * FILTERS_S, call_s)
     truth = on_filters + (call_s - on_filters) * at
     assert 1 / 2 <= guess(lambda _: call_s, 1, at=at) / truth <= 2
+
+
+@given(st.floats(1e-5, 10), st.floats(1e-5, 10), st.integers(9, 256))
+def test_a_noisy_pair_of_times_is_no_reason_to_predict_less_than_images_cost_or_more_than_they_can(first, second, at):
+    guess = extrapolated_s({1: first, 8: second}, key(at), FEW_PLACES)
+    on_filters = min(second, FILTERS_S)
+    assert on_filters + (second - on_filters) * at / 8 <= guess * (1 + 1e-9)
+    assert guess <= second * at / 8 * (1 + 1e-9)
 
 
 def test_work_on_filters_alone_is_no_reason_to_skip_a_larger_batch():

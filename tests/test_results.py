@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -52,6 +53,18 @@ def folder(tmp_path):
 def test_columns_of_a_cell_are_merged(folder):
     cell = load_run(folder).measurements.iloc[0]
     assert (cell["status"], cell["verdict"], cell["first_call_s"]) == ("ok", "agrees", 0.25)
+
+
+@pytest.mark.parametrize(
+    ("settings", "rows"), [({"timing": False, "memory": False}, 0), ({"timing": True}, 2), ({}, 2)]
+)
+def test_a_run_that_only_checked_has_no_networks_and_one_that_measured_tells_what_is_missing(tmp_path, settings, rows):
+    (workload,) = HEADER["workloads"]
+    header = HEADER | {"settings": settings, "workloads": [workload | {"network": True}]}
+    with Journal(tmp_path, header) as journal:
+        for name in ("forward", "both"):
+            journal.cell(replace(KEY, pass_name=name), status="skipped", reason="slow")
+    assert len(load_run(tmp_path).networks) == rows
 
 
 def test_seconds_are_those_of_a_call(folder):

@@ -1,7 +1,8 @@
 """What a cell may cost: its calls are predicted, and what would be over the budget is not begun.
 
-- A backend's own prediction goes first. Else times at two smaller batch sizes lie on a line, and that at one grows with
-  the images, but for what reading and writing the filters may have taken: that is the same at any batch size.
+- A backend's own prediction goes first: so much of it that MIN_CALLS are over the budget is not begun. Else the time at
+  a smaller batch size grows with the images, but for what work on the filters may have taken, which is the same for any
+  batch: the guess is the geometric mean of the least and the most, or with two sizes on their line, between both.
 - The budget bounds the timed calls of a cell over the blocks that were asked for; a slow cell gets fewer rounds, then
   fewer blocks. Only cells that get all of these take part in the further ones that fill the run's time.
 - What has been called for its checks is timed MIN_SAMPLES times even so, unless one call alone is over the budget: a
@@ -85,12 +86,13 @@ def extrapolated_s(seen: dict[int, float], key: CellKey, case: Case) -> float:
         return 0.0
     size, seconds = list(seen.items())[-1]
     images = key.batch_size / size
+    on_filters = min(seconds, cost(case, 0, key.pass_name).bytes / FILTER_BYTES_PER_S)
+    least, most = on_filters + (seconds - on_filters) * images, seconds * images
     if len(seen) == 1:
-        on_filters = min(seconds, cost(case, 0, key.pass_name).bytes / FILTER_BYTES_PER_S)
-        return sqrt(seconds * images * (on_filters + (seconds - on_filters) * images))  # between most and least
+        return sqrt(least * most)
     first, first_seconds = next(iter(seen.items()))
-    an_image = max(0.0, seconds - first_seconds) / (size - first)
-    return min(seconds + an_image * (key.batch_size - size), seconds * images)
+    an_image = (seconds - first_seconds) / (size - first)
+    return min(max(seconds + an_image * (key.batch_size - size), least), most)
 
 
 def _family(key: CellKey) -> tuple[str, ...]:

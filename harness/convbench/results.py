@@ -83,12 +83,18 @@ class Run:
     @cached_property
     def networks(self) -> pd.DataFrame:
         """Whole networks: time and training memory a backend, and the mix of the fastest layers; see networks.py."""
-        return roll_up(self.measurements, self.workloads)
+        return roll_up(self.measurements, self._measured_workloads)
 
     @cached_property
     def network_layers(self) -> pd.DataFrame:
         """The fastest right backend of each layer of each network."""
-        return fastest_layers(self.measurements, self.workloads)
+        return fastest_layers(self.measurements, self._measured_workloads)
+
+    @property
+    def _measured_workloads(self) -> tuple[Workload, ...]:
+        """None where a run only checked."""
+        settings = self.header.get("settings", {})
+        return self.workloads if settings.get("timing", True) or settings.get("memory", True) else ()
 
     @property
     def margin(self) -> float:

@@ -42,12 +42,12 @@ class RunSettings:
 
     A block is a fresh set of workers, a round one turn of all backends in it. After `blocks` of them further ones
     follow, up to most_blocks (0: none), as long as the next is likely to end before the run is within_s old. budget_s
-    bounds the timing of one cell in the first `blocks`: where one call takes longer, or would by a prediction, the cell
-    is skipped and says so; three samples are taken even so. timeout_s bounds one answer of a worker: a call that takes
-    longer is killed. dtypes replaces that of the workload's cases; backends None means every one that is available.
-    `case` is an inline TOML table, in place of workloads. A batch of nothing can be checked, but not measured.
-    find_largest_batch searches the largest batch size within memory_limit_bytes (0: what is free, less a reserve), for
-    at most search_s seconds a case, backend and pass.
+    bounds the timing of one cell in the first `blocks`: a cell of which one call takes longer, or would as smaller
+    batches tell, is skipped and says so, and one of which the backend predicts that six would; three samples are taken
+    even so. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that of the
+    workload's cases; backends None means every one that is available. `case` is an inline TOML table, in place of
+    workloads. A batch of nothing can be checked, but not measured. find_largest_batch searches the largest batch size
+    within memory_limit_bytes (0: what is free, less a reserve), for at most search_s seconds a case, backend and pass.
     """
 
     workloads: tuple[str, ...] = ("quick",)

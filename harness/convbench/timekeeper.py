@@ -113,6 +113,7 @@ class Timekeeper:
             return self._is_fine(item, pass_name, turn, again)
         call_s = turn.call_s[pass_name]
         if reason := self._pace.too_slow(call_s):
+            self._pace.remember(key, call_s)
             self._journal.cell(key, status="skipped", reason=reason)
             self._blocks[key] = 0
             return False

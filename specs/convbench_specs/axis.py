@@ -62,6 +62,11 @@ class Axis:
         return max(0, (self.output - 1) * self.stride + self.extent - self.padded)
 
     @property
+    def is_one_window(self) -> bool:
+        """Whether there is one window, and it is just the input."""
+        return self.output == self.dilation == 1 and self.before == self.overhang == 0 and self.kernel == self.size
+
+    @property
     def unused(self) -> int:
         """Places of the padded input at its end that no window reads."""
         return max(0, self.padded - (self.output - 1) * self.stride - self.extent)

@@ -25,7 +25,7 @@ from convbench_specs import Axis
 Array = NDArray[Any]
 
 ROUNDS = 4
-"""Tasks a thread where planes are dealt out: few, since a task costs a call, but a late thread can be waited for."""
+"""Tasks a thread where planes or rows are dealt out: few, as each costs a call, but a late thread can be waited for."""
 
 
 class Single(Protocol):

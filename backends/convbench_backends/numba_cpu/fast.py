@@ -2,7 +2,7 @@
 """Convolution on the fast level: plans and buffers for its kernels, and the rule that chooses among them.
 
 The rule, from the shape alone:
-- few places   no more than filters, many weights, no groups                               few_places.py
+- few places   no more than filters and weights of one, many weights, no groups            few_places.py
 - depthwise    one filter a channel, 3 x 3, stride and dilation 1                          depthwise.py
 - Winograd     3 x 3, stride and dilation 1, 16 channels and filters or more, no groups    winograd.py
 - implicit GEMM and dot products for everything else                                       implicit_gemm.py
@@ -202,7 +202,7 @@ class ImplicitGemm:
 
 
 class FewPlaces:
-    """Backward passes that leave the filters as they lie, and a forward pass where places are not too many for it."""
+    """Backward with the filters as they lie; forward so up to MOST_DOTS places, else by the kernel for many."""
 
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
         self._shape, self._tasks = shape, ROUNDS * threads

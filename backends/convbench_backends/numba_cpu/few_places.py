@@ -1,9 +1,9 @@
 # ruff: noqa: PLR0917  # a kernel takes all it may need, by position
-"""A convolution with more filters than places: the filters are read as they lie, and what is small is rearranged.
+"""A convolution with no more places than filters: w is read as it lies, and what is small is rearranged.
 
 In a late layer of a network w is megabytes and the rest is little: to bring w into the order of a kernel, three times
 in a training step, takes longer than the products. Here w stays, a matrix of filters by weights, and every place of
-the batch has a column of x, as a row:
+the batch has a column of x, as a row. Beyond MOST_DOTS places only the backward passes do so.
 
     y    dot products of rows of w and columns         weight_gradient.add_images, as if places were filters
     dx   columns = dy^T @ w, added up where they lie   implicit_gemm.convolve, as if filters were channels
@@ -19,6 +19,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from convbench_backends.numba_cpu.flat_plan import BAND_BYTES
 from convbench_backends.numba_cpu.geometry import ConvShape, Index
 from convbench_backends.numba_cpu.jit import kernel, part
 from convbench_backends.numba_cpu.vector import lanes_of
@@ -34,17 +35,23 @@ MOST_DOTS = 128
 LEAST_WEIGHTS = 1 << 19
 """Numbers in w, at least: fewer are rearranged within a second-level cache."""
 _LEAST_VECTORS = 4
-"""Vectors of a filter, at least: tiles of 3 need no more."""
+"""Vectors of a filter, at least: a band of fewer fills no tile."""
 
 
 def takes(shape: ConvShape, *, itemsize: int) -> bool:
-    """Whether the places are so few, and w is so large; by measurement, and from the shape alone."""
+    """Whether places are so few and w is so large, by measurement; from the shape alone.
+
+    Places are no more than filters, or half of them for what Winograd would do in fewer products; w is larger than dy;
+    and a band of w, as a source with a channel for each filter, is a vector wide at least.
+    """
     most = shape.out_channels // 2 if takes_winograd(shape) else shape.out_channels
+    lanes = lanes_of(itemsize)
     return (
         shape.groups == 1
-        and 0 < places_of(shape) <= most
+        and 0 < places_of(shape) <= min(most, shape.patch)
         and shape.out_channels * shape.patch >= LEAST_WEIGHTS
-        and shape.patch >= _LEAST_VECTORS * lanes_of(itemsize)
+        and shape.patch >= _LEAST_VECTORS * lanes
+        and shape.out_channels * itemsize * lanes <= BAND_BYTES
     )
 
 
@@ -82,14 +89,15 @@ def add_columns(task: int, tasks: int, thread: int, columns: Array, rows: Index,
     """Adjoint of take_columns: planes of a share of the channels of dx (N, C, H, W)."""
     first, last = dx.shape[1] * task // tasks, dx.shape[1] * (task + 1) // tasks
     window = rows.shape[0] * cols.shape[0]
-    for n in range(dx.shape[0]):
-        for c in range(first, last):
-            plane = dx[n, c]
-            plane[:] = 0
+    for low in range(first, last, _CHANNELS):
+        high = min(low + _CHANNELS, last)
+        for n in range(dx.shape[0]):
+            dx[n, low:high] = 0
             for i in range(rows.shape[1]):
                 for j in range(cols.shape[1]):
                     column = columns[(n * rows.shape[1] + i) * cols.shape[1] + j]
-                    add_window(column[c * window : (c + 1) * window], rows, cols, i, j, plane)
+                    for c in range(low, high):
+                        add_window(column[c * window : (c + 1) * window], rows, cols, i, j, dx[n, c])
 
 
 @part

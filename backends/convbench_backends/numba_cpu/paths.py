@@ -15,14 +15,12 @@ from numba import get_num_threads
 from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu import fast, pooling, readable
+from convbench_backends.numba_cpu.convolutions import ROUNDS
 from convbench_backends.numba_cpu.geometry import first_taps, image_axes, spans, taps, window_places
 from convbench_backends.outputs import Output
 from convbench_specs import Axis, Case, Conv, Flatten, Pool, Prepared, Tensors
 
 Array = NDArray[Any]
-
-_ROUNDS = 4
-"""Tasks a thread where rows are dealt out: few, since a task costs a call, but a late thread can be waited for."""
 
 
 def prepare(case: Case, tensors: Tensors) -> Prepared:
@@ -35,7 +33,7 @@ def prepare(case: Case, tensors: Tensors) -> Prepared:
         prepared = flatten(case, tensors)
     elif operation.kind == "max":
         prepared = max_pool(case, tensors)
-    elif all(_is_covered(axis) for axis in image_axes(case)):
+    elif all(axis.is_one_window for axis in image_axes(case)):
         prepared = plane_average(case, tensors)
     else:
         prepared = average_pool(case, tensors)
@@ -51,7 +49,7 @@ def max_pool(case: Case, tensors: Tensors) -> Prepared:
     vertical, horizontal = image_axes(case)
     x, dy = _planes(case, tensors)
     rows, columns, stride = taps(vertical), spans(horizontal), np.array([horizontal.stride])
-    tasks = _ROUNDS * get_num_threads()
+    tasks = ROUNDS * get_num_threads()
     first_tap, (first, behind) = first_taps(vertical, horizontal), window_places(vertical, horizontal)
     which = np.empty(dy.shape, pooling.winner_dtype(len(behind)))
     y_output, dx_output = Output(dy.shape, dy.dtype), Output(x.shape, x.dtype)
@@ -93,7 +91,7 @@ def average_pool(case: Case, tensors: Tensors) -> Prepared:
     x, dy = _planes(case, tensors)
     rows, cols, columns = taps(vertical), taps(horizontal), spans(horizontal)
     stride = np.array([horizontal.stride, *_only_column(horizontal)])
-    tasks = _ROUNDS * get_num_threads()
+    tasks = ROUNDS * get_num_threads()
     tall, wide = (np.array(a.taps(count_padding=operation.count_include_pad)) for a in (vertical, horizontal))
     y_output, dx_output = Output(dy.shape, dy.dtype), Output(x.shape, x.dtype)
     x_shape, y_shape = case.x_shape(len(tensors.x)), case.y_shape(len(tensors.x))
@@ -114,9 +112,11 @@ def average_pool(case: Case, tensors: Tensors) -> Prepared:
 
 
 def plane_average(case: Case, tensors: Tensors) -> Prepared:
-    """Average over all of a plane, or over all channels."""
-    x, dy = (planes.reshape(len(planes), -1) for planes in _planes(case, tensors))
-    tasks, places = _ROUNDS * get_num_threads(), x.shape[1]
+    """Average over all of a plane."""
+    x, dy = _planes(case, tensors)
+    places = x.shape[1] * x.shape[2]
+    x, dy = x.reshape(len(x), places), dy.reshape(len(dy))
+    tasks = ROUNDS * get_num_threads()
     y_output, dx_output = Output(dy.shape, dy.dtype), Output(x.shape, x.dtype)
     x_shape, y_shape = case.x_shape(len(tensors.x)), case.y_shape(len(tensors.x))
 
@@ -127,15 +127,10 @@ def plane_average(case: Case, tensors: Tensors) -> Prepared:
 
     def backward() -> tuple[Array, None, None]:
         dx = dx_output.take()
-        pooling.fill_planes(tasks, dy.ravel() / x.dtype.type(places), dx.reshape(x.shape))
+        pooling.fill_planes(tasks, dy / x.dtype.type(places), dx.reshape(x.shape))
         return dx.reshape(x_shape), None, None
 
     return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm="whole planes")
-
-
-def _is_covered(axis: Axis) -> bool:
-    """Whether the only window of an axis is just all of it."""
-    return axis.output == axis.dilation == 1 and axis.before == axis.overhang == 0 and axis.kernel == axis.size
 
 
 def _only_column(axis: Axis) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
     forward   y of a block  = W_row @ X_col
     dw        dw^T += X_col @ dy^T of a block, for OpenBLAS is faster at it than at dw, and turned over at the end;
-              dw += dy @ X_col^T where there are many filters and few columns
+              dw += dy @ X_col^T where filters are no fewer than weights of one, or than columns
     dx        at stride 1, a forward pass over dy with the flipped kernel;
               else W_row^T @ dy: the columns of dx, which are added to where im2col reads those of x
 
@@ -74,8 +74,10 @@ def weight_gradient(x: Array, dy: Array, conv: Convolution, crew: Crew, dw: Arra
         columns = Columns(x, conv, blocks, side_by_side=side_by_side)
         total = dw if upright and not part.start else np.empty((conv.groups, *sides), x.dtype)
         db = np.zeros((conv.groups, per_group), x.dtype)
-        products = np.empty((1 if side_by_side else images, groups, *sides), x.dtype) if not alone else total[None]
-        if not alone:
+        if alone:
+            products = total[np.newaxis]
+        else:
+            products = np.empty((1 if side_by_side else images, groups, *sides), x.dtype)
             total[...] = 0
         for block in blocks.take(part):
             x_col, dy_block = columns.of(block), _of_block(dy, conv, block)
@@ -102,14 +104,17 @@ def weight_gradient(x: Array, dy: Array, conv: Convolution, crew: Crew, dw: Arra
 def is_upright(images: int, conv: Convolution) -> bool:
     """Whether the products add up to dw itself: its transpose would cost more to turn over than it saves.
 
-    OpenBLAS is faster at the one of them with more rows than columns, though less so the more filters there are.
+    OpenBLAS is faster at a tall matrix than at its transpose, though less so the more filters there are.
     """
-    is_wide = conv.filters // conv.groups >= conv.depth
-    return not conv.has_ones and (is_wide or has_few_places(images, conv))
+    is_tall = conv.filters // conv.groups >= conv.depth
+    return not conv.has_ones and (is_tall or has_few_places(images, conv))
 
 
 def has_few_places(images: int, conv: Convolution) -> bool:
-    """Whether the filters are so many for the columns that to copy w takes longer than it saves."""
+    """Whether the outputs of the batch have no more places than a group has filters.
+
+    A copy of w, or of dw, then takes longer than it saves in their products.
+    """
     height, width = conv.windows.output
     return images * height * width <= conv.filters // conv.groups
 

@@ -42,10 +42,7 @@ class Pooling:
     @property
     def is_whole(self) -> bool:
         """Whether the only window is just all of a plane."""
-        return all(
-            axis.output == axis.dilation == 1 and axis.before == axis.overhang == 0 and axis.kernel == axis.size
-            for axis in (self.rows, self.columns)
-        )
+        return self.rows.is_one_window and self.columns.is_one_window
 
 
 def pooling_of(case: Case, dtype: np.dtype[np.floating]) -> Pooling:
