@@ -206,6 +206,59 @@ def test_the_help_says_what_a_default_run_does(convbench):
     assert f"quick: {QUICK.within_s:g}, thorough: {EFFORTS['thorough'].within_s:g}" in text
 
 
+FAILS = """
+from convbench_specs import Available, Backend, hookimpl
+
+class Fails(Backend):
+    name = "fails"
+
+    def availability(self, device):
+        return AVAILABILITY
+
+    def prepare(self, case, tensors):
+        raise ArithmeticError("why")
+
+@hookimpl
+def convbench_backends():
+    return [Fails]
+"""
+
+
+def test_a_backend_that_fails_everywhere_ends_with_1_and_is_not_called_right(convbench, tmp_path):
+    (tmp_path / "fails.py").write_text(FAILS.replace("AVAILABILITY", 'Available("1")'))
+    done = convbench("check", "tiny.toml", "--plugin", "fails.py", "--backends", "fails,naive", "--output", "run")
+    assert done.exit_code == EXIT_WRONG
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "The one backend that ran is right where it computed; fails failed in 12 cells." in page
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("raise RuntimeError('boom')", "RuntimeError: boom"),
+        ("hello =", "SyntaxError"),
+        ("x = 1", "it has no hook convbench_backends"),
+        (None, "FileNotFoundError"),
+    ],
+)
+def test_a_plug_in_that_was_named_and_cannot_be_used_ends_the_run_before_it_begins(convbench, tmp_path, text, why):
+    if text is not None:
+        (tmp_path / "mine.py").write_text(text)
+    for command in (["check", "tiny.toml", "--backends", "naive"], ["check", "--backends", "mine"], ["fuzz"]):
+        done = convbench(*command, "--plugin", "mine.py")
+        assert done.exit_code == EXIT_USAGE
+        assert "plug-in " in done.output
+        assert why in done.output
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_availability_that_is_none_is_told_as_one(convbench, tmp_path):
+    (tmp_path / "fails.py").write_text(FAILS.replace("AVAILABILITY", "True"))
+    done = convbench("backends", "--plugin", "fails.py")
+    assert done.exit_code == 0, done.output
+    assert "must return Available or Unavailable, not True" in " ".join(done.output.split())
+
+
 @pytest.fixture
 def sigint_arrives():
     """A shell starts what runs in its background with SIGINT ignored, and a child would inherit that."""

@@ -132,3 +132,17 @@ def test_runs_of_every_older_schema_stay_readable(folder):
     assert (cells["verdict"] == "agrees").all()
     assert (cells["median_s"] > 0).all()
     assert (run.agreement["verdict"] == "agrees").all()
+
+
+def test_a_cell_that_an_interrupted_run_did_not_reach_says_so(tmp_path):
+    with Journal(tmp_path, HEADER) as journal:
+        journal.cell(KEY, predicted_s=0.1)
+    cell = load_run(tmp_path).measurements.iloc[0]
+    assert (cell["status"], load_run(tmp_path).interrupted) == ("not reached", True)
+
+
+def test_a_header_that_lacks_a_part_is_called_damaged(tmp_path):
+    with Journal(tmp_path, {key: value for key, value in HEADER.items() if key != "settings"}):
+        pass
+    with pytest.raises(RunError, match="it has no settings"):
+        load_run(tmp_path)

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 __all__ = ["Run", "check", "compare", "load_run"]
 
 
+def __dir__() -> list[str]:
+    """What is re-exported on first use, too."""
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]
+
+
 def __getattr__(name: str) -> Any:
     """Re-export on first use: importing pandas takes longer than `convbench --help` may, and workers do not need it."""
     if name not in __all__:

@@ -30,6 +30,8 @@ from convbench.settings import RunSettings
 from convbench_specs import Available, Unavailable, Workload, case_table
 
 DEFAULT_FOLDER = Path("results")
+SEVERAL = ("backends", "batch_sizes", "passes", "dtypes", "cases")
+"""Settings of several values, where one may stand for itself."""
 
 
 def compare(
@@ -49,6 +51,9 @@ def compare(
     threads, device, seed, blocks, rounds, budget_s, timeout_s, timing, memory and the others.
     Raises ConvbenchError where the call or a file is at fault, before anything runs.
     """
+    if not all(isinstance(name, (str, Path)) for name in workloads):
+        raise UsageError("workloads are names or paths, each an argument of its own")
+    plugins = (plugins,) if isinstance(plugins, str) else tuple(plugins)
     unknown = sorted(set(settings) - set(RunSettings.names()))
     if unknown:
         raise TypeError(
@@ -62,9 +67,18 @@ def compare(
         "backends": backends,
         **settings,
     }
-    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    plain = {key: _several(value) if key in SEVERAL else value for key, value in given.items()}
     chosen = RunSettings.of_effort(effort, **{key: value for key, value in plain.items() if value is not None})
-    return execute(chosen, find_backends(plugins), output=output, observer=observer or Silent())
+    registry = find_backends(plugins)
+    registry.demand(plugins)
+    return execute(chosen, registry, output=output, observer=observer or Silent())
+
+
+def _several(value: Any) -> Any:
+    """A tuple of a list, or of a single name or number."""
+    if isinstance(value, (str, int)):
+        return (value,)
+    return value if value is None else tuple(value)
 
 
 def check(*workloads: str, **arguments: Any) -> Run:

@@ -64,6 +64,9 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted", err=True)
+            sys.exit(EXIT_INTERRUPTED)
         except Exception as error:
             from convbench_specs import ConvbenchError  # noqa: PLC0415  # it brings NumPy, which --help can do without
 
@@ -162,7 +165,7 @@ def check(**options: Any) -> None:
 
 
 def _run(options: dict[str, Any]) -> None:
-    """Make a run and show it; exits with 1 where a backend is wrong."""
+    """Make a run and show it; exits with 1 where a backend is wrong or failed."""
     from convbench import api  # noqa: PLC0415
     from convbench.report.terminal import print_run  # noqa: PLC0415
     from convbench.terminal import terminal_observer  # noqa: PLC0415
@@ -174,10 +177,10 @@ def _run(options: dict[str, Any]) -> None:
         click.echo(f"\ninterrupted; what was measured is in {output}: convbench report {output}", err=True)
         sys.exit(EXIT_INTERRUPTED)
     print_run(run)
-    if not run.is_right:
+    if not run.is_right or run.has_failed:
         sys.exit(EXIT_WRONG)
     if not run.is_computed:
-        click.echo("convbench: nothing was computed: no backend does any of the cases", err=True)
+        click.echo("convbench: nothing was computed, for the reasons above", err=True)
         sys.exit(EXIT_USAGE)
 
 

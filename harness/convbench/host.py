@@ -81,6 +81,13 @@ class Registry:
     backends: dict[str, Registered] = field(default_factory=dict)
     failed: list[FailedPlugin] = field(default_factory=list)
 
+    def demand(self, plugins: Iterable[str]) -> None:
+        """UsageError where one of these, which the user named, could not be used."""
+        refs = {_plugin_ref(name) for name in plugins}
+        for failed in self.failed:
+            if failed.plugin in refs:
+                raise UsageError(f"plug-in {failed.plugin.label} cannot be used: {failed.reason}")
+
     def select(self, names: Sequence[str] | None) -> list[Registered]:
         """The named backends, or all; UsageError names what does not exist."""
         if names is None:
@@ -109,9 +116,12 @@ def availability(entry: Registered, device: Device) -> Available | Unavailable:
     if device not in entry.backend.devices:
         return Unavailable(f"it does not run on {device}, only on {', '.join(entry.backend.devices)}")
     try:
-        return entry.backend.availability(device)
+        found: object = entry.backend.availability(device)
     except Exception as error:  # noqa: BLE001  # a plug-in's fault must not end everybody's run
         return Unavailable(f"availability() failed: {type(error).__name__}: {error}")
+    if isinstance(found, (Available, Unavailable)):
+        return found
+    return Unavailable(f"availability() must return Available or Unavailable, not {found!r}")
 
 
 def only_available(entries: Sequence[Registered], device: Device) -> tuple[list[Registered], dict[str, str]]:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from convbench.errors import UsageError
-from convbench.host import find_backends
+from convbench.host import availability, find_backends
 from convbench.layer_table import layer_table
 from convbench.layer_table_text import render_layer_table
 from convbench_specs import Available, load_workload, shipped_workloads
@@ -26,10 +26,8 @@ def print_backends(plugins: tuple[str, ...], device: str) -> None:
     table.add_column("what it is, or why it is unavailable")
     for name, registered in registry.backends.items():
         backend = registered.backend
-        found = backend.availability("cuda" if device == "cuda" else "cpu")
-        if device not in backend.devices:
-            version, text = "", f"[yellow]unavailable[/yellow]: does not run on {device}"
-        elif isinstance(found, Available):
+        found = availability(registered, "cuda" if device == "cuda" else "cpu")
+        if isinstance(found, Available):
             version, text = found.version, backend.summary
         else:
             version, text = "", f"[yellow]unavailable[/yellow]: {found.reason}"

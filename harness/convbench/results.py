@@ -19,7 +19,7 @@ import pandas as pd
 
 from convbench.comparison import LEAST_MARGIN
 from convbench.errors import RunError
-from convbench.journal import PICTURES, CellKey, read_events, read_header
+from convbench.journal import HEADER, PICTURES, CellKey, read_events, read_header
 from convbench.limits import Limits
 from convbench.limits.columns import add_roofline
 from convbench.measure.memory import BELOW_FLOOR
@@ -27,6 +27,7 @@ from convbench.networks import fastest_layers, roll_up
 from convbench.report.inputs import (
     AGREEMENT_COLUMNS,
     CHECK_COLUMNS,
+    FAILED,
     LARGEST_BATCH_COLUMNS,
     MEASUREMENT_COLUMNS,
     OPTIONAL_MEASUREMENT_COLUMNS,
@@ -119,11 +120,18 @@ class Run:
         """Whether no cell is wrong or untrusted."""
         return not bool(self.measurements["status"].isin(["wrong", "untrusted"]).any())
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether a backend failed in a cell: an error, a crash, a call that was killed."""
+        return bool(self.measurements["status"].isin(FAILED).any())
+
 
 def load_run(path: str | Path) -> Run:
     """Load a run folder; RunError where it is none, is damaged, or is of a newer schema than this convbench reads."""
     folder = Path(path)
     header = read_header(folder)
+    if lacking := [key for key in ("command", "started", "settings", "machine", "packages") if key not in header]:
+        raise RunError(f"{folder / HEADER} is damaged: it has no {lacking[0]}")
     cells: dict[CellKey, dict[str, Any]] = {}
     samples, agreement, warnings, pictures, largest = [], [], [], [], []
     backends: dict[str, dict[str, Any]] = {}
@@ -220,7 +228,7 @@ def _measurements(run: Run) -> pd.DataFrame:
     seconds = timings["median_s"].to_dict() if len(timings) else {}
     rows = []
     for key, columns in run.cells.items():
-        row: dict[str, Any] = {**key.as_columns(), **columns}
+        row: dict[str, Any] = {**key.as_columns(), "status": "not reached", **columns}
         case = cases.get((key.workload, key.case))
         if case is not None:
             row["operation"] = type(case.operation).__name__.lower()

@@ -112,8 +112,8 @@ class Timekeeper:
             turn.session.suspend()
             return self._is_fine(item, pass_name, turn, again)
         call_s = turn.call_s[pass_name]
+        self._pace.remember(key, call_s)  # also of what is not timed: larger batches are predicted from it
         if reason := self._pace.too_slow(call_s):
-            self._pace.remember(key, call_s)
             self._journal.cell(key, status="skipped", reason=reason)
             self._blocks[key] = 0
             return False

@@ -36,14 +36,26 @@ def _right(verdicts: pd.DataFrame) -> str:
     total = len(checked)
     if not total:
         return "No backend was checked."
+    failed = verdicts[verdicts["failed"] > 0]
+    failures = f"{join_names(failed['backend'].tolist())} failed in {_cells(failed)}"
     if len(right) == total:
-        return "The one backend that ran is right." if total == 1 else f"All {total} backends that ran are right."
+        all_right = "The one backend that ran is right" if total == 1 else f"All {total} backends that ran are right"
+        if failed.empty:
+            return f"{all_right}."
+        return f"{all_right} where {'it' if total == 1 else 'they'} computed; {failures}."
     parts = [f"{len(right) or 'None'} of {total} backends {'is' if len(right) == 1 else 'are'} right"]
     if wrong:
         parts.append(f"{join_names(wrong)} {'is' if len(wrong) == 1 else 'are'} wrong")
     if untrusted:
         parts.append(f"{join_names(untrusted)} could not be proven right")
+    if len(failed):
+        parts.append(failures)
     return "; ".join(parts) + "."
+
+
+def _cells(failed: pd.DataFrame) -> str:
+    count = int(failed["failed"].sum())
+    return "1 cell" if count == 1 else f"{format_integer(count)} cells"
 
 
 def _fastest(ranked: pd.DataFrame) -> str:

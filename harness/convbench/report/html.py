@@ -23,6 +23,7 @@ from convbench.report.embed import encode_frame, encode_pairs, script_safe_json,
 from convbench.report.headline import headline, join_names
 from convbench.report.inputs import (
     CHECK_COLUMNS,
+    FAILED,
     MEASUREMENT_COLUMNS,
     OPTIONAL_MEASUREMENT_COLUMNS,
     ROOFLINE_COLUMNS,
@@ -111,6 +112,7 @@ def _counts(measurements: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, int
         "cells": len(measurements),
         "measured": int(measurements["median_s"].notna().sum()),
         "wrong": int((measurements["status"] == "wrong").sum()),
+        "failed": int(measurements["status"].isin(FAILED).sum()),
         "tensors": int(verdicts["tensors"].sum()),
         "agreeing": int((verdicts["tensors"] - verdicts["disagreeing"] - verdicts["untrusted"]).sum()),
         "cases": len(measurements[view.CASE].drop_duplicates()),

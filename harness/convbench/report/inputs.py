@@ -46,8 +46,11 @@ LARGEST_BATCH_COLUMNS = (
 """A row a search for the largest batch size; see batch_search.LargestBatch."""
 STATUSES = (
     "ok", "wrong", "error", "crashed", "timed out", "out of memory", "skipped", "unsupported", "unavailable",
+    "not reached",
 )  # fmt: skip
-"""Every status; behind ok, the most alarming first."""
+"""Every status; behind ok, the most alarming first. Only a run that was interrupted has cells that are not reached."""
+FAILED = ("error", "crashed", "timed out")
+"""Statuses of cells that a backend failed in: not wrong, for there is no result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from convbench.report.inputs import STATUSES
+from convbench.report.inputs import FAILED, STATUSES
 from convbench.timings import GROUP
 from convbench.verify.holding import IDENTITIES
 from convbench_specs import PASSES
@@ -54,22 +54,25 @@ def rank(measurements: pd.DataFrame) -> pd.DataFrame:
     by_group = ranked.groupby("group", sort=False)
     best = by_group[["backend", "median_s", "ci_low_s", "ci_high_s"]].transform("first")
     place = by_group.cumcount() + 1
-    low, high = _ratio_interval(ranked, best)
+    ratio = ranked["ratio"].fillna(ranked["median_s"] / best["median_s"])
+    low, high = _ratio_interval(ranked, best, ratio)
     is_best = place == 1
     judged = ranked["ratio_low"].notna()
     return ranked.drop(columns="group").assign(
         fastest=best["backend"],
         place=place,
-        ratio=ranked["ratio"].where(judged, ranked["median_s"] / best["median_s"]),
+        ratio=ratio,
         ratio_low=ranked["ratio_low"].where(judged, low.where(~is_best, 1.0)),
         ratio_high=ranked["ratio_high"].where(judged, high.where(~is_best, 1.0)),
         tied=is_best | (ranked["ratio_low"].where(judged, low) <= 1.0),
     )
 
 
-def _ratio_interval(cells: pd.DataFrame, best: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
-    """Limits of median / best median from those of both."""
-    log_ratio = np.log(cells["median_s"] / best["median_s"])
+def _ratio_interval(
+    cells: pd.DataFrame, best: pd.DataFrame, ratio: pd.Series[float]
+) -> tuple[pd.Series[float], pd.Series[float]]:
+    """Limits of a ratio to the best from those of both medians."""
+    log_ratio = np.log(ratio)
     down = np.hypot(np.log(cells["median_s"] / cells["ci_low_s"]), np.log(best["ci_high_s"] / best["median_s"]))
     up = np.hypot(np.log(cells["ci_high_s"] / cells["median_s"]), np.log(best["median_s"] / best["ci_low_s"]))
     return np.exp(log_ratio - down), np.exp(log_ratio + up)
@@ -146,12 +149,13 @@ def backend_verdicts(measurements: pd.DataFrame, agreement: pd.DataFrame) -> pd.
     Columns: backend, `verdict` ("wrong": a cell is wrong or a tensor disagrees with the oracle; else "right": tensors
     agree with the oracle; "untrusted": tensors were compared, but none proves anything; "" where none was compared),
     `tensors` compared with the oracle, `disagreeing` and `untrusted` among them, `bound_multiple` (the worst), `cells`,
-    `ok` and `wrong` cells.
+    `ok`, `wrong` and `failed` cells (errors, crashes, calls that were killed).
     """
     cells = measurements.groupby("backend", sort=False, as_index=False).agg(
         cells=("status", "size"),
         ok=("status", lambda status: (status == "ok").sum()),
         wrong=("status", lambda status: (status == "wrong").sum()),
+        failed=("status", lambda status: status.isin(FAILED).sum()),
     )
     pairs = pair_agreement(agreement[agreement["right"] == ORACLE])
     checks = pairs.rename(columns={"left": "backend"}).drop(columns="right")
