@@ -76,7 +76,7 @@ def test_braces_around_it_are_allowed():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "operation: must be one of conv, pool, flatten, not None"),
+        ("", "operation: is missing; it is one of conv, pool, flatten"),
         ("operation = conv", "not an inline TOML table"),
         ('operation = "conv"\ninput = [1, 2]', "not an inline TOML table"),
         ('operation = "flatten", input = [1, 2]}\nother = {', "must be one case"),

@@ -73,8 +73,8 @@ def test_padding_may_be_a_name_a_number_or_pairs(value, rank, parsed):
     ("value", "problem"),
     [
         ("full", "must be 'valid', 'same'"),
-        (-1, "must not be negative"),
-        ([[0, -2], [0, 0]], "must not be negative"),
+        (-1, "must be at least 0"),
+        ([[0, -2], [0, 0]], "must be at least 0"),
         ([1], "must name 2 spatial axes"),
         ([1, 2, 3], "must name 2 spatial axes"),
         (1.5, "must name 2 spatial axes"),

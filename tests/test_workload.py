@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+from dataclasses import fields
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +22,7 @@ from convbench_specs import (
     parse_workload,
     shipped_workloads,
 )
+from convbench_specs.workload import CASE_KEYS, OPERATIONS, WORKLOAD_KEYS
 
 ONE_CASE = """
 [[cases]]
@@ -267,7 +272,7 @@ def test_a_file_is_loaded_by_its_path_and_named_after_it(tmp_path):
         (case_with(out_channels=None), "mine.toml: case conv1: out_channels: is missing"),
         (case_with(in_channels="3"), "mine.toml: case conv1: in_channels: is 3, the input has 4"),
         (case_with(padding='"full"'), "mine.toml: case conv1: padding: must be 'valid', 'same'"),
-        (case_with(padding="-1"), "mine.toml: case conv1: padding: must not be negative"),
+        (case_with(padding="-1"), "mine.toml: case conv1: padding: must be at least 0"),
         (case_with(bias='"no"'), "mine.toml: case conv1: bias: must be true or false, not 'no'"),
         (case_with(dtype='"float8"'), "mine.toml: case conv1: dtype: must be 'float64' or"),
         (case_with(dtype="32"), "mine.toml: case conv1: dtype: must be 'float64' or"),
@@ -278,12 +283,12 @@ def test_a_file_is_loaded_by_its_path_and_named_after_it(tmp_path):
             case_with(x='"photos"'),
             "mine.toml: case conv1: x: photos have an input of [3, height, width], not [4, 9, 9]",
         ),
-        (case_with(input=None), "mine.toml: case conv1: input: must be [channels, width] or [channels, height, width]"),
+        (case_with(input=None), "mine.toml: case conv1: input: is missing; it is [channels, width]"),
         (case_with(input="28"), "mine.toml: case conv1: input: must be [channels, width] or [channels, height, width]"),
         (case_with(input="[4, 9, 0]"), "mine.toml: case conv1: input: must be at least 1"),
         (case_with(count="0"), "mine.toml: case conv1: count: must be at least 1, not 0"),
         (case_with(name="3"), "mine.toml: case 3: name: must be text, not 3"),
-        (case_with(operation=None), "mine.toml: case conv1: operation: must be one of conv, pool, flatten, not None"),
+        (case_with(operation=None), "mine.toml: case conv1: operation: is missing; it is one of conv, pool, flatten"),
         (case_with(operation='"dense"'), "mine.toml: case conv1: operation: must be one of conv, pool, flatten"),
         (case_with(operation="[1]"), "mine.toml: case conv1: operation: must be one of conv, pool, flatten"),
         (pool_with(kind=None), "mine.toml: case pool1: kind: is missing"),
@@ -339,3 +344,12 @@ def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path):
 def test_a_folder_is_no_workload(tmp_path):
     with pytest.raises(WorkloadError, match="unknown workload"):
         load_workload(str(tmp_path))
+
+
+def test_the_documentation_names_every_key_and_its_example_is_one():
+    text = (Path(__file__).parents[1] / "docs" / "workloads.md").read_text(encoding="utf-8")
+    parameters = {field.name for operation in OPERATIONS.values() for field in fields(operation)}
+    assert [key for key in (*WORKLOAD_KEYS, *CASE_KEYS, *parameters) if f"`{key}`" not in text] == []
+    example = textwrap.dedent("".join(re.findall(r"^(?:    .*)?\n", text.split("## Of the file")[0], re.MULTILINE)))
+    workload = parse_workload(example, name="example", origin="docs")
+    assert [(layer.case.name, layer.count) for layer in workload.layers] == [("stem", 1), ("pool", 1), ("depthwise", 4)]

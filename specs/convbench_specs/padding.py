@@ -44,7 +44,7 @@ def _sides(entry: object) -> tuple[int, int]:
     if not isinstance(pair, Sequence) or len(pair) != 2 or not all(type(side) is int for side in pair):
         raise SpecError("padding", f"must be whole numbers, one or (before, after) an axis, not {entry!r}")
     if min(pair) < 0:
-        raise SpecError("padding", f"must not be negative, not {entry!r}")
+        raise SpecError("padding", f"must be at least 0, not {entry!r}")
     return pair[0], pair[1]
 
 

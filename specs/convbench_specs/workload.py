@@ -81,8 +81,10 @@ def load_workload(name: str) -> Workload:
         raise WorkloadError(f"unknown workload {name!r}{_nearest(name, shipped_workloads())}")
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WorkloadError(f"cannot read workload {name}: {error}") from error
+    except OSError as error:
+        raise WorkloadError(f"cannot read workload {name}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise WorkloadError(f"cannot read workload {name}: it is not UTF-8, as TOML must be: {error}") from error
     return parse_workload(text, name=path.stem, origin=str(path))
 
 
@@ -115,6 +117,8 @@ def parse_layer(entry: Mapping[str, Any], *, dtype: str = "float32", origin: str
     """One [[cases]] table."""
     where = f"{origin}: case {entry.get('name', number)}"
     kind = entry.get("operation")
+    if kind is None:
+        raise WorkloadError(f"{where}: operation: is missing; it is one of {', '.join(OPERATIONS)}")
     if not isinstance(kind, str) or kind not in OPERATIONS:
         raise WorkloadError(f"{where}: operation: must be one of {', '.join(OPERATIONS)}, not {kind!r}")
     parameters = tuple(field.name for field in fields(OPERATIONS[kind]))
@@ -156,6 +160,8 @@ def _plain(value: Any) -> Any:
 
 
 def _input_shape(value: object) -> tuple[int, ...]:
+    if value is None:
+        raise SpecError("input", "is missing; it is [channels, width] or [channels, height, width]")
     if not isinstance(value, list) or len(value) not in {2, 3}:
         raise SpecError("input", f"must be [channels, width] or [channels, height, width], not {value!r}")
     return spatial("input", value, len(value))
@@ -174,7 +180,7 @@ def _operation(kind: str, parameters: dict[str, Any], shape: tuple[int, ...]) ->
     required = {"conv": ("out_channels", "kernel_size"), "pool": ("kind", "kernel_size"), "flatten": ()}[kind]
     for key in required:
         if key not in parameters:
-            raise SpecError(key, "is missing")
+            raise SpecError(key, "is missing; it is max or average" if key == "kind" else "is missing")
     return OPERATIONS[kind](**parameters)
 
 
