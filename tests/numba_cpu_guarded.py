@@ -128,7 +128,7 @@ CASES = {
         *(conv(c, k, (3, 2), (1, 1), bias=c > 65) for c, k in product((64, 65, 100), (18, 33))),
         conv(9, 21, (9, 7), (3, 4), stride=(3, 2), dilation=(1, 2), padding=((1, 0), (2, 3))),
         conv(33, 40, (9,), (4,), stride=(2,), padding="same"),
-        conv(64, 150, (12, 12), (1, 1)),
+        conv(150, 160, (12, 12), (1, 1)),
         conv(16, 300, (12, 12), (3, 3), padding="same"),
     ],
     "depthwise": [conv(c, c, (4, w), (3, 3), padding="same", groups=c) for c, w in product((2, 17), (1, 16, 50))],
