@@ -53,7 +53,7 @@ def compare(
     """
     if not all(isinstance(name, (str, Path)) for name in workloads):
         raise UsageError("workloads are names or paths, each an argument of its own")
-    plugins = (plugins,) if isinstance(plugins, str) else tuple(plugins)
+    plugins = _several(plugins)
     unknown = sorted(set(settings) - set(RunSettings.names()))
     if unknown:
         raise TypeError(
@@ -69,8 +69,7 @@ def compare(
     }
     plain = {key: _several(value) if key in SEVERAL else value for key, value in given.items()}
     chosen = RunSettings.of_effort(effort, **{key: value for key, value in plain.items() if value is not None})
-    registry = find_backends(plugins)
-    registry.demand(plugins)
+    registry = find_backends(plugins).demand(plugins)
     return execute(chosen, registry, output=output, observer=observer or Silent())
 
 

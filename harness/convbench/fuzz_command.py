@@ -25,8 +25,7 @@ def run_fuzz(time_s: float | None, count: int | None, output: Path | None, optio
         time_s = DEFAULT_TIME_S if count is None else inf
     budget = Budget(time_s=time_s, count=inf if count is None else count)
     plugins = options.pop("plugins")
-    registry = find_backends(plugins)
-    registry.demand(plugins)
+    registry = find_backends(plugins).demand(plugins)
     settings = RunSettings(**{key: value for key, value in options.items() if value is not None})
     usable, left_out = only_available(registry.select(settings.backends), settings.device)
     for name, reason in [*left_out.items(), *((failed.plugin.label, failed.reason) for failed in registry.failed)]:

@@ -81,12 +81,13 @@ class Registry:
     backends: dict[str, Registered] = field(default_factory=dict)
     failed: list[FailedPlugin] = field(default_factory=list)
 
-    def demand(self, plugins: Iterable[str]) -> None:
-        """UsageError where one of these, which the user named, could not be used."""
+    def demand(self, plugins: Iterable[str]) -> Registry:
+        """Itself; UsageError where one of these, which the user named, could not be used."""
         refs = {_plugin_ref(name) for name in plugins}
         for failed in self.failed:
             if failed.plugin in refs:
                 raise UsageError(f"plug-in {failed.plugin.label} cannot be used: {failed.reason}")
+        return self
 
     def select(self, names: Sequence[str] | None) -> list[Registered]:
         """The named backends, or all; UsageError names what does not exist."""

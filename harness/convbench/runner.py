@@ -41,6 +41,7 @@ from convbench.observer import Observer
 from convbench.pace import Pace
 from convbench.phases import Phases
 from convbench.plan import Item, Plan
+from convbench.report.inputs import FAILED
 from convbench.scratch import scratch_folder, write_tensors
 from convbench.session import BackendSession, NotOk
 from convbench.settings import RunSettings
@@ -49,7 +50,7 @@ from convbench.verify import MissingImages, make_tensors
 from convbench.verify.photos import PHOTOS
 from convbench_specs import PassName, Tensors
 
-FAULTY = ("wrong", "error", "crashed", "timed out", "out of memory")
+FAULTY = ("wrong", *FAILED, "out of memory")
 """Statuses of cells that come with a command to see them again."""
 
 

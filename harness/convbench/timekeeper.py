@@ -130,7 +130,7 @@ class Timekeeper:
 
     def _sample(self, item: Item, pass_name: PassName, turn: Turn, block: int, number: int) -> bool:
         key = item.key(turn.session.name, pass_name)
-        loops, settle_s = self._loops[key].calls, settling_s(self._pace.seconds(key) or turn.call_s[pass_name])
+        loops, settle_s = self._loops[key].calls, settling_s(self._pace.seconds(key))
         for _ in range(MOST_ATTEMPTS):
             reply = turn.session.ask("sample", pass_name, loops=loops, settle_s=settle_s)
             turn.session.suspend()

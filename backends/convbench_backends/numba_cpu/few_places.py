@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917  # a kernel takes all it may need, by position
+# ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
 """A convolution with no more places than filters: w is read as it lies, and what is small is rearranged.
 
 In a late layer of a network w is megabytes and the rest is little: to bring w into the order of a kernel, three times
@@ -61,7 +61,7 @@ def places_of(shape: ConvShape) -> int:
 
 
 @kernel
-def take_columns(task: int, tasks: int, thread: int, x: Array, rows: Index, cols: Index, columns: Array) -> None:  # noqa: ARG001
+def take_columns(task: int, tasks: int, thread: int, x: Array, rows: Index, cols: Index, columns: Array) -> None:
     """The weights of a share of the channels in every column; x (N, C, H, W)."""
     first, last = x.shape[1] * task // tasks, x.shape[1] * (task + 1) // tasks
     window = rows.shape[0] * cols.shape[0]
@@ -85,7 +85,7 @@ def take_window(plane: Array, rows: Index, cols: Index, i: int, j: int, window: 
 
 
 @kernel
-def add_columns(task: int, tasks: int, thread: int, columns: Array, rows: Index, cols: Index, dx: Array) -> None:  # noqa: ARG001
+def add_columns(task: int, tasks: int, thread: int, columns: Array, rows: Index, cols: Index, dx: Array) -> None:
     """Adjoint of take_columns: planes of a share of the channels of dx (N, C, H, W)."""
     first, last = dx.shape[1] * task // tasks, dx.shape[1] * (task + 1) // tasks
     window = rows.shape[0] * cols.shape[0]
@@ -110,7 +110,7 @@ def add_window(window: Array, rows: Index, cols: Index, i: int, j: int, plane: A
 
 
 @kernel
-def add_shares(task: int, tasks: int, thread: int, sums: Array, order: Index, b: Array, y: Array) -> None:  # noqa: ARG001
+def add_shares(task: int, tasks: int, thread: int, sums: Array, order: Index, b: Array, y: Array) -> None:
     """A share of y (N, K, places): the sum over shares, in their order, of each output's place, and its bias."""
     filters, places = y.shape[1], y.shape[2]
     for plane in range(len(y) * filters * task // tasks, len(y) * filters * (task + 1) // tasks):
@@ -123,7 +123,7 @@ def add_shares(task: int, tasks: int, thread: int, sums: Array, order: Index, b:
 
 
 @kernel
-def bias_gradient(task: int, tasks: int, thread: int, dy: Array, db: Array) -> None:  # noqa: ARG001
+def bias_gradient(task: int, tasks: int, thread: int, dy: Array, db: Array) -> None:
     """A share of db (K,), float64: sums of dy (N, K, places)."""
     for k in range(len(db) * task // tasks, len(db) * (task + 1) // tasks):
         db[k] = 0

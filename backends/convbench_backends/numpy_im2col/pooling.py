@@ -61,7 +61,7 @@ def maximum(x: Array, pool: Pooling, crew: Crew) -> Array:
 def average(x: Array, pool: Pooling, crew: Crew) -> Array:
     """y: the sum of each window, divided by pool.count."""
     if pool.is_whole:
-        return _plane_average(x, crew)
+        return _plane_average(x, pool, crew)
     return _both_passes(np.add, 0.0, x, pool, crew)
 
 
@@ -99,11 +99,8 @@ def average_gradient(dy: Array, pool: Pooling, crew: Crew) -> Array:
 
     def task(part: range) -> None:
         for planes in _blocks(part, dx):
-            if pool.is_whole:
-                dx.reshape(len(dx), -1)[planes] = (dy[planes] / pool.count).reshape(-1, 1)
-                continue
-            along = _spread(dy[planes] / pool.count, pool.columns, 2)
-            dx[planes] = _spread(along, pool.rows, 1)
+            shares = dy[planes] / pool.count
+            dx[planes] = shares if pool.is_whole else _spread(_spread(shares, pool.columns, 2), pool.rows, 1)
 
     crew.share(task, len(dy), work=dx.size * 2)
     return dx
@@ -134,13 +131,13 @@ def _both_passes(ufunc: np.ufunc, identity: float, x: Array, pool: Pooling, crew
     return y
 
 
-def _plane_average(x: Array, crew: Crew) -> Array:
+def _plane_average(x: Array, pool: Pooling, crew: Crew) -> Array:
     planes = x.reshape(len(x), x.shape[1] * x.shape[2])
     ones = np.ones(planes.shape[1], x.dtype)
-    sums: Array
     (sums,) = crew.share(lambda _: np.matmul(planes, ones), 1, work=x.size)
-    sums /= x.dtype.type(planes.shape[1])
-    return sums.reshape(len(x), 1, 1)
+    y: Array = sums.reshape(len(x), 1, 1)
+    y /= pool.count
+    return y
 
 
 def _slide(ufunc: np.ufunc, identity: float, source: Array, axis: Axis, dim: int) -> Array:
