@@ -232,6 +232,14 @@ def test_a_backend_that_fails_everywhere_ends_with_1_and_is_not_called_right(con
     assert "The one backend that ran is right where it computed; fails failed in 12 cells." in page
 
 
+COMMANDS_WITH_A_PLUGIN = (
+    ["check", "tiny.toml", "--backends", "naive"],
+    ["check", "--backends", "mine"],
+    ["fuzz"],
+    ["limits"],
+)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -244,12 +252,19 @@ def test_a_backend_that_fails_everywhere_ends_with_1_and_is_not_called_right(con
 def test_a_plug_in_that_was_named_and_cannot_be_used_ends_the_run_before_it_begins(convbench, tmp_path, text, why):
     if text is not None:
         (tmp_path / "mine.py").write_text(text)
-    for command in (["check", "tiny.toml", "--backends", "naive"], ["check", "--backends", "mine"], ["fuzz"]):
+    for command in COMMANDS_WITH_A_PLUGIN:
         done = convbench(*command, "--plugin", "mine.py")
         assert done.exit_code == EXIT_USAGE
         assert "plug-in " in done.output
         assert why in done.output
     assert not (tmp_path / "results").exists()
+
+
+def test_more_threads_than_cores_are_told_before_anything_is_checked(convbench):
+    for command in (["check", "tiny.toml", "--output", "run"], ["fuzz", "--count", "1"]):
+        done = convbench(*command, "--backends", "naive", "--threads", "99")
+        assert done.exit_code == 0, done.output
+        assert "warning: cores: 99 threads asked for, but" in done.output
 
 
 def test_an_availability_that_is_none_is_told_as_one(convbench, tmp_path):

@@ -25,6 +25,7 @@ from convbench.doctor import (
     frequency,
     memory,
     read_facts,
+    thread_warnings,
     warnings,
 )
 from convbench.doctor.diagnosis import CHECKS
@@ -151,6 +152,14 @@ def test_a_quota_below_the_threads_is_found(limits, level, part):
 )
 def test_a_load_that_leaves_too_few_cores_is_found(load, online, level):
     _expect(contention.load(_facts(load=load, online=online)), level)
+
+
+def test_threads_without_a_core_of_their_own_do_not_make_others_a_disturbance():
+    crowded = _facts(threads=99, load=0.2, use=_use(0.0))
+    _expect(contention.load(crowded), "ok")
+    _expect(contention.foreign(crowded), "ok")
+    assert thread_warnings(crowded) == (cores.affinity(crowded).warning,)
+    assert thread_warnings(_facts()) == ()
 
 
 def _use(foreign, steal=0.0, busiest=()):

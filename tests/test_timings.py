@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from convbench.timings import CELL, GROUP, against_fastest, between, counted, summarise
 
@@ -37,6 +39,15 @@ def test_the_median_is_the_geometric_mean_of_the_medians_of_the_blocks():
     assert cell["effective_threads"] == pytest.approx(2)
     assert cell["minor_faults"] == pytest.approx(3)
     assert cell["ci_low_s"] < 4 < cell["ci_high_s"]
+
+
+@given(
+    st.lists(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=6), min_size=1, max_size=6),
+)
+def test_the_median_lies_between_the_quartiles_and_none_is_below_the_minimum(blocks):
+    cell = summarise(_samples(mine=blocks)).iloc[0]
+    ordered = cell[["min_s", "p25_s", "median_s", "p75_s"]].to_numpy(dtype=float)
+    assert np.all(ordered[1:] >= ordered[:-1] * (1 - 1e-12))
 
 
 def test_a_run_of_one_block_has_the_interval_of_its_samples():

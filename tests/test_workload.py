@@ -346,6 +346,12 @@ def test_a_folder_is_no_workload(tmp_path):
         load_workload(str(tmp_path))
 
 
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('[[cases]]\nname = "a"\noperation = "flatten"\ninput = [1, 2]\n', encoding="utf-8-sig")
+    assert [case.name for case in load_workload(str(path)).cases] == ["a"]
+
+
 def test_the_documentation_names_every_key_and_its_example_is_one():
     text = (Path(__file__).parents[1] / "docs" / "workloads.md").read_text(encoding="utf-8")
     parameters = {field.name for operation in OPERATIONS.values() for field in fields(operation)}

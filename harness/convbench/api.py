@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from convbench.doctor import cached_floor, read_facts, warnings
+from convbench.doctor import cached_floor, core_facts, read_facts, thread_warnings, warnings
 from convbench.errors import UsageError
 from convbench.host import Registered, Registry, availability, find_backends, only_available
 from convbench.journal import HEADER, Journal
@@ -106,9 +106,8 @@ def execute(
             _tell_backend(journal, entry, availability(entry, settings.device), settings)
         for failed in registry.failed:
             journal.write("backend", name=failed.plugin.label, status="failed", reason=failed.reason)
-        if settings.timing:
-            for text in _new_warnings(settings, observer) if told is None else told:
-                journal.write("warning", text=text)
+        for text in _new_warnings(settings, observer) if told is None else told:
+            journal.write("warning", text=text)
         Runner(plan, settings, usable, journal, observer).run()
     run = load_run(folder)
     write_reports([run], folder)
@@ -140,8 +139,11 @@ def _tell_backend(journal: Journal, entry: Registered, found: Available | Unavai
 
 
 def _new_warnings(settings: RunSettings, observer: Observer) -> tuple[str, ...]:
-    """What would spoil the numbers; it is said before they are measured."""
-    found = warnings(read_facts(settings.threads, allocator=settings.allocator))
+    """What would spoil the numbers, or of a run without times the threads; it is said before anything is computed."""
+    if settings.timing:
+        found = warnings(read_facts(settings.threads, allocator=settings.allocator))
+    else:
+        found = thread_warnings(core_facts(settings.threads))
     for text in found:
         observer.note(f"warning: {text}")
     return found

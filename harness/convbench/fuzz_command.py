@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from convbench.doctor import core_facts, thread_warnings
 from convbench.errors import UsageError
 from convbench.fuzz import Budget, Fuzzing
 from convbench.host import find_backends, only_available
@@ -30,6 +31,8 @@ def run_fuzz(time_s: float | None, count: int | None, output: Path | None, optio
     usable, left_out = only_available(registry.select(settings.backends), settings.device)
     for name, reason in [*left_out.items(), *((failed.plugin.label, failed.reason) for failed in registry.failed)]:
         click.echo(f"left out: {name}: {reason}", err=True)
+    for text in thread_warnings(core_facts(settings.threads)):
+        click.echo(f"warning: {text}", err=True)
     folder = output or Path("results") / f"fuzz-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     search = Fuzzing(backends=usable, settings=settings, budget=budget, folder=folder, observer=terminal_observer())
     found = 0

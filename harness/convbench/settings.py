@@ -34,6 +34,8 @@ EFFORTS = {
 }
 """glance tells who is right and roughly how fast; quick, the default, judges differences from 5 % on; thorough, 3 %."""
 QUICK = EFFORTS["quick"]
+SEARCH_S = 60.0
+"""Of one search for the largest batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ class RunSettings:
     cache: Cache = "hot"
     find_largest_batch: bool = False
     memory_limit_bytes: int = 0
-    search_s: float = 60.0
+    search_s: float = SEARCH_S
 
     def __post_init__(self) -> None:
         self._check_names()
@@ -114,6 +116,8 @@ class RunSettings:
             raise UsageError(f"memory limit must be more than 0 bytes, not {self.memory_limit_bytes}")
         if self.memory_limit_bytes and not self.find_largest_batch:
             raise UsageError("--memory-limit bounds a search: add --find-largest-batch")
+        if self.search_s != SEARCH_S and not self.find_largest_batch:
+            raise UsageError("--search-time bounds a search: add --find-largest-batch")
         if self.find_largest_batch and self.device != "cpu":
             raise UsageError(f"--find-largest-batch watches a process's memory: it cannot search on {self.device}")
 

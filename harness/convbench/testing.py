@@ -211,7 +211,8 @@ class BackendTests:
 
 def _registered(name: str, plugin: str) -> Registered:
     """The backend; UsageError where there is none of that name, with the plug-ins that could not be loaded."""
-    registry = find_backends([plugin] if plugin else [])
+    plugins = [plugin] if plugin else []
+    registry = find_backends(plugins).demand(plugins)
     try:
         return registry.select([name])[0]
     except UsageError as error:

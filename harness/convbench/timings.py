@@ -1,8 +1,8 @@
 """From the samples of a run to seconds a call and to ratios of backends; pure functions on pandas frames.
 
-- The seconds of a cell are the geometric mean over its blocks of each block's median; its 95 % interval is Student's t
-  over the blocks. A run of one block has the median of its samples with an interval from order statistics, which says
-  nothing about another process.
+- The seconds of a cell are the geometric mean over its blocks of each block's median, its quartiles that of each block's
+  quartiles; the 95 % interval of the median is Student's t over the blocks. A run of one block has the median of its
+  samples with an interval from order statistics, which says nothing about another process.
 - A sample that was taken again because others used the machine counts by its last attempt; the journal keeps all.
 - Two backends are compared within the rounds that both took part in: see comparison.py.
 """
@@ -42,11 +42,8 @@ def summarise(samples: pd.DataFrame) -> pd.DataFrame:
     taken = counted(samples)
     cells = taken.groupby(CELL, sort=False)
     seconds = cells["seconds"]
-    quartiles = seconds.quantile(np.array([0.25, 0.75])).unstack()
     sums = cells[["elapsed_s", "cpu_s", "minor_faults", "loops"]].sum()
     frame = _centres(taken).assign(
-        p25_s=quartiles[0.25],
-        p75_s=quartiles[0.75],
         min_s=seconds.min(),
         samples=seconds.size(),
         loops=cells["loops"].first(),
@@ -66,20 +63,28 @@ def summarise(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def _centres(taken: pd.DataFrame) -> pd.DataFrame:
-    """median_s, ci_low_s, ci_high_s and blocks of each cell."""
-    medians = np.log(taken.groupby([*CELL, "block"], sort=False)["seconds"].median()).unstack("block")
+    """median_s, p25_s, p75_s, ci_low_s, ci_high_s and blocks of each cell."""
+    within = taken.groupby([*CELL, "block"], sort=False)["seconds"]
+    medians, p25, p75 = (np.log(within.quantile(share)).unstack("block") for share in (0.5, 0.25, 0.75))
     blocks = medians.count(axis=1)
     mean, error = medians.mean(axis=1), medians.std(axis=1, ddof=1) / np.sqrt(blocks)
     half = pd.Series(stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(1, blocks - 1)), index=blocks.index) * error
     frame = pd.DataFrame(
-        {"median_s": np.exp(mean), "ci_low_s": np.exp(mean - half), "ci_high_s": np.exp(mean + half), "blocks": blocks}
+        {
+            "median_s": np.exp(mean),
+            "p25_s": np.exp(p25.mean(axis=1)),
+            "p75_s": np.exp(p75.mean(axis=1)),
+            "ci_low_s": np.exp(mean - half),
+            "ci_high_s": np.exp(mean + half),
+            "blocks": blocks,
+        }
     )
     single = blocks.index[blocks == 1]
     if len(single):
         alone = taken.set_index(CELL).loc[single, "seconds"].groupby(level=CELL, sort=False)
-        within = {key: estimate(values.tolist()) for key, values in alone}
-        frame.loc[single, "ci_low_s"] = [within[key].ci_low for key in single]
-        frame.loc[single, "ci_high_s"] = [within[key].ci_high for key in single]
+        estimates = {key: estimate(values.tolist()) for key, values in alone}
+        frame.loc[single, "ci_low_s"] = [estimates[key].ci_low for key in single]
+        frame.loc[single, "ci_high_s"] = [estimates[key].ci_high for key in single]
     return frame
 
 

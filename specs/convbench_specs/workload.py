@@ -80,7 +80,7 @@ def load_workload(name: str) -> Workload:
     if path.suffix != ".toml" and not path.is_file():
         raise WorkloadError(f"unknown workload {name!r}{_nearest(name, shipped_workloads())}")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
     except OSError as error:
         raise WorkloadError(f"cannot read workload {name}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

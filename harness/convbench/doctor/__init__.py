@@ -1,8 +1,18 @@
 """convbench doctor: what on this machine would spoil numbers, and what to do about it."""
 
-from convbench.doctor.diagnosis import diagnose, warnings
-from convbench.doctor.facts import Facts, read_facts
+from convbench.doctor.diagnosis import diagnose, thread_warnings, warnings
+from convbench.doctor.facts import Facts, core_facts, read_facts
 from convbench.doctor.finding import Finding, Level
 from convbench.doctor.floor import cached_floor
 
-__all__ = ["Facts", "Finding", "Level", "cached_floor", "diagnose", "read_facts", "warnings"]
+__all__ = [
+    "Facts",
+    "Finding",
+    "Level",
+    "cached_floor",
+    "core_facts",
+    "diagnose",
+    "read_facts",
+    "thread_warnings",
+    "warnings",
+]

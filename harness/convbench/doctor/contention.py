@@ -26,10 +26,10 @@ def load(facts: Facts) -> Finding:
     """Whether the load average leaves the threads their cores."""
     if facts.load is None:
         return Finding("load", "unknown", "This system has no load average.")
-    text = f"The load average of the last minute is {facts.load:.2f} on {facts.online} cores"
-    if facts.load + facts.threads <= facts.online + LOAD_SLACK:
+    text, wanted = f"The load average of the last minute is {facts.load:.2f} on {facts.online} cores", _wanted(facts)
+    if facts.load + wanted <= facts.online + LOAD_SLACK:
         return Finding("load", "ok", f"{text}.")
-    text += f", which leaves less than {facts.threads} for the threads."
+    text += f", which leaves less than {wanted} for the threads."
     return Finding("load", "warning", text, "wait, or end what else runs here (top shows it)")
 
 
@@ -39,7 +39,7 @@ def foreign(facts: Facts) -> Finding:
     if use is None:
         return Finding(topic, "unknown", "This system does not show what others use.")
     text = f"Others use {use.foreign_cores:.2f} of {len(facts.usable)} cores now"
-    room = facts.threads + use.foreign_cores <= len(facts.usable) + SLACK_CORES
+    room = _wanted(facts) + use.foreign_cores <= len(facts.usable) + SLACK_CORES
     if room and use.foreign_cores <= max(SLACK_CORES, FOREIGN_SHARE * len(facts.usable)):
         return Finding(topic, "ok", f"{text}.")
     named = ", ".join(f"{name} {cores:.2f}" for name, cores in use.busiest)
@@ -77,3 +77,8 @@ def core_speed(facts: Facts) -> Finding:
         return Finding(topic, "warning", f"{text}: its clock goes down.", "cool it, or fix the clock below turbo")
     text += ", yet no longer for steps that wait for one another: someone uses the core's other hardware thread."
     return Finding(topic, "warning", text, "whole cores of one's own; --effort thorough narrows the intervals")
+
+
+def _wanted(facts: Facts) -> int:
+    """Cores that the threads can keep busy: others do not take from them what is not there."""
+    return min(facts.threads, len(facts.usable))

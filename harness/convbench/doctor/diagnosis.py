@@ -40,3 +40,9 @@ def diagnose(facts: Facts) -> tuple[Finding, ...]:
 def warnings(facts: Facts) -> tuple[str, ...]:
     """The findings that a run should carry with it, a line each."""
     return tuple(found.warning for found in diagnose(facts) if found.level == "warning")
+
+
+def thread_warnings(facts: Facts) -> tuple[str, ...]:
+    """Only whether every thread has a core: what is worth a word where no time is compared."""
+    found = cores.affinity(facts)
+    return (found.warning,) if found.level == "warning" else ()

@@ -113,6 +113,12 @@ class Facts:
         return ""
 
 
+def core_facts(threads: int) -> Facts:
+    """Only the threads and the cores for them: known at once."""
+    usable = usable_cores()
+    return Facts(threads=threads, usable=usable, online=os.cpu_count() or len(usable))
+
+
 def read_facts(threads: int, *, allocator: Allocator = "default", window_s: float = WINDOW_S) -> Facts:
     """Look at this machine for `window_s` seconds; `threads` and `allocator` are what workers will be given."""
     usable = usable_cores()

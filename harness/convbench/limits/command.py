@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from convbench.doctor import core_facts, thread_warnings
 from convbench.errors import UsageError
 from convbench.host import Registered, find_backends, only_available
 from convbench.limits.attainable import Outcome, attainable
@@ -33,7 +34,10 @@ def run_limits(threads: Sequence[int], plugins: Iterable[str], *, again: bool, *
     asked = [RunSettings(**settings, threads=number) for number in threads] or [RunSettings(**settings)]
     if any(number < 1 for number in threads):
         raise UsageError(f"threads must be at least 1, not {min(threads)}")
-    usable, _ = only_available(find_backends(plugins).select(None), asked[0].device)
+    usable, _ = only_available(find_backends(plugins).demand(plugins).select(None), asked[0].device)
+    for each in asked:
+        for text in thread_warnings(core_facts(each.threads)):
+            click.echo(f"warning: {text}", err=True)
     observer = terminal_observer()
     observer.begin(len(asked))
     try:
