@@ -65,6 +65,7 @@ def test_two_runs_make_one_report(convbench, tmp_path):
         )  # fmt: skip
     done = convbench("report", "one", "two", "--output", "both")
     assert done.exit_code == 0, done.output
+    assert [line for line in done.output.splitlines() if line in ("one:", "two:")] == ["one:", "two:"]
     cells = pd.read_csv(tmp_path / "both" / "measurements.csv")
     assert set(cells["workload"]) == {"one: tiny", "two: tiny"}
 

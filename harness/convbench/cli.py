@@ -324,4 +324,6 @@ def report(runs: tuple[Path, ...], output: Path | None) -> None:
     loaded = [load_run(path) for path in runs]
     write_reports(loaded, output or runs[0])
     for run in loaded:
+        if len(loaded) > 1:
+            click.secho(f"{run.folder}:\n", bold=True)
         print_run(run, folder=output)

@@ -1,6 +1,6 @@
 """From the samples of a run to seconds a call and to ratios of backends; pure functions on pandas frames.
 
-- The seconds of a cell are the geometric mean over its blocks of each block's median, its quartiles that of each block's
+- The seconds of a cell are the geometric mean over its blocks of each block's median, its quartiles that of each one's
   quartiles; the 95 % interval of the median is Student's t over the blocks. A run of one block has the median of its
   samples with an interval from order statistics, which says nothing about another process.
 - A sample that was taken again because others used the machine counts by its last attempt; the journal keeps all.

@@ -18,6 +18,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from convbench.measure.memory import FLOOR_BYTES
 from convbench.report import units, view
 from convbench.report.embed import encode_frame, encode_pairs, script_safe_json, worst_disagreements
 from convbench.report.headline import headline, join_names
@@ -72,6 +73,7 @@ def render_report(run: ReportInput) -> str:
             largest=largest_batch_view(run.largest_batches),
             pictures=[(picture, _data_uri(picture)) for picture in run.pictures],
             oracle=ORACLE,
+            floor_bytes=FLOOR_BYTES,
         )
     )
 

@@ -5,6 +5,7 @@ Made for 80 columns and better with more: where the table is too wide for all ba
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from convbench.report.summary import backend_verdicts, not_computed, rank
 from convbench.report.units import format_bytes, format_duration, format_ratio, format_seconds
 from convbench.results import Run
 
+WIDEST = 10_000
+"""Columns of a terminal that fits any table."""
 MOST_FAULTS = 10
 """Reasons that are shown; the report has them all."""
 VERDICT_STYLE = {"right": "green", "wrong": "bold red", "untrusted": "yellow", "": "dim"}
@@ -78,19 +81,25 @@ def _print_ranking(run: Run, ranked: pd.DataFrame, console: Console) -> None:
     largest = ranked.groupby(["workload", "case", "dtype", "pass"], sort=False)["batch_size"].transform("max")
     shown = ranked[ranked["batch_size"] == largest]
     names = [record.name for record in run.backends if record.name in set(shown["backend"])]
+    console.print("Time of the fastest right backend, and of each as a multiple of it, at the largest batch size.")
+    console.print("Green is tied with the fastest; the intervals of all are in the report.", style="dim")
+    console.print(_with_heads(names, console, lambda heads: _ranking(shown, heads)))
+    console.print()
+
+
+def _ranking(shown: pd.DataFrame, heads: Mapping[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("case", no_wrap=True)
     table.add_column("batch", justify="right")
     table.add_column("pass", no_wrap=True)
     table.add_column("fastest", justify="right", no_wrap=True)
     table.add_column("±%", justify="right", no_wrap=True)
-    wide = console.width >= 100
-    for name in names:
-        table.add_column(name if wide else _short(name), justify="right", no_wrap=True)
+    for head in heads.values():
+        table.add_column(head, justify="right", no_wrap=True)
     for (_, case, _, pass_name), group in shown.groupby(["workload", "case", "dtype", "pass"], sort=False):
         best = group.iloc[0]
         cells = []
-        for name in names:
+        for name in heads:
             row = group[group["backend"] == name]
             if row.empty:
                 cells.append(Text("-", style="dim"))
@@ -99,10 +108,7 @@ def _print_ranking(run: Run, ranked: pd.DataFrame, console: Console) -> None:
                 cells.append(Text(format_ratio(float(row["ratio"].iloc[0])).rstrip("×"), style=style))
         fastest, spread = format_seconds(float(best["median_s"])), f"{_half_width(best):.0f}"
         table.add_row(str(case), str(best["batch_size"]), str(pass_name), fastest, spread, *cells)
-    console.print("Time of the fastest right backend, and of each as a multiple of it, at the largest batch size.")
-    console.print("Green is tied with the fastest; the intervals of all are in the report.", style="dim")
-    console.print(table)
-    console.print()
+    return table
 
 
 def _print_networks(run: Run, console: Console) -> None:
@@ -120,17 +126,21 @@ def _print_largest_batches(run: Run, console: Console) -> None:
     found = largest_batch_view(run.largest_batches)
     if not found["rows"]:
         return
+    console.print(f"The largest batch size that fits into {format_bytes(found['limit'])} of a process.")
+    console.print(_with_heads(found["columns"], console, lambda heads: _largest_batches(found["rows"], heads)))
+    console.print()
+
+
+def _largest_batches(rows: Sequence[Mapping[str, Any]], heads: Mapping[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("case", no_wrap=True)
     table.add_column("pass", no_wrap=True)
-    for name in found["columns"]:
-        table.add_column(name if console.width >= 100 else _short(name), justify="right", no_wrap=True)
-    for row in found["rows"]:
-        texts = [row["cells"].get(name, {"text": "-"})["text"] for name in found["columns"]]
+    for head in heads.values():
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in rows:
+        texts = [row["cells"].get(name, {"text": "-"})["text"] for name in heads]
         table.add_row(row["label"], row["pass"], *texts)
-    console.print(f"The largest batch size that fits into {format_bytes(found['limit'])} of a process.")
-    console.print(table)
-    console.print()
+    return table
 
 
 def _half_width(cell: pd.Series[Any]) -> float:
@@ -138,10 +148,25 @@ def _half_width(cell: pd.Series[Any]) -> float:
     return float(50 * (cell["ci_high_s"] - cell["ci_low_s"]) / cell["median_s"])
 
 
-def _short(name: str) -> str:
-    """A column head of at most 5 letters: numpy-im2col -> numpy, tensorflow -> tflow."""
+def _with_heads(names: Sequence[str], console: Console, make: Callable[[Mapping[str, str]], Table]) -> Table:
+    """A table with a column a backend, under whole names where they fit and under short ones where they do not."""
+    whole = make({name: name for name in names})
+    needed = console.measure(whole, options=console.options.update(width=WIDEST)).maximum
+    return whole if needed <= console.width else make(_short_heads(names))
+
+
+def _short_heads(names: Sequence[str]) -> dict[str, str]:
+    """By backend a head of at most 6 letters, numpy-im2col -> numpy; the whole name where two would get the same.
+
+    >>> _short_heads(["tensorflow", "my_backend", "wide-ours", "wide-theirs"])
+    {'tensorflow': 'tf', 'my_backend': 'my_bac', 'wide-ours': 'wide-o', 'wide-theirs': 'wide-t'}
+    >>> _short_heads(["winograd-2", "winograd-4"])
+    {'winograd-2': 'winograd-2', 'winograd-4': 'winograd-4'}
+    """
     known = {"tensorflow": "tf", "pytorch": "torch", "numpy-im2col": "numpy", "numba-cpu": "numba"}
-    return known.get(name, name[:6])
+    short = {name: known.get(name, name[:6]) for name in names}
+    heads = list(short.values())
+    return {name: head if heads.count(head) == 1 else name for name, head in short.items()}
 
 
 def _print_not_computed(run: Run, console: Console) -> None:

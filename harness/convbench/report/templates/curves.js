@@ -3,7 +3,7 @@
 const QUANTITIES = {
   time: {
     format: formatSeconds,
-    point: (cell) => ({ y: cell.median_s, low: cell.p25_s, high: cell.p75_s }),
+    point: (cell) => ({ y: cell.median_s, low: cell.ci_low_s, high: cell.ci_high_s }),
     text: (cell) => [formatSeconds(cell.median_s), spreadText(cell)],
     title: "Time per call",
   },
