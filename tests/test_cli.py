@@ -261,6 +261,32 @@ def test_a_plug_in_that_was_named_and_cannot_be_used_ends_the_run_before_it_begi
     assert not (tmp_path / "results").exists()
 
 
+RAISES = """
+from convbench_specs import Available, Backend, Prepared, hookimpl
+class Raises(Backend):
+    name = "raises"
+    def availability(self, device):
+        return Available("1")
+    def prepare(self, case, tensors):
+        return Prepared(forward=lambda: 1 / 0)
+@hookimpl
+def convbench_backends():
+    return [Raises]
+"""
+
+
+def test_a_failure_names_its_line_and_its_traceback_can_be_asked_for(convbench, tmp_path):
+    (tmp_path / "mine.py").write_text(RAISES)
+    done = convbench("check", "tiny.toml", "--plugin", "mine.py", "--backends", "raises", "--output", "run")
+    assert done.exit_code == EXIT_WRONG
+    assert "ZeroDivisionError: division by zero (mine.py:8, in <lambda>)" in " ".join(done.output.split())
+    assert "tracebacks: convbench --debug report run" in done.output
+    assert "Traceback" not in done.output
+    again = convbench("--debug", "report", "run").output
+    assert "Traceback (most recent call last)" in again
+    assert "tracebacks:" not in again
+
+
 def test_more_threads_than_cores_are_told_before_anything_is_checked(convbench):
     for command in (["check", "tiny.toml", "--output", "run"], ["fuzz", "--count", "1"]):
         done = convbench(*command, "--backends", "naive", "--threads", "99")

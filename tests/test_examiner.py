@@ -80,7 +80,8 @@ def test_a_backend_that_fails_on_half_the_batch_is_not_called_wrong_for_it(start
         assert examined.cells["whole-only", "forward"]["identities"] == "untrusted"
         (row,) = [row for row in examined.rows if row["right"] == "batch additivity"]
         assert row["verdict"] == "untrusted"
-        assert "no kernel for a batch of 2, on the inputs for batch additivity" in row["description"]
+        assert "no kernel for a batch of 2 (whole_only.py:" in row["description"]
+        assert "), on the inputs for batch additivity" in row["description"]
 
 
 def test_a_fault_names_pass_tensor_and_reason_and_the_command_names_the_plugin(start, plugins):

@@ -78,7 +78,7 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="convbench")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, help="Show the tracebacks of errors.")
 def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name; _Group reads it
     """Which convolution, pooling or flatten should I trust and use, for my shapes, on this machine?
 
@@ -93,6 +93,10 @@ def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name
       convbench fuzz --time 600                          random cases, shrunk where a backend is wrong
       convbench backends                                 what is installed, and why the rest is not
     """
+
+
+def _wants_tracebacks() -> bool:
+    return bool(click.get_current_context().find_root().params["debug"])
 
 
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -176,7 +180,7 @@ def _run(options: dict[str, Any]) -> None:
     except KeyboardInterrupt:
         click.echo(f"\ninterrupted; what was measured is in {output}: convbench report {output}", err=True)
         sys.exit(EXIT_INTERRUPTED)
-    print_run(run)
+    print_run(run, tracebacks=_wants_tracebacks())
     if not run.is_right or run.has_failed:
         sys.exit(EXIT_WRONG)
     if not run.is_computed:
@@ -326,4 +330,4 @@ def report(runs: tuple[Path, ...], output: Path | None) -> None:
     for run in loaded:
         if len(loaded) > 1:
             click.secho(f"{run.folder}:\n", bold=True)
-        print_run(run, folder=output)
+        print_run(run, folder=output, tracebacks=_wants_tracebacks())

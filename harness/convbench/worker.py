@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench import protocol
+from convbench.contract import arrays_of, fault_line, prepared_or_unsupported
 from convbench.core_binding import bind
 from convbench.host import PluginRef, load_backend
 from convbench.machine import free_bytes, last_level_caches_bytes
@@ -45,7 +46,6 @@ from convbench_specs import (
     Tensors,
     Unsupported,
     parse_layer,
-    tensors_of,
 )
 
 PR_SET_PDEATHSIG = 1
@@ -103,7 +103,7 @@ class Worker:
         parsed = parse_layer(case, origin="request").case
         arrays = Tensors(**{name: _private(path) for name, path in tensors.items()})
         begin = time.perf_counter()
-        prepared = self._started.prepare(parsed, arrays)
+        prepared = prepared_or_unsupported(self._started.prepare(parsed, arrays))
         elapsed = time.perf_counter() - begin
         if isinstance(prepared, Unsupported):
             return {"unsupported": prepared.reason}
@@ -130,7 +130,7 @@ class Worker:
             return {"unsupported": call.reason}
         before = trust.fingerprints(held.tensors) if scrutinise else {}
         result, first = timing.once(call, held.prepared.wait)
-        outputs = _written(held, _as_numpy(held, pass_name, result), folder, pass_name)
+        outputs = _written(held, _arrays(held, pass_name, result), folder, pass_name)
         again_outputs: dict[TensorName, str] = {}
         findings, fastest, timed = [], first, first
         if scrutinise:
@@ -139,7 +139,7 @@ class Worker:
             findings.append(trust.input_changed(before, trust.fingerprints(held.tensors)))
             findings += self._scrutinise(pass_name, outputs, result, again)
             if not self._started.is_deterministic:  # only the host knows by how much they may differ
-                again_outputs = _save(_as_numpy(held, pass_name, again), folder, f"{pass_name}-again")
+                again_outputs = _save(_arrays(held, pass_name, again), folder, f"{pass_name}-again")
         return {
             "first_call_s": first,
             "call_s": fastest,
@@ -154,7 +154,7 @@ class Worker:
     ) -> Iterator[trust.Untrusted | None]:
         """Hold two results, both alive, against each other, and the first against what was written at once."""
         held = self._held
-        later, again = _as_numpy(held, pass_name, first), _as_numpy(held, pass_name, second)
+        later, again = _arrays(held, pass_name, first), _arrays(held, pass_name, second)
         for name, path in outputs.items():
             at_once = np.load(path, mmap_mode="r")
             yield trust.aliases_input(held.case, name, again[name], held.tensors)
@@ -215,7 +215,7 @@ class Worker:
 
     def _peak_of_attempt(self, case: Case, batch_size: int, pass_name: PassName) -> int | Unsupported:
         memory.reset_peak()
-        prepared = self._started.prepare(case, _zeros(case, batch_size))
+        prepared = prepared_or_unsupported(self._started.prepare(case, _zeros(case, batch_size)))
         if isinstance(prepared, Unsupported):
             return prepared
         call = prepared.call_of(pass_name)
@@ -243,6 +243,11 @@ class Worker:
             free_bytes=free_bytes(),
             threads=self._threads,
         )
+
+    @property
+    def backend(self) -> Backend | None:
+        """The backend, once it is loaded."""
+        return self._backend
 
     @property
     def _started(self) -> Backend:
@@ -279,19 +284,8 @@ def _zeros(case: Case, batch_size: int) -> Tensors:
     )
 
 
-def _as_numpy(held: _Resident, pass_name: PassName, result: Native) -> dict[TensorName, NDArray[Any]]:
-    """What a pass returned, by tensor; ValueError where one that the case has is None, TypeError for no numbers."""
-    slots: tuple[TensorName, ...] = ("dx", "dw", "db") if pass_name == "backward" else ("y", "dx", "dw", "db")
-    leaves = {"y": result} if pass_name == "forward" else dict(zip(slots, result, strict=True))
-    names = tensors_of(held.case, pass_name)
-    missing = [name for name in names if leaves[name] is None]
-    if missing:
-        raise ValueError(f"{pass_name} returned None for {', '.join(missing)}")
-    arrays = {name: np.asarray(held.prepared.to_numpy(name, leaves[name])) for name in names}
-    for name, array in arrays.items():
-        if array.dtype.kind not in "biufc":  # objects, text or bytes: nothing can be compared
-            raise TypeError(f"{name} has dtype {array.dtype}; to_numpy must return an array of numbers")
-    return arrays
+def _arrays(held: _Resident, pass_name: PassName, result: Native) -> dict[TensorName, NDArray[Any]]:
+    return arrays_of(held.case, held.prepared, pass_name, result)
 
 
 def _written(
@@ -337,7 +331,7 @@ def serve(connection: socket.socket) -> None:
             reply = {"ok": getattr(worker, request.pop("request"))(**request)}
         except Exception as error:  # noqa: BLE001  # a backend's fault, of any kind, becomes the status of its cell
             kind, trace = ("out of memory", "") if _is_lack_of_memory(error) else ("error", traceback.format_exc())
-            reply = {"error": {"kind": kind, "message": _one_line(error), "traceback": trace}}
+            reply = {"error": {"kind": kind, "message": fault_line(error, worker.backend), "traceback": trace}}
         try:
             protocol.send(connection, reply)
         except protocol.PeerClosedError:
@@ -373,11 +367,6 @@ def _is_lack_of_memory(error: Exception) -> bool:
         return True
     text = str(error).lower()
     return any(words in text for words in ("out of memory", "out_of_memory", "resource_exhausted", "t allocate memory"))
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:500]
 
 
 def _die_with_host() -> None:

@@ -109,6 +109,23 @@ class Prepared:
     algorithm: str = ""
     phases_s: Mapping[str, float] | None = None
 
+    def __post_init__(self) -> None:
+        """TypeError for a field that can never be called, where the author made it."""
+        besides: dict[str, tuple[type, ...]] = {
+            "forward": (),
+            "backward": (Unsupported,),
+            "both": (Unsupported, type(None)),
+            "forward_for_training": (type(None),),
+            "wait": (),
+            "to_numpy": (),
+        }
+        for name, others in besides.items():
+            value = getattr(self, name)
+            if not callable(value) and not isinstance(value, others):
+                known = ["None" if each is type(None) else each.__name__ for each in others]
+                given = f"a {type(value).__name__}" if value is not None else "None"
+                raise TypeError(f"Prepared.{name} must be {' or '.join(['callable', *known])}, not {given}")
+
     def call_of(self, pass_name: PassName) -> Callable[[], Native] | Unsupported:
         """The call to time for a pass."""
         if pass_name == "forward":

@@ -28,8 +28,10 @@ MOST_FAULTS = 10
 VERDICT_STYLE = {"right": "green", "wrong": "bold red", "untrusted": "yellow", "": "dim"}
 
 
-def print_run(run: Run, *, folder: Path | None = None, console: Console | None = None) -> None:
-    """Print the summary of a run."""
+def print_run(
+    run: Run, *, folder: Path | None = None, console: Console | None = None, tracebacks: bool = False
+) -> None:
+    """Print the summary of a run; with the tracebacks of what failed where they are wanted."""
     console = console or Console()
     ranked = rank(run.measurements)
     _print_backends(run, console)
@@ -37,7 +39,7 @@ def print_run(run: Run, *, folder: Path | None = None, console: Console | None =
         _print_ranking(run, ranked, console)
     _print_networks(run, console)
     _print_largest_batches(run, console)
-    _print_faults(run, console)
+    _print_faults(run, console, tracebacks=tracebacks)
     _print_not_computed(run, console)
     settings = run.header["settings"]
     console.print(
@@ -180,20 +182,27 @@ def _print_not_computed(run: Run, console: Console) -> None:
         console.print()
 
 
-def _print_faults(run: Run, console: Console) -> None:
+def _print_faults(run: Run, console: Console, *, tracebacks: bool) -> None:
     """What is wrong or failed, each reason of a backend once; a long list is cut with the number left."""
     cells = run.measurements
     bad = cells[~cells["status"].isin(["ok", "skipped", "unsupported", "unavailable"])]
     faults = list(bad.groupby(["backend", "status", "reason"], sort=False))
+    told = False
     for (backend, status, reason), group in faults[:MOST_FAULTS]:
         first = group.iloc[0]
+        trace = str(first.get("traceback", ""))  # no cell of a run has one where nothing raised
         where = f"{first['case']} {first['pass']} batch {first['batch_size']} {first['dtype']}"
         more = f" and {len(group) - 1} more cells" if len(group) > 1 else ""
         line = Text(f"{status}: {backend}, {where}{more}: ", style="bold red")
         console.print(line.append(str(reason), style="red"), highlight=False)
         if first["reproduce"]:
             console.print(Text(f"  again: {first['reproduce']}", style="dim"), highlight=False, soft_wrap=True)
+        if tracebacks and trace:
+            console.print(Text(trace), highlight=False, soft_wrap=True)
+        told = told or bool(trace)
     if len(faults) > MOST_FAULTS:
         console.print(f"... and {len(faults) - MOST_FAULTS} more reasons, all in the report", style="red")
+    if told and not tracebacks:
+        console.print(Text(f"tracebacks: convbench --debug report {run.folder}", style="dim"), soft_wrap=True)
     if faults:
         console.print()
