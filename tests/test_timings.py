@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from convbench.timings import CELL, GROUP, against_fastest, between, counted, summarise
 
@@ -53,6 +54,21 @@ def test_the_median_lies_between_the_quartiles_and_none_is_below_the_minimum(blo
 def test_a_run_of_one_block_has_the_interval_of_its_samples():
     cell = summarise(_samples(mine=[[1.0, 1.2, 1.1]])).iloc[0]
     assert (cell["median_s"], cell["ci_low_s"], cell["ci_high_s"]) == pytest.approx((1.1, 1.0, 1.2))
+
+
+def test_intervals_of_times_miss_at_their_nominal_rate_and_few_blocks_lend_each_other():
+    random = np.random.default_rng(4)
+    logs = random.normal(0.0, 0.05, (1000, 3))
+    rows = [
+        _sample(f"backend{cell}", block, 0, float(np.exp(value)))
+        for cell, values in enumerate(logs)
+        for block, value in enumerate(values)
+    ]
+    found = summarise(pd.DataFrame(rows))
+    misses = ((found["ci_low_s"] > 1) | (found["ci_high_s"] < 1)).mean()
+    assert misses == pytest.approx(0.05, abs=0.03)  # four standard errors of the simulation
+    half = np.log(found["ci_high_s"] / found["ci_low_s"]).median() / 2
+    assert half < 0.7 * np.median(logs.std(axis=1, ddof=1)) / np.sqrt(3) * stats.t.ppf(0.975, 2)
 
 
 def test_the_last_attempt_at_a_sample_counts_and_the_others_are_told():

@@ -1,8 +1,9 @@
 """From the samples of a run to seconds a call and to ratios of backends; pure functions on pandas frames.
 
 - The seconds of a cell are the geometric mean over its blocks of each block's median, its quartiles that of each one's
-  quartiles; the 95 % interval of the median is Student's t over the blocks. A run of one block has the median of its
-  samples with an interval from order statistics, which says nothing about another process.
+  quartiles; the 95 % interval of the median is Student's t over the blocks, whose spreads the cells of a run lend each
+  other: see moderation.py. A run of one block has the median of its samples with an interval from order statistics,
+  which says nothing about another process.
 - A sample that was taken again because others used the machine counts by its last attempt; the journal keeps all.
 - Two backends are compared within the rounds that both took part in: see comparison.py.
 """
@@ -18,6 +19,7 @@ from scipy import stats
 from convbench import comparison
 from convbench.comparison import CONFIDENCE
 from convbench.measure.core_speed import SLOW
+from convbench.moderation import moderated
 from convbench.statistics import estimate
 
 CELL = ["workload", "case", "dtype", "batch_size", "backend", "pass"]
@@ -67,8 +69,9 @@ def _centres(taken: pd.DataFrame) -> pd.DataFrame:
     within = taken.groupby([*CELL, "block"], sort=False)["seconds"]
     medians, p25, p75 = (np.log(within.quantile(share)).unstack("block") for share in (0.5, 0.25, 0.75))
     blocks = medians.count(axis=1)
-    mean, error = medians.mean(axis=1), medians.std(axis=1, ddof=1) / np.sqrt(blocks)
-    half = pd.Series(stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(1, blocks - 1)), index=blocks.index) * error
+    variances, freedom = moderated(medians.var(axis=1, ddof=1).to_numpy(), (blocks - 1).to_numpy(dtype=np.float64))
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * np.sqrt(variances / blocks)
+    mean = medians.mean(axis=1)
     frame = pd.DataFrame(
         {
             "median_s": np.exp(mean),
