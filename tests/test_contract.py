@@ -21,7 +21,7 @@ def _forward():
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [(None, "not None"), (_forward, "not a function"), ({"forward": _forward}, "not a dict"), (Y, "not a ndarray")],
+    [(None, "not None"), (_forward, "not function"), ({"forward": _forward}, "not dict"), (Y, "not ndarray")],
 )
 def test_prepare_returns_nothing_else(given, message):
     with pytest.raises(TypeError, match=f"prepare must return Prepared or Unsupported, {message}"):
@@ -33,10 +33,10 @@ def test_prepare_returns_nothing_else(given, message):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"forward": Y}, "Prepared.forward must be callable, not a ndarray"),
+        ({"forward": Y}, "Prepared.forward must be callable, not ndarray"),
         ({"forward": None}, "Prepared.forward must be callable, not None"),
         ({"backward": None}, "Prepared.backward must be callable or Unsupported, not None"),
-        ({"both": (Y, DX)}, "Prepared.both must be callable or Unsupported or None, not a tuple"),
+        ({"both": (Y, DX)}, "Prepared.both must be callable or Unsupported or None, not tuple"),
         ({"wait": None}, "Prepared.wait must be callable, not None"),
     ],
 )
@@ -50,7 +50,7 @@ def test_a_field_that_cannot_be_called_is_told_where_it_is_made(fields, message)
     [
         ("backward", (DX, None), r"backward must return \(dx, dw, db\), not 2 values"),
         ("backward", [DX], "not 1 value$"),
-        ("backward", np.zeros((3, 2, 3, 4)), "not a ndarray"),  # three instances are no three gradients
+        ("backward", np.zeros((3, 2, 3, 4)), "not ndarray"),  # three instances are no three gradients
         ("both", None, r"both must return \(y, dx, dw, db\), not None"),
     ],
 )

@@ -80,4 +80,4 @@ def _place(error: BaseException, cls: type[Backend]) -> str | None:
 
 
 def _kind(value: object) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"
+    return "None" if value is None else type(value).__name__

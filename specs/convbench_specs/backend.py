@@ -123,7 +123,7 @@ class Prepared:
             value = getattr(self, name)
             if not callable(value) and not isinstance(value, others):
                 known = ["None" if each is type(None) else each.__name__ for each in others]
-                given = f"a {type(value).__name__}" if value is not None else "None"
+                given = "None" if value is None else type(value).__name__
                 raise TypeError(f"Prepared.{name} must be {' or '.join(['callable', *known])}, not {given}")
 
     def call_of(self, pass_name: PassName) -> Callable[[], Native] | Unsupported:
