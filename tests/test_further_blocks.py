@@ -5,19 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import convbench
+from convbench import runner
+from convbench.further_blocks import BlockCost, blocks_that_fit, rounds_that_fit
 
 WORKLOAD = Path(__file__).parent / "plugins" / "faulty.toml"
 
 
-def _blocks(folder: Path, **settings: object) -> int:
-    run = convbench.compare(
+def _run(folder: Path, **settings: object) -> convbench.Run:
+    return convbench.compare(
         str(WORKLOAD), backends=["naive"], cases=["good"], batch_sizes=[1], passes=["forward"],
-        sample_s=1e-4, rounds=1, memory=False, output=folder / "run", **settings,
+        sample_s=1e-4, memory=False, output=folder / "run", **settings,
     )  # fmt: skip
-    (blocks,) = set(run.measurements["blocks"])
-    return int(blocks)
 
 
 @pytest.mark.parametrize(
@@ -29,4 +31,31 @@ def _blocks(folder: Path, **settings: object) -> int:
     ],
 )
 def test_blocks_are_added_as_far_as_time_and_settings_allow(tmp_path, settings, blocks):
-    assert _blocks(tmp_path, **settings) == blocks
+    assert set(_run(tmp_path, rounds=1, **settings).measurements["blocks"]) == {blocks}
+
+
+def test_the_last_block_has_the_rounds_that_fit(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "rounds_that_fit", lambda left_s, cost, rounds: 3)
+    samples = _run(tmp_path, rounds=5, blocks=2, most_blocks=3, within_s=600.0).samples
+    assert samples.groupby("block")["round"].max().tolist() == [4, 4, 2]
+
+
+TIMES = st.floats(0.0, 1e3)
+
+
+@given(left=TIMES, fixed=TIMES, round_s=TIMES, rounds=st.integers(1, 30))
+def test_what_is_begun_would_end_in_time_and_has_half_of_the_rounds(left, fixed, round_s, rounds):
+    cost = BlockCost(fixed + rounds * round_s, round_s)
+    fitting = rounds_that_fit(left, cost, rounds)
+    if fitting:
+        assert rounds / 2 <= fitting <= rounds
+        assert cost.seconds - (rounds - fitting) * round_s <= left * (1 + 1e-9) + 1e-9
+    elif cost.seconds > 0:
+        assert cost.seconds > left
+    blocks = blocks_that_fit(left, cost, rounds)
+    assert bool(blocks) == (cost.seconds > 0 and fitting > 0)
+    assert max(0, blocks - 1) * cost.seconds <= left * (1 + 1e-9)
+
+
+def test_without_a_block_to_go_by_none_is_begun():
+    assert (rounds_that_fit(600.0, None, 6), blocks_that_fit(600.0, None, 6)) == (0, 0)

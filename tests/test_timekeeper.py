@@ -31,7 +31,7 @@ def test_a_call_that_is_too_slow_to_be_timed_still_tells_what_a_larger_batch_tak
         fail=lambda *why: None,
     )
     slow = Item("w", CASE, 8)
-    keeper.time(slow, {"forward": [Turn(SimpleNamespace(name="mine"), {"forward": 0.5})]}, 0)
+    keeper.time(slow, {"forward": [Turn(SimpleNamespace(name="mine"), {"forward": 0.5})]}, 0, 3)
     assert [columns["status"] for columns in told] == ["skipped"]
     assert pace.seconds(slow.key("mine", "forward")) == 0.5
     assert pace.over_budget(Item("w", CASE, 32).key("mine", "forward"), CASE, None)

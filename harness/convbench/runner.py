@@ -6,7 +6,7 @@
 - Cells that would take too long are predicted and skipped. Whatever goes wrong becomes the status of its cell.
 - Memory is measured after the first block, in workers of its own: the allocator settings that it needs change the
   timing.
-- The other blocks only time. How many there are depends on the time that they take, never on what they show.
+- The other blocks only time: see further_blocks.py.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from convbench.core_binding import cores_for
 from convbench.examination import Examination, Turn
 from convbench.feature_maps import MOST_MAPS, picture_row
 from convbench.fitting import too_large
+from convbench.further_blocks import BlockCost, blocks_that_fit, rounds_that_fit
 from convbench.host import Registered
 from convbench.journal import CellKey, Journal
 from convbench.limits.attainable import attainable
@@ -96,7 +97,7 @@ class Runner:
         try:
             # the host's own checks run on one core: a BLAS pool spins on for a while and would disturb the workers
             with threadpool_limits(1, user_api="blas"), scratch_folder() as self._scratch:
-                self._run_block(0)
+                self._run_block(0, self._settings.rounds)
                 if self._settings.memory:
                     with self._phases.spending("memory"):
                         self._measure_memory()
@@ -122,21 +123,23 @@ class Runner:
         return cells * (1 + self._settings.timing * blocks + self._settings.memory)
 
     def _run_further_blocks(self) -> None:
-        """Those that were asked for, then those that still fit into the run's time."""
-        settings, block, longest = self._settings, 1, 0.0
+        """Those that were asked for, then those that still fit into the run's time; the last may have fewer rounds."""
+        settings, block, cost = self._settings, 1, None
         while block < settings.most_blocks and self._timekeeper.is_wanted(block):
             left = settings.within_s - (time.monotonic() - self._begin)
-            fitting = int(left / longest) if longest else 0
-            expected = min(settings.most_blocks, max(settings.blocks, block + fitting))
-            if block >= expected:
+            rounds = settings.rounds if block < settings.blocks else rounds_that_fit(left, cost, settings.rounds)
+            if not rounds:
                 break
-            self._observer.expect(self._steps(expected))
-            begin = time.monotonic()
-            self._run_block(block)
-            longest = max(longest, time.monotonic() - begin)
+            fitting = block + blocks_that_fit(left, cost, settings.rounds)
+            self._observer.expect(self._steps(min(settings.most_blocks, max(settings.blocks, fitting))))
+            begin, rounds_s = time.monotonic(), self._timekeeper.later_rounds_s
+            self._run_block(block, rounds)
+            round_s = (self._timekeeper.later_rounds_s - rounds_s) / max(1, rounds - 1)
+            taken = BlockCost(time.monotonic() - begin, round_s)
+            cost = taken if cost is None or taken.seconds > cost.seconds else cost
             block += 1
 
-    def _run_block(self, block: int) -> None:
+    def _run_block(self, block: int, rounds: int) -> None:
         """Time every item in fresh workers; the first block checks it before."""
         with self._sessions(allocator_environment(self._settings.allocator)) as sessions:
             if block:  # the first block's workers start one by one, so that the time of each start is its own
@@ -150,7 +153,7 @@ class Runner:
                     passes = self._settings.passes
                     with self._phases.spending("timing"):
                         able = {name: [turn for turn in turns if name in turn.call_s] for name in passes}
-                        self._timekeeper.time(item, able, block)
+                        self._timekeeper.time(item, able, block, rounds)
                     self._observer.advance(len(sessions) * len(passes))
                 for session in sessions:
                     session.release()

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,6 +73,8 @@ class Timekeeper:
         self._blocks: dict[CellKey, int] = {}
         self._samples = 0
         self._repeated = 0
+        self.later_rounds_s = 0.0
+        """Seconds that rounds after the first of their block took."""
 
     def takes_part(self, key: CellKey, block: int) -> bool:
         """Whether a cell is timed in a block; in the first all are, but those that failed or were too slow."""
@@ -81,16 +84,18 @@ class Timekeeper:
         """Whether any cell is timed in a block."""
         return any(block < blocks for blocks in self._blocks.values())
 
-    def time(self, item: Item, turns: Mapping[PassName, Sequence[Turn]], block: int) -> None:
-        """Time all passes of an item, each by the backends whose turn it is."""
+    def time(self, item: Item, turns: Mapping[PassName, Sequence[Turn]], block: int, most_rounds: int) -> None:
+        """Time all passes of an item, each by the backends whose turn it is, in so many rounds at most."""
         racing: dict[PassName, list[Turn]] = {}
         for pass_name, able in turns.items():
             racing[pass_name] = [turn for turn in able if self._warm_up(item, pass_name, turn)]
             self._round(item, pass_name, racing[pass_name], block, 0)
         rounds = [self._pace.rounds(turn.call_s[name]) for name, able in racing.items() for turn in able]
-        for number in range(1, max(rounds, default=0)):
+        begin = time.monotonic()
+        for number in range(1, min(most_rounds, max(rounds, default=0))):
             for pass_name, able in racing.items():
                 self._round(item, pass_name, able, block, number)
+        self.later_rounds_s += time.monotonic() - begin
 
     def _round(self, item: Item, pass_name: PassName, racing: list[Turn], block: int, number: int) -> None:
         """Time each backend once that has so many rounds; one that fails is taken out."""

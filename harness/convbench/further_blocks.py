@@ -1,0 +1,41 @@
+"""Blocks that fill a run's time: whole ones as long as they fit, then one of fewer rounds. Pure functions, no I/O.
+
+How many there are depends on the time that they take, never on what they show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCost:
+    """Seconds that a block of all rounds took, and each of its rounds after the first, whose warm-ups come with it."""
+
+    seconds: float
+    round_s: float
+
+
+def rounds_that_fit(left_s: float, cost: BlockCost | None, rounds: int) -> int:
+    """Rounds of a block that likely ends in the time that is left: all, or at least half of them, else none.
+
+    >>> cost = BlockCost(seconds=16.0, round_s=1.5)
+    >>> [rounds_that_fit(left, cost, 6) for left in (40.0, 16.0, 15.0, 11.5, 11.4)]
+    [6, 6, 5, 3, 0]
+    """
+    if cost is None:
+        return 0
+    missing = cost.seconds - left_s
+    if missing <= 0:
+        return rounds
+    fewer = rounds - ceil(missing / cost.round_s) if cost.round_s > 0 else 0
+    return fewer if 2 * fewer >= rounds else 0
+
+
+def blocks_that_fit(left_s: float, cost: BlockCost | None, rounds: int) -> int:
+    """Whole blocks that likely end in the time that is left, and one of fewer rounds if it has room."""
+    if cost is None or cost.seconds <= 0:
+        return 0
+    whole = int(max(0.0, left_s) / cost.seconds)
+    return whole + (rounds_that_fit(left_s - whole * cost.seconds, cost, rounds) > 0)
