@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import convbench
@@ -43,6 +43,8 @@ def test_the_last_block_has_the_rounds_that_fit(tmp_path, monkeypatch):
 TIMES = st.floats(0.0, 1e3)
 
 
+@example(left=1.0, fixed=0.0, round_s=5e-324, rounds=1)
+@example(left=0.0, fixed=1.0, round_s=5e-324, rounds=1)
 @given(left=TIMES, fixed=TIMES, round_s=TIMES, rounds=st.integers(1, 30))
 def test_what_is_begun_would_end_in_time_and_has_half_of_the_rounds(left, fixed, round_s, rounds):
     cost = BlockCost(fixed + rounds * round_s, round_s)

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+MANY = 1000
+"""Blocks; no run has more."""
+
 
 @dataclass(frozen=True, slots=True)
 class BlockCost:
@@ -26,16 +29,15 @@ def rounds_that_fit(left_s: float, cost: BlockCost | None, rounds: int) -> int:
     """
     if cost is None:
         return 0
-    missing = cost.seconds - left_s
-    if missing <= 0:
-        return rounds
-    fewer = rounds - ceil(missing / cost.round_s) if cost.round_s > 0 else 0
-    return fewer if 2 * fewer >= rounds else 0
+    for fewer in range(rounds, ceil(rounds / 2) - 1, -1):
+        if cost.seconds - (rounds - fewer) * cost.round_s <= left_s:
+            return fewer
+    return 0
 
 
 def blocks_that_fit(left_s: float, cost: BlockCost | None, rounds: int) -> int:
     """Whole blocks that likely end in the time that is left, and one of fewer rounds if it has room."""
     if cost is None or cost.seconds <= 0:
         return 0
-    whole = int(max(0.0, left_s) / cost.seconds)
+    whole = int(min(max(0.0, left_s) / cost.seconds, MANY))
     return whole + (rounds_that_fit(left_s - whole * cost.seconds, cost, rounds) > 0)
