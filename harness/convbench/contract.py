@@ -58,10 +58,11 @@ def _leaves(pass_name: PassName, result: Native) -> dict[TensorName, Native]:
     slots = SLOTS.get(pass_name)
     if slots is None:
         return {"y": result}
-    if isinstance(result, (tuple, list)) and len(result) == len(slots):
-        return dict(zip(slots, result, strict=True))
-    several = isinstance(result, (tuple, list))
-    given = f"{len(result)} value{'' if len(result) == 1 else 's'}" if several else _kind(result)
+    given = _kind(result)
+    if isinstance(result, (tuple, list)):
+        if len(result) == len(slots):
+            return dict(zip(slots, result, strict=True))
+        given = f"{len(result)} value{'' if len(result) == 1 else 's'}"
     raise TypeError(f"{pass_name} must return ({', '.join(slots)}), not {given}")
 
 

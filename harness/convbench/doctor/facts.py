@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,26 +121,24 @@ def core_facts(threads: int) -> Facts:
 
 def read_facts(threads: int, *, allocator: Allocator = "default", window_s: float = WINDOW_S) -> Facts:
     """Look at this machine for `window_s` seconds; `threads` and `allocator` are what workers will be given."""
-    usable = usable_cores()
+    facts = core_facts(threads)
     before, swapped = _snapshot(), _swap()
-    speeds = CoreSpeeds(cores_for(threads, usable), known_bests())
+    speeds = CoreSpeeds(cores_for(threads, facts.usable), known_bests())
     looks = speeds.watch(window_s)
     after, swap = _snapshot(), _swap()
     keep_bests(speeds.best)
-    return Facts(
-        threads=threads,
-        usable=usable,
-        online=os.cpu_count() or len(usable),
+    return replace(
+        facts,
         files=_read_all(
             [
                 *FILES,
-                *(f"{CPU}/cpu{core}/{name}" for core in usable for name in FILES_OF_A_CORE),
+                *(f"{CPU}/cpu{core}/{name}" for core in facts.usable for name in FILES_OF_A_CORE),
                 *map(str, Path(BALLOONS).glob("*/features")),
             ]
         ),
         environment=dict(os.environ),
         load=_load(),
-        use=use_between(before, after, usable),
+        use=use_between(before, after, facts.usable),
         looks=looks,
         best_looks=speeds.best,
         memory=_memory(swapped, swap),
