@@ -74,3 +74,12 @@ def test_the_drift_of_a_machine_is_shown(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "spread of the ratio" in done.stdout
     assert "processes apart" in done.stdout
+
+
+def test_how_long_a_worker_settles_is_shown(tmp_path):
+    settling = [sys.executable, str(BENCHMARKS / "settling.py"), "--backends", "naive,numpy-im2col", "--case", "pool2"]
+    command = [*settling, "--batch-size", "1", "--pass", "forward", "--seconds", "0.5"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith(("| naive", "| numpy-im2col"))]
+    assert [len(row) for row in rows] == [2 + 14, 2 + 14]

@@ -202,7 +202,7 @@ def test_help_shows_examples(convbench, command):
 
 def test_the_help_says_what_a_default_run_does(convbench):
     text = " ".join(convbench("compare", "--help").output.split())
-    assert f"every backend is timed once; default: {QUICK.rounds}." in text
+    assert f"each of all its passes; default: {QUICK.rounds}." in text
     assert f"default: {QUICK.blocks}, up to {QUICK.most_blocks} in time" in text
     assert f"quick: {QUICK.within_s:g}, thorough: {EFFORTS['thorough'].within_s:g}" in text
 

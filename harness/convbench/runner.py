@@ -2,7 +2,7 @@
 
 - One worker process a backend; only one computes at a time, the others are suspended.
 - Each item: every backend computes the same tensors, first small integers, then random numbers; the results are
-  checked; then come the rounds, in each of which every backend is timed once, in random order.
+  checked; then come the rounds, in each of which every backend has one turn, in random order.
 - Cells that would take too long are predicted and skipped. Whatever goes wrong becomes the status of its cell.
 - Memory is measured after the first block, in workers of its own: the allocator settings that it needs change the
   timing.
@@ -28,7 +28,7 @@ from convbench.core_binding import cores_for
 from convbench.examination import Examination, Turn
 from convbench.feature_maps import MOST_MAPS, picture_row
 from convbench.fitting import too_large
-from convbench.further_blocks import BlockCost, blocks_that_fit, rounds_that_fit
+from convbench.further_blocks import BlockCost, blocks_that_fit, rounds_of_block
 from convbench.host import Registered
 from convbench.journal import CellKey, Journal
 from convbench.limits.attainable import attainable
@@ -123,11 +123,11 @@ class Runner:
         return cells * (1 + self._settings.timing * blocks + self._settings.memory)
 
     def _run_further_blocks(self) -> None:
-        """Those that were asked for, then those that still fit into the run's time; the last may have fewer rounds."""
+        """Those that were asked for, then those that still fit into the run's time."""
         settings, block, cost = self._settings, 1, None
         while block < settings.most_blocks and self._timekeeper.is_wanted(block):
             left = settings.within_s - (time.monotonic() - self._begin)
-            rounds = settings.rounds if block < settings.blocks else rounds_that_fit(left, cost, settings.rounds)
+            rounds = rounds_of_block(block, left, cost, settings)
             if not rounds:
                 break
             fitting = block + blocks_that_fit(left, cost, settings.rounds)
@@ -150,11 +150,9 @@ class Runner:
                 with self._phases.spending("preparing"):
                     turns = self._prepared_again(item, sessions, block) if block else self._check(item, sessions)
                 if self._settings.timing:
-                    passes = self._settings.passes
                     with self._phases.spending("timing"):
-                        able = {name: [turn for turn in turns if name in turn.call_s] for name in passes}
-                        self._timekeeper.time(item, able, block, rounds)
-                    self._observer.advance(len(sessions) * len(passes))
+                        self._timekeeper.time(item, turns, block, rounds)
+                    self._observer.advance(len(sessions) * len(self._settings.passes))
                 for session in sessions:
                     session.release()
                     session.suspend()

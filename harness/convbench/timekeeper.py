@@ -1,12 +1,13 @@
-"""Times the backends at one item: warm-up, then rounds in which each is timed once, in random order.
+"""Times the backends at one item: warm-up, then rounds in which each has one turn, in random order.
 
 - The first block warms a pass up until it gets no faster, and learns how many calls fill a sample; the other blocks,
   in fresh workers, keep that number and warm up as long, but no longer than WARM_UP_SAMPLES.
-- The passes of an item take turns, a round each: what slows a machine down mostly lasts longer than the rounds of one
-  pass would take in a row, and would be taken for a difference between blocks.
+- In its turn a backend is woken, times each of its passes once, in random order, and is stopped. So each pass has its
+  rounds spread over all the time that an item takes: what slows a machine down mostly lasts longer than the rounds of
+  one pass would take in a row, and would be taken for a difference between blocks.
 - A sample in which others used the machine is marked and taken again, a few times; all attempts stay in the journal.
   Where the machine is never left alone that ends: a run must end in its time.
-- Right after a sample the cores' speed is looked at, while all workers are stopped. A slow core is only told of: it
+- Right after a turn the cores' speed is looked at, while all workers are stopped. A slow core is only told of: it
   mostly stays slow for longer than a few attempts take.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,80 +85,89 @@ class Timekeeper:
         """Whether any cell is timed in a block."""
         return any(block < blocks for blocks in self._blocks.values())
 
-    def time(self, item: Item, turns: Mapping[PassName, Sequence[Turn]], block: int, most_rounds: int) -> None:
-        """Time all passes of an item, each by the backends whose turn it is, in so many rounds at most."""
-        racing: dict[PassName, list[Turn]] = {}
-        for pass_name, able in turns.items():
-            racing[pass_name] = [turn for turn in able if self._warm_up(item, pass_name, turn)]
-            self._round(item, pass_name, racing[pass_name], block, 0)
-        rounds = [self._pace.rounds(turn.call_s[name]) for name, able in racing.items() for turn in able]
-        begin = time.monotonic()
-        for number in range(1, min(most_rounds, max(rounds, default=0))):
-            for pass_name, able in racing.items():
-                self._round(item, pass_name, able, block, number)
-        self.later_rounds_s += time.monotonic() - begin
+    def time(self, item: Item, turns: Sequence[Turn], block: int, most_rounds: int) -> None:
+        """Time the passes of an item in so many rounds at most; a turn loses the passes that fail."""
+        for turn in turns:
+            self._warm_up(item, turn)
+        rounds = [self._pace.rounds(call_s) for turn in turns for call_s in turn.call_s.values()]
+        for number in range(min(most_rounds, max(rounds, default=0))):
+            begin = time.monotonic()
+            self._step(f"{item.label}: round {number + 1} of block {block + 1}")
+            for turn in self._random.sample(turns, len(turns)):
+                self._take(item, turn, block, number)
+            if number:
+                self.later_rounds_s += time.monotonic() - begin
 
-    def _round(self, item: Item, pass_name: PassName, racing: list[Turn], block: int, number: int) -> None:
-        """Time each backend once that has so many rounds; one that fails is taken out."""
-        self._step(f"{item.label} {pass_name}: round {number + 1} of block {block + 1}")
-        order = [turn for turn in racing if number < self._pace.rounds(turn.call_s[pass_name])]
-        self._random.shuffle(order)
-        for turn in order:
-            if not self._sample(item, pass_name, turn, block, number):
-                racing.remove(turn)
+    def _warm_up(self, item: Item, turn: Turn) -> None:
+        """Make a backend ready to be timed."""
+        for pass_name in list(turn.call_s):
+            self._step(f"{item.label} {pass_name}: warming up {turn.session.name}")
+            known = self._loops.get(item.key(turn.session.name, pass_name))
+            if known is None:
+                self._warm_up_first(item, pass_name, turn)
+            else:
+                calls = min(known.warm_up_calls, WARM_UP_SAMPLES * max(1, known.calls))
+                self._answer(item, pass_name, turn, "sample", loops=calls)
+        turn.session.suspend()
 
-    def _warm_up(self, item: Item, pass_name: PassName, turn: Turn) -> bool:
-        """Whether the backend is ready to be timed."""
-        self._step(f"{item.label} {pass_name}: warming up {turn.session.name}")
-        key = item.key(turn.session.name, pass_name)
-        loop = self._loops.get(key)
-        if loop is not None:
-            calls = min(loop.warm_up_calls, WARM_UP_SAMPLES * max(1, loop.calls))
-            again = turn.session.ask("sample", pass_name, loops=calls)
-            turn.session.suspend()
-            return self._is_fine(item, pass_name, turn, again)
-        call_s = turn.call_s[pass_name]
+    def _warm_up_first(self, item: Item, pass_name: PassName, turn: Turn) -> None:
+        key, call_s = item.key(turn.session.name, pass_name), turn.call_s[pass_name]
         self._pace.remember(key, call_s)  # also of what is not timed: larger batches are predicted from it
         if reason := self._pace.too_slow(call_s):
             self._journal.cell(key, status="skipped", reason=reason)
-            self._blocks[key] = 0
-            return False
+            self._drop(item, pass_name, turn)
+            return
         self._blocks[key] = self._pace.blocks(call_s)
         limit_s = self._settings.budget_s * WARM_UP_SHARE
-        reply = turn.session.ask("warm_up", pass_name, sample_s=self._settings.sample_s, limit_s=limit_s)
-        turn.session.suspend()
-        if not self._is_fine(item, pass_name, turn, reply):
-            return False
-        assert isinstance(reply, dict)
-        self._loops[key] = _Loop(reply["loops"], reply["warm_up_calls"])
-        self._journal.cell(key, warm_up_calls=reply["warm_up_calls"], steady=reply["steady"])
-        return True
+        sample_s = self._settings.sample_s
+        reply = self._answer(item, pass_name, turn, "warm_up", sample_s=sample_s, limit_s=limit_s)
+        if reply is not None:
+            self._loops[key] = _Loop(reply["loops"], reply["warm_up_calls"])
+            self._journal.cell(key, warm_up_calls=reply["warm_up_calls"], steady=reply["steady"])
 
-    def _sample(self, item: Item, pass_name: PassName, turn: Turn, block: int, number: int) -> bool:
-        key = item.key(turn.session.name, pass_name)
-        loops, settle_s = self._loops[key].calls, settling_s(self._pace.seconds(key))
+    def _take(self, item: Item, turn: Turn, block: int, number: int) -> None:
+        """A backend's turn in a round, taken again for the passes in which others disturbed."""
+        passes = [name for name, call_s in turn.call_s.items() if number < self._pace.rounds(call_s)]
         for _ in range(MOST_ATTEMPTS):
-            reply = turn.session.ask("sample", pass_name, loops=loops, settle_s=settle_s)
-            turn.session.suspend()
-            if not self._is_fine(item, pass_name, turn, reply):
-                return False
-            assert isinstance(reply, dict)
-            seen = {
-                "contended": self._neighbours.disturb(reply["waited_s"], reply["elapsed_s"]),
-                "core_slowdown": self._speeds.slowdown(),
-            }
-            self._journal.write("sample", **key.as_columns(), block=block, round=number, **seen, **reply)
-            self._pace.remember(key, reply["elapsed_s"] / reply["loops"])
-            self._samples += 1
-            if not seen["contended"] or self._repeated >= MOST_REPEATED * self._samples:
-                break
-            self._repeated += 1
-        return True
+            if not passes:
+                return
+            samples = self._samples_of(item, turn, self._random.sample(passes, len(passes)))
+            core_slowdown = self._speeds.slowdown()
+            passes = []
+            for pass_name, sample in samples.items():
+                key = item.key(turn.session.name, pass_name)
+                contended = self._neighbours.disturb(sample["waited_s"], sample["elapsed_s"])
+                seen = {"contended": contended, "core_slowdown": core_slowdown}
+                self._journal.write("sample", **key.as_columns(), block=block, round=number, **seen, **sample)
+                self._pace.remember(key, sample["elapsed_s"] / sample["loops"])
+                self._samples += 1
+                if contended and self._repeated < MOST_REPEATED * self._samples:
+                    self._repeated += 1
+                    passes.append(pass_name)
 
-    def _is_fine(self, item: Item, pass_name: PassName, turn: Turn, reply: dict[str, Any] | NotOk) -> bool:
-        """Whether a worker did as it was asked; where it did not, the cell is told and takes no further part."""
-        if isinstance(reply, NotOk):
-            self._fail(item, turn.session.name, pass_name, reply)
-            self._blocks[item.key(turn.session.name, pass_name)] = 0
-            return False
-        return True
+    def _samples_of(self, item: Item, turn: Turn, passes: Sequence[PassName]) -> dict[PassName, dict[str, Any]]:
+        """A sample of each pass, one after the other; then the backend is stopped."""
+        samples, woken = {}, True
+        for pass_name in passes:
+            key = item.key(turn.session.name, pass_name)
+            settle_s = settling_s(self._pace.seconds(key), woken=woken)
+            sample = self._answer(item, pass_name, turn, "sample", loops=self._loops[key].calls, settle_s=settle_s)
+            if sample is not None:
+                samples[pass_name], woken = sample, False
+        turn.session.suspend()
+        return samples
+
+    def _answer(
+        self, item: Item, pass_name: PassName, turn: Turn, request: str, **fields: Any
+    ) -> dict[str, Any] | None:
+        """What a worker answers; None where it failed, of which the cell is told, and takes no further part."""
+        reply = turn.session.ask(request, pass_name, **fields)
+        if not isinstance(reply, NotOk):
+            return reply
+        self._fail(item, turn.session.name, pass_name, reply)
+        self._drop(item, pass_name, turn)
+        return None
+
+    def _drop(self, item: Item, pass_name: PassName, turn: Turn) -> None:
+        del turn.call_s[pass_name]
+        self._blocks[item.key(turn.session.name, pass_name)] = 0

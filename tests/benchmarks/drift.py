@@ -12,27 +12,17 @@ from __future__ import annotations
 
 import argparse
 import random
-import tempfile
 import time
-from contextlib import ExitStack
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
+from prepared_workers import answer, prepared_workers
 
 from convbench.core_bests import known_bests
 from convbench.core_binding import cores_for
-from convbench.host import find_backends
 from convbench.machine import usable_cores
-from convbench.measure.allocator import allocator_environment
 from convbench.measure.core_speed import SLOW, CoreSpeeds
-from convbench.measure.timing import SETTLING_S
-from convbench.plan import Item
-from convbench.scratch import scratch_folder, write_tensors
-from convbench.session import BackendSession, NotOk
-from convbench.settings import RunSettings
-from convbench.verify import make_tensors
-from convbench_specs import load_workload
+from convbench.measure.timing import WOKEN_S
 
 WINDOWS = (1, 3, 10, 30, 100, 300)
 """Rounds that a mean is taken over."""
@@ -42,35 +32,21 @@ SAMPLE_S = 0.003
 
 
 def sample(session, pass_name, loops):
-    """Seconds a call; SystemExit where the backend fails."""
-    reply = session.ask("sample", pass_name, loops=loops, settle_s=SETTLING_S)
+    """Seconds a call."""
+    reply = answer(session, "sample", pass_name, loops=loops, settle_s=WOKEN_S)
     session.suspend()
-    if isinstance(reply, NotOk):
-        raise SystemExit(f"{session.name}: {reply.reason}")
     return reply["elapsed_s"] / reply["loops"]
 
 
-def measure(asked, settings):
+def measure(asked):
     """Logarithms of seconds by round, backend and process; the share of rounds with a slow core; seconds a round."""
-    case = next(case for case in load_workload("quick").cases if case.name == asked.case)
-    item = Item("quick", case, asked.batch_size)
-    with ExitStack() as stack:
-        scratch = stack.enter_context(scratch_folder())
-        extra = {"NUMBA_CACHE_DIR": str(scratch / "numba"), **allocator_environment(asked.allocator)}
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="convbench-")))
-        paths = write_tensors(scratch, make_tensors(case, asked.batch_size, seed=0))
+    with prepared_workers(asked, asked.processes) as sessions:
         workers = []
-        for entry in find_backends().select(asked.backends.split(",")):
-            for _ in range(asked.processes):
-                session = BackendSession(entry, settings, log=folder / "log", extra=extra)
-                stack.callback(session.stop)
-                session.prepare(item, paths)
-                warm = session.ask("warm_up", asked.pass_name, sample_s=SAMPLE_S, limit_s=1.0)
-                if isinstance(warm, NotOk):
-                    raise SystemExit(f"{session.name}: {warm.reason}")
-                workers.append((session, warm["loops"]))
-                session.suspend()
-        speeds = CoreSpeeds(cores_for(settings.threads, usable_cores()), known_bests())
+        for session in sessions:
+            warm = answer(session, "warm_up", asked.pass_name, sample_s=SAMPLE_S, limit_s=1.0)
+            workers.append((session, warm["loops"]))
+            session.suspend()
+        speeds = CoreSpeeds(cores_for(asked.threads, usable_cores()), known_bests())
         rounds, slow, begin = [], [], time.monotonic()
         while not rounds or time.monotonic() - begin < asked.seconds:
             taken = np.zeros(len(workers))
@@ -120,7 +96,7 @@ def main():
     parser.add_argument("--allocator", choices=("default", "tuned"), default="default")
     parser.add_argument("--seconds", type=float, default=40.0)
     asked = parser.parse_args()
-    taken, slow, round_s = measure(asked, RunSettings(threads=asked.threads))
+    taken, slow, round_s = measure(asked)
     print(f"{asked.case} {asked.batch_size} {asked.pass_name}: {len(taken)} rounds, a core slow after {slow:.0%}\n")
     print_windows(taken, round_s)
     if asked.processes > 1:

@@ -27,10 +27,12 @@ MAX_LOOPS = 100_000
 WINDOW_S = 0.001
 """The least that the timer resolves to a thousandth, with its own cost of some 50 ns."""
 STEADY_WINDOWS = 3
-SETTLING_S = 0.003
-"""Calls are made for so long before a sample, untimed: in the first millisecond after a stop they were seen to take 1.3
-to 2.1 times as long, in the second 1.03 to 1.3, in the third 1.01 to 1.14, in the fourth 1.00 to 1.03."""
-LONG_CALL_S = 0.005
+WOKEN_S = 0.005
+"""Calls are made for so long before a sample, untimed, where the worker was stopped: in the first millisecond they were
+seen to take 1.2 to 3 times as long, in the third 0.9 to 1.5, in the fifth 0.9 to 1.3."""
+SWITCHED_S = 0.001
+"""And where another pass was called just before: 1.0 to 1.6 in the first millisecond, 0.9 to 1.2 in the second."""
+LONG_CALL_S = 0.02
 """A call that takes longer is slowed down too little by its beginning to be made twice."""
 GAIN = 0.02
 """What a further window must bring to show that the warm-up goes on."""
@@ -71,13 +73,15 @@ def once(call: Call, wait: Wait) -> tuple[Native, float]:
     return result, (time.perf_counter_ns() - start) * 1e-9
 
 
-def settling_s(call_s: float) -> float:
+def settling_s(call_s: float, *, woken: bool) -> float:
     """How long to call before a sample of calls that take so long.
 
-    >>> settling_s(0.000_9), settling_s(0.2)
-    (0.003, 0.0)
+    >>> settling_s(0.000_9, woken=True), settling_s(0.000_9, woken=False), settling_s(0.2, woken=True)
+    (0.005, 0.001, 0.0)
     """
-    return 0.0 if call_s > LONG_CALL_S else SETTLING_S
+    if call_s > LONG_CALL_S:
+        return 0.0
+    return WOKEN_S if woken else SWITCHED_S
 
 
 def sample(call: Call, wait: Wait, loops: int, settle_s: float = 0.0) -> Sample:

@@ -1,0 +1,46 @@
+"""Workers with one case prepared in each, for scripts that time them in an order of their own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from convbench.host import find_backends
+from convbench.measure.allocator import allocator_environment
+from convbench.plan import Item
+from convbench.scratch import scratch_folder, write_tensors
+from convbench.session import BackendSession, NotOk
+from convbench.settings import RunSettings
+from convbench.verify import make_tensors
+from convbench_specs import load_workload
+
+
+def answer(session, request, pass_name, **fields):
+    """What a worker answers; SystemExit where the backend fails."""
+    reply = session.ask(request, pass_name, **fields)
+    if isinstance(reply, NotOk):
+        raise SystemExit(f"{session.name}: {reply.reason}")
+    return reply
+
+
+@contextmanager
+def prepared_workers(asked, processes: int = 1) -> Iterator[list[BackendSession]]:
+    """So many workers of each backend, stopped. `asked` has backends, case, batch_size, threads and allocator."""
+    case = next(case for case in load_workload("quick").cases if case.name == asked.case)
+    item = Item("quick", case, asked.batch_size)
+    with ExitStack() as stack:
+        scratch = stack.enter_context(scratch_folder())
+        extra = {"NUMBA_CACHE_DIR": str(scratch / "numba"), **allocator_environment(asked.allocator)}
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="convbench-")))
+        paths = write_tensors(scratch, make_tensors(case, asked.batch_size, seed=0))
+        workers = []
+        for entry in find_backends().select(asked.backends.split(",")):
+            for _ in range(processes):
+                session = BackendSession(entry, RunSettings(threads=asked.threads), log=folder / "log", extra=extra)
+                stack.callback(session.stop)
+                session.prepare(item, paths)
+                session.suspend()
+                workers.append(session)
+        yield workers
