@@ -1,4 +1,4 @@
-"""Progress is told in tenths where there is no terminal, and follows a run that turns out longer."""
+"""Progress is told in tenths where there is no terminal, and drawn as a bar where there is one."""
 
 from __future__ import annotations
 
@@ -7,51 +7,53 @@ import io
 import pytest
 from rich.console import Console
 
+from convbench import terminal
 from convbench.terminal import PlainLines, ProgressBar
 
 
-def _told(capsys):
-    return [line.split(" after ")[0] for line in capsys.readouterr().err.splitlines()]
+@pytest.fixture
+def clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    return now
 
 
-def test_each_tenth_is_a_line(capsys):
-    lines = PlainLines()
-    lines.begin(20)
-    for _ in range(20):
-        lines.advance()
-    assert _told(capsys) == [f"convbench: {10 * tenth} %" for tenth in range(1, 11)]
-
-
-def test_a_run_that_gets_longer_does_not_tell_a_tenth_twice(capsys):
+def test_each_tenth_is_a_line_with_the_time_left(capsys, clock):
     lines = PlainLines()
     lines.begin(10)
-    lines.advance(5)
-    lines.expect(20)
-    for _ in range(15):
+    for seconds in (10, *[10] * 9):
+        clock[0] += seconds
         lines.advance()
-    assert _told(capsys) == ["convbench: 50 %", *(f"convbench: {percent} %" for percent in (60, 70, 80, 90, 100))]
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "convbench: 10 % after 10 s"
+    assert said[1] == "convbench: 20 % after 20 s, about 80 s left"
+    assert said[-1] == "convbench: 100 % after 100 s, about 0 s left"
+    assert len(said) == 10
 
 
-def test_the_time_left_goes_by_the_pace_since_the_first_tenth(capsys, monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr("convbench.terminal.time.monotonic", lambda: now[0])
+def test_a_run_that_gets_longer_does_not_tell_a_tenth_twice(capsys, clock):
     lines = PlainLines()
     lines.begin(10)
-    for seconds in (30, 2, 2):  # the first takes long, as all workers start
-        now[0] += seconds
+    for number in range(20):
+        clock[0] += 1
         lines.advance()
-    assert capsys.readouterr().err.splitlines() == [
-        "convbench: 10 % after 30 s",
-        "convbench: 20 % after 32 s, about 16 s left",
-        "convbench: 30 % after 34 s, about 14 s left",
-    ]
+        if number == 4:
+            lines.expect(20)
+    said = [line.split(" after ")[0] for line in capsys.readouterr().err.splitlines()]
+    assert said == [f"convbench: {percent} %" for percent in range(10, 110, 10)]
 
 
-def test_the_bar_is_scaled_anew():
-    bar = ProgressBar(Console(file=io.StringIO(), force_terminal=True, width=80))
-    bar.begin(10)
-    bar.advance(5)
-    bar.expect(20)
-    (task,) = bar._progress.tasks
+def test_the_bar_tells_what_runs_how_far_it_is_and_the_time_left(clock):
+    out = io.StringIO()
+    bar = ProgressBar(Console(file=out, force_terminal=True, width=100))
+    bar.note("a warning before anything runs")
+    bar.begin(10, 30, 120.0)
+    bar.step("conv1, batch 1: starting")
+    for _ in range(2):
+        clock[0] += 10
+        bar.advance()
+    assert "a warning" in out.getvalue()
+    assert "17 %" in out.getvalue(), "20 s of 120"
+    assert "0:01:40 left" in out.getvalue()
+    assert "conv1, batch 1: starting" in out.getvalue()
     bar.end()
-    assert task.percentage == pytest.approx(25)

@@ -8,8 +8,8 @@ from typing import Protocol
 class Observer(Protocol):
     """Told by the runner; must not raise and should return at once."""
 
-    def begin(self, steps: int) -> None:
-        """The run begins; it has so many steps in all."""
+    def begin(self, steps: int, most: int = 0, within_s: float = 0.0) -> None:
+        """The run begins; it has so many steps, and up to `most` as long as it is not within_s old."""
 
     def expect(self, steps: int) -> None:
         """It will have so many steps in all, as is known now."""
@@ -30,7 +30,7 @@ class Observer(Protocol):
 class Silent:
     """Tells nobody."""
 
-    def begin(self, steps: int) -> None:
+    def begin(self, steps: int, most: int = 0, within_s: float = 0.0) -> None:
         """Nothing."""
 
     def expect(self, steps: int) -> None:

@@ -91,7 +91,8 @@ class Runner:
     def run(self) -> None:
         """Do it; what was measured is in the journal, whatever ends the run."""
         begin = self._begin = time.monotonic()
-        self._observer.begin(self._steps(self._settings.blocks))
+        settings = self._settings
+        self._observer.begin(self._steps(settings.blocks), self._steps(settings.most_blocks), settings.within_s)
         interrupted = True
         self._look_at_memory()
         try:
@@ -130,8 +131,9 @@ class Runner:
             rounds = rounds_of_block(block, left, cost, settings)
             if not rounds:
                 break
-            fitting = block + blocks_that_fit(left, cost, settings.rounds)
-            self._observer.expect(self._steps(min(settings.most_blocks, max(settings.blocks, fitting))))
+            if cost is not None:
+                fitting = block + blocks_that_fit(left, cost, settings.rounds)
+                self._observer.expect(self._steps(min(settings.most_blocks, max(settings.blocks, fitting))))
             begin, rounds_s = time.monotonic(), self._timekeeper.later_rounds_s
             self._run_block(block, rounds)
             round_s = (self._timekeeper.later_rounds_s - rounds_s) / max(1, rounds - 1)

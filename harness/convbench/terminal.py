@@ -4,51 +4,59 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from convbench.observer import Observer
+from convbench.time_left import TimeLeft
+
+REDRAWN_EACH_S = 0.2
+BAR_WIDTH = 12
 
 
 class ProgressBar:
     """A bar on standard error, redrawn in place; a redraw of ours never runs while a worker is being timed."""
 
     def __init__(self, console: Console) -> None:
+        room = console.width - len(" 100 % 0:00:00 0:00:00 left ") - BAR_WIDTH  # else the times are cut, too
+        what = Column(no_wrap=True, overflow="ellipsis", max_width=max(1, room))
         self._progress = Progress(
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=BAR_WIDTH),
             TextColumn("{task.percentage:3.0f} %"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[what]}", table_column=None),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[left]}"),
+            TextColumn("{task.fields[what]}", table_column=what),
             console=console,
             auto_refresh=False,
             transient=True,
         )
-        self._task: TaskID | None = None
+        self._task = self._progress.add_task("", total=1.0, start=False, what="", left="")
+        self._time: TimeLeft | None = None
         self._drawn = 0.0
 
-    def begin(self, steps: int) -> None:
+    def begin(self, steps: int, most: int = 0, within_s: float = 0.0) -> None:
         """Show the bar."""
+        self._time = TimeLeft(time.monotonic, steps, most, within_s)
         self._progress.start()
-        self._task = self._progress.add_task("", total=steps, what="")
+        self._progress.start_task(self._task)
 
     def expect(self, steps: int) -> None:
-        """Scale the bar anew."""
-        if self._task is not None:
-            self._progress.update(self._task, total=steps)
+        """Reckon with these from now on."""
+        if self._time is not None:
+            self._time.expect(steps)
 
     def step(self, what: str) -> None:
         """Name what is running."""
-        if self._task is not None:
-            self._progress.update(self._task, what=what)
-            self._redraw()
+        self._progress.update(self._task, what=what)
+        self._redraw()
 
     def advance(self, steps: int = 1) -> None:
         """Move the bar."""
-        if self._task is not None:
-            self._progress.advance(self._task, steps)
+        if self._time is not None:
+            self._time.advance(steps)
             self._redraw()
 
     def note(self, text: str) -> None:
@@ -61,49 +69,41 @@ class ProgressBar:
 
     def _redraw(self) -> None:
         now = time.monotonic()
-        if now - self._drawn > 0.2:
-            self._drawn = now
-            self._progress.refresh()
+        if self._time is None or now - self._drawn <= REDRAWN_EACH_S:
+            return
+        self._drawn = now
+        left_s = self._time.left_s()
+        left = "" if left_s is None else f"{timedelta(seconds=round(left_s))} left"
+        self._progress.update(self._task, completed=self._time.share(), left=left, refresh=True)
 
 
 class PlainLines:
-    """A line each time another tenth is done, for logs and pipes.
-
-    The time left goes by the pace since the first of them: until then all workers start and compile, later none does.
-    """
+    """A line each time another tenth is done, for logs and pipes."""
 
     def __init__(self) -> None:
-        self._steps = self._done = self._tenths = 0
-        self._begin = 0.0
-        self._first: tuple[int, float] | None = None
+        self._time = TimeLeft(time.monotonic, 0)
+        self._tenths = 0
 
-    def begin(self, steps: int) -> None:
+    def begin(self, steps: int, most: int = 0, within_s: float = 0.0) -> None:
         """Remember how much there is."""
-        self._steps, self._begin = steps, time.monotonic()
+        self._time = TimeLeft(time.monotonic, steps, most, within_s)
 
     def expect(self, steps: int) -> None:
-        """Reckon with these from now on; a tenth that was told is not told again."""
-        self._steps = steps
+        """Reckon with these from now on."""
+        self._time.expect(steps)
 
     def step(self, what: str) -> None:
         """Too much for a log."""
 
     def advance(self, steps: int = 1) -> None:
         """Tell each tenth."""
-        self._done += steps
-        tenths = 10 * self._done // max(1, self._steps)
+        self._time.advance(steps)
+        tenths = int(10 * self._time.share())
         if tenths > self._tenths:
             self._tenths = tenths
-            elapsed = time.monotonic() - self._begin
-            self.note(f"convbench: {10 * tenths} % after {elapsed:.0f} s{self._left(elapsed)}")
-
-    def _left(self, elapsed: float) -> str:
-        if self._first is None:
-            self._first = self._done, elapsed
-            return ""
-        done, before = self._first
-        left = (elapsed - before) / max(1, self._done - done) * (self._steps - self._done)
-        return f", about {left:.0f} s left"
+            left_s = self._time.left_s()
+            left = "" if left_s is None else f", about {left_s:.0f} s left"
+            self.note(f"convbench: {10 * tenths} % after {self._time.elapsed_s():.0f} s{left}")
 
     def note(self, text: str) -> None:
         """A line on standard error."""
