@@ -10,13 +10,12 @@ beside that of independent noise, and of each backend the spread of its processe
 
 from __future__ import annotations
 
-import argparse
 import random
 import time
 from itertools import combinations
 
 import numpy as np
-from prepared_workers import answer, prepared_workers
+from prepared_workers import answer, case_parser, prepared_workers
 
 from convbench.core_bests import known_bests
 from convbench.core_binding import cores_for
@@ -86,15 +85,8 @@ def print_processes(taken, names):
 
 def main():
     """Measure, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--case", default="conv1", help="of the quick workload")
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--pass", dest="pass_name", choices=("forward", "backward", "both"), default="forward")
-    parser.add_argument("--backends", default="numpy-im2col,numba-cpu,pytorch,tensorflow,jax")
+    parser = case_parser(__doc__.partition("\n")[0], case="conv1", pass_name="forward", seconds=40.0)
     parser.add_argument("--processes", type=int, default=1, help="of each backend")
-    parser.add_argument("--threads", type=int, default=len(usable_cores()))
-    parser.add_argument("--allocator", choices=("default", "tuned"), default="default")
-    parser.add_argument("--seconds", type=float, default=40.0)
     asked = parser.parse_args()
     taken, slow, round_s = measure(asked)
     print(f"{asked.case} {asked.batch_size} {asked.pass_name}: {len(taken)} rounds, a core slow after {slow:.0%}\n")

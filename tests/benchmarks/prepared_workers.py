@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from convbench.host import find_backends
+from convbench.machine import usable_cores
 from convbench.measure.allocator import allocator_environment
 from convbench.plan import Item
 from convbench.scratch import scratch_folder, write_tensors
 from convbench.session import BackendSession, NotOk
 from convbench.settings import RunSettings
 from convbench.verify import make_tensors
-from convbench_specs import load_workload
+from convbench_specs import PASSES, load_workload
+
+
+def case_parser(description: str, *, case: str, pass_name: str, seconds: float) -> argparse.ArgumentParser:
+    """A parser that knows what prepared_workers reads, the pass, and for how long to measure."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--case", default=case, help="of the quick workload")
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--pass", dest="pass_name", choices=PASSES, default=pass_name)
+    parser.add_argument("--backends", default="numpy-im2col,numba-cpu,pytorch,tensorflow,jax")
+    parser.add_argument("--threads", type=int, default=len(usable_cores()))
+    parser.add_argument("--allocator", choices=("default", "tuned"), default="default")
+    parser.add_argument("--seconds", type=float, default=seconds)
+    return parser
 
 
 def answer(session, request, pass_name, **fields):

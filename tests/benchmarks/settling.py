@@ -9,15 +9,12 @@ again, as before. Printed are the medians over those of calls that came after th
 
 from __future__ import annotations
 
-import argparse
 import random
 import time
 from collections import defaultdict
 from statistics import median
 
-from prepared_workers import answer, prepared_workers
-
-from convbench.machine import usable_cores
+from prepared_workers import answer, case_parser, prepared_workers
 
 BEFORE_MS = (0, 1, 2, 3, 5, 8, 12)
 SAMPLE_S = 0.001
@@ -50,15 +47,7 @@ def measure(asked):
 
 def main():
     """Measure, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--case", default="pool1", help="of the quick workload")
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--pass", dest="pass_name", choices=tuple(OTHER), default="both")
-    parser.add_argument("--backends", default="numpy-im2col,numba-cpu,pytorch,tensorflow,jax")
-    parser.add_argument("--threads", type=int, default=len(usable_cores()))
-    parser.add_argument("--allocator", choices=("default", "tuned"), default="default")
-    parser.add_argument("--seconds", type=float, default=60.0)
-    asked = parser.parse_args()
+    asked = case_parser(__doc__.partition("\n")[0], case="pool1", pass_name="both", seconds=60.0).parse_args()
     taken = measure(asked)
     columns = [f"{kind}, {ms} ms" for kind in ("woken", "switched") for ms in BEFORE_MS]
     print(f"| {asked.case} {asked.batch_size} {asked.pass_name} | a call | " + " | ".join(columns) + " |")
