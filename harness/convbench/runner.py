@@ -98,13 +98,13 @@ class Runner:
         try:
             # the host's own checks run on one core: a BLAS pool spins on for a while and would disturb the workers
             with threadpool_limits(1, user_api="blas"), scratch_folder() as self._scratch:
-                self._run_block(0, self._settings.rounds)
-                if self._settings.memory:
+                self._run_block(0, settings.rounds)
+                if settings.memory:
                     with self._phases.spending("memory"):
                         self._measure_memory()
-                if self._settings.timing:
+                if settings.timing:
                     self._run_further_blocks()
-                if self._settings.find_largest_batch:
+                if settings.find_largest_batch:
                     with self._phases.spending("memory"):
                         self._find_largest_batches()
             interrupted = False

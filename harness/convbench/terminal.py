@@ -34,7 +34,7 @@ class ProgressBar:
             transient=True,
         )
         self._task = self._progress.add_task("", total=1.0, start=False, what="", left="")
-        self._time: TimeLeft | None = None
+        self._time = TimeLeft(time.monotonic, 0)
         self._drawn = 0.0
 
     def begin(self, steps: int, most: int = 0, within_s: float = 0.0) -> None:
@@ -45,8 +45,7 @@ class ProgressBar:
 
     def expect(self, steps: int) -> None:
         """Reckon with these from now on."""
-        if self._time is not None:
-            self._time.expect(steps)
+        self._time.expect(steps)
 
     def step(self, what: str) -> None:
         """Name what is running."""
@@ -55,9 +54,8 @@ class ProgressBar:
 
     def advance(self, steps: int = 1) -> None:
         """Move the bar."""
-        if self._time is not None:
-            self._time.advance(steps)
-            self._redraw()
+        self._time.advance(steps)
+        self._redraw()
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
@@ -69,7 +67,7 @@ class ProgressBar:
 
     def _redraw(self) -> None:
         now = time.monotonic()
-        if self._time is None or now - self._drawn <= REDRAWN_EACH_S:
+        if now - self._drawn <= REDRAWN_EACH_S:
             return
         self._drawn = now
         left_s = self._time.left_s()

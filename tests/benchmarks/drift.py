@@ -15,7 +15,7 @@ import time
 from itertools import combinations
 
 import numpy as np
-from prepared_workers import answer, case_parser, prepared_workers
+from prepared_workers import answer, case_parser, prepared_workers, warmed_up
 
 from convbench.core_bests import known_bests
 from convbench.core_binding import cores_for
@@ -40,11 +40,7 @@ def sample(session, pass_name, loops):
 def measure(asked):
     """Logarithms of seconds by round, backend and process; the share of rounds with a slow core; seconds a round."""
     with prepared_workers(asked, asked.processes) as sessions:
-        workers = []
-        for session in sessions:
-            warm = answer(session, "warm_up", asked.pass_name, sample_s=SAMPLE_S, limit_s=1.0)
-            workers.append((session, warm["loops"]))
-            session.suspend()
+        workers = [(session, warmed_up(session, asked.pass_name, SAMPLE_S)) for session in sessions]
         speeds = CoreSpeeds(cores_for(asked.threads, usable_cores()), known_bests())
         rounds, slow, begin = [], [], time.monotonic()
         while not rounds or time.monotonic() - begin < asked.seconds:

@@ -40,6 +40,13 @@ def answer(session, request, pass_name, **fields):
     return reply
 
 
+def warmed_up(session, pass_name, sample_s):
+    """Calls that fill a sample, by a warm-up; the worker is stopped after it."""
+    loops = answer(session, "warm_up", pass_name, sample_s=sample_s, limit_s=1.0)["loops"]
+    session.suspend()
+    return loops
+
+
 @contextmanager
 def prepared_workers(asked, processes: int = 1) -> Iterator[list[BackendSession]]:
     """So many workers of each backend, stopped. `asked` has backends, case, batch_size, threads and allocator."""

@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from statistics import median
 
-from prepared_workers import answer, case_parser, prepared_workers
+from prepared_workers import answer, case_parser, prepared_workers, warmed_up
 
 BEFORE_MS = (0, 1, 2, 3, 5, 8, 12)
 SAMPLE_S = 0.001
@@ -27,10 +27,7 @@ def measure(asked):
     """Seconds of a call by backend, what came before ("woken" or "switched") and for how many ms it was called."""
     taken = defaultdict(list)
     with prepared_workers(asked) as sessions:
-        loops = {}
-        for session in sessions:
-            loops[session] = answer(session, "warm_up", asked.pass_name, sample_s=SAMPLE_S, limit_s=1.0)["loops"]
-            session.suspend()
+        loops = {session: warmed_up(session, asked.pass_name, SAMPLE_S) for session in sessions}
         begin = time.monotonic()
         while not taken or time.monotonic() - begin < asked.seconds:
             for before_ms in random.sample(BEFORE_MS, len(BEFORE_MS)):
