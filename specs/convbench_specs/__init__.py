@@ -2,14 +2,17 @@
 
 from convbench_specs.axis import Axis
 from convbench_specs.backend import (
+    CONTRACT,
     Available,
     Backend,
     Device,
+    FrameworkVariables,
     Gradients,
     KeptMemoryCounter,
     MemoryCounter,
     Native,
     Prepared,
+    PreparePhase,
     Settings,
     Step,
     Unavailable,
@@ -20,7 +23,7 @@ from convbench_specs.cost import Cost, cost, multiply_adds
 from convbench_specs.errors import ConvbenchError, SpecError, WorkloadError
 from convbench_specs.hooks import hookimpl, hookspec
 from convbench_specs.memory import input_bytes, output_bytes
-from convbench_specs.operations import Conv, Flatten, Operation, Pool
+from convbench_specs.operations import Conv, Flatten, Operation, OperationName, Pool
 from convbench_specs.padding import Padding, PaddingMode, pad_array, same_padding, unpad_gradient
 from convbench_specs.workload import (
     Layer,
@@ -33,6 +36,7 @@ from convbench_specs.workload import (
 )
 
 __all__ = [
+    "CONTRACT",
     "DTYPES",
     "PASSES",
     "Available",
@@ -45,16 +49,19 @@ __all__ = [
     "DType",
     "Device",
     "Flatten",
+    "FrameworkVariables",
     "Gradients",
     "KeptMemoryCounter",
     "Layer",
     "MemoryCounter",
     "Native",
     "Operation",
+    "OperationName",
     "Padding",
     "PaddingMode",
     "PassName",
     "Pool",
+    "PreparePhase",
     "Prepared",
     "Settings",
     "SpecError",

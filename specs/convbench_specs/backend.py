@@ -24,6 +24,11 @@ Rules:
 - Everything but `availability`, `environment` and the class attributes runs in a worker process of the backend's own.
 - `environment` is asked before the worker starts; `start` runs first in it.
 - What cannot be done is a value, Unsupported("why"); an exception is a bug and is reported as one.
+
+Versions: CONTRACT is (major, minor). A minor version only adds what has a default: methods, class attributes, and
+keyword-only fields of the dataclasses here. So a plug-in written for 1.0 runs under every 1.x. A major version may
+change or remove something; a plug-in that declares a later major version than convbench has is left out, with that
+reason.
 """
 
 from __future__ import annotations
@@ -37,8 +42,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench_specs.case import Case, PassName, TensorName, Tensors
+from convbench_specs.operations import OperationName
 
+CONTRACT = (1, 0)
+"""Version of this contract, (major, minor); see the module's docstring for what each may change."""
 Device = Literal["cpu", "cuda"]
+PreparePhase = Literal["convert", "trace", "compile"]
+"""Steps of `prepare` that a backend may time: bringing the tensors to native form, tracing a function, compiling."""
 Native = Any
 """A result in the framework's own type and layout; convbench only hands it back to `wait` and `to_numpy`."""
 Gradients = tuple[Native, Native, Native]
@@ -70,10 +80,28 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What is asked of every backend alike."""
+    """What is asked of every backend alike.
+
+    `scratch_folder` is a folder of the run for caches and other files that need not outlive it; empty where there is
+    none. It is shared by all workers of one run, so that a second worker finds what the first one compiled.
+    """
 
     threads: int = 1
     device: Device = "cpu"
+    scratch_folder: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameworkVariables:
+    """Environment variables of a framework that matter wherever it is used, so in every worker of a run.
+
+    `threads` are variables that hold a number of threads: each is set to that of the run. `passed_prefixes` are the
+    beginnings of names: of the user's own variables, those that begin so are passed on to the workers. Variables that
+    concern one backend alone belong into `Backend.environment`.
+    """
+
+    threads: tuple[str, ...] = ()
+    passed_prefixes: tuple[str, ...] = ()
 
 
 def as_numpy(tensor: TensorName, native: Native) -> NDArray[Any]:
@@ -94,9 +122,15 @@ class Prepared:
     forward_for_training() computes y and returns whatever keeps alive exactly what backward needs of the forward: y
     itself (the next layer's x), and a graph, a pullback, a tape or saved indices. It is never timed; the memory that it
     leaves is measured. x, w and b are resident anyway. None: the backend cannot tell.
+    update(tensors) puts new values of the same shapes and dtypes into the resident native tensors, without compiling
+    again; it is not timed as a pass. The rule: every later result follows from the last update, and nothing derived
+    from x, w, b or dy before it survives: no packed weights, no kept graph, no places of maxima. Results are those of a
+    fresh `prepare` on the same tensors, bit for bit. None: the host prepares the case again.
     `wait` blocks until every leaf of what a pass returned exists. `to_numpy` brings one tensor to a canonical NumPy
     array; it is not timed. `recomputes_forward` says that backward contains a forward. `algorithm` names the chosen
-    path. `phases_s` may give seconds of the steps of prepare, by name ("convert", "trace", "compile").
+    path, `layout` the order of axes in memory ("NCHW", "NHWC"; empty: it is not worth telling). `phases_s` may give
+    seconds of the steps of prepare. `runs_in_order` says that calls are queued on a device and end in the order in
+    which they were made: a timed loop then waits once, for its last result, instead of after each call.
     """
 
     forward: Callable[[], Native]
@@ -107,7 +141,10 @@ class Prepared:
     to_numpy: Callable[[TensorName, Native], NDArray[Any]] = as_numpy
     recomputes_forward: bool = False
     algorithm: str = ""
-    phases_s: Mapping[str, float] | None = None
+    phases_s: Mapping[PreparePhase, float] | None = None
+    update: Callable[[Tensors], None] | None = None
+    layout: str = ""
+    runs_in_order: bool = False
 
     def __post_init__(self) -> None:
         """TypeError for a field that can never be called, where the author made it."""
@@ -116,6 +153,7 @@ class Prepared:
             "backward": (Unsupported,),
             "both": (Unsupported, type(None)),
             "forward_for_training": (type(None),),
+            "update": (type(None),),
             "wait": (),
             "to_numpy": (),
         }
@@ -166,18 +204,36 @@ class Backend(ABC):
 
     name: ClassVar[str]
     """What users type and reports show: lower case, words joined by hyphens."""
+    short_name: ClassVar[str] = ""
+    """At most 6 letters for the heads of narrow tables; empty: the beginning of the name."""
     summary: ClassVar[str] = ""
     """One line on how it computes."""
+    contract: ClassVar[tuple[int, int]] = (1, 0)
+    """Version of the contract that it was written for."""
     devices: ClassVar[tuple[Device, ...]] = ("cpu",)
+    operations: ClassVar[tuple[OperationName, ...]] = ("conv", "pool", "flatten")
+    """Operations that it may be asked for; all others are unsupported, and `prepare` never sees them."""
+    ranks: ClassVar[tuple[int, ...]] = (1, 2)
+    """Numbers of spatial axes of an input that it may be asked for; all others are unsupported."""
     is_deterministic: ClassVar[bool] = True
     """Whether two calls on the same tensors give the same bits; False where sums are taken in an order of chance."""
+    display_order: ClassVar[int | None] = None
+    """Its place in lists, and with it its colour and marker in reports. The bundled backends have 0 to 6; None: behind
+    all that have one, in alphabetical order."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose versions a run records, such as that of the framework."""
+    framework_variables: ClassVar[FrameworkVariables] = FrameworkVariables()
+    """Environment variables that every worker of a run gets, as the framework may be used by other backends, too."""
 
     def availability(self, device: Device) -> Available | Unavailable:
         """Whether it can run here, found without importing the framework; raises nothing."""
         return Available(version="")
 
     def environment(self, settings: Settings) -> Mapping[str, str]:
-        """Environment variables that must stand before the worker starts, beyond the usual ones for threads."""
+        """Environment variables that must stand before the worker starts, beyond the usual ones for threads.
+
+        Caches that need not outlive the run belong into `settings.scratch_folder`.
+        """
         return {}
 
     def start(self, settings: Settings) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from convbench_specs.axis import Axis
 from convbench_specs.errors import SpecError
-from convbench_specs.operations import Conv, Flatten, Operation, Pool, one_of, spatial
+from convbench_specs.operations import Conv, Flatten, Operation, OperationName, Pool, one_of, spatial
 from convbench_specs.padding import same_padding
 
 DType = Literal["float64", "float32", "bfloat16", "float16"]
@@ -97,6 +97,17 @@ class Case:
                 raise SpecError("x", f"photos are {largest[0]} x {largest[1]} at most, not {shape[1]} x {shape[2]}")
         if self.w_data == "lines" and not isinstance(self.operation, Conv):
             raise SpecError("w", "is only for a convolution")
+
+    @property
+    def operation_name(self) -> OperationName:
+        """conv, pool or flatten."""
+        operation = self.operation
+        return "conv" if isinstance(operation, Conv) else "pool" if isinstance(operation, Pool) else "flatten"
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes of the input."""
+        return len(self.input_shape) - 1
 
     @property
     def axes(self) -> tuple[Axis, ...]:

@@ -1,8 +1,9 @@
-"""The pluggy project: markers and the one hook that a plug-in implements."""
+"""The pluggy project: markers, and the hooks that a plug-in may implement, either or both."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pluggy
 
@@ -29,4 +30,19 @@ def convbench_backends() -> Iterable[type[Backend]]:  # type: ignore[empty-body]
         @hookimpl
         def convbench_backends():
             return [MyBackend]
+    """
+
+
+@hookspec
+def convbench_workloads() -> Iterable[Path]:  # type: ignore[empty-body]  # as above
+    """Return the TOML files of the workloads that this plug-in ships; each is known by its name without the ending.
+
+        from pathlib import Path
+        from convbench_specs import hookimpl
+
+        @hookimpl
+        def convbench_workloads():
+            return sorted((Path(__file__).parent / "workloads").glob("*.toml"))
+
+    `convbench workloads` then lists them, and `convbench compare NAME` takes them by name.
     """

@@ -14,6 +14,7 @@ from convbench_specs.errors import SpecError
 from convbench_specs.padding import Padding, PaddingMode, parse_padding
 
 PoolKind = Literal["max", "average"]
+OperationName = Literal["conv", "pool", "flatten"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

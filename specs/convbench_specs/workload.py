@@ -26,6 +26,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from convbench_specs.case import Case
@@ -71,18 +72,23 @@ def shipped_workloads() -> tuple[str, ...]:
     return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
 
 
-def load_workload(name: str) -> Workload:
-    """A shipped workload by name, or one from a TOML file by path; WorkloadError where there is none or it is wrong."""
-    if name in shipped_workloads():
+def load_workload(name: str, others: Mapping[str, Path] = MappingProxyType({})) -> Workload:
+    """A workload by name, or from a TOML file by path.
+
+    Names are those of the shipped workloads, and of `others`, which plug-ins bring, each with its TOML file. Raises
+    WorkloadError where there is no such workload, or the file cannot be read or is wrong.
+    """
+    shipped = shipped_workloads()
+    if name in shipped:
         resource = resources.files("convbench_specs") / "workloads" / f"{name}.toml"
         return parse_workload(resource.read_text(encoding="utf-8"), name=name, origin=f"{name}.toml")
-    path = Path(name)
+    path = others.get(name, Path(name))
     if path.suffix != ".toml" and not path.is_file():
-        raise WorkloadError(f"unknown workload {name!r}{_nearest(name, shipped_workloads())}")
+        raise WorkloadError(f"unknown workload {name!r}{_nearest(name, (*shipped, *others))}")
     try:
         text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
     except OSError as error:
-        raise WorkloadError(f"cannot read workload {name}: {error.strerror or error}") from error
+        raise WorkloadError(f"cannot read workload {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise WorkloadError(f"cannot read workload {name}: it is not UTF-8, as TOML must be: {error}") from error
     return parse_workload(text, name=path.stem, origin=str(path))
@@ -142,8 +148,8 @@ def parse_layer(entry: Mapping[str, Any], *, dtype: str = "float32", origin: str
 def case_table(case: Case) -> dict[str, Any]:
     """The [[cases]] table of a case, of plain numbers, text and lists: parse_layer of it gives the case again."""
     operation = case.operation
-    kind = next(name for name, cls in OPERATIONS.items() if isinstance(operation, cls))
-    table: dict[str, Any] = {"name": case.name, "operation": kind, "input": list(case.input_shape), "dtype": case.dtype}
+    table: dict[str, Any] = {"name": case.name, "operation": case.operation_name}
+    table |= {"input": list(case.input_shape), "dtype": case.dtype}
     for field in fields(operation):
         value = getattr(operation, field.name)
         if value is not None and not (isinstance(operation, Pool) and value == field.default):
