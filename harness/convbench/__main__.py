@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convbench.cli import main
+from convbench.cli.main import main
 
 if __name__ == "__main__":
     main(prog_name="convbench")

@@ -18,15 +18,15 @@ from typing import Any
 
 from convbench.doctor import cached_floor, core_facts, read_facts, thread_warnings, warnings
 from convbench.errors import UsageError
-from convbench.host import Registered, Registry, availability, find_backends, only_available
-from convbench.journal import HEADER, Journal
-from convbench.machine import machine_facts, package_versions
-from convbench.observer import Observer, Silent
-from convbench.plan import Plan, make_plan
+from convbench.machine.facts import machine_facts, package_versions
+from convbench.plan.items import Plan, make_plan
+from convbench.plan.settings import RunSettings
 from convbench.report.files import write_reports
-from convbench.results import Run, load_run
-from convbench.runner import Runner
-from convbench.settings import RunSettings
+from convbench.results.journal import HEADER, Journal
+from convbench.results.run import Run, load_run
+from convbench.run.observer import Observer, Silent
+from convbench.run.runner import Runner
+from convbench.workers.plugins import Registered, Registry, availability, find_backends, only_available
 from convbench_specs import Available, Unavailable, Workload, case_table
 
 DEFAULT_FOLDER = Path("results")

@@ -43,8 +43,8 @@ MIN_RUN_S = 0.4
 
 def environment(asked):
     """What convbench's workers get for their threads and allocator."""
-    from convbench.measure.allocator import allocator_environment
-    from convbench.process import THREAD_VARIABLES
+    from convbench.workers.environment import allocator_environment
+    from convbench.workers.process import THREAD_VARIABLES
 
     threads = dict.fromkeys(THREAD_VARIABLES, str(asked.threads))
     return {**os.environ, **threads, **allocator_environment(asked.allocator)}
@@ -52,7 +52,7 @@ def environment(asked):
 
 def convolution(name, threads):
     """The call to time, on the data that convbench makes and the cores that its workers get."""
-    from convbench.core_binding import bind
+    from convbench.machine.cores import bind
 
     bind(threads)
     import torch
@@ -167,7 +167,7 @@ def take_turn(number, name, asked):
 
 def difference(ours, others):
     """Percent by which convbench's times are above the others of the same turns, with the 95 % interval."""
-    from convbench.comparison import ratios
+    from convbench.results.statistics.comparison import ratios
 
     (row,) = ratios(np.log(ours / others)[None]).itertuples()
     low, middle, high = (100 * (ratio - 1) for ratio in (row.ratio_low, row.ratio, row.ratio_high))
@@ -181,7 +181,7 @@ def main():
         return timer_child(asked.child, asked.threads)
     if asked.child_pyperf:
         return pyperf_child(asked.child_pyperf, asked.threads)
-    from convbench.report.units import format_seconds
+    from convbench.text.units import format_seconds
 
     print("| case | batch, channels, size, filters | convbench | torch Timer | difference | pyperf | difference |")
     print("|---|---|---|---|---|---|---|")

@@ -127,7 +127,7 @@ def main():
     asked, _ = _parser(driving="--drive" in sys.argv).parse_known_args()
     if asked.drive:
         return drive(asked.drive, asked)
-    from convbench.report.units import format_seconds
+    from convbench.text.units import format_seconds
 
     print("| batch, channels, size, filters | convbench | torch Timer | difference | pyperf | difference |")
     print("|---|---|---|---|---|---|")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from convbench.process import THREAD_VARIABLES
+from convbench.workers.process import THREAD_VARIABLES
 
 THREADS = int(os.environ.get("CONVBENCH_THREADS", len(os.sched_getaffinity(0))))
 for variable in THREAD_VARIABLES:

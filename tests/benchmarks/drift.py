@@ -17,10 +17,10 @@ from itertools import combinations
 import numpy as np
 from prepared_workers import answer, case_parser, prepared_workers, warmed_up
 
-from convbench.core_bests import known_bests
-from convbench.core_binding import cores_for
-from convbench.machine import usable_cores
-from convbench.measure.core_speed import SLOW, CoreSpeeds
+from convbench.machine.core_speed import SLOW, CoreSpeeds
+from convbench.machine.core_speed_history import known_bests
+from convbench.machine.cores import cores_for
+from convbench.machine.facts import usable_cores
 from convbench.measure.timing import WOKEN_S
 
 WINDOWS = (1, 3, 10, 30, 100, 300)

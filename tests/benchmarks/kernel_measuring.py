@@ -16,14 +16,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from convbench.host import find_backends
 from convbench.measure.memory import PINNED_ALLOCATOR
-from convbench.plan import Item
-from convbench.scratch import scratch_folder, write_tensors
-from convbench.session import BackendSession, NotOk
-from convbench.settings import RunSettings
-from convbench.statistics import estimate
+from convbench.plan.items import Item
+from convbench.plan.settings import RunSettings
+from convbench.results.statistics.estimate import estimate
 from convbench.verify import make_tensors
+from convbench.workers.arrays import scratch_folder, write_tensors
+from convbench.workers.plugins import find_backends
+from convbench.workers.session import BackendSession, NotOk
 from convbench_specs import Case, PassName, cost, load_workload
 
 PLUGIN = str(Path(__file__).with_name("kernel_backends.py"))

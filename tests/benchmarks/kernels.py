@@ -26,7 +26,7 @@ from kernel_measuring import (
 )
 from kernel_table import kernel_page
 
-from convbench.machine import machine_facts, package_versions
+from convbench.machine.facts import machine_facts, package_versions
 from convbench_specs import load_workload
 
 WORKLOAD = load_workload(str(Path(__file__).with_name("kernels.toml")))

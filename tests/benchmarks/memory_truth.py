@@ -24,7 +24,7 @@ from statistics import median
 from typing import Any
 
 from convbench.measure.memory import PINNED_ALLOCATOR, peak_memory, readings
-from convbench.memory_measurement import REPEATS
+from convbench.run.memory import REPEATS
 from convbench_specs import MemoryCounter
 
 MEGABYTE = 1_000_000

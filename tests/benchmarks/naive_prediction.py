@@ -18,9 +18,9 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as with_seed
 
-from convbench.operation_text import operation_text
-from convbench.random_cases import batch_sizes, cases
-from convbench.report.units import format_ratio, format_seconds
+from convbench.testing.random_cases import batch_sizes, cases
+from convbench.text.operations import operation_text
+from convbench.text.units import format_ratio, format_seconds
 from convbench.verify import make_tensors
 from convbench_backends.naive import Naive
 from convbench_specs import PASSES, Case, PassName, Prepared, Settings, load_workload

@@ -67,9 +67,9 @@ def convbench_backends():
 def tries(effort, percent, **asked):
     """The comparisons of one run: a row a cell."""
     from convbench import api
-    from convbench.host import find_backends
-    from convbench.settings import RunSettings
-    from convbench.terminal import terminal_observer
+    from convbench.cli.progress import terminal_observer
+    from convbench.plan.settings import RunSettings
+    from convbench.workers.plugins import find_backends
 
     backends = (REFERENCE, name_of(percent))
     settings = RunSettings.of_effort(effort, backends=backends, passes=("forward",), memory=False, **asked)

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from convbench.host import find_backends
-from convbench.machine import usable_cores
-from convbench.measure.allocator import allocator_environment
-from convbench.plan import Item
-from convbench.scratch import scratch_folder, write_tensors
-from convbench.session import BackendSession, NotOk
-from convbench.settings import RunSettings
+from convbench.machine.facts import usable_cores
+from convbench.plan.items import Item
+from convbench.plan.settings import RunSettings
 from convbench.verify import make_tensors
+from convbench.workers.arrays import scratch_folder, write_tensors
+from convbench.workers.environment import allocator_environment
+from convbench.workers.plugins import find_backends
+from convbench.workers.session import BackendSession, NotOk
 from convbench_specs import PASSES, load_workload
 
 

@@ -14,8 +14,8 @@ import os
 
 import pytest
 
-from convbench.host import find_backends
 from convbench.verify import make_tensors
+from convbench.workers.plugins import find_backends
 from convbench_specs import PASSES, Available, Settings, Unsupported, load_workload
 
 WORKLOAD = load_workload(os.environ.get("CONVBENCH_WORKLOAD", "quick"))

@@ -3,7 +3,7 @@
 from convbench.doctor.diagnosis import diagnose, thread_warnings, warnings
 from convbench.doctor.facts import Facts, core_facts, read_facts
 from convbench.doctor.finding import Finding, Level
-from convbench.doctor.floor import cached_floor
+from convbench.machine.noise_floor import cached_floor
 
 __all__ = [
     "Facts",

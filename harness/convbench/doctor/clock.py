@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convbench.doctor.facts import Facts
 from convbench.doctor.finding import Finding
-from convbench.report.units import format_seconds
+from convbench.text.units import format_seconds
 
 MOST_COST_S = 0.5e-6
 """A read that costs more asks the kernel, not the processor."""

@@ -6,7 +6,7 @@ import statistics
 
 from convbench.doctor.facts import Facts
 from convbench.doctor.finding import Finding
-from convbench.measure.core_speed import SLOW
+from convbench.machine.core_speed import SLOW
 
 FOREIGN_SHARE = 0.05
 """Of the usable cores: more than this is seen in the times even where cores are left."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import floor
 
-from convbench.core_list import core_list, parse_core_list
 from convbench.doctor.facts import Facts
 from convbench.doctor.finding import Finding
+from convbench.machine.core_list import core_list, parse_core_list
 
 
 def affinity(facts: Facts) -> Finding:

@@ -16,14 +16,14 @@ import numpy as np
 import psutil
 from threadpoolctl import threadpool_info
 
-from convbench.container import ContainerLimits, container_limits
-from convbench.core_bests import keep_bests, known_bests
-from convbench.core_binding import cores_for
-from convbench.doctor.processor_use import ProcessorUse, Snapshot, use_between
-from convbench.machine import usable_cores
-from convbench.measure.allocator import Allocator
-from convbench.measure.core_speed import CoreSpeeds, Look
+from convbench.machine.container import ContainerLimits, container_limits
+from convbench.machine.core_speed import CoreSpeeds, Look
+from convbench.machine.core_speed_history import keep_bests, known_bests
+from convbench.machine.cores import cores_for
+from convbench.machine.facts import usable_cores
+from convbench.machine.processor_use import ProcessorUse, Snapshot, use_between
 from convbench.measure.memory import can_reset_peak
+from convbench.workers.environment import Allocator
 
 CPU = "/sys/devices/system/cpu"
 FILES = (

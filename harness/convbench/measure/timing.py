@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
-from convbench.measure.contention import waited_s
-from convbench.measure.processor_time import spent_s, thread_times
+from convbench.machine.pressure import waited_s
+from convbench.machine.processor_time import spent_s, thread_times
 from convbench_specs import Native
 
 Call = Callable[[], Native]

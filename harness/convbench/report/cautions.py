@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from convbench.measure.core_speed import SLOW
+from convbench.machine.core_speed import SLOW
 
 MOST_CONTENDED = 0.05
 """A share of disturbed samples that is worth a word."""

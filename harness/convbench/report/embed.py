@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from convbench.report.summary import pair_agreement
-from convbench.report.units import format_number
+from convbench.results.summary import pair_agreement
+from convbench.text.units import format_number
 
 DISAGREEMENTS_A_PAIR = 20
 PAIR = ["left", "right"]

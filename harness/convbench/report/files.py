@@ -12,7 +12,7 @@ from convbench.errors import UsageError
 from convbench.report.cautions import cautions
 from convbench.report.html import render_report
 from convbench.report.inputs import ReportInput, RunSettings
-from convbench.results import Run
+from convbench.results.run import Run
 
 MEASUREMENTS = "measurements.csv"
 AGREEMENT = "agreement.csv"

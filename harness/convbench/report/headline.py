@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from convbench.report.inputs import BackendRecord
-from convbench.report.units import format_integer
+from convbench.text.units import format_integer
 
 
 @dataclass(frozen=True, slots=True)

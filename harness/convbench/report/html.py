@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from convbench.measure.memory import FLOOR_BYTES
-from convbench.report import units, view
+from convbench.report import view
 from convbench.report.embed import encode_frame, encode_pairs, script_safe_json, worst_disagreements
 from convbench.report.headline import headline, join_names
 from convbench.report.inputs import (
@@ -34,7 +34,8 @@ from convbench.report.inputs import (
 from convbench.report.largest_batch_view import largest_batch_view
 from convbench.report.networks_view import networks_view
 from convbench.report.roofline_view import roofline_view
-from convbench.report.summary import ORACLE, REFERENCES, backend_verdicts, not_ranked, rank
+from convbench.results.summary import ORACLE, REFERENCES, backend_verdicts, not_ranked, rank
+from convbench.text import units
 
 PACKAGE = "convbench.report"
 SCRIPTS = ("units.js", "chart.js", "curves.js", "roofline.js", "cells.js", "report.js")

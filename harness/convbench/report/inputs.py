@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from convbench.limits import Limits
+from convbench.results.roofline import Limits
 
 MEASUREMENT_COLUMNS = (
     "workload", "case", "operation", "dtype", "batch_size", "backend", "pass", "status", "reason",

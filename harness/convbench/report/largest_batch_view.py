@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from convbench.report.units import format_bytes, format_integer
+from convbench.text.units import format_bytes, format_integer
 
 ROW = ["workload", "case", "dtype", "pass"]
 

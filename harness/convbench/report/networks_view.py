@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from convbench.report.headline import join_names
-from convbench.report.summary import pass_place
-from convbench.report.units import format_integer, format_ratio, format_seconds
+from convbench.results.summary import pass_place
+from convbench.text.units import format_integer, format_ratio, format_seconds
 
 LONGEST_BAR = 8.0
 """A network that takes longer than so many times the mix has a bar that is cut off: the others must stay visible."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from convbench.limits import Limits
-from convbench.report.summary import pass_place, right_cells
 from convbench.report.view import case_labels
+from convbench.results.roofline import Limits
+from convbench.results.summary import pass_place, right_cells
 
 
 def roofline_view(measurements: pd.DataFrame, limits: Sequence[tuple[str, Limits]]) -> dict[str, Any]:

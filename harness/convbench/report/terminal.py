@@ -17,9 +17,9 @@ from rich.text import Text
 from convbench.report.files import REPORT
 from convbench.report.largest_batch_view import largest_batch_view
 from convbench.report.networks_view import network_lines
-from convbench.report.summary import backend_verdicts, not_computed, rank
-from convbench.report.units import format_bytes, format_duration, format_ratio, format_seconds
-from convbench.results import Run
+from convbench.results.run import Run
+from convbench.results.summary import backend_verdicts, not_computed, rank
+from convbench.text.units import format_bytes, format_duration, format_ratio, format_seconds
 
 WIDEST = 10_000
 """Columns of a terminal that fits any table."""

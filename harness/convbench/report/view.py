@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 
 from convbench.report.inputs import BackendRecord
-from convbench.report.summary import REFERENCES, geometric_means, pair_agreement, pass_place
-from convbench.report.units import power_of_ten
-from convbench.timings import GROUP
+from convbench.results.summary import REFERENCES, geometric_means, pair_agreement, pass_place
+from convbench.results.timings import GROUP
+from convbench.text.units import power_of_ten
 
 SHIPPED = ("naive", "numpy-im2col", "numba-cpu", "numba-cuda", "pytorch", "tensorflow", "jax")
 SLOTS = 10

@@ -16,10 +16,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from convbench.verify.bounds.dtypes import LARGEST, LOW_PRECISION, numpy_dtype
+from convbench.verify.bounds.tolerance import Sizes, Sums
 from convbench.verify.compare import Deviation, Element, Index, compare
-from convbench.verify.dtypes import LARGEST, LOW_PRECISION, numpy_dtype
-from convbench.verify.pooling import divisors
-from convbench.verify.tolerance import Sizes, Sums
+from convbench.verify.reference.pooling import divisors
 from convbench.verify.trust import weak_data
 from convbench_specs import Case, Pool, TensorName
 

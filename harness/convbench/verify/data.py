@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convbench.verify.dtypes import numpy_dtype, round_to, unit_roundoff
+from convbench.verify.bounds.dtypes import numpy_dtype, round_to, unit_roundoff
 from convbench.verify.integers import draw_integers
 from convbench.verify.photos import line_filters, photos
 from convbench_specs import Case, Pool, Tensors

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convbench.verify.dtypes import exact_limit, numpy_dtype
-from convbench.verify.terms import most_terms
+from convbench.verify.bounds.dtypes import exact_limit, numpy_dtype
+from convbench.verify.bounds.terms import most_terms
 from convbench_specs import Case, Conv, Flatten, Tensors
 
 LARGEST_FACTOR = 4

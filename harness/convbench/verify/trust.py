@@ -15,9 +15,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from convbench.verify.bounds.dtypes import numpy_dtype
+from convbench.verify.bounds.terms import reached_share
 from convbench.verify.compare import BLOCK
-from convbench.verify.dtypes import numpy_dtype
-from convbench.verify.terms import reached_share
 from convbench_specs import Case, Flatten, Pool, TensorName, Tensors
 
 Reason = Literal[

@@ -1,0 +1,68 @@
+"""The command convbench doctor: looks, shows what it found, and runs the self-test where it is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from convbench.cli.doctor_text import floor_line, print_findings, self_test_lines
+from convbench.cli.progress import terminal_observer
+from convbench.doctor.diagnosis import diagnose
+from convbench.doctor.facts import read_facts
+from convbench.errors import UsageError
+from convbench.machine.facts import usable_cores
+from convbench.machine.noise_floor import cached_floor, keep_floor
+from convbench.results.statistics.comparison import LEAST_MARGIN
+from convbench.testing.aa_test import SelfTest, self_test
+from convbench.workers.plugins import find_backends
+
+
+def run_doctor(
+    threads: int | None, *, as_json: bool, with_self_test: bool, backend: str | None, output: Path | None
+) -> None:
+    """Print the findings for `threads` (default: all usable cores); UsageError for options that cannot be."""
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads must be at least 1, not {threads}")
+    if not with_self_test and (backend or output):
+        raise UsageError(f"--{'backend' if backend else 'output'} is for the self-test: add --self-test")
+    asked = threads or len(usable_cores())
+    findings = diagnose(read_facts(asked, window_s=2.0))
+    if not as_json:
+        print_findings(findings, Console())
+        if not with_self_test:
+            click.echo(floor_line(cached_floor(asked), asked))
+    told = [found.warning for found in findings if found.level == "warning"]
+    tested = _test(asked, backend, output, told) if with_self_test else None
+    if as_json:
+        click.echo(json.dumps(_plain(findings, tested, asked), indent=1))
+    elif tested:
+        click.echo("\n".join(self_test_lines(tested)))
+
+
+def _test(threads: int, backend: str | None, output: Path | None, told: Sequence[str]) -> SelfTest:
+    """Run the self-test and keep its floor, if it has one."""
+    found = self_test(find_backends(), backend, threads, output=output, observer=terminal_observer(), told=told)
+    if not found.is_usable:
+        return found
+    when = datetime.now().astimezone().isoformat(timespec="seconds")
+    not_kept = keep_floor(threads, {**found.as_dict(), "measured": when})
+    if not_kept:
+        click.echo(f"warning: the floor is not kept for later runs: {not_kept}", err=True)
+    return found
+
+
+def _plain(findings: Any, tested: SelfTest | None, threads: int) -> dict[str, Any]:
+    floor = cached_floor(threads)
+    return {
+        "threads": threads,
+        "findings": [found.as_dict() for found in findings],
+        "floor": floor,
+        "margin": max(LEAST_MARGIN, floor or 0.0),
+        "self_test": tested.as_dict() if tested else None,
+    }

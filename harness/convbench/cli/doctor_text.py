@@ -1,0 +1,69 @@
+"""The findings as a table for people: 80 columns are enough, more are used. Remedies stand under their findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from convbench.doctor.finding import Finding, Level
+from convbench.testing.aa_test import SelfTest
+
+STYLE: dict[Level, str] = {"ok": "green", "warning": "bold yellow", "unknown": "dim"}
+
+
+def print_findings(findings: Sequence[Finding], console: Console) -> None:
+    """Print what was found and what to do."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    for found in findings:
+        text = Text(found.text, style="dim" if found.level == "unknown" else "")
+        if found.remedy:
+            text.append(f"\n→ {found.remedy}", style="cyan")
+        table.add_row(found.topic, Text(found.level, style=STYLE[found.level]), text)
+    console.print(table)
+    console.print()
+    console.print(summary(findings), highlight=False)
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """One line: how many things would spoil numbers."""
+    count = sum(found.level == "warning" for found in findings)
+    if not count:
+        return "Nothing was found that would spoil numbers."
+    return f"{count} {'thing' if count == 1 else 'things'} here would spoil numbers; → says what to do."
+
+
+def floor_line(floor: float | None, threads: int) -> str:
+    """What is known of this machine's floor."""
+    if floor is None:
+        return f"The floor of this machine with {threads} threads is not known: convbench doctor --self-test"
+    return f"The floor of this machine with {threads} threads is {_percent(floor)}, by its last self-test."
+
+
+def self_test_lines(tested: SelfTest) -> list[str]:
+    """What the self-test found, for people."""
+    share = tested.called / tested.comparisons
+    lines = [
+        f"Self-test: {tested.backend} against itself, {tested.threads} threads, {tested.comparisons} comparisons",
+        f"  called faster or slower: {tested.called} ({_percent(share)}; at most 5 % may be)",
+        f"  the same if each were the only one: {tested.called_alone}",
+        f"  distance from itself: {_percent(tested.median)} in the median, {_percent(tested.floor)} for 95 % of them",
+    ]
+    if not tested.is_fine:
+        lines.append("  More than 5 % were called: see the warnings above before you trust a verdict from here.")
+    if tested.is_usable:
+        lines.append(
+            f"  This machine's floor is {_percent(tested.floor)}: smaller differences get no verdict from now on."
+        )
+    else:
+        lines.append("  The machine was too busy to tell its floor, which is not kept: see the warnings above.")
+    return lines
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

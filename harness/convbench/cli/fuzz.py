@@ -1,0 +1,50 @@
+"""The command fuzz: what it is asked, a line a finding, and a line at the end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import click
+
+from convbench.cli.progress import terminal_observer
+from convbench.doctor import core_facts, thread_warnings
+from convbench.errors import UsageError
+from convbench.plan.settings import RunSettings
+from convbench.testing.fuzz import Budget, Fuzzing
+from convbench.text.units import format_duration
+from convbench.workers.plugins import find_backends, only_available
+
+DEFAULT_TIME_S = 60.0
+
+
+def run_fuzz(time_s: float | None, count: int | None, output: Path | None, options: dict[str, Any]) -> bool:
+    """Search and print; whether nothing was found. Raises UsageError for what cannot be asked."""
+    if time_s is None:
+        time_s = DEFAULT_TIME_S if count is None else inf
+    budget = Budget(time_s=time_s, count=inf if count is None else count)
+    plugins = options.pop("plugins")
+    registry = find_backends(plugins).demand(plugins)
+    settings = RunSettings(**{key: value for key, value in options.items() if value is not None})
+    usable, left_out = only_available(registry.select(settings.backends), settings.device)
+    for name, reason in [*left_out.items(), *((failed.plugin.label, failed.reason) for failed in registry.failed)]:
+        click.echo(f"left out: {name}: {reason}", err=True)
+    for text in thread_warnings(core_facts(settings.threads)):
+        click.echo(f"warning: {text}", err=True)
+    folder = output or Path("results") / f"fuzz-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    search = Fuzzing(backends=usable, settings=settings, budget=budget, folder=folder, observer=terminal_observer())
+    found = 0
+    for finding in search.findings():
+        found += 1
+        click.echo(finding.describe())
+    for name, reason in search.declined.items():
+        if not search.computed[name]:
+            click.echo(f"left out: {name}: none of the cases; the first: {reason}", err=True)
+    if not search.computed:
+        raise UsageError(f"nothing was checked: no backend computes any of {search.examined:,} random cases")
+    names = ", ".join(entry.backend.name for entry in usable if search.computed[entry.backend.name])
+    result = f"{found} found" if found else "no disagreement"
+    click.echo(f"{result}: {search.examined:,} cases on {names} in {format_duration(search.seconds)}")
+    return not found

@@ -1,0 +1,101 @@
+"""The command convbench limits: measures what is not known of the machine's limits, and shows them as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from convbench.cli.progress import terminal_observer
+from convbench.doctor import core_facts, thread_warnings
+from convbench.errors import UsageError
+from convbench.plan.settings import RunSettings
+from convbench.results.roofline import Limits, Peak
+from convbench.run.limits.attainable import Outcome, attainable
+from convbench.run.observer import Observer
+from convbench.text.units import format_bytes, format_number
+from convbench.workers.arrays import scratch_folder
+from convbench.workers.plugins import Registered, find_backends, only_available
+from convbench.workers.session import BackendSession
+from convbench_specs import DType
+
+DISTURBED = "others used the machine meanwhile: too low, perhaps"
+
+
+def run_limits(threads: Sequence[int], plugins: Iterable[str], *, again: bool, **settings: Any) -> None:
+    """Print the limits for each number of threads (none: all usable cores); `settings` are of RunSettings.
+
+    UsageError for what cannot be, and where no backend is available.
+    """
+    asked = [RunSettings(**settings, threads=number) for number in threads] or [RunSettings(**settings)]
+    if any(number < 1 for number in threads):
+        raise UsageError(f"threads must be at least 1, not {min(threads)}")
+    usable, _ = only_available(find_backends(plugins).demand(plugins).select(None), asked[0].device)
+    for each in asked:
+        for text in thread_warnings(core_facts(each.threads)):
+            click.echo(f"warning: {text}", err=True)
+    observer = terminal_observer()
+    observer.begin(len(asked))
+    try:
+        outcomes = [_measure(each, usable, observer, again=again) for each in asked]
+    finally:
+        observer.end()
+    Console().print(limits_table([outcome.limits for outcome in outcomes]), highlight=False)
+    for warning in dict.fromkeys(outcome.warning for outcome in outcomes if outcome.warning):
+        click.echo(f"warning: {warning}", err=True)
+
+
+def _measure(settings: RunSettings, backends: Sequence[Registered], observer: Observer, *, again: bool) -> Outcome:
+    """With workers of its own, which start only where something is to be measured."""
+    with scratch_folder() as scratch, ExitStack() as stack:
+        sessions = []
+        for registered in backends:
+            extra = {"NUMBA_CACHE_DIR": str(scratch / "numba")}
+            session = BackendSession(registered, settings, log=scratch / f"{registered.backend.name}.log", extra=extra)
+            stack.callback(session.stop)
+            sessions.append(session)
+        dtypes: tuple[DType, ...] = settings.dtypes or ("float32",)
+        found = attainable(
+            sessions,
+            dtypes,
+            device=settings.device,
+            threads=settings.threads,
+            scratch=scratch,
+            step=observer.step,
+            again=again,
+        )
+    observer.advance()
+    return found
+
+
+def limits_table(found: Sequence[Limits]) -> Table:
+    """A row a limit: what it is, how much, and what reached it."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("device", no_wrap=True)
+    table.add_column("threads", justify="right", no_wrap=True)
+    table.add_column("limit", no_wrap=True)
+    table.add_column("at most", justify="right", no_wrap=True)
+    table.add_column("reached by")
+    for limits in found:
+        where = (limits.device, str(limits.threads))
+        for peak in limits.peaks:
+            rate = "unknown" if peak.gflops_per_s is None else f"{format_number(peak.gflops_per_s)} GFLOP/s"
+            table.add_row(*where, f"{peak.dtype} arithmetic", rate, _reached(peak))
+        bandwidth = limits.bandwidth
+        if bandwidth is None:
+            table.add_row(*where, "memory bandwidth", "unknown", "could not be measured")
+        else:
+            by = f"{bandwidth.way} of arrays of {format_bytes(bandwidth.array_bytes)}"
+            disturbed = f"; {DISTURBED}" if bandwidth.contended else ""
+            table.add_row(*where, "memory bandwidth", f"{format_number(bandwidth.gbytes_per_s)} GB/s", by + disturbed)
+    return table
+
+
+def _reached(peak: Peak) -> str:
+    if peak.gflops_per_s is None:
+        return f"no backend was right and quick enough, of {', '.join(peak.considered)}"
+    return f"{peak.backend}: {peak.case}" + (f"; {DISTURBED}" if peak.contended else "")

@@ -1,0 +1,59 @@
+"""The commands that only list: backends, workloads, one workload."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from convbench.errors import UsageError
+from convbench.report.layer_table import layer_table
+from convbench.report.layer_table_text import render_layer_table
+from convbench.workers.plugins import availability, find_backends
+from convbench_specs import Available, load_workload, shipped_workloads
+
+
+def print_backends(plugins: tuple[str, ...], device: str) -> None:
+    """What is installed, its version, and why the rest is not available."""
+    if device not in {"cpu", "cuda"}:
+        raise UsageError(f"unknown device {device!r}; there are: cpu, cuda")
+    registry = find_backends(plugins)
+    console = Console()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("backend", no_wrap=True)
+    table.add_column("version", no_wrap=True)
+    table.add_column("devices", no_wrap=True)
+    table.add_column("what it is, or why it is unavailable")
+    for name, registered in registry.backends.items():
+        backend = registered.backend
+        found = availability(registered, "cuda" if device == "cuda" else "cpu")
+        if isinstance(found, Available):
+            version, text = found.version, backend.summary
+        else:
+            version, text = "", f"[yellow]unavailable[/yellow]: {found.reason}"
+        table.add_row(name, version, ", ".join(backend.devices), text)
+    console.print(table, highlight=False)
+    for failed in registry.failed:
+        console.print(f"[red]failed[/red]: plug-in {failed.plugin.label}: {failed.reason}", highlight=False)
+
+
+def print_workloads() -> None:
+    """The shipped workloads with their titles."""
+    console = Console()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("workload", "cases", "title"):
+        table.add_column(name, no_wrap=name != "title")
+    for name in shipped_workloads():
+        workload = load_workload(name)
+        table.add_row(name, str(len(workload.layers)), workload.title)
+    console.print(table, highlight=False)
+
+
+def print_workload(name: str, batch_size: int) -> None:
+    """One workload as a layer table, as wide as the terminal."""
+    if batch_size < 1:
+        raise UsageError(f"batch size must be at least 1, not {batch_size}")
+    console = Console()
+    table = layer_table(load_workload(name), batch_size=batch_size)
+    bold, faint = ("\x1b[1m{}\x1b[0m".format, "\x1b[2m{}\x1b[0m".format) if console.is_terminal else (str, str)
+    click.echo(render_layer_table(table, width=console.width, heading=bold, note=faint))

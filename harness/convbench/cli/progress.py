@@ -1,0 +1,117 @@
+"""How a run goes, on the terminal: a progress bar with what is running and the time left, or plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
+
+from convbench.cli.time_left import TimeLeft
+from convbench.run.observer import Observer
+
+REDRAWN_EACH_S = 0.2
+BAR_WIDTH = 12
+
+
+class ProgressBar:
+    """A bar on standard error, redrawn in place; a redraw of ours never runs while a worker is being timed."""
+
+    def __init__(self, console: Console) -> None:
+        room = console.width - len(" 100 % 0:00:00 0:00:00 left ") - BAR_WIDTH  # else the times are cut, too
+        what = Column(no_wrap=True, overflow="ellipsis", max_width=max(1, room))
+        self._progress = Progress(
+            BarColumn(bar_width=BAR_WIDTH),
+            TextColumn("{task.percentage:3.0f} %"),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[left]}"),
+            TextColumn("{task.fields[what]}", table_column=what),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=1.0, start=False, what="", left="")
+        self._time = TimeLeft(time.monotonic, 0)
+        self._drawn = 0.0
+
+    def begin(self, steps: int, most: int = 0, within_s: float = 0.0) -> None:
+        """Show the bar."""
+        self._time = TimeLeft(time.monotonic, steps, most, within_s)
+        self._progress.start()
+        self._progress.start_task(self._task)
+
+    def expect(self, steps: int) -> None:
+        """Reckon with these from now on."""
+        self._time.expect(steps)
+
+    def step(self, what: str) -> None:
+        """Name what is running."""
+        self._progress.update(self._task, what=what)
+        self._redraw()
+
+    def advance(self, steps: int = 1) -> None:
+        """Move the bar."""
+        self._time.advance(steps)
+        self._redraw()
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._progress.console.print(text)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self._progress.stop()
+
+    def _redraw(self) -> None:
+        now = time.monotonic()
+        if now - self._drawn <= REDRAWN_EACH_S:
+            return
+        self._drawn = now
+        left_s = self._time.left_s()
+        left = "" if left_s is None else f"{timedelta(seconds=round(left_s))} left"
+        self._progress.update(self._task, completed=self._time.share(), left=left, refresh=True)
+
+
+class PlainLines:
+    """A line each time another tenth is done, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._time = TimeLeft(time.monotonic, 0)
+        self._tenths = 0
+
+    def begin(self, steps: int, most: int = 0, within_s: float = 0.0) -> None:
+        """Remember how much there is."""
+        self._time = TimeLeft(time.monotonic, steps, most, within_s)
+
+    def expect(self, steps: int) -> None:
+        """Reckon with these from now on."""
+        self._time.expect(steps)
+
+    def step(self, what: str) -> None:
+        """Too much for a log."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Tell each tenth."""
+        self._time.advance(steps)
+        tenths = int(10 * self._time.share())
+        if tenths > self._tenths:
+            self._tenths = tenths
+            left_s = self._time.left_s()
+            left = "" if left_s is None else f", about {left_s:.0f} s left"
+            self.note(f"convbench: {10 * tenths} % after {self._time.elapsed_s():.0f} s{left}")
+
+    def note(self, text: str) -> None:
+        """A line on standard error."""
+        print(text, file=sys.stderr, flush=True)  # noqa: T201  # the terminal is this module's job
+
+    def end(self) -> None:
+        """Nothing to take away."""
+
+
+def terminal_observer() -> Observer:
+    """The bar where standard error is a terminal, else plain lines."""
+    console = Console(stderr=True)
+    return ProgressBar(console) if console.is_terminal else PlainLines()

@@ -1,0 +1,67 @@
+"""The plan of a run: which cases at which batch sizes, and the cells of each; made before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from convbench.errors import unknown_name
+from convbench.plan.settings import RunSettings
+from convbench.results.journal import CellKey
+from convbench.text.cases import parse_case
+from convbench_specs import Case, Layer, PassName, Workload, load_workload
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A case at a batch size: every backend takes its turn at it."""
+
+    workload: str
+    case: Case
+    batch_size: int
+
+    def key(self, backend: str, pass_name: PassName) -> CellKey:
+        """The cell of a backend and a pass."""
+        return CellKey(self.workload, self.case.name, self.case.dtype, self.batch_size, backend, pass_name)
+
+    @property
+    def label(self) -> str:
+        """How progress names it."""
+        return f"{self.workload}/{self.case.name} batch {self.batch_size}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will do; workloads are kept whole, for the header of the run."""
+
+    workloads: tuple[Workload, ...]
+    items: tuple[Item, ...]
+
+
+def make_plan(settings: RunSettings) -> Plan:
+    """Load the workloads and spread them over dtypes and batch sizes; small batches first, so much is known early.
+
+    Raises WorkloadError for a file at fault, and UsageError for a case that does not exist or that cannot be read.
+    """
+    workloads = tuple(load_workload(name) for name in dict.fromkeys(settings.workloads))
+    if settings.case is not None:
+        workloads = (Workload(name="case", layers=(Layer(case=parse_case(settings.case)),)),)
+    if settings.cases is not None:
+        known = [case.name for workload in workloads for case in workload.cases]
+        for name in settings.cases:
+            if name not in known:
+                raise unknown_name("case", name, known)
+    items = [
+        Item(workload.name, case, batch_size)
+        for batch_size in settings.batch_sizes
+        for workload in workloads
+        for case in _cases(workload, settings)
+    ]
+    return Plan(workloads, tuple(items))
+
+
+def _cases(workload: Workload, settings: RunSettings) -> Iterable[Case]:
+    for case in workload.cases:
+        if settings.cases is None or case.name in settings.cases:
+            for dtype in settings.dtypes or (case.dtype,):
+                yield case.with_dtype(dtype)

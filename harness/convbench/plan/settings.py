@@ -1,0 +1,141 @@
+"""What a run is asked to do, checked before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_args
+
+from convbench.errors import UsageError, unknown_name
+from convbench.machine.facts import usable_cores
+from convbench.measure.cold_caches import Cache
+from convbench.workers.environment import Allocator, allocator_environment
+from convbench_specs import DTYPES, PASSES, Device, DType, PassName
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much a run spends: blocks, rounds a block, seconds a sample, seconds of calls that a cell may cost.
+
+    Where the run is not within_s old yet, further blocks follow, up to most_blocks.
+    """
+
+    blocks: int
+    rounds: int
+    sample_s: float
+    budget_s: float
+    most_blocks: int
+    within_s: float
+
+
+EFFORTS = {
+    "glance": Effort(blocks=1, rounds=5, sample_s=0.005, budget_s=0.3, most_blocks=1, within_s=112.0),
+    "quick": Effort(blocks=3, rounds=6, sample_s=0.002, budget_s=0.3, most_blocks=24, within_s=112.0),
+    "thorough": Effort(blocks=30, rounds=24, sample_s=0.003, budget_s=10.0, most_blocks=100, within_s=300.0),
+}
+"""glance tells who is right and roughly how fast; quick, the default, judges differences from 5 % on; thorough, 3 %."""
+QUICK = EFFORTS["quick"]
+SEARCH_S = 60.0
+"""Of one search for the largest batch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """Settings of a run; UsageError for a value that cannot be.
+
+    A block is a fresh set of workers, a round one turn of all backends in it. After `blocks` of them further ones
+    follow, up to most_blocks (0: none), as long as the next is likely to end before the run is within_s old. budget_s
+    bounds the timing of one cell in the first `blocks`: a cell of which one call takes longer, or would as smaller
+    batches tell, is skipped and says so, and one of which the backend predicts that six would; three samples are taken
+    even so. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that of the
+    workload's cases; backends None means every one that is available. `case` is an inline TOML table, in place of
+    workloads. A batch of nothing can be checked, but not measured. find_largest_batch searches the largest batch size
+    within memory_limit_bytes (0: what is free, less a reserve), for at most search_s seconds a case, backend and pass.
+    """
+
+    workloads: tuple[str, ...] = ("quick",)
+    backends: tuple[str, ...] | None = None
+    batch_sizes: tuple[int, ...] = (1, 32)
+    passes: tuple[PassName, ...] = PASSES
+    dtypes: tuple[DType, ...] | None = None
+    cases: tuple[str, ...] | None = None
+    case: str | None = None
+    threads: int = 0
+    device: Device = "cpu"
+    seed: int = 0
+    blocks: int = QUICK.blocks
+    most_blocks: int = 0
+    within_s: float = QUICK.within_s
+    rounds: int = QUICK.rounds
+    sample_s: float = QUICK.sample_s
+    budget_s: float = QUICK.budget_s
+    timeout_s: float = 60.0
+    timing: bool = True
+    memory: bool = True
+    allocator: Allocator = "default"
+    cache: Cache = "hot"
+    find_largest_batch: bool = False
+    memory_limit_bytes: int = 0
+    search_s: float = SEARCH_S
+
+    def __post_init__(self) -> None:
+        self._check_names()
+        allocator_environment(self.allocator)
+        least = 1 if self.timing or self.memory else 0
+        if not self.batch_sizes or min(self.batch_sizes) < least:
+            given = ", ".join(map(str, self.batch_sizes)) or "none"
+            raise UsageError(f"batch sizes must be at least {least}, not {given}")
+        self._check_search()
+        for key in ("blocks", "rounds", "sample_s", "within_s", "budget_s", "timeout_s", "search_s"):
+            if getattr(self, key) <= 0:
+                raise UsageError(f"{key.removesuffix('_s')} must be more than 0, not {getattr(self, key)}")
+        if self.threads < 0:
+            raise UsageError(f"threads must be at least 1 (or 0 for all cores), not {self.threads}")
+        if not self.threads:
+            object.__setattr__(self, "threads", len(usable_cores()))
+        object.__setattr__(self, "most_blocks", max(self.blocks, self.most_blocks))
+        if self.case is not None:
+            object.__setattr__(self, "workloads", ())
+        # one order and no repeats, whatever the call said
+        object.__setattr__(self, "batch_sizes", tuple(sorted(set(self.batch_sizes))))
+        object.__setattr__(self, "passes", tuple(name for name in PASSES if name in self.passes))
+
+    def _check_names(self) -> None:
+        for key in ("backends", "passes", "dtypes", "cases"):
+            if getattr(self, key) == ():
+                raise UsageError(f"{key} must name at least one, or be left out")
+        known = {"device": get_args(Device), "allocator": get_args(Allocator), "cache": get_args(Cache)}
+        named: list[tuple[str, str, tuple[str, ...]]] = [("pass", name, PASSES) for name in self.passes]
+        named += [("dtype", name, (*DTYPES,)) for name in self.dtypes or ()]
+        named += [(key, getattr(self, key), kinds) for key, kinds in known.items()]
+        for key, name, kinds in named:
+            if name not in kinds:
+                raise unknown_name(key, name, kinds)
+
+    def _check_search(self) -> None:
+        if self.memory_limit_bytes < 0:
+            raise UsageError(f"memory limit must be more than 0 bytes, not {self.memory_limit_bytes}")
+        if self.memory_limit_bytes and not self.find_largest_batch:
+            raise UsageError("--memory-limit bounds a search: add --find-largest-batch")
+        if self.search_s != SEARCH_S and not self.find_largest_batch:
+            raise UsageError("--search-time bounds a search: add --find-largest-batch")
+        if self.find_largest_batch and self.device != "cpu":
+            raise UsageError(f"--find-largest-batch watches a process's memory: it cannot search on {self.device}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for run.json."""
+        return asdict(self)
+
+    @classmethod
+    def of_effort(cls, effort: str | None = None, **settings: Any) -> RunSettings:
+        """Settings with the numbers of an effort (default quick) where `settings` say nothing else."""
+        if effort is not None and effort not in EFFORTS:
+            raise unknown_name("effort", effort, EFFORTS)
+        chosen = asdict(EFFORTS[effort] if effort else QUICK)
+        if "blocks" in settings:  # so many were asked for, and no more
+            chosen["most_blocks"] = 0
+        return cls(**(chosen | settings))
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Names of all settings."""
+        return tuple(field.name for field in fields(cls))

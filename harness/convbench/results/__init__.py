@@ -1,0 +1,1 @@
+"""A run folder, and the frames that are worked out from it."""

@@ -1,0 +1,107 @@
+"""Which of two backends is faster: paired by round, judged by block. Pure functions, no I/O, nothing deleted.
+
+- The unit is the block, a fresh set of workers: samples of one process share its memory layout and its luck, and taking
+  them as independent calls identical code different in half of all tries.
+- A block's value is the median over its rounds of log(time of one / time of the other). Over the blocks stand mean and
+  Student's t interval; exponentiated they are a ratio of times. Of few blocks the spread is hardly known: comparisons
+  that are made together lend each other what their spreads have in common, see moderation.py.
+- A verdict needs a margin: a ratio within 1 / (1 + margin) to 1 + margin is no difference worth the name.
+- Where many cells are judged at once, their p-values are adjusted (Holm, "A simple sequentially rejective multiple test
+  procedure", Scandinavian Journal of Statistics 6, 1979).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from convbench.results.statistics.moderation import moderated
+
+Speed = Literal["faster", "slower", "equivalent", "inconclusive"]
+"""What a comparison says of the first backend; inconclusive: more blocks would tell."""
+SPEEDS: tuple[Speed, ...] = get_args(Speed)
+LEAST_MARGIN = 0.01
+"""A difference of less than 1 % is of no use to anybody, however sure."""
+CONFIDENCE = 0.95
+RATIO_COLUMNS = ("ratio", "ratio_low", "ratio_high", "blocks", "p_value")
+
+
+def block_log_ratios(pairs: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """A row a value of `keys`, a column a block: median over the rounds of `log_ratio`; NaN where a block has none.
+
+    `pairs` has a row a round in which both backends were timed: columns `keys`, block and log_ratio.
+    """
+    medians = pairs.groupby([*keys, "block"], sort=False)["log_ratio"].median()
+    return medians.unstack("block")
+
+
+def ratios(log_ratios: NDArray[np.float64], margin: float = LEAST_MARGIN) -> pd.DataFrame:
+    """Ratio of times with its interval, and the p-value of a difference beyond the margin.
+
+    `log_ratios` is (comparisons, blocks), NaN where a block is missing; the result has RATIO_COLUMNS. A single block
+    has no spread: its interval and p-value are NaN. The p-value is that of the t test of |mean| <= log(1 + margin),
+    twice the one-sided one, so that it is below 0.05 just where the 95 % interval lies outside the margin.
+    """
+    known = np.isfinite(log_ratios)
+    blocks = known.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(known, log_ratios, 0.0).sum(axis=1) / blocks
+        squares = np.where(known, (log_ratios - mean[:, None]) ** 2, 0.0).sum(axis=1)
+        variances, freedom = moderated(squares / (blocks - 1), np.maximum(0.0, blocks - 1.0))
+        error = np.sqrt(variances / blocks)
+        distance = np.abs(mean) - np.log1p(margin)
+        # without any spread the test is sure of either
+        t = np.where(error > 0, distance / error, np.copysign(np.inf, distance))
+        half = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * error
+        p_value = np.minimum(1.0, 2 * stats.t.sf(t, freedom))
+    enough = blocks > 1
+    return pd.DataFrame(
+        {
+            "ratio": np.exp(mean),
+            "ratio_low": np.exp(np.where(enough, mean - half, np.nan)),
+            "ratio_high": np.exp(np.where(enough, mean + half, np.nan)),
+            "blocks": blocks,
+            "p_value": np.where(enough, p_value, np.nan),
+        }
+    )
+
+
+def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """p-values adjusted for being so many, in the same order; NaN stays, and counts for nothing.
+
+    >>> [float(p) for p in holm(np.array([0.01, 0.04, 0.03]))]
+    [0.03, 0.06, 0.06]
+    """
+    adjusted = np.full(len(p_values), np.nan)
+    tested = np.flatnonzero(np.isfinite(p_values))
+    order = tested[np.argsort(p_values[tested], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p_values[order] * factors))
+    return adjusted
+
+
+def judge(compared: pd.DataFrame, margin: float = LEAST_MARGIN) -> pd.DataFrame:
+    """RATIO_COLUMNS with `p_holm` (over all rows) and `speed`, one of SPEEDS, of the numerator's backend."""
+    p_holm = holm(compared["p_value"].to_numpy(dtype=np.float64))
+    low, high = np.log(compared["ratio_low"].to_numpy()), np.log(compared["ratio_high"].to_numpy())
+    limit = np.log1p(margin)
+    sure = p_holm < 1 - CONFIDENCE
+    slower = compared["ratio"].to_numpy() > 1
+    speed = np.select(
+        [sure & slower, sure, (low > -limit) & (high < limit)], ["slower", "faster", "equivalent"], "inconclusive"
+    )
+    return compared.assign(p_holm=p_holm, speed=speed)
+
+
+def compare(pairs: pd.DataFrame, keys: Sequence[str], margin: float = LEAST_MARGIN) -> pd.DataFrame:
+    """Judge every value of `keys` in `pairs` (see block_log_ratios): `keys`, RATIO_COLUMNS, `p_holm` and `speed`."""
+    if pairs.empty:
+        return pd.DataFrame(columns=[*keys, *RATIO_COLUMNS, "p_holm", "speed"])
+    blocks = block_log_ratios(pairs, keys)
+    judged = judge(ratios(blocks.to_numpy(dtype=np.float64), margin), margin)
+    return pd.concat([blocks.index.to_frame(index=False), judged], axis=1)

@@ -1,0 +1,99 @@
+"""What a cell may cost: its calls are predicted, and what would be over the budget is not begun.
+
+- A backend's own prediction goes first: so much of it that MIN_CALLS are over the budget is not begun. Else the time at
+  a smaller batch size grows with the images, but for what work on the filters may have taken, which is the same for any
+  batch: the guess is the geometric mean of the least and the most, or with two sizes on their line, between both.
+- The budget bounds the timed calls of a cell over the blocks that were asked for; a slow cell gets fewer rounds, then
+  fewer blocks. Only cells that get all of these take part in the further ones that fill the run's time.
+- What has been called for its checks is timed MIN_SAMPLES times even so, unless one call alone is over the budget: a
+  layer that is missing costs its network the total.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import sqrt
+
+from convbench.plan.settings import RunSettings
+from convbench.results.journal import CellKey
+from convbench.text.units import format_seconds
+from convbench_specs import Case, cost
+
+MIN_SAMPLES = 3
+"""Fewer samples have no spread; of a slow cell each is of a block of its own."""
+MIN_CALLS = 3 + MIN_SAMPLES
+"""Calls that a cell costs at least: three for the checks, then the samples."""
+FILTER_BYTES_PER_S = 4e8
+"""What work on the filters may be as slow as: a page fault of 10 us for every 4 KiB, as where a virtual machine's host
+takes freed memory back."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """What calls took so far, by everything that identifies a cell but its batch size."""
+
+    settings: RunSettings
+    _seen: dict[tuple[str, ...], dict[int, float]] = field(default_factory=dict)
+
+    def remember(self, key: CellKey, seconds: float) -> None:
+        """Keep the fastest call: noise only adds."""
+        seen = self._seen.setdefault(_family(key), {})
+        seen[key.batch_size] = min(seconds, seen.get(key.batch_size, seconds))
+
+    def seconds(self, key: CellKey) -> float:
+        """Seconds a call of the fastest that was seen, 0 where none was."""
+        return self._seen.get(_family(key), {}).get(key.batch_size, 0.0)
+
+    def over_budget(self, key: CellKey, case: Case, predicted_s: float | None) -> str:
+        """Why a cell is not begun; empty where it is. `predicted_s` is the backend's own prediction of a call."""
+        budget = self.settings.budget_s
+        if predicted_s is not None:
+            if predicted_s * MIN_CALLS <= budget:
+                return ""
+            calls = f"{format_seconds(predicted_s)} a call; {MIN_CALLS} are"
+            return f"predicted {calls} over the budget of {budget:g} s (--budget)"
+        seen = self._seen.get(_family(key), {})
+        smaller = sorted(size for size in seen if size < key.batch_size)[-2:]
+        guess = extrapolated_s({size: seen[size] for size in smaller}, key, case)
+        if guess <= budget:  # a guess: one call must be over
+            return ""
+        known = " and ".join(f"{format_seconds(seen[size])} at batch size {size}" for size in smaller)
+        return f"predicted {format_seconds(guess)} a call, from {known}, over the budget of {budget:g} s (--budget)"
+
+    def too_slow(self, call_s: float) -> str:
+        """Why a cell is not timed whose call took so long; empty where it is."""
+        budget = self.settings.budget_s
+        if call_s <= budget:
+            return ""
+        return f"a call takes {format_seconds(call_s)}, over the budget of {budget:g} s (--budget)"
+
+    def blocks(self, call_s: float) -> int:
+        """Blocks that a cell takes part in, at most."""
+        affordable = int(self.settings.budget_s / max(call_s, self.settings.sample_s))
+        return self.settings.most_blocks if affordable >= self.settings.blocks else max(MIN_SAMPLES, affordable)
+
+    def rounds(self, call_s: float) -> int:
+        """Rounds of each of its blocks."""
+        blocks = min(self.settings.blocks, self.blocks(call_s))
+        affordable = int(self.settings.budget_s / blocks / max(call_s, self.settings.sample_s))
+        least = -(-MIN_SAMPLES // blocks)
+        return max(least, min(self.settings.rounds, affordable))
+
+
+def extrapolated_s(seen: dict[int, float], key: CellKey, case: Case) -> float:
+    """Seconds a call from those at up to two smaller batch sizes, the smallest first; 0 where none is known."""
+    if not seen:
+        return 0.0
+    size, seconds = list(seen.items())[-1]
+    images = key.batch_size / size
+    on_filters = min(seconds, cost(case, 0, key.pass_name).bytes / FILTER_BYTES_PER_S)
+    least, most = on_filters + (seconds - on_filters) * images, seconds * images
+    if len(seen) == 1:
+        return sqrt(least * most)
+    first, first_seconds = next(iter(seen.items()))
+    an_image = (seconds - first_seconds) / (size - first)
+    return min(max(seconds + an_image * (key.batch_size - size), least), most)
+
+
+def _family(key: CellKey) -> tuple[str, ...]:
+    return (key.workload, key.case, key.dtype, key.backend, key.pass_name)

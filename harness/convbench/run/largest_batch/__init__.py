@@ -1,0 +1,1 @@
+"""The largest batch size that fits into a memory limit."""

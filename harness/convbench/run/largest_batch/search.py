@@ -1,0 +1,199 @@
+"""Finding the largest batch sizes: a case, backend and pass at a time, in a worker under a watchdog.
+
+- The limit is on the whole resident memory of the worker, its framework included, as a container would count it.
+- A try prepares the case on zeros, of which nothing is resident before the backend copies it, and runs the pass once.
+- Whatever runs out of memory, by exception, by the watchdog or by the kernel, is an answer and not an end.
+- A search that would go beyond its time ends with what it has: "at least".
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from convbench.machine.facts import free_bytes
+from convbench.measure.memory import PINNED_ALLOCATOR, can_reset_peak
+from convbench.plan.settings import RunSettings
+from convbench.run.largest_batch.bisection import first_batch_size, line_through, next_batch_size, tensor_bytes
+from convbench.run.largest_batch.watchdog import Watchdog
+from convbench.text.units import format_bytes
+from convbench.workers.plugins import Registered
+from convbench.workers.process import Failure, WorkerProcess
+from convbench_specs import Case, PassName, Settings, case_table
+
+Status = Literal["ok", "at least", "out of memory", "unsupported", "error", "crashed", "timed out"]
+RESERVE_BYTES = 512_000_000
+RESERVE_SHARE = 0.1
+"""Left to the rest of the machine: the larger of the two, the second a share of what is free."""
+RETAINED_BYTES = 64_000_000
+"""A worker that keeps more than this after a try is replaced: the next try must not pay for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargestBatch:
+    """What a search found.
+
+    `largest_batch_size` fitted with `peak_bytes`, `too_large` is the smallest that did not, None where none was found.
+    status: ok; "at least" where time ended the search; "out of memory" where not even one instance fits; or what went
+    wrong at the first try.
+    """
+
+    status: Status
+    reason: str
+    largest_batch_size: int | None = None
+    too_large: int | None = None
+    peak_bytes: int | None = None
+    bytes_an_instance: float | None = None
+    limit_bytes: int
+    tries: int
+
+
+@dataclass(slots=True)
+class _Tried:
+    """What a search knows."""
+
+    first: int
+    peaks: dict[int, int] = field(default_factory=dict)
+    too_large: int | None = None
+    tries: int = 0
+    over: str = ""
+    seconds_an_instance: float = 0.0
+
+    def refuse(self, batch_size: int, why: str) -> None:
+        self.too_large, self.over = batch_size, why
+
+
+def safe_limit(asked_bytes: int) -> tuple[int, str]:
+    """The limit to search within, and what to tell where it is not the one that was asked for (0: none was)."""
+    free = free_bytes()
+    most = free - reserve_bytes(free)
+    if asked_bytes <= most:
+        return asked_bytes or most, ""
+    return most, (
+        f"the memory limit of {format_bytes(asked_bytes)} is more than the {format_bytes(free)} that are free less a "
+        f"reserve: the largest batch is searched within {format_bytes(most)}"
+    )
+
+
+def reserve_bytes(free: int) -> int:
+    """What a search leaves to the rest of the machine."""
+    return max(RESERVE_BYTES, int(free * RESERVE_SHARE))
+
+
+def search_backend(
+    registered: Registered,
+    wanted: Iterable[tuple[str, Case, PassName]],
+    settings: RunSettings,
+    limit_bytes: int,
+    log: Path,
+    *,
+    step: Callable[[str], None],
+) -> Iterator[dict[str, Any]]:
+    """A row a workload, case and pass that is wanted of a backend; `step` is told what is searched."""
+    plain = Settings(threads=settings.threads, device=settings.device)
+    worker = WorkerProcess(registered, plain, log=log, timeout_s=settings.timeout_s, extra=PINNED_ALLOCATOR)
+    search = BatchSearch(worker, limit_bytes, settings.search_s)
+    try:
+        for workload, case, pass_name in wanted:
+            step(f"{workload}/{case.name} {pass_name}: largest batch of {registered.backend.name}")
+            key = {"workload": workload, "case": case.name, "dtype": case.dtype, "backend": registered.backend.name}
+            yield {**key, "pass": pass_name, **asdict(search.find(case, pass_name))}
+    finally:
+        worker.stop()
+
+
+class BatchSearch:
+    """Searches of one backend, all in its worker."""
+
+    def __init__(self, worker: WorkerProcess, limit_bytes: int, search_s: float) -> None:
+        self._worker = worker
+        self._limit = limit_bytes
+        self._search_s = search_s
+
+    def find(self, case: Case, pass_name: PassName) -> LargestBatch:
+        """Search for one case and pass."""
+        if not can_reset_peak():
+            self._worker.stop()  # the peak of a process can only be read whole: each search needs a fresh one
+        tried, begin = _Tried(first=first_batch_size(case, pass_name)), time.monotonic()
+        while (batch_size := next_batch_size(tried.peaks, tried.too_large, self._limit, tried.first)) is not None:
+            if tensor_bytes(case, batch_size, pass_name) > self._limit:
+                tried.refuse(batch_size, "its tensors alone are over the limit")
+                continue
+            left = self._search_s - (time.monotonic() - begin)
+            if tried.peaks and tried.seconds_an_instance * batch_size > left:
+                return self._found("at least", f"the search ends after {self._search_s:g} s", tried)
+            ended = self._try(case, batch_size, pass_name, tried)
+            if ended is not None:
+                return ended
+        if not tried.peaks:
+            return self._found("out of memory", f"a batch of one: {tried.over}", tried)
+        return self._found("ok" if tried.too_large else "at least", tried.over, tried)
+
+    def _try(self, case: Case, batch_size: int, pass_name: PassName, tried: _Tried) -> LargestBatch | None:
+        """One try; a LargestBatch where it ends the search."""
+        tried.tries += 1
+        with self._watched() as watchdog:
+            reply = watchdog if isinstance(watchdog, Failure) else self._ask(case, batch_size, pass_name)
+        tripped = "" if isinstance(watchdog, Failure) else watchdog.tripped
+        if isinstance(reply, Failure):
+            if tripped or reply.status == "out of memory" or "SIGKILL" in reply.reason:
+                tried.refuse(batch_size, tripped or reply.reason)
+                return None
+            if reply.status == "timed out" and not tried.peaks and batch_size > 1:
+                tried.first = 1  # a slow backend: begin again with what must be quick
+                return None
+            return self._ended(reply.status, reply.reason, tried)
+        if "unsupported" in reply:
+            return self._ended("unsupported", reply["unsupported"], tried)
+        if reply["peak_bytes"] > self._limit:
+            tried.refuse(batch_size, f"it reached {format_bytes(reply['peak_bytes'])}")
+        else:
+            tried.peaks[batch_size] = reply["peak_bytes"]
+            tried.seconds_an_instance = reply["elapsed_s"] / batch_size
+        self._renew(reply)
+        return None
+
+    def _ended(self, status: Status, why: str, tried: _Tried) -> LargestBatch:
+        return self._found("at least" if tried.peaks else status, why, tried)
+
+    def _ask(self, case: Case, batch_size: int, pass_name: PassName) -> Mapping[str, Any] | Failure:
+        timeout_s = max(self._search_s, 1.0)
+        return self._worker.request(
+            "attempt", case=case_table(case), batch_size=batch_size, pass_name=pass_name, timeout_s=timeout_s
+        )
+
+    @contextmanager
+    def _watched(self) -> Iterator[Watchdog | Failure]:
+        """A watchdog on the running worker, or why there is none."""
+        failure = None if self._worker.is_running else self._worker.start()
+        pid = self._worker.pid
+        if failure is not None or pid is None:
+            yield failure or Failure("crashed", "the worker did not start")
+            return
+        least_free = reserve_bytes(free_bytes()) // 2
+        with Watchdog(pid, self._limit, free_bytes=free_bytes, least_free_bytes=least_free) as watchdog:
+            yield watchdog
+
+    def _renew(self, reply: Mapping[str, Any]) -> None:
+        """Replace a worker that keeps much of what a try needed, such as one with an arena."""
+        if reply["resident_bytes"] > reply["before_bytes"] + RETAINED_BYTES:
+            self._worker.stop()
+
+    def _found(self, status: Status, reason: str, tried: _Tried) -> LargestBatch:
+        largest = max(tried.peaks, default=None)
+        ends = {size: tried.peaks[size] for size in (min(tried.peaks), max(tried.peaks))} if tried.peaks else {}
+        line = line_through(ends)
+        return LargestBatch(
+            status=status,
+            reason=reason,
+            largest_batch_size=largest,
+            too_large=tried.too_large,
+            peak_bytes=None if largest is None else tried.peaks[largest],
+            bytes_an_instance=line.slope_bytes if line else None,
+            limit_bytes=self._limit,
+            tries=tried.tries,
+        )

@@ -1,0 +1,1 @@
+"""What this machine reaches at most: arithmetic and memory bandwidth."""

@@ -1,0 +1,76 @@
+"""Blocks that fill a run's time: whole ones as long as they fit, then one of fewer rounds. Pure functions, no I/O.
+
+- Those that come in any case have fewer rounds, too, where a run on a slow machine would else end late.
+- How many there are depends on the time that they take, never on what they show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from convbench.plan.settings import RunSettings
+
+MANY = 1000
+"""Blocks; no run has more."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCost:
+    """Seconds that a block of all rounds took, and each of its rounds after the first, whose warm-ups come with it."""
+
+    seconds: float
+    round_s: float
+
+    def of(self, fewer: int, rounds: int) -> float:
+        """Seconds of a block that has fewer rounds."""
+        return self.seconds - (rounds - fewer) * self.round_s
+
+
+def rounds_that_fit(left_s: float, cost: BlockCost | None, rounds: int) -> int:
+    """Rounds of a block that likely ends in the time that is left: all, or at least half of them, else none.
+
+    >>> cost = BlockCost(seconds=16.0, round_s=1.5)
+    >>> [rounds_that_fit(left, cost, 6) for left in (40.0, 16.0, 15.0, 11.5, 11.4)]
+    [6, 6, 5, 3, 0]
+    """
+    if cost is None:
+        return 0
+    return next((fewer for fewer in range(rounds, _half(rounds) - 1, -1) if cost.of(fewer, rounds) <= left_s), 0)
+
+
+def rounds_in_any_case(left_s: float, cost: BlockCost | None, rounds: int, to_come: int) -> int:
+    """Rounds of the next of so many blocks that come in any case: all, unless fewer make the run end in time.
+
+    Half of them, too, where it then ends late by less than a block; a run that takes far longer is given all.
+
+    >>> cost = BlockCost(seconds=16.0, round_s=1.5)
+    >>> [rounds_in_any_case(left, cost, 6, 1) for left in (40.0, 15.0, 8.0, -4.0, -5.0)]
+    [6, 5, 3, 3, 6]
+    """
+    if cost is None:
+        return rounds
+    late_s = to_come * cost.of(_half(rounds), rounds) - left_s
+    hurried = _half(rounds) if late_s < cost.seconds else rounds
+    return rounds_that_fit(left_s / to_come, cost, rounds) or hurried
+
+
+def blocks_that_fit(left_s: float, cost: BlockCost | None, rounds: int) -> int:
+    """Whole blocks that likely end in the time that is left, and one of fewer rounds if it has room."""
+    if cost is None or cost.seconds <= 0:
+        return 0
+    whole = int(min(max(0.0, left_s) / cost.seconds, MANY))
+    return whole + (rounds_that_fit(left_s - whole * cost.seconds, cost, rounds) > 0)
+
+
+def rounds_of_block(block: int, left_s: float, cost: BlockCost | None, settings: RunSettings) -> int:
+    """Rounds of a block after the first; 0 where it has no room. A given number of blocks (--blocks) is not hurried."""
+    if block >= settings.blocks:
+        return rounds_that_fit(left_s, cost, settings.rounds)
+    if settings.most_blocks == settings.blocks:
+        return settings.rounds
+    return rounds_in_any_case(left_s, cost, settings.rounds, settings.blocks - block)
+
+
+def _half(rounds: int) -> int:
+    return ceil(rounds / 2)

@@ -1,0 +1,134 @@
+"""The self-test: one backend entered twice under two names, and compared by the ordinary runner as any two would be.
+
+Whatever differs between the two is this machine's noise. Of identical code at most 5 % of the comparisons may be called
+faster or slower, and the distance that 95 % of them stay below is the machine's floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from convbench import api
+from convbench.errors import UsageError
+from convbench.plan.settings import RunSettings
+from convbench.results.statistics.comparison import CONFIDENCE, LEAST_MARGIN
+from convbench.results.timings import between
+from convbench.run.observer import Observer
+from convbench.workers.plugins import Registered, Registry, availability
+from convbench_specs import Available
+
+PREFERRED = ("pytorch", "numpy-im2col", "naive")
+"""Backends of different kinds that are quick to start; the first that is available is taken."""
+BATCH_SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
+"""With the 7 cases of the quick workload and its 3 passes some 200 comparisons."""
+MOST_FLOOR = 0.25
+"""A larger one says that the machine was too busy, not what it is like."""
+FLOOR_SHARE = 0.95
+"""Of the comparisons, below the floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """What comparing a backend with itself gave; `floor` and `median` are distances, 0.01 is 1 %.
+
+    `called` got the verdict faster or slower, as a report gives it: beyond the least margin of 1 %, adjusted for their
+    number. `called_alone` would have got it if each were the only one.
+    """
+
+    backend: str
+    threads: int
+    comparisons: int
+    called: int
+    called_alone: int
+    median: float
+    floor: float
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether at most 5 % were called different."""
+        return self.called <= (1 - CONFIDENCE) * self.comparisons
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the floor is one that verdicts can keep a distance from."""
+        return self.floor <= MOST_FLOOR
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def self_test(
+    registry: Registry,
+    backend: str | None,
+    threads: int,
+    *,
+    output: Path | None,
+    observer: Observer,
+    told: Sequence[str] | None = None,
+    **settings: Any,
+) -> SelfTest:
+    """Run it; takes minutes. Further `settings` replace those of the run, `told` are warnings that were read already.
+
+    Raises UsageError where there is nothing to compare.
+    """
+    chosen = choose(registry, backend)
+    left, right = twins(chosen)
+    pair = Registry(backends={entry.backend.name: entry for entry in (left, right)})
+    fixed: dict[str, Any] = {"batch_sizes": BATCH_SIZES, "threads": threads, "memory": False}
+    asked = RunSettings.of_effort(**(fixed | settings))
+    with TemporaryDirectory(prefix="convbench-") as folder:
+        run = api.execute(asked, pair, output=output or Path(folder) / "run", observer=observer, told=told)
+        compared = between(run.samples, left.backend.name, right.backend.name, LEAST_MARGIN)
+    return judge(compared, backend=chosen.backend.name, threads=asked.threads)
+
+
+def judge(compared: pd.DataFrame, *, backend: str, threads: int) -> SelfTest:
+    """What the comparisons of a backend with itself say; columns as of Run.compare. UsageError without any."""
+    known = compared[np.isfinite(compared["p_value"].astype(float))] if len(compared) else compared
+    if known.empty:
+        raise UsageError(f"the self-test could not compare {backend} with itself: no cell was timed in two blocks")
+    distance = np.expm1(np.abs(np.log(known["ratio"].to_numpy(dtype=float))))
+    return SelfTest(
+        backend=backend,
+        threads=threads,
+        comparisons=len(known),
+        called=int(known["speed"].isin(["faster", "slower"]).sum()),
+        called_alone=int((known["p_value"] < 1 - CONFIDENCE).sum()),
+        median=float(np.median(distance)),
+        floor=float(np.quantile(distance, FLOOR_SHARE)),
+    )
+
+
+def choose(registry: Registry, backend: str | None) -> Registered:
+    """The named backend, or the first available of PREFERRED and then of all; UsageError where it cannot run."""
+    if backend is not None:
+        (entry,) = registry.select([backend])
+        found = availability(entry, "cpu")
+        if not isinstance(found, Available):
+            raise UsageError(f"{backend} cannot run here: {found.reason}")
+        return entry
+    order = [name for name in PREFERRED if name in registry.backends]
+    for name in dict.fromkeys([*order, *registry.backends]):
+        if isinstance(availability(registry.backends[name], "cpu"), Available):
+            return registry.backends[name]
+    raise UsageError("no backend is available to be compared with itself")
+
+
+def twins(entry: Registered) -> tuple[Registered, Registered]:
+    """The same backend under two names, each of which gets a worker of its own."""
+    first, second = (_renamed(entry, f"{entry.backend.name}-{suffix}") for suffix in "ab")
+    return first, second
+
+
+def _renamed(entry: Registered, name: str) -> Registered:
+    cls = type(entry.backend)
+    renamed = type(cls.__name__, (cls,), {"name": name})
+    return Registered(renamed(), entry.plugin, alias_of=entry.backend.name)

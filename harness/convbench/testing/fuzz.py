@@ -1,0 +1,234 @@
+"""Fuzzing: random cases on every backend until time or count runs out.
+
+- What a backend gets wrong is shrunk to its smallest case, and written as a workload file that shows it again.
+- A finding is a backend, an operation, and the tensor that is wrong, or what happened in place of a result. Each is
+  reported once; the search goes on for others.
+- The seed decides which cases come, and the numbers in their tensors.
+- Workers stay alive; one that dies is replaced, however often.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import count as numbers
+from math import inf
+from pathlib import Path
+from random import Random
+
+from convbench.testing.random_cases import batch_sizes, cases  # isort: skip  # first: it says which extra brings hypothesis
+
+from hypothesis import HealthCheck, Phase, find
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
+from hypothesis.errors import NoSuchExample
+
+from convbench.errors import UsageError
+from convbench.plan.settings import RunSettings
+from convbench.run.observer import Observer, Silent
+from convbench.testing.checker import Examiner, Fault
+from convbench.text.cases import case_toml, check_command, to_toml
+from convbench.text.operations import operation_text
+from convbench.workers.plugins import Registered
+from convbench_specs import PASSES, Case, DType
+
+Drawn = tuple[Case, int]
+"""A case and a batch size."""
+Signature = tuple[str, str, str]
+"""Which backend, which operation, and which tensor is wrong or what happened in place of a result."""
+
+DTYPES: tuple[DType, ...] = ("float32", "float64")
+"""Unless others are asked for."""
+AT_ONCE = 100
+"""Cases that are drawn from one seed; then comes the next."""
+SHRINKING_CASES = 300
+"""Cases that a finding may take to get smaller."""
+MAX_DEATHS = 1000
+"""Workers of a backend that may die."""
+WORKERS_LIFE = 1000
+"""Cases after which workers are replaced: TensorFlow and JAX keep what they compiled, about a megabyte a case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Seconds, cases or both, whichever ends first; UsageError where there is nothing to spend."""
+
+    time_s: float = inf
+    count: float = inf
+
+    def __post_init__(self) -> None:
+        for option, value in (("--time", self.time_s), ("--count", self.count)):
+            if not value > 0:
+                raise UsageError(f"fuzzing needs a budget: {option} must be more than 0, not {value:g}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one backend gets wrong, on the smallest case that shows it, and the file and command that show it again."""
+
+    fault: Fault
+    case: Case
+    batch_size: int
+    file: Path
+    command: str
+
+    def describe(self) -> str:
+        """One line."""
+        return f"{self.fault.status}: {self.fault.backend}: {self.fault.reason}; {self.file}: {self.command}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Fuzzing:
+    """A search: iterate over `findings`. `examined` counts the cases without those that shrinking tried."""
+
+    backends: Sequence[Registered]
+    settings: RunSettings
+    budget: Budget
+    folder: Path
+    observer: Observer = field(default_factory=Silent)
+    examined: int = 0
+    computed: Counter[str] = field(default_factory=Counter)
+    """By backend, how many cases it had a result for."""
+    declined: dict[str, str] = field(default_factory=dict)
+    """By backend, why it had none for the first such case."""
+    _begin: float = 0.0
+    _percent: int = 0
+    _faults: dict[Drawn, list[Fault]] = field(default_factory=dict)
+    _reported: set[Signature] = field(default_factory=set)
+
+    def findings(self) -> Iterator[Finding]:
+        """Search, and give each finding when its case is as small as it gets. Nothing is written where all is right."""
+        self._begin = time.monotonic()
+        with ExitStack() as stack:
+            logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="convbench-fuzz-")))
+            set_hypothesis_home_dir(logs)  # else it leaves a folder where the user is
+            stack.callback(set_hypothesis_home_dir, None)
+            examiner = stack.enter_context(Examiner(self.backends, self.settings, logs, max_deaths=MAX_DEATHS))
+            self.observer.begin(100)
+            stack.callback(self.observer.end)
+            for number in numbers():
+                before, random = self.examined, Random(f"{self.settings.seed} {number}")  # noqa: S311  # no secret
+                if number and number % (WORKERS_LIFE // AT_ONCE) == 0:
+                    examiner.renew()
+                hunt = Hunt(self, examiner)
+                if hunt.succeeds(random):
+                    yield self._report(hunt)
+                elif self.is_over or self.examined == before:
+                    return
+
+    @property
+    def seconds(self) -> float:
+        """Since the search began."""
+        return time.monotonic() - self._begin
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the budget is spent."""
+        return self._spent >= 1
+
+    @property
+    def _spent(self) -> float:
+        return max(self.examined / self.budget.count, self.seconds / self.budget.time_s)
+
+    def new_faults(self, drawn: Drawn, examiner: Examiner) -> dict[Signature, Fault]:
+        """What is wrong on a case and was not reported yet. A case is examined once: a bug of chance may not return."""
+        if drawn not in self._faults:
+            self._faults[drawn] = self._examine(drawn, examiner)
+        kind = type(drawn[0].operation).__name__.lower()
+        faults = {(fault.backend, kind, fault.tensor or fault.status): fault for fault in self._faults[drawn]}
+        return {signature: fault for signature, fault in faults.items() if signature not in self._reported}
+
+    def _examine(self, drawn: Drawn, examiner: Examiner) -> list[Fault]:
+        examined = examiner.examine(*drawn)
+        for name in examiner.sessions:
+            left_out = examined.left_out(name)
+            if len(left_out) < len(PASSES):
+                self.computed[name] += 1
+            else:
+                self.declined.setdefault(name, left_out["forward"])
+        return examined.faults
+
+    def knows(self, drawn: Drawn) -> bool:
+        """Whether the case was examined before."""
+        return drawn in self._faults
+
+    def count(self, case: Case) -> None:
+        """One more case is examined."""
+        self.examined += 1
+        self.observer.step(f"case {self.examined:,}: {operation_text(case.operation)}")
+        percent = min(100, int(100 * self._spent))
+        self.observer.advance(percent - self._percent)
+        self._percent = percent
+
+    def _report(self, hunt: Hunt) -> Finding:
+        """Write the workload file of what was found."""
+        assert hunt.signature is not None
+        (case, batch_size), fault = hunt.smallest, hunt.fault
+        self._reported.add(hunt.signature)
+        backend, kind, what = hunt.signature
+        file = self.folder / f"{backend}-{kind}-{re.sub('[^a-z0-9]+', '-', what)}.toml"
+        plugins = [entry.plugin for entry in self.backends if entry.backend.name == backend]
+        command = check_command(str(file), batch_size, [backend], self.settings, plugins)
+        title, source = f"{kind} by {backend}: {what}", f"found by convbench fuzz: {fault.reason}; again: {command}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            text = f"title = {to_toml(title)}\nsource = {to_toml(source)}\n\n{case_toml(case)}\n"
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write to the output folder {self.folder}: {error.strerror or error}") from error
+        return Finding(fault=fault, case=case, batch_size=batch_size, file=file, command=command)
+
+
+class Hunt:
+    """One search by hypothesis for a case with a new fault, and for smaller ones with the same."""
+
+    def __init__(self, fuzzing: Fuzzing, examiner: Examiner) -> None:
+        self._fuzzing = fuzzing
+        self._examiner = examiner
+        self._shrinking = 0
+        self.signature: Signature | None = None
+        self.smallest: Drawn
+        self.fault: Fault
+
+    def succeeds(self, random: Random) -> bool:
+        """Draw as many cases as the budget still allows, AT_ONCE at most; whether one with a new fault came."""
+        chosen = hypothesis_settings(
+            max_examples=AT_ONCE,
+            phases=[Phase.generate, Phase.shrink],
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        drawn = st.tuples(cases(self._fuzzing.settings.dtypes or DTYPES), batch_sizes())
+        try:
+            find(drawn, self._shows_it, settings=chosen, random=random)
+        except NoSuchExample:
+            return False
+        return True
+
+    def _shows_it(self, drawn: Drawn) -> bool:
+        """Whether the case has the fault that is hunted, which is the first new one that comes."""
+        if not self._fuzzing.knows(drawn) and not self._may_examine(drawn[0]):
+            return False
+        faults = self._fuzzing.new_faults(drawn, self._examiner)
+        if self.signature is None:
+            self.signature = next(iter(faults), None)
+        if self.signature not in faults:
+            return False
+        self.smallest, self.fault = drawn, faults[self.signature]
+        return True
+
+    def _may_examine(self, case: Case) -> bool:
+        if self.signature is not None:
+            self._shrinking += 1
+            return self._shrinking <= SHRINKING_CASES
+        if self._fuzzing.is_over:
+            return False
+        self._fuzzing.count(case)
+        return True

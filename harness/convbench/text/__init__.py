@@ -1,0 +1,1 @@
+"""How numbers, operations and cases are written; everything above uses it."""

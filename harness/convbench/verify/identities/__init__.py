@@ -1,0 +1,1 @@
+"""What right results fulfil by themselves, without knowing the right values."""

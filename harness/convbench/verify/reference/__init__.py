@@ -1,0 +1,1 @@
+"""The right values of a case, in full or of a sample."""

@@ -1,0 +1,354 @@
+"""The command line as a user meets it: what it prints, which code it exits with, what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from convbench.cli.main import EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WRONG, main
+from convbench.plan.settings import EFFORTS, QUICK
+
+TINY = """
+title = "Tiny"
+[[cases]]
+name = "conv"
+operation = "conv"
+input = [2, 5, 5]
+out_channels = 3
+kernel_size = 3
+[[cases]]
+name = "flat"
+operation = "flatten"
+input = [2, 3, 3]
+"""
+
+
+@pytest.fixture
+def convbench(tmp_path, monkeypatch):
+    """Calls a command in a folder of its own, in this process."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.toml").write_text(TINY)
+
+    def call(*arguments):
+        return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+    return call
+
+
+def test_compare_leaves_a_run_that_pandas_and_report_can_read(convbench, tmp_path):
+    done = convbench(
+        "compare", "tiny.toml", "--backends", "naive", "--batch-sizes", "1,2", "--blocks", "2", "--output", "run"
+    )
+    assert done.exit_code == 0, done.output
+    assert "run/report.html" in done.output.replace("\n", "")
+    cells = pd.read_csv(tmp_path / "run" / "measurements.csv")
+    assert len(cells) == 2 * 2 * 3
+    assert set(cells["status"]) == {"ok"}
+    assert (cells["median_s"] > 0).all()
+    (tmp_path / "run" / "report.html").unlink()
+    assert convbench("report", "run").exit_code == 0
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_two_runs_make_one_report(convbench, tmp_path):
+    for name in ("one", "two"):
+        convbench(
+            "compare", "tiny.toml", "--backends", "naive", "--batch-sizes", "1", "--blocks", "1", "--output", name,
+            "--no-memory",
+        )  # fmt: skip
+    done = convbench("report", "one", "two", "--output", "both")
+    assert done.exit_code == 0, done.output
+    assert [line for line in done.output.splitlines() if line in ("one:", "two:")] == ["one:", "two:"]
+    cells = pd.read_csv(tmp_path / "both" / "measurements.csv")
+    assert set(cells["workload"]) == {"one: tiny", "two: tiny"}
+
+
+def test_a_wrong_backend_is_called_wrong_and_exits_with_1(convbench, tmp_path, plugins):
+    done = convbench(
+        "check", "tiny.toml", "--plugin", plugins / "last_tap.py", "--backends", "last-tap,naive", "--batch-sizes", "1",
+        "--output", "run",
+    )  # fmt: skip
+    assert done.exit_code == EXIT_WRONG, done.output
+    assert "wrong: last-tap" in done.output
+    cells = pd.read_csv(tmp_path / "run" / "measurements.csv").set_index(["backend", "case", "pass"])
+    assert cells.loc[("last-tap", "conv", "forward"), "status"] == "wrong"
+    assert cells.loc[("last-tap", "conv", "backward"), "status"] == "unsupported"
+    assert cells.loc[("naive", "conv", "forward"), "status"] == "ok"
+    pairs = pd.read_csv(tmp_path / "run" / "agreement.csv")
+    disagreeing = pairs[pairs["verdict"] == "disagrees"]
+    assert set(disagreeing["tensor"]) == {"y"}
+    assert {"oracle", "naive"} <= set(disagreeing["left"]) | set(disagreeing["right"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compare", "quik"], "unknown workload 'quik'; did you mean quick?"),
+        (["compare", "--backends", "pytroch"], "unknown backend 'pytroch'; did you mean pytorch?"),
+        (["compare", "--passes", "foward"], "unknown pass 'foward'; did you mean forward"),
+        (["compare", "--device", "tpu"], "unknown device 'tpu'"),
+        (["compare", "--dtypes", "float23"], "unknown dtype 'float23'; did you mean float32"),
+        (["compare", "--cases", "conv9"], "unknown case 'conv9'; did you mean conv"),
+        (["compare", "--batch-sizes", "0"], "batch sizes must be at least 1, not 0"),
+        (["compare", "--batch-sizes", "4,-1"], "batch sizes must be at least 1"),
+        (["compare", "--batch-sizes", "four"], "must be whole numbers separated by commas"),
+        (["compare", "--output", "/proc/here"], "cannot write to the output folder /proc/here"),
+        (["compare", "missing.toml"], "cannot read workload missing.toml"),
+        (["check", "--budget", "0"], "budget must be more than 0"),
+        (["check", "--backends", ","], "backends must name at least one"),
+        (["check", "--dtypes", ""], "dtypes must name at least one"),
+        (["check", "--case", 'operation = "conv'], "--case: not an inline TOML table"),
+        (["check", "--case", 'operation = "flatten", input = [0, 3, 3]'], "--case: input: must be at least 1"),
+        (["fuzz", "--count", "0"], "fuzzing needs a budget: --count must be more than 0"),
+        (["fuzz", "--time", "0"], "fuzzing needs a budget: --time must be more than 0"),
+        (["show", "mnist"], "unknown workload 'mnist'; did you mean"),
+        (["show", "quick", "--batch-size", "0"], "batch size must be at least 1, not 0"),
+        (["report", "nowhere"], "nowhere is no run folder"),
+        (["backends", "--device", "gpu"], "unknown device 'gpu'"),
+    ],
+)
+def test_bad_input_is_one_or_two_lines_and_exits_with_2(convbench, tmp_path, arguments, message):
+    done = convbench(*arguments)
+    assert done.exit_code == EXIT_USAGE
+    assert message in done.output
+    assert "Traceback" not in done.output
+    if "must be whole numbers" not in message:  # click adds its usage lines to what it refuses itself
+        assert len(done.output.strip().splitlines()) <= 2
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_case_that_no_backend_computes_is_told_with_every_reason_and_exits_with_2(convbench):
+    done = convbench(
+        "check", "tiny.toml", "--dtypes", "bfloat16", "--backends", "naive,numpy-im2col", "--output", "run"
+    )
+    assert done.exit_code == EXIT_USAGE
+    (line,) = [line for line in done.output.splitlines() if line.startswith("not computed: ")]
+    assert line.startswith("not computed: conv (bfloat16), flat (bfloat16): naive: unsupported: NumPy")
+    assert "; numpy-im2col: unsupported: NumPy has no bfloat16" in line
+    assert "nothing was computed" in done.output
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("colour = 1", "case conv: colour: unknown key"),
+        ("stride = -2", "case conv: stride: must be at least 1"),
+        ("groups = 3", "case conv: groups: must divide in_channels"),
+        ("dilation = 4", "case conv: kernel_size: is larger than the padded input"),
+    ],
+)
+def test_a_wrong_workload_file_names_file_case_and_key(convbench, tmp_path, line, message):
+    (tmp_path / "bad.toml").write_text(TINY.replace("kernel_size = 3", f"kernel_size = 3\n{line}"))
+    done = convbench("compare", "bad.toml")
+    assert done.exit_code == EXIT_USAGE
+    assert f"bad.toml: {message}" in done.output
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_run_of_a_newer_schema_is_refused(convbench, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"schema": 99}))
+    done = convbench("report", "run")
+    assert done.exit_code == EXIT_USAGE
+    assert "schema 99" in done.output
+
+
+def test_a_folder_with_a_run_in_it_is_not_overwritten(convbench, tmp_path):
+    arguments = ["check", "tiny.toml", "--backends", "naive", "--batch-sizes", "1", "--output", "run"]
+    assert convbench(*arguments).exit_code == 0
+    before = (tmp_path / "run" / "journal.jsonl").read_text()
+    done = convbench(*arguments)
+    assert done.exit_code == EXIT_USAGE
+    assert "holds a run already" in done.output
+    assert (tmp_path / "run" / "journal.jsonl").read_text() == before
+
+
+def test_numba_cuda_without_a_gpu_is_unavailable_with_the_way_to_check_it(convbench):
+    from convbench_backends.cuda_driver import cuda_device_count
+
+    if cuda_device_count():
+        pytest.skip("this machine has a GPU")
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(main, ["backends"])
+    (line,) = [line for line in done.output.splitlines() if line.startswith("numba-cuda")]
+    assert "unavailable" in line
+    assert "NUMBA_ENABLE_CUDASIM=1" in line
+
+
+def test_workloads_lists_every_shipped_one(convbench):
+    from convbench_specs import shipped_workloads
+
+    done = convbench("workloads")
+    assert all(name in done.output for name in shipped_workloads())
+
+
+@pytest.mark.parametrize("command", ["compare", "check", "backends", "workloads", "show", "report"])
+def test_every_command_has_help(convbench, command):
+    done = convbench(command, "--help")
+    assert done.exit_code == 0
+    assert "Usage:" in done.output
+
+
+@pytest.mark.parametrize("command", ["compare", "check", "show", "report"])
+def test_help_shows_examples(convbench, command):
+    assert f"  convbench {command}" in convbench(command, "--help").output
+
+
+def test_the_help_says_what_a_default_run_does(convbench):
+    text = " ".join(convbench("compare", "--help").output.split())
+    assert f"each of all its passes; default: {QUICK.rounds}." in text
+    assert f"default: {QUICK.blocks}, up to {QUICK.most_blocks} in time" in text
+    assert f"quick: {QUICK.within_s:g}, thorough: {EFFORTS['thorough'].within_s:g}" in text
+
+
+FAILS = """
+from convbench_specs import Available, Backend, hookimpl
+
+class Fails(Backend):
+    name = "fails"
+
+    def availability(self, device):
+        return AVAILABILITY
+
+    def prepare(self, case, tensors):
+        raise ArithmeticError("why")
+
+@hookimpl
+def convbench_backends():
+    return [Fails]
+"""
+
+
+def test_a_backend_that_fails_everywhere_ends_with_1_and_is_not_called_right(convbench, tmp_path):
+    (tmp_path / "fails.py").write_text(FAILS.replace("AVAILABILITY", 'Available("1")'))
+    done = convbench("check", "tiny.toml", "--plugin", "fails.py", "--backends", "fails,naive", "--output", "run")
+    assert done.exit_code == EXIT_WRONG
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "The one backend that ran is right where it computed; fails failed in 12 cells." in page
+
+
+COMMANDS_WITH_A_PLUGIN = (
+    ["check", "tiny.toml", "--backends", "naive"],
+    ["check", "--backends", "mine"],
+    ["fuzz"],
+    ["limits"],
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("raise RuntimeError('boom')", "RuntimeError: boom"),
+        ("hello =", "SyntaxError"),
+        ("x = 1", "it has no hook convbench_backends"),
+        (None, "FileNotFoundError"),
+    ],
+)
+def test_a_plug_in_that_was_named_and_cannot_be_used_ends_the_run_before_it_begins(convbench, tmp_path, text, why):
+    if text is not None:
+        (tmp_path / "mine.py").write_text(text)
+    for command in COMMANDS_WITH_A_PLUGIN:
+        done = convbench(*command, "--plugin", "mine.py")
+        assert done.exit_code == EXIT_USAGE
+        assert "plug-in " in done.output
+        assert why in done.output
+    assert not (tmp_path / "results").exists()
+
+
+RAISES = """
+from convbench_specs import Available, Backend, Prepared, hookimpl
+class Raises(Backend):
+    name = "raises"
+    def availability(self, device):
+        return Available("1")
+    def prepare(self, case, tensors):
+        return Prepared(forward=lambda: 1 / 0)
+@hookimpl
+def convbench_backends():
+    return [Raises]
+"""
+
+
+def test_a_failure_names_its_line_and_its_traceback_can_be_asked_for(convbench, tmp_path):
+    (tmp_path / "mine.py").write_text(RAISES)
+    done = convbench("check", "tiny.toml", "--plugin", "mine.py", "--backends", "raises", "--output", "run")
+    assert done.exit_code == EXIT_WRONG
+    assert "ZeroDivisionError: division by zero (mine.py:8, in <lambda>)" in " ".join(done.output.split())
+    assert "tracebacks: convbench --debug report run" in done.output
+    assert "Traceback" not in done.output
+    again = convbench("--debug", "report", "run").output
+    assert "Traceback (most recent call last)" in again
+    assert "tracebacks:" not in again
+
+
+def test_more_threads_than_cores_are_told_before_anything_is_checked(convbench):
+    for command in (["check", "tiny.toml", "--output", "run"], ["fuzz", "--count", "1"]):
+        done = convbench(*command, "--backends", "naive", "--threads", "99")
+        assert done.exit_code == 0, done.output
+        assert "warning: cores: 99 threads asked for, but" in done.output
+
+
+def test_an_availability_that_is_none_is_told_as_one(convbench, tmp_path):
+    (tmp_path / "fails.py").write_text(FAILS.replace("AVAILABILITY", "True"))
+    done = convbench("backends", "--plugin", "fails.py")
+    assert done.exit_code == 0, done.output
+    assert "must return Available or Unavailable, not True" in " ".join(done.output.split())
+
+
+@pytest.fixture
+def sigint_arrives():
+    """A shell starts what runs in its background with SIGINT ignored, and a child would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_leaves_a_folder_that_report_can_use(tmp_path, plugins, sigint_arrives):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "convbench", "compare", str(plugins / "faulty.toml"), "--plugin",
+         str(plugins / "faulty.py"), "--backends", "honest,hangs", "--batch-sizes", "1", "--output", "run"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    journal = tmp_path / "run" / "journal.jsonl"
+    # the first word of the bad case means that the good one is done
+    _wait_for(lambda: journal.exists() and '"case": "bad"' in journal.read_text(), process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == EXIT_INTERRUPTED
+    assert "convbench report run" in errors
+    done = CliRunner().invoke(main, ["report", str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    cells = pd.read_csv(tmp_path / "run" / "measurements.csv")
+    assert (cells[cells["case"] == "good"]["status"] == "ok").all()
+
+
+def _wait_for(condition, process) -> None:
+    """Until the condition holds; the process must go on meanwhile. Bounded by the process's own time limits."""
+    while not condition():
+        try:
+            process.wait(timeout=0.05)
+        except subprocess.TimeoutExpired:
+            continue
+        raise AssertionError(f"it ended early: {process.stderr.read()}")
+
+
+def test_workers_die_with_a_killed_host(tmp_path, plugins):
+    import psutil
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "convbench", "compare", str(plugins / "faulty.toml"), "--plugin",
+         str(plugins / "faulty.py"), "--backends", "hangs", "--batch-sizes", "1", "--output", "run"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True, env={**os.environ},
+    )  # fmt: skip
+    _wait_for(lambda: psutil.Process(process.pid).children(), process)
+    workers = psutil.Process(process.pid).children()
+    process.kill()
+    process.communicate(timeout=60)
+    _, alive = psutil.wait_procs(workers, timeout=30)
+    assert not alive

@@ -1,0 +1,121 @@
+"""Layer tables as text: what they say, and that they fit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from convbench.report.layer_table import layer_table
+from convbench.report.layer_table_text import render_layer_table
+from convbench_specs import load_workload, parse_workload, shipped_workloads
+
+
+def text_of(name: str, width: int = 80, batch_size: int = 32) -> str:
+    return render_layer_table(layer_table(load_workload(name), batch_size=batch_size), width=width)
+
+
+def lines_starting(text: str, start: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines() if line.startswith(start)]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", shipped_workloads())
+def test_every_shipped_workload_fits_the_terminal(name, width):
+    lines = text_of(name, width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert all(line == line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", shipped_workloads())
+def test_names_shapes_parameters_and_arithmetic_are_there_at_any_width(name, width):
+    text = text_of(name, width)
+    header = next(line for line in text.splitlines() if line.startswith("layer"))
+    assert {"operation", "output", "params", "FLOPs"} <= set(header.split())
+    for case in load_workload(name).cases:
+        assert any(line.startswith(case.name) for line in text.splitlines())
+
+
+def test_the_small_network_for_mnist_reads_as_in_the_course():
+    text = text_of("mnist_cnn")
+    assert text.startswith("A small CNN for MNIST (mnist_cnn)\nSource: Chollet")
+    assert lines_starting(text, "input") == ["input 1x28x28 18x18"]
+    assert lines_starting(text, "conv1") == ["conv1 Conv 32, 3 x 3 32x26x26 320 411 k 86.5 kB 2.77 MB 16x16"]
+    assert lines_starting(text, "conv3")[0].endswith("1")
+    assert lines_starting(text, "dense1") == ["dense1 Dense 64 64 36,928 73.8 k 256 B 8.19 kB"]
+    assert lines_starting(text, "convolutional part")[0].split()[2] == "55,744"
+    assert lines_starting(text, "whole network") == ["whole network 93,322 5.64 M 148 kB 4.74 MB"]
+    assert "One neuron of conv3 sees 18 x 18: 324 of 784 places of the input = 41.3 %." in text
+
+
+def test_200_filters_on_a_photograph_read_as_in_the_course():
+    text = """
+        [[cases]]
+        operation = "conv"
+        input = [3, 100, 150]
+        out_channels = 200
+        kernel_size = 5
+        padding = "same"
+    """
+    workload = parse_workload(text, name="filters", origin="filters.toml")
+    shown = render_layer_table(layer_table(workload, batch_size=100), width=120)
+    row = " ".join(lines_starting(shown, "conv1"))
+    assert row == "conv1 Conv 200, 5 x 5, same 3x100x150 200x100x150 15,200 453 M 12.0 MB 1.20 GB"
+    assert "225,000,000 multiply-adds" in shown
+    assert "1.20 GB in training" in shown
+
+
+def test_a_layer_that_occurs_more_than_once_says_so():
+    assert "x3" in lines_starting(text_of("vgg16"), "conv5")[0].split()
+    # one output of 401 kB, 32 images, three layers
+    assert "401 kB 38.5 MB" in lines_starting(text_of("vgg16", 120), "conv5")[0]
+    assert "x2 a layer that occurs twice" in " ".join(text_of("vgg16").split())
+
+
+def test_a_short_terminal_names_the_columns_that_it_leaves_out():
+    assert "Not shown at this width: memory, training." in " ".join(text_of("resnet50", 80).split())
+    assert "Not shown" not in text_of("resnet50", 120)
+
+
+def test_marks_are_explained_where_they_are_used():
+    assert "Marks: s stride, p padding, d dilation, g groups." in " ".join(text_of("edge_cases").split())
+    assert "Marks" not in text_of("mnist_cnn")
+
+
+def test_long_operations_are_broken_between_their_parts():
+    lines = text_of("resnet50").splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("conv1 "))
+    assert "Conv 64, 7 x 7," in lines[first]
+    assert lines[first + 1].split() == ["s2", "p3"]
+
+
+def test_a_percent_sign_stays_with_its_number():
+    assert not any(line.startswith("%") for width in range(60, 100) for line in text_of("vgg16", width).splitlines())
+
+
+def test_a_very_short_terminal_still_gets_every_row():
+    assert len(lines_starting(text_of("mnist_cnn", width=20), "conv")) >= 3
+
+
+def test_the_title_is_the_name_where_there_is_none():
+    workload = parse_workload('[[cases]]\noperation = "flatten"\ninput = [3, 4]', name="bare", origin="bare.toml")
+    text = render_layer_table(layer_table(workload, batch_size=1))
+    assert text.startswith("bare\n\nlayer")
+
+
+def test_headings_and_notes_can_be_styled_without_changing_the_layout():
+    table = layer_table(load_workload("lenet5"), batch_size=1)
+    styled = render_layer_table(table, heading="<b>{}</b>".format, note="<i>{}</i>".format)
+    for tag in ("<b>", "</b>", "<i>", "</i>"):
+        styled = styled.replace(tag, "")
+    assert styled == render_layer_table(table)
+
+
+def test_a_table_is_made_without_pandas_and_rich():
+    code = (
+        "import convbench.report.layer_table_text, sys;print({'pandas', 'rich', 'jinja2'} & set(sys.modules) or 'none')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "none"

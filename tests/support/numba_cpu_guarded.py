@@ -1,0 +1,195 @@
+"""Run by test_numba_cpu.py in a process of its own: every kernel at awkward shapes, its memory between guard pages.
+
+Every array that a kernel gets ends where an unreadable page begins, or begins where one ends, in turn; reading or
+writing outside kills the process. Results must be equal, on integers, to those of the oracle. Work areas are filled
+with NaN first, so that nothing may be read from them that was not written.
+
+    python numba_cpu_guarded.py CASES...        # or nothing for all
+
+Prints a line a case: the algorithm that ran, and a digest of the bits that it made of random numbers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import sys
+from hashlib import sha256
+from itertools import cycle, product
+from math import prod
+
+import numpy as np
+
+from convbench.verify.data import make_tensors
+from convbench.verify.reference.full import oracle
+from convbench_backends import outputs
+from convbench_backends.numba_cpu import NumbaCpu, convolutions, fast, few_places, paths, readable
+from convbench_specs import Case, Conv, Pool, Prepared, Settings, Tensors, tensors_of
+
+PAGE = mmap.PAGESIZE
+PROT_NONE = 0
+_libc = ctypes.CDLL(None, use_errno=True)
+_kept = []
+
+
+def guarded(shape, dtype, *, at_end):
+    """An array that touches an unreadable page with its end or with its start."""
+    dtype = np.dtype(dtype)
+    size = int(prod(np.atleast_1d(shape))) * dtype.itemsize
+    pages = -(-size // PAGE) * PAGE
+    memory = mmap.mmap(-1, pages + 2 * PAGE)
+    _kept.append(memory)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    for guard in (start, start + PAGE + pages):
+        assert _libc.mprotect(ctypes.c_void_p(guard), ctypes.c_size_t(PAGE), PROT_NONE) == 0
+    offset = PAGE + (pages - size if at_end else 0)
+    return np.frombuffer(memory, dtype, size // dtype.itemsize, offset).reshape(shape)
+
+
+class GuardedNumpy:
+    """NumPy for a module under test, with arrays between guard pages, filled with NaN where they are not zeros."""
+
+    def __init__(self, *, at_end):
+        self.at_end = at_end
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+    def zeros(self, shape, dtype=float):
+        array = guarded(shape, dtype, at_end=self.at_end)
+        array[...] = 0
+        return array
+
+    def empty(self, shape, dtype=float):
+        array = guarded(shape, dtype, at_end=self.at_end)
+        array[...] = {"f": np.nan, "i": -1, "u": 255}[array.dtype.kind]
+        return array
+
+
+class Copying(np.ndarray):
+    """A tensor whose copy lies between guard pages."""
+
+    def copy(self, order="C"):
+        array = guarded(self.shape, self.dtype, at_end=self.at_end)
+        array[...] = self
+        return array
+
+    def __array_finalize__(self, parent):
+        self.at_end = getattr(parent, "at_end", True)
+
+
+def conv(channels, filters, size, kernel, *, dtype="float32", **parameters):
+    operation = Conv(in_channels=channels, out_channels=filters, kernel_size=kernel, **parameters)
+    name = f"conv {channels}-{filters} {size}"
+    return Case(name=name, operation=operation, input_shape=(channels, *size), dtype=dtype)
+
+
+def pool(kind, channels, size, kernel, **parameters):
+    operation = Pool(kind=kind, kernel_size=kernel, **parameters)
+    return Case(name=f"{kind} {channels} {size}", operation=operation, input_shape=(channels, *size))
+
+
+def stepping(width, stride, dilation):
+    steps = {"stride": (2, stride), "dilation": (1, dilation), "padding": ((1, 2), (3, 0))}
+    return conv(6, 10, (11, width), (3, 4), groups=2, **steps)
+
+
+def winograd(channels, filters, *size):
+    return conv(channels, filters, size, (3, 3), padding=((1, 0), (2, 1)))
+
+
+def overlapping(kind, size, stride):
+    return pool(kind, 3, size, (2, 3), stride=(2, stride), padding=((1, 0), (1, 1)), ceil_mode=True)
+
+
+PAIRS = list(product([1, 3, 17, 33], repeat=2))
+WIDTHS = [1, 2, 15, 16, 17, 33, 50]
+KINDS = ("max", "average")
+CASES = {
+    "gemm": [conv(c, k, (5, w), (3, 2), padding="same") for (c, k), w in zip(PAIRS, cycle(WIDTHS))],
+    "columns": [
+        conv(3, 33, (70, 50), (5, 5)),
+        conv(1, 8, (4, 7), (3, 3), padding="same"),
+        conv(6, 34, (70, 50), (5, 5), groups=2, dilation=(2, 1), padding=((1, 4), (3, 0))),
+        conv(1, 17, (40,), (9,), padding=((7, 2),), dilation=(3,)),
+    ],
+    "widths": [
+        each
+        for w in range(1, 51)
+        for each in (conv(17, 3, (4, w), (3, 3), padding="same"), conv(3, 33, (4, w), (3, 3), padding="same"))
+    ],
+    "winograd widths": [conv(17, 33, (4, w), (3, 3), padding="same") for w in range(3, 51)],
+    "in place": [conv(c, k, (3, w), (1, 1), bias=c > 1) for (c, k), w in zip(PAIRS, cycle(WIDTHS[1:]))],
+    "strides": [stepping(w, s, d) for w, s, d in product((9, 20, 37), (1, 2, 3), (1, 2))],
+    "one axis": [conv(3, 5, (w,), (4,), stride=(s,), padding="same") for w, s in product((4, 31, 50), (1, 2))],
+    "winograd": [winograd(16, 17, 4, 4), winograd(33, 24, 5, 33), winograd(17, 40, 12, 19)],
+    "few places": [
+        *(conv(c, 24, (4, 5), (3, 3), padding="same", dtype=d) for c, d in [(8, "float32"), (15, "float64")]),
+        *(conv(c, k, (3, 2), (1, 1), bias=c > 65) for c, k in product((64, 65, 100), (18, 33))),
+        conv(9, 21, (9, 7), (3, 4), stride=(3, 2), dilation=(1, 2), padding=((1, 0), (2, 3))),
+        conv(33, 40, (9,), (4,), stride=(2,), padding="same"),
+        conv(150, 160, (12, 12), (1, 1)),
+        conv(16, 300, (12, 12), (3, 3), padding="same"),
+    ],
+    "depthwise": [conv(c, c, (4, w), (3, 3), padding="same", groups=c) for c, w in product((2, 17), (1, 16, 50))],
+    "edge": [conv(3, 5, (6, 7), (3, 3), padding="same", padding_mode="edge")],
+    "pools": [
+        *(overlapping(kind, size, s) for kind, size, s in product(KINDS, [(4, 5), (9, 50)], (1, 2, 3))),
+        *(pool("max", 5, size, (2, 2)) for size in [(4, 2), (7, 35)]),
+        *(pool(kind, 2, (3, 17), "global") for kind in KINDS),
+        *(pool("average", c, size, "global") for c, size in product((33, 150), [(1, 1), (7, 7), (5, 50)])),
+    ],
+    "float64": [
+        conv(17, 18, (6, 9), (3, 3), padding="same", dtype="float64"),
+        conv(3, 5, (7, 9), (5, 5), dtype="float64"),
+    ],
+}
+
+
+def run(case, batch_size, *, at_end):
+    """Compare every pass with the oracle, bit by bit; returns the algorithm."""
+    for module in (fast, convolutions, readable, outputs, paths):
+        module.np = GuardedNumpy(at_end=at_end)
+    right = make_tensors(case, batch_size, seed=1, fill="integers")
+    tensors = Tensors(**{name: _copying(getattr(right, name), at_end=at_end) for name in ("x", "dy", "w", "b")})
+    prepared = NumbaCpu().prepare(case, tensors)
+    assert isinstance(prepared, Prepared)
+    reference = oracle(case, right)
+    for _ in range(2):
+        results = [result for result in prepared.call_of("both")() if result is not None]
+        for name, result in zip(tensors_of(case, "both"), results, strict=True):
+            expected = reference.values(name)
+            if isinstance(case.operation, Pool) and case.operation.kind == "average":
+                assert np.allclose(result, expected, rtol=1e-6, atol=1e-6), (case, batch_size, name)
+            else:
+                assert np.array_equal(result, expected), (case, batch_size, name)
+    return prepared.algorithm
+
+
+def _copying(array, *, at_end):
+    if array is None:
+        return None
+    array = array.view(Copying)
+    array.at_end = at_end
+    return array
+
+
+def digest(case):
+    """The bits of all results of a batch of random numbers."""
+    tensors = make_tensors(case, 3, seed=1)
+    prepared = NumbaCpu().prepare(case, tensors)
+    bits = sha256()
+    for result in prepared.call_of("both")():
+        bits.update(b"" if result is None else np.ascontiguousarray(result).tobytes())
+    return bits.hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    NumbaCpu().start(Settings(threads=2))
+    least_weights = few_places.LEAST_WEIGHTS
+    chosen = [(group, case) for group in sys.argv[1:] or CASES for case in CASES[group]]
+    for number, ((group, case), batch_size) in enumerate(product(chosen, (1, 3))):
+        few_places.LEAST_WEIGHTS = 0 if group == "few places" else least_weights
+        algorithm = run(case, batch_size, at_end=number % 4 in {1, 2})
+        print(f"{algorithm}\t{digest(case)}")
+        _kept.clear()

@@ -1,0 +1,133 @@
+"""What the checks say of an item: verdicts of cells and rows of the agreement table."""
+
+from __future__ import annotations
+
+import tracemalloc
+from math import prod
+
+import numpy as np
+import pytest
+
+from convbench.verify import make_tensors, oracle, round_to
+from convbench.verify.compare import Deviation
+from convbench.verify.identities.holding import Held
+from convbench.verify.item import ItemCheck, Returned
+from convbench.verify.reference import sampled
+from convbench_specs import Case, Conv, Pool, Tensors
+
+CONV = Conv(in_channels=3, out_channels=4, kernel_size=(3, 3))
+CASE = Case(name="conv", operation=CONV, input_shape=(3, 7, 8))
+POOL = Case(name="pool", operation=Pool(kind="average", kernel_size=(2, 2)), input_shape=(4, 8, 8))
+
+
+@pytest.fixture
+def returned(tmp_path):
+    """Right results of forward and backward as files, with some of them replaced."""
+
+    def save(case, tensors, **changed):
+        reference = oracle(case, tensors)
+        with np.errstate(over="ignore"):
+            results = {name: round_to(reference.values(name), case.dtype) for name in reference.names} | changed
+        paths = {}
+        for name, result in results.items():
+            paths[name] = str(tmp_path / f"{name}.npy")
+            np.save(paths[name], result)
+        outputs = {"forward": {"y": paths.pop("y")}, "backward": paths}
+        return Returned(outputs=outputs)
+
+    return save
+
+
+def checked(case, tensors, results, *held, fill="random"):
+    """Rows and cells of one backend."""
+    check = ItemCheck(case, tensors, fill, seed=0)
+    check.add("mine", results)
+    if held:
+        check.hold("mine", held)
+    return list(check.rows()), {name: columns for (_, name), columns in check.verdicts().items()}, check
+
+
+def test_right_results_agree_by_every_check(returned):
+    tensors = make_tensors(CASE, 2, seed=0)
+    rows, cells, _ = checked(CASE, tensors, returned(CASE, tensors))
+    assert cells["forward"] == cells["backward"] == {"random": "agrees", "verdict": "agrees", "identities": "agrees"}
+    named = {(row["right"], row["tensor"]) for row in rows}
+    assert named == {("oracle", name) for name in ("y", "dx", "dw", "db")} | {
+        ("adjoint", name) for name in ("y", "dx", "dw")
+    }
+    assert all(row["verdict"] == "agrees" for row in rows)
+
+
+def test_an_identity_that_breaks_by_a_wrong_y_does_not_make_the_right_gradient_wrong(returned):
+    tensors = make_tensors(POOL, 2, seed=0)
+    y = oracle(POOL, tensors).y.astype(np.float32)
+    rows, cells, _ = checked(POOL, tensors, returned(POOL, tensors, y=1.01 * y))
+    assert (cells["forward"]["status"], cells["forward"]["tensor"]) == ("wrong", "y")
+    assert cells["backward"]["verdict"] == "agrees"
+    assert "status" not in cells["backward"]
+    assert cells["backward"]["identities"] == "disagrees"  # of two alone it cannot say which
+    assert {row["tensor"] for row in rows if row["right"] == "adjoint" and row["verdict"] == "disagrees"} == {"y", "dx"}
+
+
+def test_what_only_an_identity_finds_makes_its_cell_wrong(returned):
+    tensors = make_tensors(CASE, 2, seed=0)
+    broken = Deviation(tensor="dw", verdict="disagrees", total=9, off=2)
+    held = Held(identity="batch additivity", tensor="dw", results=("dw",), deviation=broken, sentence="dw: 2 of 9")
+    rows, cells, _ = checked(CASE, tensors, returned(CASE, tensors), held)
+    assert cells["forward"]["verdict"] == "agrees"
+    assert cells["backward"] | {"status": "wrong", "tensor": "dw", "identities": "disagrees"} == cells["backward"]
+    assert cells["backward"]["reason"] == "batch additivity: dw: 2 of 9"
+    (row,) = [row for row in rows if row["right"] == "batch additivity"]
+    assert (row["pass"], row["tensor"], row["verdict"], row["count_off"]) == ("backward", "dw", "disagrees", 2)
+
+
+def test_overflow_of_float16_is_called_overflow_and_not_wrong(returned):
+    case = Case(name="half", operation=CONV, input_shape=(3, 7, 8), dtype="float16")
+    drawn = make_tensors(case, 2, seed=0)
+    tensors = Tensors(x=drawn.x * np.float16(2000), w=drawn.w * np.float16(60), b=drawn.b, dy=drawn.dy)
+    rows, cells, _ = checked(case, tensors, returned(case, tensors))
+    forward = cells["forward"]
+    assert forward["verdict"] == "untrusted"
+    assert "overflowed to infinity" in forward["reason"]
+    assert forward.keys().isdisjoint({"status", "finding"})  # it is no fault of the backend
+    (row,) = [row for row in rows if (row["right"], row["tensor"]) == ("oracle", "y")]
+    assert row["verdict"] == "untrusted"
+    assert "overflowed to infinity" in row["description"]
+
+
+def test_infinity_where_no_sum_can_overflow_is_wrong(returned):
+    case = CASE.with_dtype("float16")
+    tensors = make_tensors(case, 2, seed=0)
+    y = oracle(case, tensors).y.astype(np.float16)
+    y[0, 0, 0, 0] = np.inf
+    _, cells, _ = checked(case, tensors, returned(case, tensors, y=y))
+    assert (cells["forward"]["status"], cells["forward"]["verdict"]) == ("wrong", "disagrees")
+
+
+def test_of_a_large_case_what_was_sampled_is_told_and_db_is_whole(returned, monkeypatch):
+    monkeypatch.setattr(sampled, "MOST_ELEMENTS", 100)
+    tensors = make_tensors(CASE, 4, seed=0)
+    rows, _, check = checked(CASE, tensors, returned(CASE, tensors))
+    assert check.sampled.startswith("y: ")
+    assert check.sampled.endswith("; db: all 4 elements")
+    counts = {row["tensor"]: row["count"] for row in rows if row["right"] == "oracle"}
+    assert counts["y"] < prod(CASE.y_shape(4))
+    assert counts["db"] == 4
+
+
+@pytest.mark.parametrize("fill", ["integers", "random"])
+@pytest.mark.parametrize("shape", [(64, 64, 1, 56), (32, 32, 3, 80)], ids=["1x1", "3x3"])
+def test_the_memory_of_a_check_is_under_three_times_the_tensors(returned, shape, fill):
+    channels, filters, kernel, size = shape
+    conv = Conv(in_channels=channels, out_channels=filters, kernel_size=(kernel, kernel), padding="same")
+    case = Case(name="large", operation=conv, input_shape=(channels, size, size))
+    tensors = make_tensors(case, 2, seed=0, fill=fill)
+    results = returned(case, tensors)
+    own = 2 * sum(each.nbytes for each in (tensors.x, tensors.w, tensors.b, tensors.dy))
+    tracemalloc.start()
+    try:
+        checked(case, tensors, results, fill=fill)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak + own / 2 < 3 * own  # the inputs were there before

@@ -1,0 +1,88 @@
+"""The benchmarks under tests/benchmarks run: here without timing, one backend and a few cases."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from paths import TESTS
+
+BENCHMARKS = TESTS / "benchmarks"
+
+
+def _pytest(*arguments, cwd):
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+        str(BENCHMARKS),
+        *arguments,
+    ]
+    # pytest-benchmark takes part in no run of several processes, and knows one by these
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment)
+
+
+def test_every_pass_of_a_backend_runs(tmp_path):
+    done = _pytest("--benchmark-disable", "-k", "naive and (conv1 or flatten or photo_average)", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "9 passed" in done.stdout
+
+
+TOGETHER = """
+import json, sys
+from pathlib import Path
+
+from paths import TESTS
+sys.path.insert(0, sys.argv[1])
+from against_timers_together import WAYS, Together
+path = Path(sys.argv[2])
+together = Together("50us", 1, path)
+said = [together.turn(3) for _ in WAYS]
+rows = [json.loads(line) for line in path.read_text().splitlines()]
+assert [row["turn"] for row in rows] == [0, 1, 2], rows
+assert all(row[way] > 0 for row in rows for way in WAYS), rows
+assert [row["pyperf"] * 3 for row in rows] == said, rows
+"""
+
+
+def test_timers_are_compared_on_one_call_in_one_process(tmp_path):
+    command = [sys.executable, "-c", TOGETHER, str(BENCHMARKS), str(tmp_path / "lines")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_json_of_pytest_benchmark_names_case_and_pass(tmp_path):
+    done = _pytest(
+        "--benchmark-only", "--benchmark-json", "out.json", "--benchmark-min-rounds=1", "--benchmark-max-time=0",
+        "-k", "numpy-im2col and flatten and forward", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    (entry,) = json.loads((tmp_path / "out.json").read_text())["benchmarks"]
+    assert entry["group"] == "flatten forward"
+    assert "numpy-im2col" in entry["name"]
+
+
+def test_the_drift_of_a_machine_is_shown(tmp_path):
+    drift = [sys.executable, str(BENCHMARKS / "drift.py"), "--backends", "naive,numpy-im2col", "--case", "pool2"]
+    command = [*drift, "--batch-size", "1", "--processes", "2", "--seconds", "0.5"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "spread of the ratio" in done.stdout
+    assert "processes apart" in done.stdout
+
+
+def test_how_long_a_worker_settles_is_shown(tmp_path):
+    settling = [sys.executable, str(BENCHMARKS / "settling.py"), "--backends", "naive,numpy-im2col", "--case", "pool2"]
+    command = [*settling, "--batch-size", "1", "--pass", "forward", "--seconds", "0.5"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith(("| naive", "| numpy-im2col"))]
+    assert [len(row) for row in rows] == [2 + 14, 2 + 14]

@@ -1,0 +1,54 @@
+"""No planted bug survives: every mutant is called wrong for the tensors that it spoils, the right backend for none."""
+
+from __future__ import annotations
+
+from contextlib import chdir
+
+import pytest
+from mutation import PLUGINS, TABLE, outcomes, table
+
+from convbench.testing.suite import BackendTests
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(3, id="every third"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+)
+def told(request):
+    return outcomes(request.param)
+
+
+all_of_them = pytest.mark.parametrize("told", [pytest.param(1, id="all", marks=pytest.mark.slow)], indirect=True)
+
+
+class TestCorrect(BackendTests):
+    backend = "correct"
+    plugin = "mutants"
+
+    @classmethod
+    def setup_class(cls):
+        with chdir(PLUGINS):
+            super().setup_class()
+
+
+def test_the_right_one_passes_everything(told):
+    correct = told[0]
+    assert correct.name == "correct"
+    assert correct.statuses == {"ok"}
+    assert not correct.tensors
+    assert not correct.found_by
+
+
+@all_of_them
+def test_there_are_enough_mutants(told):
+    assert len(told) > 40
+    assert all(each.wrong for each in told[1:])
+
+
+def test_every_mutant_is_called_wrong_for_the_right_tensors(told):
+    blamed = {each.name: (set(each.tensors), each.statuses - {"ok", "unsupported"}) for each in told[1:]}
+    assert blamed == {each.name: (set(each.wrong), {"wrong"}) for each in told[1:]}
+
+
+@all_of_them
+def test_the_table_in_the_documentation_says_what_the_checks_say(told):
+    assert TABLE.read_text(encoding="utf-8") == table(told), "python tests/tools/mutation.py writes it again"
