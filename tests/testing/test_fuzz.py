@@ -129,8 +129,10 @@ def test_a_backend_that_is_left_out_is_named(convbench):
 
 
 def test_without_hypothesis_it_is_one_line(tmp_path):
-    code = "import sys; sys.modules['hypothesis'] = None;"
+    code = (
+        "import sys; sys.modules['hypothesis'] = None;"
         "from convbench.cli.main import main; main(['fuzz', '--count', '1'])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == EXIT_USAGE
     assert done.stderr.strip() == 'convbench: random cases need hypothesis: pip install "convbench[fuzz]"'
