@@ -31,7 +31,7 @@ from convbench.doctor import (
 from convbench.doctor.diagnosis import CHECKS
 from convbench.doctor.facts import BALLOONS, CPU, Blas, Memory, Timer
 from convbench.machine.container import ContainerLimits
-from convbench.machine.core_speed import Look
+from convbench.machine.core_speed import CoreTiming
 from convbench.machine.processor_use import ProcessorUse, Snapshot, use_between
 
 GIB = 2**30
@@ -180,18 +180,21 @@ def test_time_that_the_host_takes_is_found():
     _expect(contention.steal(_facts(use=_use(0.0, None))), "unknown")
 
 
-def _looks(*loops, chain=1.0):
-    """Looks at a core whose chain takes so long while it is slow, and at a slower core that is steady."""
-    looks = [Look(loop, chain if loop > 1 else 1.0) for loop in loops]
-    return _facts(looks={0: looks, 1: [Look(5.0, 1.0)] * 4}, best_looks={0: Look(1.0, 1.0), 1: Look(5.0, 1.0)})
+def _timed(*loops, chain=1.0):
+    """Timings of a core whose chain takes so long while it is slow, and at a slower core that is steady."""
+    timings = [CoreTiming(loop, chain if loop > 1 else 1.0) for loop in loops]
+    return _facts(
+        timings={0: timings, 1: [CoreTiming(5.0, 1.0)] * 4},
+        best_timings={0: CoreTiming(1.0, 1.0), 1: CoreTiming(5.0, 1.0)},
+    )
 
 
 def test_cores_that_do_not_keep_their_speed_are_found_and_told_from_a_changing_clock():
     slowed = [1.0, 1.9, 2.0, 1.8]
-    _expect(contention.core_speed(_looks(*slowed)), "warning", "38% of the looks", "1.9 times", "other hardware")
-    _expect(contention.core_speed(_looks(*slowed, chain=1.8)), "warning", "1.9 times", "clock goes down")
-    _expect(contention.core_speed(_looks(2.0, 2.0)), "warning", "33% of the looks")  # it was faster another day
-    _expect(contention.core_speed(_looks(*[1.0] * 19, 3.0)), "ok")  # one look was interrupted
+    _expect(contention.core_speed(_timed(*slowed)), "warning", "38% of the looks", "1.9 times", "other hardware")
+    _expect(contention.core_speed(_timed(*slowed, chain=1.8)), "warning", "1.9 times", "clock goes down")
+    _expect(contention.core_speed(_timed(2.0, 2.0)), "warning", "33% of the looks")  # it was faster another day
+    _expect(contention.core_speed(_timed(*[1.0] * 19, 3.0)), "ok")  # one look was interrupted
     _expect(contention.core_speed(_facts()), "unknown")
 
 

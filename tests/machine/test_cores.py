@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convbench.machine.core_list import core_list, parse_core_list
-from convbench.machine.cores import cores_for, siblings
+from convbench.machine.cores import core_list, cores_for, parse_core_list, siblings
 
 PAIRS = {0: (0, 2), 1: (1, 3), 2: (0, 2), 3: (1, 3)}
 NEIGHBOURS = {0: (0, 1), 1: (0, 1), 2: (2, 3), 3: (2, 3)}

@@ -53,7 +53,7 @@ class Told:
             SimpleNamespace(cell=lambda key, **columns: self.cells.append((key, columns)), write=self._write),
             self.pace,
             SimpleNamespace(disturb=lambda waited_s, elapsed_s: len(self.samples) in self._disturbed),
-            CoreSpeeds([0], looking=self._look),
+            CoreSpeeds([0], time_core=self._look),
             step=lambda what: None,
             fail=lambda item, backend, pass_name, why: self.failed.append((backend, pass_name, why.reason)),
         )

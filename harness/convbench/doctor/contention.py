@@ -60,11 +60,11 @@ def steal(facts: Facts) -> Finding:
 
 def core_speed(facts: Facts) -> Finding:
     """Whether the cores keep their speed: a neighbour on the same physical core shows in nothing else."""
-    topic, best = "core speed", facts.best_looks
+    topic, best = "core speed", facts.best_timings
     seen = [
-        (look.loop_s / best[core].loop_s, look.chain_s / best[core].chain_s)
-        for core, looks in facts.looks.items()
-        for look in looks
+        (timing.loop_s / best[core].loop_s, timing.chain_s / best[core].chain_s)
+        for core, timings in facts.timings.items()
+        for timing in timings
     ]
     if not seen:
         return Finding(topic, "unknown", "This system does not let a process choose its core.")

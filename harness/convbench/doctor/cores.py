@@ -6,7 +6,7 @@ from math import floor
 
 from convbench.doctor.facts import Facts
 from convbench.doctor.finding import Finding
-from convbench.machine.core_list import core_list, parse_core_list
+from convbench.machine.cores import core_list, parse_core_list
 
 
 def affinity(facts: Facts) -> Finding:

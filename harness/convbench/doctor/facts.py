@@ -17,7 +17,7 @@ import psutil
 from threadpoolctl import threadpool_info
 
 from convbench.machine.container import ContainerLimits, container_limits
-from convbench.machine.core_speed import CoreSpeeds, Look
+from convbench.machine.core_speed import CoreSpeeds, CoreTiming
 from convbench.machine.core_speed_history import keep_bests, known_bests
 from convbench.machine.cores import cores_for
 from convbench.machine.facts import usable_cores
@@ -76,7 +76,7 @@ class Memory:
 class Facts:
     """All that the checks look at.
 
-    `files` goes from path to text, `looks` and `best_looks` from core to how fast it is, and was at its best.
+    `files` goes from path to text, `timings` and `best_timings` from core to how fast it is, and was at its best.
     """
 
     threads: int
@@ -86,8 +86,8 @@ class Facts:
     environment: Mapping[str, str] = field(default_factory=dict)
     load: float | None = None
     use: ProcessorUse | None = None
-    looks: Mapping[int, Sequence[Look]] = field(default_factory=dict)
-    best_looks: Mapping[int, Look] = field(default_factory=dict)
+    timings: Mapping[int, Sequence[CoreTiming]] = field(default_factory=dict)
+    best_timings: Mapping[int, CoreTiming] = field(default_factory=dict)
     memory: Memory | None = None
     container: ContainerLimits = field(default_factory=ContainerLimits)
     timer: Timer | None = None
@@ -124,7 +124,7 @@ def read_facts(threads: int, *, allocator: Allocator = "default", window_s: floa
     facts = core_facts(threads)
     before, swapped = _snapshot(), _swap()
     speeds = CoreSpeeds(cores_for(threads, facts.usable), known_bests())
-    looks = speeds.watch(window_s)
+    timings = speeds.watch(window_s)
     after, swap = _snapshot(), _swap()
     keep_bests(speeds.best)
     return replace(
@@ -139,8 +139,8 @@ def read_facts(threads: int, *, allocator: Allocator = "default", window_s: floa
         environment=dict(os.environ),
         load=_load(),
         use=use_between(before, after, facts.usable),
-        looks=looks,
-        best_looks=speeds.best,
+        timings=timings,
+        best_timings=speeds.best,
         memory=_memory(swapped, swap),
         container=container_limits(),
         timer=_timer(),

@@ -1,1 +1,1 @@
-"""What this computer is and how busy it is. Nothing here knows a run."""
+"""What this computer is and how busy it is. Nothing here knows about runs."""

@@ -1,7 +1,7 @@
-"""Limits that a container or batch system sets, as control groups (cgroup v1 and v2) tell them; None is no limit.
+"""Limits that a container or a batch system sets, read from control groups (cgroup v1 and v2); None is no limit.
 
-A group is bound by every group above it, so the tightest counts. Inside a container the groups above its own cannot
-be seen, nor the processes in them: what is found is an upper bound.
+The limits of all groups above a group hold for it too, so the tightest one counts. A container cannot see the groups
+above its own or the processes in them, so what is found there is an upper bound.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 UNLIMITED = 2**60
-"""cgroup v1 writes a number near 2**63 where there is no limit."""
+"""If there is no limit, cgroup v1 writes a number near 2**63."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerLimits:
-    """Processor time in cores, memory in bytes and how much of it is left, and how often the quota has throttled."""
+    """Processor time in cores, memory in bytes, how much of it is left, and how often the quota has throttled."""
 
     cores: float | None = None
     memory_bytes: int | None = None
@@ -27,7 +27,7 @@ class ContainerLimits:
 
 
 def container_limits(root: Path = Path("/")) -> ContainerLimits:
-    """The limits of this process; `root` stands in for / where the files are a test's."""
+    """The limits of this process; a test may put its own files below `root`."""
     memory = [found for group in _groups(root, "memory") if (found := _memory_limit(group)) is not None]
     cores = [quota for group in _groups(root, "cpu") if (quota := _quota(group)) is not None]
     throttled = [count for group in _groups(root, "cpu") if (count := _entry(group / "cpu.stat", "nr_throttled"))]
@@ -41,7 +41,7 @@ def container_limits(root: Path = Path("/")) -> ContainerLimits:
 
 
 def _groups(root: Path, controller: str) -> Iterator[Path]:
-    """Folders of the process's group for a controller and of those above it, in both versions."""
+    """The folders of this process's group for a controller and of all groups above it, in both versions."""
     paths = dict(_own_paths(_text(root / "proc/self/cgroup")))
     for line in _text(root / "proc/self/mountinfo").splitlines():
         left, _, right = line.partition(" - ")
@@ -87,7 +87,7 @@ def _quota(group: Path) -> float | None:
 
 
 def _memory_limit(group: Path) -> tuple[int, int] | None:
-    """The limit and what is left of it, where files that were read and can be dropped count as left."""
+    """The limit and what is left of it. Cached file contents that the kernel can drop count as left."""
     for limit_file, used_file, droppable in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),

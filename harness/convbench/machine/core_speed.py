@@ -1,9 +1,10 @@
-"""How fast the cores are at a moment, by two pieces of fixed work on each.
+"""How fast the cores are at this moment, measured with two pieces of fixed work on each core.
 
-Another machine of the host on the other hardware thread of a core takes up to half of it, and so does a clock that goes
-down; neither shows as steal, as load or as waiting. A loop in the interpreter feels both. A chain of steps, each of
-which waits for the one before (MD5), leaves most of a core idle and feels only the clock. Both stay in the first-level
-cache: they tell nothing of memory. A core is held against its own best, as cores need not be alike.
+A core may be slow for two reasons that the system's counts of steal, load and waiting do not show: another virtual
+machine uses the core's second hardware thread, which costs up to half of its speed, or the clock goes down. A loop in
+the interpreter becomes slower in both cases. A chain of steps in which each step waits for the one before (MD5) leaves
+most of the core idle, so it becomes slower only with the clock. Both fit into the first-level cache and say nothing
+about memory. Cores need not be alike, so each core is compared with its own best time.
 """
 
 from __future__ import annotations
@@ -17,77 +18,79 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 
 STEPS = 2_000
-"""Of the loop: some 20 us, too short for the scheduler to come between often."""
+"""Iterations of the loop. They take about 20 us, which is too short for the scheduler to interrupt often."""
 CHAIN = bytes(8192)
-"""What is hashed: some 11 us."""
+"""The bytes that are hashed, which takes about 11 us."""
 SLOW = 1.4
-"""A core that takes so many times its best for the loop is slow. Looks on a shared host had two speeds, within 1.15 of
-the best and 1.6 to 2.1 times as slow, and little between; the chain was within 1.2 in both."""
+"""A core is slow when the loop takes this many times its best. On a shared host the loop ran at two speeds, with little
+between them: within 1.15 times the best, and 1.6 to 2.1 times the best. The chain stayed within 1.2 at both."""
 MOST_CORES = 4
-"""Cores of one look; where there are more they take turns. Each costs some 100 us."""
-BETWEEN_LOOKS_S = 0.01
-"""Longer than a look at MOST_CORES takes, so that looking itself is no load."""
+"""How many cores are timed at once. If there are more, they take turns. Each costs about 100 us."""
+BETWEEN_TIMINGS_S = 0.01
+"""Longer than timing MOST_CORES takes, so that the timing itself is no load."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CoreTiming:
     """Seconds that a core took for the loop and for the chain."""
 
     loop_s: float
     chain_s: float
 
-    def or_better(self, other: Look) -> Look:
-        """The less of each: disturbances only add."""
-        return Look(min(self.loop_s, other.loop_s), min(self.chain_s, other.chain_s))
+    def or_better(self, other: CoreTiming) -> CoreTiming:
+        """The smaller of each time, since a disturbance can only add to it."""
+        return CoreTiming(min(self.loop_s, other.loop_s), min(self.chain_s, other.chain_s))
 
 
-Looking = Callable[[int], Look | None]
+TimeCore = Callable[[int], CoreTiming | None]
 
 
-def look(core: int) -> Look | None:
-    """The better of two tries on a core; None where this process may not choose its core."""
+def time_core(core: int) -> CoreTiming | None:
+    """The better of two tries on a core; None if this process may not choose its core."""
     try:
         before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {core})
     except (AttributeError, OSError):  # not Linux, or the core was taken away meanwhile
         return None
     try:
-        return Look(min(_loop_s(), _loop_s()), min(_chain_s(), _chain_s()))
+        return CoreTiming(min(_loop_s(), _loop_s()), min(_chain_s(), _chain_s()))
     finally:
         with suppress(OSError):  # these cores were taken away meanwhile: the system has chosen others
             os.sched_setaffinity(0, before)
 
 
 class CoreSpeeds:
-    """Keeps each core's best, which may be known from before, and tells how far from it the cores are."""
+    """Knows the best time of each core, also from earlier runs, and compares the present times with it."""
 
-    def __init__(self, cores: Sequence[int], known: Mapping[int, Look] | None = None, looking: Looking = look) -> None:
+    def __init__(
+        self, cores: Sequence[int], known: Mapping[int, CoreTiming] | None = None, time_core: TimeCore = time_core
+    ) -> None:
         self._turns = cycle(cores)
         self._at_once = min(MOST_CORES, len(cores))
-        self._looking = looking
-        self.best: dict[int, Look] = {core: best for core, best in (known or {}).items() if core in cores}
+        self._time_core = time_core
+        self.best: dict[int, CoreTiming] = {core: best for core, best in (known or {}).items() if core in cores}
 
-    def look(self) -> dict[int, Look]:
-        """A look at each of the cores whose turn it is; none where nothing can tell."""
-        looks = {core: self._looking(core) for core in islice(self._turns, self._at_once)}
-        seen = {core: found for core, found in looks.items() if found is not None}
-        for core, found in seen.items():
-            self.best[core] = found.or_better(self.best.get(core, found))
-        return seen
+    def time_cores(self) -> dict[int, CoreTiming]:
+        """Time each of the cores whose turn it is; empty if this process may not choose its core."""
+        tried = {core: self._time_core(core) for core in islice(self._turns, self._at_once)}
+        timings = {core: timing for core, timing in tried.items() if timing is not None}
+        for core, timing in timings.items():
+            self.best[core] = timing.or_better(self.best.get(core, timing))
+        return timings
 
     def slowdown(self) -> float | None:
-        """How many times its best so far the slowest core takes that is looked at; None where nothing can tell."""
-        return max((found.loop_s / self.best[core].loop_s for core, found in self.look().items()), default=None)
+        """How many times its best the slowest of the timed cores takes now; None if no core could be timed."""
+        return max((timing.loop_s / self.best[core].loop_s for core, timing in self.time_cores().items()), default=None)
 
-    def watch(self, duration_s: float) -> Mapping[int, Sequence[Look]]:
-        """Look at the cores for a while."""
+    def watch(self, duration_s: float) -> Mapping[int, Sequence[CoreTiming]]:
+        """Time the cores again and again for `duration_s` seconds; all timings by core."""
         end = time.monotonic() + duration_s
-        seen: dict[int, list[Look]] = {}
+        timings: dict[int, list[CoreTiming]] = {}
         while time.monotonic() < end:
-            for core, found in self.look().items():
-                seen.setdefault(core, []).append(found)
-            time.sleep(BETWEEN_LOOKS_S)
-        return seen
+            for core, timing in self.time_cores().items():
+                timings.setdefault(core, []).append(timing)
+            time.sleep(BETWEEN_TIMINGS_S)
+        return timings
 
 
 def _loop_s() -> float:

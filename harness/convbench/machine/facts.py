@@ -1,9 +1,10 @@
-"""What the numbers depend on: processor, memory, system, and versions of packages. Read, never guessed."""
+"""What measured times depend on: processor, memory, system, and versions of packages. It is read, not guessed."""
 
 from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -11,28 +12,14 @@ import psutil
 
 from convbench.machine.container import container_limits
 
-PACKAGES = (
-    "convbench",
-    "numpy",
-    "torch",
-    "tensorflow-cpu",
-    "tensorflow",
-    "jax",
-    "jaxlib",
-    "numba",
-    "numba-cuda",
-    "llvmlite",
-    "pluggy",
-    "pandas",
-    "scipy",
-)
-
+HOST_PACKAGES = ("convbench", "numpy", "scipy", "pandas", "pluggy")
+"""Distributions of the host itself that every run records."""
 FALLBACK_CACHE_BYTES = 32 * 2**20
 CACHE_UNITS = {"K": 2**10, "M": 2**20}
 
 
 def machine_facts() -> dict[str, str]:
-    """Facts by name, as text for a reader."""
+    """Facts by name, as text for people."""
     memory = psutil.virtual_memory().total
     return {
         "processor": _processor(),
@@ -47,14 +34,14 @@ def machine_facts() -> dict[str, str]:
 
 
 def usable_cores() -> tuple[int, ...]:
-    """Numbers of the cores that this process may run on: its affinity mask, or all where there is no such thing."""
+    """Numbers of the cores that this process may use: its affinity mask, or all cores on systems that have none."""
     if hasattr(os, "sched_getaffinity"):
         return tuple(sorted(os.sched_getaffinity(0)))
     return tuple(range(os.cpu_count() or 1))
 
 
 def last_level_cache_bytes() -> int:
-    """Size of the last-level cache of the first usable core; FALLBACK_CACHE_BYTES where the system does not show it."""
+    """Size of the last-level cache of the first usable core; FALLBACK_CACHE_BYTES if the system does not show it."""
     return _last_level_cache(usable_cores()[0])[0]
 
 
@@ -79,16 +66,16 @@ def _last_level_cache(core: int) -> tuple[int, str]:
 
 
 def free_bytes() -> int:
-    """Memory that is left, in the machine and in the container."""
+    """Free memory, which is the smaller of what the machine and the container have left."""
     left = container_limits().memory_left_bytes
     free = int(psutil.virtual_memory().available)
     return free if left is None else min(free, left)
 
 
-def package_versions() -> dict[str, str]:
-    """Versions of the installed packages that matter to a run, without importing them."""
+def package_versions(packages: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of HOST_PACKAGES and of the given distributions, as far as they are installed; none is imported."""
     found = {}
-    for name in PACKAGES:
+    for name in (*HOST_PACKAGES, *packages):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

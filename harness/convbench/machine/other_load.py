@@ -1,8 +1,9 @@
-"""Whether others use the processor beside the workers of a run, from the kernel's counts.
+"""Whether other programs use the processor during a run, found from the kernel's counts.
 
-A waiting task alone does not show it: a framework that starts more threads than it was given cores waits for itself,
-and taking its samples again until it does not would flatter it. So others must also have used processor time: what all
-cores were busy, less what this process and its workers used. Ticks of 10 ms make that coarse, hence the windows.
+It is not enough that some task waited for a processor: a framework that starts more threads than it has cores waits for
+itself, and taking its samples again until it does not would favour it. So other programs must also have used processor
+time: the busy time of all cores minus that of this process and its workers. The kernel counts in steps of 10 ms, so the
+difference is taken over windows that are long enough.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ import psutil
 from convbench.machine.pressure import is_contended
 
 WINDOW_S = 0.5
-"""50 ticks of the kernel's clock: what is counted is right to a few hundredths of a core."""
+"""50 steps of the kernel's clock, so that the count is right to a few hundredths of a core."""
 MOST_CORES = 0.1
-"""Others that use less disturb less than a sample's own spread."""
+"""Other programs that use fewer cores than this disturb a sample less than its own spread."""
 BUSY = ("user", "nice", "system", "irq", "softirq")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Seconds so far: of the clock, of all busy cores, of our own processes, and stolen by the machine's host."""
+class CpuTimes:
+    """Seconds so far: on the clock, busy on all cores, used by our own processes, and stolen by the host."""
 
     at_s: float
     busy_s: float
@@ -32,25 +33,31 @@ class Look:
     stolen_s: float
 
 
-def look(own_s: float) -> Look:
+def read_cpu_times(own_s: float) -> CpuTimes:
     """Read the kernel's counts."""
     times = psutil.cpu_times()
     busy = sum(getattr(times, kind, 0.0) for kind in BUSY)
-    return Look(time.monotonic(), busy, own_s, getattr(times, "steal", 0.0))
+    return CpuTimes(time.monotonic(), busy, own_s, getattr(times, "steal", 0.0))
 
 
-class Neighbours:
-    """Keeps a look at the others. `own_s` gives the processor seconds of this process and its workers so far."""
+class OtherLoad:
+    """Watches what other programs use.
 
-    def __init__(self, own_s: Callable[[], float], looking: Callable[[float], Look] = look) -> None:
+    `own_s` returns the processor seconds that this process and its workers have used so far.
+    """
+
+    def __init__(self, own_s: Callable[[], float], read: Callable[[float], CpuTimes] = read_cpu_times) -> None:
         self._own_s = own_s
-        self._look = looking
-        self._last = looking(own_s())
+        self._read = read
+        self._last = read(own_s())
         self._foreign_cores = 0.0
         self._stolen_cores = 0.0
 
     def disturb(self, waited_s: float | None, elapsed_s: float) -> bool:
-        """Whether a sample that just ended was disturbed: others or the host took cores, and some task had to wait."""
+        """Whether the sample that has just ended was disturbed.
+
+        It was if other programs used cores and some task waited, or if the machine's host took cores away.
+        """
         self._update()
         waited = self._foreign_cores > MOST_CORES and is_contended(waited_s, elapsed_s)
         return waited or self._stolen_cores > MOST_CORES
@@ -58,10 +65,10 @@ class Neighbours:
     def _update(self) -> None:
         if time.monotonic() - self._last.at_s < WINDOW_S:
             return
-        before, self._last = self._last, self._look(self._own_s())
+        before, self._last = self._last, self._read(self._own_s())
         window = max(self._last.at_s - before.at_s, 1e-9)
         own = self._last.own_s - before.own_s
-        if own < 0:  # workers were replaced: nothing can be said of this window
+        if own < 0:  # workers were replaced, so nothing can be said about this window
             return
         self._foreign_cores = (self._last.busy_s - before.busy_s - own) / window
         self._stolen_cores = (self._last.stolen_s - before.stolen_s) / window

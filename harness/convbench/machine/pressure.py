@@ -1,8 +1,8 @@
-"""Whether others used the machine while a sample was taken.
+"""Whether tasks had to wait for a processor while a sample was taken.
 
-The kernel's pressure stall information counts the time in which some task was ready to run but had to wait for a
-processor; where it is not there (before Linux 4.20, or switched off) nothing can be told, and nothing is claimed.
-Dispersion alone does not show it: a steady neighbour doubles every sample alike.
+The kernel's pressure stall information counts the time in which some task was ready to run but waited for a processor.
+Without it (before Linux 4.20, or when it is switched off) nothing is known and nothing is claimed. The spread of the
+samples alone does not show such waiting: a steady load from another program makes every sample longer by the same part.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MOST_SHARE = 0.05
 
 
 def waited_s() -> float | None:
-    """Seconds since the machine's start in which some task waited for a processor; None where the system keeps none."""
+    """Seconds since the start of the machine with a task waiting for a processor; None if the system does not count."""
     try:
         return parse_pressure(PRESSURE.read_text())
     except OSError:
@@ -37,5 +37,5 @@ def parse_pressure(text: str) -> float | None:
 
 
 def is_contended(waited: float | None, elapsed_s: float) -> bool:
-    """Whether a sample of so many seconds, in which a task waited so long, was disturbed."""
+    """Whether a sample of `elapsed_s` seconds, during which a task waited for `waited` seconds, counts as disturbed."""
     return waited is not None and waited > MOST_SHARE * elapsed_s

@@ -1,7 +1,8 @@
-"""Processor time of this process's threads, exact to microseconds.
+"""Processor time of the threads of this process, exact to microseconds.
 
-The process's own clocks count a thread that runs on another core only up to the kernel's last tick, up to 10 ms ago:
-of a sample of 2 ms that misses most of what a second thread did. A thread's own clock is brought up to date by reading.
+The clock of the process counts a thread on another core only up to the kernel's last step, which may be 10 ms ago. In a
+sample of 2 ms it would miss most of what a second thread did. The clock of a thread is brought up to date when it is
+read, so the threads are read one by one.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from pathlib import Path
 
 THREADS = Path("/proc/self/task")
 SCHEDULED_TIME_OF_A_THREAD = 6
-"""Of the kernel's clock ids, include/linux/posix-timers.h: CPUCLOCK_SCHED and CPUCLOCK_PERTHREAD_MASK."""
+"""Lowest bits of the id of a thread's clock: CPUCLOCK_SCHED and CPUCLOCK_PERTHREAD_MASK of
+include/linux/posix-timers.h."""
 
 
 def thread_times() -> dict[int, float]:
-    """Seconds of each thread so far; of the whole process under its id where the system has no clocks of threads.
+    """Seconds of each thread so far, by its id; those of the whole process if the system has no clocks of threads.
 
-    The calling thread is the last, so that it counts least of this look itself.
+    The calling thread is read last, so that it counts as little as possible of the reading itself.
     """
     try:
         threads = [int(name) for name in os.listdir(THREADS)]  # noqa: PTH208  # twice as fast, right before a sample
@@ -32,11 +34,11 @@ def thread_times() -> dict[int, float]:
     for thread in threads:
         try:
             times[thread] = time.clock_gettime((~thread << 3) | SCHEDULED_TIME_OF_A_THREAD)
-        except OSError:  # it has ended meanwhile
+        except OSError:  # the thread has ended
             continue
     return times
 
 
 def spent_s(before: Mapping[int, float], after: Mapping[int, float]) -> float:
-    """Seconds between two looks; of threads that ended between them nothing is known."""
+    """Seconds that the threads used between two readings; threads that ended between them are not counted."""
     return sum(seconds - before.get(thread, 0.0) for thread, seconds in after.items())

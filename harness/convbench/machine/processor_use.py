@@ -1,36 +1,35 @@
-"""How busy others keep the processor: the difference of two looks at the kernel's counts.
+"""How much of the processor other programs use: the difference between two readings of the kernel's counts.
 
-On cores that may be used, foreign time is what is neither idle nor our own; in a container it includes processes that
-cannot be seen. Steal is what the machine's host gave to other virtual machines.
+Foreign time is busy time on the usable cores that is not our own; in a container it includes processes that cannot be
+seen from inside. Steal is time that the host of a virtual machine gave to other virtual machines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from convbench.machine.other_load import BUSY
 
 MOST_NAMED = 3
-"""Processes that are named; so many explain it in most cases."""
+"""How many processes are named; in most cases these explain the load."""
 LEAST_NAMED = 0.02
-"""A process below this, in cores, is not worth a name."""
+"""A process that uses fewer cores than this is not named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Seconds by core and kind (psutil's cpu_times), of this process, and of others by (id, name)."""
+    """Seconds of each core (psutil's cpu_times), of this process, and of other processes by (id, name)."""
 
     at_s: float
-    cores: tuple[Any, ...]
+    cores: tuple[object, ...]
     own_s: float
     processes: Mapping[tuple[int, str], float]
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessorUse:
-    """Cores that others and the host took during a window, and who of the visible ones did."""
+    """Cores that other programs and the host took during a window, and the busiest of the visible processes."""
 
     window_s: float
     foreign_cores: float
@@ -39,7 +38,7 @@ class ProcessorUse:
 
 
 def use_between(before: Snapshot, after: Snapshot, usable: Sequence[int]) -> ProcessorUse:
-    """What happened from one look to the other, on the cores `usable`."""
+    """What was used between two readings, on the cores `usable`."""
     window = max(after.at_s - before.at_s, 1e-9)
     cores = [core for core in usable if core < min(len(before.cores), len(after.cores))]
     busy = sum(_spent(before, after, core, kind) for core in cores for kind in BUSY)
@@ -57,5 +56,5 @@ def use_between(before: Snapshot, after: Snapshot, usable: Sequence[int]) -> Pro
 
 
 def _spent(before: Snapshot, after: Snapshot, core: int, kind: str) -> float:
-    # the kernel's counts may step back by a tick
+    # the kernel's counts may go back by one step
     return max(0.0, float(getattr(after.cores[core], kind, 0.0)) - float(getattr(before.cores[core], kind, 0.0)))

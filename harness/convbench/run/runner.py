@@ -24,7 +24,7 @@ from convbench.machine.core_speed import CoreSpeeds
 from convbench.machine.core_speed_history import keep_bests, known_bests
 from convbench.machine.cores import cores_for
 from convbench.machine.facts import free_bytes, usable_cores
-from convbench.machine.other_load import Neighbours
+from convbench.machine.other_load import OtherLoad
 from convbench.measure.memory import PINNED_ALLOCATOR
 from convbench.plan.items import Item, Plan
 from convbench.plan.memory_fit import too_large
@@ -73,7 +73,7 @@ class Runner:
             settings,
             journal,
             self._pace,
-            Neighbours(self._own_s),
+            OtherLoad(self._own_s),
             self._speeds,
             step=observer.step,
             fail=self._fail,

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convbench.machine.core_speed import CoreSpeeds
-from convbench.machine.other_load import Neighbours
+from convbench.machine.other_load import OtherLoad
 from convbench.measure.timing import settling_s
 from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
@@ -56,7 +56,7 @@ class Timekeeper:
         settings: RunSettings,
         journal: Journal,
         pace: Pace,
-        neighbours: Neighbours,
+        neighbours: OtherLoad,
         speeds: CoreSpeeds,
         *,
         step: Callable[[str], None],
