@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convbench.api import check, compare
-    from convbench.results.run import Run, load_run
+    from convbench.results.loading import load_run
+    from convbench.results.run import Run
 
 __all__ = ["Run", "check", "compare", "load_run"]
 

@@ -16,7 +16,7 @@ from convbench.errors import UsageError
 from convbench.plan.settings import RunSettings
 from convbench.results.roofline import Limits, Peak
 from convbench.run.limits.attainable import Outcome, attainable
-from convbench.run.observer import Observer
+from convbench.run.observer import Observer, finish
 from convbench.text.units import format_bytes, format_number
 from convbench.workers.arrays import scratch_folder
 from convbench.workers.plugins import Registered, find_backends, only_available
@@ -54,19 +54,22 @@ def _measure(settings: RunSettings, backends: Sequence[Registered], observer: Ob
     with scratch_folder() as scratch, ExitStack() as stack:
         sessions = []
         for registered in backends:
-            extra = {"NUMBA_CACHE_DIR": str(scratch / "numba")}
-            session = BackendSession(registered, settings, log=scratch / f"{registered.backend.name}.log", extra=extra)
+            log = scratch / f"{registered.backend.name}.log"
+            session = BackendSession(registered, settings, log=log, scratch=scratch)
             stack.callback(session.stop)
             sessions.append(session)
         dtypes: tuple[DType, ...] = settings.dtypes or ("float32",)
-        found = attainable(
-            sessions,
-            dtypes,
-            device=settings.device,
-            threads=settings.threads,
-            scratch=scratch,
-            step=observer.step,
-            again=again,
+        found = finish(
+            attainable(
+                sessions,
+                dtypes,
+                device=settings.device,
+                threads=settings.threads,
+                scratch=scratch,
+                packages=tuple(dict.fromkeys(name for each in backends for name in each.backend.packages)),
+                again=again,
+            ),
+            observer,
         )
     observer.advance()
     return found

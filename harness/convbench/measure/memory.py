@@ -2,7 +2,31 @@
 
 The kernel's own counter is read: writing 5 to /proc/self/clear_refs resets VmHWM, the peak of resident memory; the peak
 after the call less the resident memory before it is what the call needed, outputs included. The worker runs with
-malloc pinned (FLOOR_BYTES = 5_000_000
+malloc pinned (workers/environment.py): by default glibc keeps freed buffers, and a second call would seem to need nothing.
+Where a backend has a counter of its own (a device's allocator, an arena) that is asked instead.
+
+What is kept for the backward is the resident memory after a forward for training, less that before it. The results of
+the calls that warm up are held meanwhile: a backend that hands out its arrays again would seem to need none.
+
+Where this system lets a process neither reset nor read its peak there are no numbers, and WHY_NOT is what to tell.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from convbench.measure.timing import Call, Wait, once
+from convbench_specs import KeptMemoryCounter, MemoryCounter
+
+FLOOR_BYTES = 5_000_000
 """Below this the kernel's batching of per-CPU counts is more than 2 % of the value."""
 
 SETTLE_S = 0.001

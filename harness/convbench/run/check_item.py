@@ -1,151 +1,205 @@
-"""The examination of one item: every backend computes the same tensors, and what comes out is checked.
+"""The check of one item: every backend computes the same tensors, and what comes out is judged.
 
 First small integers, then random numbers (photographs only once, as they are); on the second every pass runs twice, for
-what a single result does not show. Then come, where they are asked for, the identities that need more calls; workers
-lose the case that they hold by them. What becomes known is told to a Record as it happens: the runner keeps it in its
-journal, a test asserts on it. The first fault of a cell stays its status.
+what a single result does not show. A backend that has `update` gets the second tensors by it, so that what it keeps
+from the first is found out. Then come, where they are asked for, the identities that need more calls; workers lose the
+case that they hold by them. What becomes known is an event as soon as it happens.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+
+import msgspec
 
 from convbench.plan.items import Item
-from convbench.run.identity_calls import MOST_SECONDS, Asking, is_small
-from convbench.run.observer import Silent
-from convbench.run.stopwatch import Phases
+from convbench.plan.status import Status
+from convbench.results.schema import (
+    AgreementFound,
+    CellComputed,
+    CellFailed,
+    CellJudged,
+    Recorded,
+    fields_of,
+)
+from convbench.run.identity_calls import MOST_SECONDS, IdentityCalls, is_small
+from convbench.run.progress import Doing, Progress
+from convbench.run.stopwatch import Stopwatch
 from convbench.verify import Fill, Untrusted, make_tensors
 from convbench.verify.item import ItemCheck, Returned
+from convbench.verify.judgement import Judgement
+from convbench.workers import protocol
 from convbench.workers.arrays import write_tensors
-from convbench.workers.session import BackendSession, NotOk
+from convbench.workers.process import Failure
+from convbench.workers.session import BackendSession
 from convbench_specs import PassName, Tensors
 
-PREPARED = ("prepare_s", "algorithm", "recomputes_forward", "cold_copies")
-"""What a worker says of its preparation; the last one only where caches are cold."""
-FAULT = ("verdict", "status", "reason", "tensor", "finding")
-"""Columns that say what is wrong with a cell."""
 
-
-class Record(Protocol):
-    """Where an examination tells what it finds."""
-
-    def cell(self, item: Item, backend: str, pass_name: PassName, **columns: Any) -> None:
-        """Columns of one cell; later ones replace earlier ones."""
-
-    def agreement(self, item: Item, row: Mapping[str, Any]) -> None:
-        """A row of the agreement table."""
-
-
-@dataclass(slots=True)
-class Turn:
-    """One backend at one item: seconds of a call by pass, for the passes that still take part."""
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """One backend at one item, and the passes in which it takes part."""
 
     session: BackendSession
-    call_s: dict[PassName, float]
+    passes: tuple[PassName, ...]
 
 
-@dataclass(slots=True)
-class Examination:
-    """Examines one item; `turns` loses every pass that fails. `step` is told what is running.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The last tensors of an item and their check, for what wants to look at results."""
 
-    `identities` asks for those that need further calls.
-    """
+    tensors: Tensors
+    check: ItemCheck
 
-    item: Item
-    turns: list[Turn]
-    record: Record
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemChecker:
+    """How items are checked: where arrays pass, on which numbers, and whether by all identities."""
+
     scratch: Path
-    seed: int = 0
-    step: Callable[[str], None] = Silent().step
+    seed: int
     identities: bool = False
-    phases: Phases = field(default_factory=Phases)
-    _faults: dict[tuple[str, PassName], dict[str, Any]] = field(default_factory=dict)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
-    def run(self) -> tuple[Tensors, ItemCheck]:
-        """Do it; returns the last tensors and their check. Raises MissingImages where photographs are not installed."""
-        case = self.item.case
-        fills: tuple[Fill, ...] = ("random",) if case.x_data != "random" else ("integers", "random")
-        check: ItemCheck | None = None
+    def events(self, item: Item, entrants: Sequence[Entrant]) -> Generator[Recorded | Progress, None, Checked]:
+        """Check the item on all entrants. Raises MissingImages where photographs are not installed."""
+        fills: tuple[Fill, ...] = ("random",) if item.case.x_data != "random" else ("integers", "random")
+        alive = {entrant.session.name: entrant.passes for entrant in entrants}
+        checked: Checked | None = None
         for fill in fills:
-            check = None  # else two sets of right values would be held at once
-            with self.phases.spending("verifying"):
-                tensors = make_tensors(case, self.item.batch_size, seed=self.seed, fill=fill)
-                check = self._check(tensors, fill)
-        assert check is not None
-        return tensors, check
+            checked = None  # else two sets of right values would be held at once
+            with self.stopwatch.spending("verifying"):
+                tensors = make_tensors(item.case, item.batch_size, seed=self.seed, fill=fill)
+                check = ItemCheck(item.case, tensors, fill, seed=self.seed)
+                yield from self._compute(item, entrants, alive, check, tensors, first=fill == fills[0])
+                yield Doing(f"{item.label}: comparing results")
+                yield from _judged(item, check.judge())
+                checked = Checked(tensors, check)
+        assert checked is not None
+        return checked
 
-    def _check(self, tensors: Tensors, fill: Fill) -> ItemCheck:
+    def _compute(
+        self,
+        item: Item,
+        entrants: Sequence[Entrant],
+        alive: dict[str, tuple[PassName, ...]],
+        check: ItemCheck,
+        tensors: Tensors,
+        *,
+        first: bool,
+    ) -> Iterator[Recorded | Progress]:
+        """Every entrant's results into the check; `alive` loses the passes that fail."""
         paths = write_tensors(self.scratch, tensors)
-        check = ItemCheck(self.item.case, tensors, fill, seed=self.seed)
-        for turn in self.turns:
-            self.step(f"checking {turn.session.name}")
+        for entrant in entrants:
+            session = entrant.session
+            yield Doing(f"{item.label}: checking {session.name}")
             begin = time.monotonic()
-            check.add(turn.session.name, self._results(turn, paths, scrutinise=fill == "random"))
+            returned = Returned()
+            for event in self._results(item, session, alive[session.name], paths, returned, check.fill, first=first):
+                if isinstance(event, CellFailed):
+                    alive[session.name] = tuple(name for name in alive[session.name] if name != event.pass_name)
+                yield event
+            check.add(session.name, returned)
             if self.identities and time.monotonic() - begin <= MOST_SECONDS:
-                self._ask_further(turn.session, check, tensors)
-            turn.session.suspend()
-        self.step("comparing results")
-        self._tell(check)
-        return check
+                self._ask_further(session, item, check, tensors)
+            session.suspend()
 
-    def _ask_further(self, session: BackendSession, check: ItemCheck, tensors: Tensors) -> None:
-        """Hold a backend to the identities that need further calls."""
-        if check.takes_identities(session.name) and is_small(self.item.case, len(tensors.x)):
-            results = check.results(session.name)
-            asking = Asking(session, self.item, tensors, results, scratch=self.scratch, seed=self.seed)
-            check.hold(session.name, asking.held())
-
-    def _results(self, turn: Turn, paths: Mapping[str, str], *, scrutinise: bool) -> Returned:
-        """Prepare, then call every pass; one that fails is struck off the turn and its cell gets the status."""
-        returned = Returned()
-        if not turn.call_s:
-            return returned
-        with self.phases.spending("preparing"):
-            ready = turn.session.prepare(self.item, paths)
-        if isinstance(ready, NotOk):
-            self._strike(turn, list(turn.call_s), ready)
-            return returned
-        folder = self.scratch / turn.session.name
+    def _results(
+        self,
+        item: Item,
+        session: BackendSession,
+        passes: tuple[PassName, ...],
+        paths: Mapping[str, str],
+        returned: Returned,
+        fill: Fill,
+        *,
+        first: bool,
+    ) -> Iterator[Recorded]:
+        """Prepare or update, then call every pass; what they return goes into `returned`."""
+        if not passes:
+            return
+        with self.stopwatch.spending("preparing"):
+            ready = session.prepare(item, paths) if first else session.renew(item, paths)
+        if isinstance(ready, Failure):
+            yield from (failed(item, session.name, name, ready) for name in passes)
+            return
+        folder = self.scratch / session.name
         folder.mkdir(exist_ok=True)
-        for pass_name in list(turn.call_s):
-            with self.phases.spending("calling"):
-                reply = turn.session.ask("run", pass_name, folder=str(folder), scrutinise=scrutinise)
-            if isinstance(reply, NotOk):
-                self._strike(turn, [pass_name], reply)
+        for name in passes:
+            with self.stopwatch.spending("calling"):
+                request = protocol.Run(pass_name=name, folder=str(folder), scrutinise=fill == "random")
+                reply = session.ask(request)
+            if isinstance(reply, Failure):
+                yield failed(item, session.name, name, reply)
                 continue
-            returned.outputs[pass_name] = reply["outputs"]
-            returned.again[pass_name] = reply["again"]
-            returned.findings[pass_name] = [Untrusted(**finding) for finding in reply["findings"]]
-            which = "second_call_s" if turn.call_s[pass_name] else "first_call_s"
-            turn.call_s[pass_name] = reply["call_s"]
-            self.record.cell(
-                self.item,
-                turn.session.name,
-                pass_name,
-                status="ok",
-                **{which: reply["first_call_s"]},
-                **{name: ready[name] for name in PREPARED if name in ready},
-                **{f"{name}_s": seconds for name, seconds in ready["phases_s"].items()},
-            )
-        return returned
+            returned.outputs[name] = reply.outputs
+            returned.again[name] = reply.again
+            returned.findings[name] = [Untrusted(each.reason, each.tensor, each.detail) for each in reply.findings]
+            yield _computed(item, session.name, name, ready, reply, fill, first=first)
 
-    def _tell(self, check: ItemCheck) -> None:
-        for row in check.rows():
-            self.record.agreement(self.item, row)
-        sampled = {"sampled": check.sampled} if check.sampled else {}
-        for (backend, pass_name), columns in check.verdicts().items():
-            fault = self._faults.setdefault((backend, pass_name), {})
-            if not fault and columns["verdict"] != "agrees":
-                fault |= {name: columns[name] for name in FAULT if name in columns}
-            told = {name: value for name, value in columns.items() if name not in FAULT} | fault if fault else columns
-            self.record.cell(self.item, backend, pass_name, **told | sampled)
+    def _ask_further(self, session: BackendSession, item: Item, check: ItemCheck, tensors: Tensors) -> None:
+        """Hold a backend to the identities that need further calls."""
+        if check.takes_identities(session.name) and is_small(item.case, len(tensors.x)):
+            results = check.results(session.name)
+            calls = IdentityCalls(session, item, tensors, results, scratch=self.scratch, seed=self.seed)
+            check.hold(session.name, calls.held())
 
-    def _strike(self, turn: Turn, passes: Iterable[PassName], why: NotOk) -> None:
-        for pass_name in passes:
-            del turn.call_s[pass_name]
-            columns = {"status": why.status, "reason": why.reason, "traceback": why.traceback}
-            self.record.cell(self.item, turn.session.name, pass_name, **columns)
+
+def failed(item: Item, backend: str, pass_name: PassName, why: Failure, waited_s: float | None = None) -> CellFailed:
+    """The event for a cell without a result."""
+    return CellFailed(
+        **fields_of(item.key(backend, pass_name)),
+        status=why.status,
+        reason=why.reason,
+        traceback=why.traceback,
+        waited_s=waited_s,
+    )
+
+
+def _computed(
+    item: Item,
+    backend: str,
+    pass_name: PassName,
+    ready: protocol.Ready | protocol.Updated,
+    ran: protocol.Ran,
+    fill: Fill,
+    *,
+    first: bool,
+) -> CellComputed:
+    event = CellComputed(
+        **fields_of(item.key(backend, pass_name)),
+        data=fill,
+        call_s=ran.call_s,
+        first_call_s=ran.first_call_s if first else None,
+        second_call_s=None if first else ran.first_call_s,
+    )
+    if isinstance(ready, protocol.Updated):
+        return msgspec.structs.replace(event, update_s=ready.update_s)
+    return msgspec.structs.replace(
+        event,
+        prepare_s=ready.prepare_s,
+        convert_s=ready.phases_s.get("convert"),
+        trace_s=ready.phases_s.get("trace"),
+        compile_s=ready.phases_s.get("compile"),
+        algorithm=ready.algorithm,
+        layout=ready.layout or None,
+        recomputes_forward=ready.recomputes_forward,
+        cold_copies=ready.cold_copies,
+    )
+
+
+def _judged(item: Item, judgement: Judgement) -> Iterator[Recorded]:
+    """The rows of the agreement table, then the verdicts."""
+    for row in judgement.rows:
+        fields = {name: getattr(row, name) for name in row.__slots__}
+        fields |= {"first_index": list(row.first_index), "worst_index": list(row.worst_index)}
+        yield AgreementFound(**fields_of(item.item_key), **fields)
+    for (backend, pass_name), found in judgement.verdicts.items():
+        yield CellJudged(
+            **fields_of(item.key(backend, pass_name)),
+            data=judgement.data,
+            sampled=judgement.sampled or None,
+            **{name: getattr(found, name) for name in found.__slots__},
+        )

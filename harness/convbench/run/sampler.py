@@ -7,7 +7,7 @@
   one pass would take in a row, and would be taken for a difference between blocks.
 - A sample in which others used the machine is marked and taken again, a few times; all attempts stay in the journal.
   Where the machine is never left alone that ends: a run must end in its time.
-- Right after a turn the cores' speed is looked at, while all workers are stopped. A slow core is only told of: it
+- Right after a turn the cores' speed is looked at, while all workers are stopped. A slow core is only marked: it
   mostly stays slow for longer than a few attempts take.
 """
 
@@ -15,19 +15,20 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from convbench.machine.core_speed import CoreSpeeds
-from convbench.machine.other_load import Neighbours
+from convbench.machine.other_load import OtherLoad
 from convbench.measure.timing import settling_s
-from convbench.plan.items import Item
+from convbench.plan.items import CellKey, Item
 from convbench.plan.settings import RunSettings
-from convbench.results.journal import CellKey, Journal
-from convbench.run.budget import Pace
-from convbench.run.check_item import Turn
-from convbench.workers.session import NotOk
+from convbench.results.schema import CellSkipped, CellWarmedUp, Recorded, SampleTaken, fields_of
+from convbench.results.state import RunState
+from convbench.run.budget import Budget
+from convbench.run.check_item import Entrant, failed
+from convbench.run.progress import Doing, Progress
+from convbench.workers import protocol
+from convbench.workers.process import Failure
 from convbench_specs import PassName
 
 MOST_ATTEMPTS = 3
@@ -40,134 +41,132 @@ WARM_UP_SAMPLES = 1
 """What is compiled is compiled in the first call, or read from a cache; caches and clocks need no more than this."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Loop:
-    """Calls in a sample, and calls before the first."""
-
-    calls: int
-    warm_up_calls: int
-
-
-class Timekeeper:
-    """Keeps, through all blocks of a run, how each cell is timed. `fail` is told of a pass that failed."""
+class Sampler:
+    """Takes the samples of a run. What it learns about a cell is an event, and `state` is where it finds it again."""
 
     def __init__(
-        self,
-        settings: RunSettings,
-        journal: Journal,
-        pace: Pace,
-        neighbours: Neighbours,
-        speeds: CoreSpeeds,
-        *,
-        step: Callable[[str], None],
-        fail: Callable[[Item, str, PassName, NotOk], None],
+        self, settings: RunSettings, state: RunState, other_load: OtherLoad, speeds: CoreSpeeds, *, seed: str = ""
     ) -> None:
         self._settings = settings
-        self._journal = journal
-        self._pace = pace
-        self._neighbours = neighbours
+        self._state = state
+        self._budget = Budget(settings, state.fastest_s)
+        self._other_load = other_load
         self._speeds = speeds
-        self._step = step
-        self._fail = fail
-        self._random = random.Random(settings.seed)  # noqa: S311  # an order of turns, no secret
-        self._loops: dict[CellKey, _Loop] = {}
-        self._blocks: dict[CellKey, int] = {}
+        self._random = random.Random(seed or settings.seed)  # noqa: S311  # an order of turns, no secret
         self._samples = 0
         self._repeated = 0
         self.later_rounds_s = 0.0
         """Seconds that rounds after the first of their block took."""
 
-    def takes_part(self, key: CellKey, block: int) -> bool:
-        """Whether a cell is timed in a block; in the first all are, but those that failed or were too slow."""
-        return block < self._blocks.get(key, 0 if block else 1)
-
-    def is_wanted(self, block: int) -> bool:
-        """Whether any cell is timed in a block."""
-        return any(block < blocks for blocks in self._blocks.values())
-
-    def time(self, item: Item, turns: Sequence[Turn], block: int, most_rounds: int) -> None:
-        """Time the passes of an item in so many rounds at most; a turn loses the passes that fail."""
-        for turn in turns:
-            self._warm_up(item, turn)
-        rounds = [self._pace.rounds(call_s) for turn in turns for call_s in turn.call_s.values()]
+    def events(
+        self, item: Item, entrants: Sequence[Entrant], block: int, most_rounds: int
+    ) -> Iterator[Recorded | Progress]:
+        """Time the passes of an item in so many rounds at most."""
+        for entrant in entrants:
+            yield from self._warm_up(item, entrant)
+        cells = [item.key(each.session.name, name) for each in entrants for name in each.passes]
+        rounds = [self._rounds(key) for key in cells if self._state.is_computed(key)]
         for number in range(min(most_rounds, max(rounds, default=0))):
             begin = time.monotonic()
-            self._step(f"{item.label}: round {number + 1} of block {block + 1}")
-            for turn in self._random.sample(turns, len(turns)):
-                self._take(item, turn, block, number)
+            yield Doing(f"{item.label}: round {number + 1} of block {block + 1}")
+            for entrant in self._random.sample(entrants, len(entrants)):
+                yield from self._take(item, entrant, block, number)
             if number:
                 self.later_rounds_s += time.monotonic() - begin
 
-    def _warm_up(self, item: Item, turn: Turn) -> None:
+    def _rounds(self, key: CellKey) -> int:
+        return self._budget.rounds(self._budget.seconds(key))
+
+    def _alive(self, item: Item, entrant: Entrant) -> list[PassName]:
+        """The passes of an entrant that have not failed."""
+        backend = entrant.session.name
+        return [name for name in entrant.passes if self._state.is_computed(item.key(backend, name))]
+
+    def _warm_up(self, item: Item, entrant: Entrant) -> Iterator[Recorded | Progress]:
         """Make a backend ready to be timed."""
-        for pass_name in list(turn.call_s):
-            self._step(f"{item.label} {pass_name}: warming up {turn.session.name}")
-            known = self._loops.get(item.key(turn.session.name, pass_name))
+        session = entrant.session
+        for name in self._alive(item, entrant):
+            yield Doing(f"{item.label} {name}: warming up {session.name}")
+            known = self._state.loops.get(item.key(session.name, name))
             if known is None:
-                self._warm_up_first(item, pass_name, turn)
-            else:
-                calls = min(known.warm_up_calls, WARM_UP_SAMPLES * max(1, known.calls))
-                self._answer(item, pass_name, turn, "sample", loops=calls)
-        turn.session.suspend()
+                yield from self._warm_up_first(item, entrant, name)
+                continue
+            calls = min(known.warm_up_calls, WARM_UP_SAMPLES * max(1, known.loops))
+            reply = session.ask(protocol.Sample(pass_name=name, loops=calls))
+            if isinstance(reply, Failure):
+                yield failed(item, session.name, name, reply)
+        session.suspend()
 
-    def _warm_up_first(self, item: Item, pass_name: PassName, turn: Turn) -> None:
-        key, call_s = item.key(turn.session.name, pass_name), turn.call_s[pass_name]
-        self._pace.remember(key, call_s)  # also of what is not timed: larger batches are predicted from it
-        if reason := self._pace.too_slow(call_s):
-            self._journal.cell(key, status="skipped", reason=reason)
-            self._drop(item, pass_name, turn)
+    def _warm_up_first(self, item: Item, entrant: Entrant, name: PassName) -> Iterator[Recorded]:
+        session, key = entrant.session, item.key(entrant.session.name, name)
+        call_s = self._budget.seconds(key)
+        reason = self._budget.too_slow(call_s)
+        if reason:
+            yield CellSkipped(**fields_of(key), reason=reason)
             return
-        self._blocks[key] = self._pace.blocks(call_s)
         limit_s = self._settings.budget_s * WARM_UP_SHARE
-        sample_s = self._settings.sample_s
-        reply = self._answer(item, pass_name, turn, "warm_up", sample_s=sample_s, limit_s=limit_s)
-        if reply is not None:
-            self._loops[key] = _Loop(reply["loops"], reply["warm_up_calls"])
-            self._journal.cell(key, warm_up_calls=reply["warm_up_calls"], steady=reply["steady"])
+        reply = session.ask(protocol.WarmUp(pass_name=name, sample_s=self._settings.sample_s, limit_s=limit_s))
+        if isinstance(reply, Failure):
+            yield failed(item, session.name, name, reply)
+            return
+        yield CellWarmedUp(
+            **fields_of(key),
+            loops=reply.loops,
+            warm_up_calls=reply.warm_up_calls,
+            steady=reply.steady,
+            blocks=self._budget.blocks(call_s),
+        )
 
-    def _take(self, item: Item, turn: Turn, block: int, number: int) -> None:
+    def _take(self, item: Item, entrant: Entrant, block: int, number: int) -> Iterator[Recorded]:
         """A backend's turn in a round, taken again for the passes in which others disturbed."""
-        passes = [name for name, call_s in turn.call_s.items() if number < self._pace.rounds(call_s)]
+        name_of = entrant.session.name
+        passes = [name for name in self._alive(item, entrant) if number < self._rounds(item.key(name_of, name))]
         for _ in range(MOST_ATTEMPTS):
             if not passes:
                 return
-            samples = self._samples_of(item, turn, self._random.sample(passes, len(passes)))
+            samples: dict[PassName, protocol.Sampled] = {}
+            yield from self._samples_of(item, entrant, self._random.sample(passes, len(passes)), samples)
             core_slowdown = self._speeds.slowdown()
             passes = []
-            for pass_name, sample in samples.items():
-                key = item.key(turn.session.name, pass_name)
-                contended = self._neighbours.disturb(sample["waited_s"], sample["elapsed_s"])
-                seen = {"contended": contended, "core_slowdown": core_slowdown}
-                self._journal.write("sample", **key.as_columns(), block=block, round=number, **seen, **sample)
-                self._pace.remember(key, sample["elapsed_s"] / sample["loops"])
+            for name, sample in samples.items():
+                contended = self._other_load.disturb(sample.waited_s, sample.elapsed_s)
+                yield _taken(item.key(name_of, name), sample, block, number, contended, core_slowdown)
                 self._samples += 1
                 if contended and self._repeated < MOST_REPEATED * self._samples:
                     self._repeated += 1
-                    passes.append(pass_name)
+                    passes.append(name)
 
-    def _samples_of(self, item: Item, turn: Turn, passes: Sequence[PassName]) -> dict[PassName, dict[str, Any]]:
-        """A sample of each pass, one after the other; then the backend is stopped."""
-        samples, woken = {}, True
-        for pass_name in passes:
-            key = item.key(turn.session.name, pass_name)
-            settle_s = settling_s(self._pace.seconds(key), woken=woken)
-            sample = self._answer(item, pass_name, turn, "sample", loops=self._loops[key].calls, settle_s=settle_s)
-            if sample is not None:
-                samples[pass_name], woken = sample, False
-        turn.session.suspend()
-        return samples
+    def _samples_of(
+        self, item: Item, entrant: Entrant, passes: Sequence[PassName], samples: dict[PassName, protocol.Sampled]
+    ) -> Iterator[Recorded]:
+        """A sample of each pass into `samples`, one after the other; then the backend is stopped."""
+        session, woken = entrant.session, True
+        for name in passes:
+            key = item.key(session.name, name)
+            settle_s = settling_s(self._budget.seconds(key), woken=woken)
+            loops = self._state.loops[key].loops
+            reply = session.ask(protocol.Sample(pass_name=name, loops=loops, settle_s=settle_s))
+            if isinstance(reply, Failure):
+                yield failed(item, session.name, name, reply)
+                continue
+            samples[name], woken = reply, False
+        session.suspend()
 
-    def _answer(
-        self, item: Item, pass_name: PassName, turn: Turn, request: str, **fields: Any
-    ) -> dict[str, Any] | None:
-        """What a worker answers; None where it failed, of which the cell is told, and takes no further part."""
-        reply = turn.session.ask(request, pass_name, **fields)
-        if not isinstance(reply, NotOk):
-            return reply
-        self._fail(item, turn.session.name, pass_name, reply)
-        self._drop(item, pass_name, turn)
-        return None
 
-    def _drop(self, item: Item, pass_name: PassName, turn: Turn) -> None:
-        del turn.call_s[pass_name]
-        self._blocks[item.key(turn.session.name, pass_name)] = 0
+def _taken(
+    key: CellKey, sample: protocol.Sampled, block: int, number: int, contended: bool, core_slowdown: float | None
+) -> SampleTaken:
+    return SampleTaken(
+        **fields_of(key),
+        block=block,
+        round=number,
+        contended=contended,
+        core_slowdown=core_slowdown,
+        loops=sample.loops,
+        elapsed_s=sample.elapsed_s,
+        cpu_s=sample.cpu_s,
+        minor_faults=sample.minor_faults,
+        involuntary_switches=sample.involuntary_switches,
+        waited_s=sample.waited_s,
+        settled_s=sample.settled_s,
+    )

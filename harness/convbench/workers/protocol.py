@@ -11,6 +11,7 @@ from typing import Generic, TypeVar, get_args
 
 import msgspec
 
+from convbench.verify.trust import Reason
 from convbench_specs import Device, PassName, PreparePhase, TensorName
 
 R = TypeVar("R", bound="Reply")
@@ -42,6 +43,12 @@ class Predicted(Reply, frozen=True, kw_only=True, tag="predicted"):
     predicted_s: dict[PassName, float | None]
 
 
+class Supported(Reply, frozen=True, kw_only=True, tag="supported"):
+    """The backend does the case; of the passes that it does not do, why."""
+
+    declined: dict[PassName, str] = {}
+
+
 class Ready(Reply, frozen=True, kw_only=True, tag="ready"):
     """The case is prepared. `cold_copies` is how many copies of it take turns, where caches are to be cold."""
 
@@ -63,8 +70,8 @@ class Updated(Reply, frozen=True, kw_only=True, tag="updated"):
 class Finding(msgspec.Struct, frozen=True):
     """A reason not to believe a result; the fields of verify.trust.Untrusted."""
 
-    reason: str
-    tensor: TensorName
+    reason: Reason
+    tensor: str
     detail: str
 
 
@@ -147,7 +154,7 @@ class Fault(Reply, frozen=True, kw_only=True, tag="fault"):
 
 
 AnyReply = (
-    Started | Predicted | Ready | Updated | Ran | WarmedUp | Sampled | PeaksRead | KeptRead | Attempted | Released
+    Started | Supported | Predicted | Ready | Updated | Ran | WarmedUp | Sampled | PeaksRead | KeptRead | Attempted | Released
     | Declined | Fault
 )  # fmt: skip
 
@@ -179,6 +186,13 @@ class Predict(Request[Predicted], frozen=True, kw_only=True, tag="predict"):
 
     case: CaseTable
     batch_size: int
+    passes: list[PassName]
+
+
+class Support(Request[Supported], frozen=True, kw_only=True, tag="support"):
+    """Does the backend do the case at all? It is prepared on zeros, one instance, and nothing is run."""
+
+    case: CaseTable
     passes: list[PassName]
 
 
@@ -246,7 +260,7 @@ class Release(Request[Released], frozen=True, kw_only=True, tag="release"):
 
 
 AnyRequest = (
-    Start | Predict | Prepare | Update | Run | WarmUp | Sample | ReadPeaks | ReadKept | Attempt | Release
+    Start | Support | Predict | Prepare | Update | Run | WarmUp | Sample | ReadPeaks | ReadKept | Attempt | Release
 )  # fmt: skip
 
 
@@ -267,12 +281,14 @@ def to_message(message: Request[R] | Reply) -> dict[str, object]:
 
 def to_request(message: dict[str, object]) -> AnyRequest:
     """The reverse of to_message; msgspec.ValidationError for what is no request."""
-    return msgspec.convert(message, AnyRequest)
+    request: AnyRequest = msgspec.convert(message, AnyRequest)
+    return request
 
 
 def to_reply(message: dict[str, object]) -> AnyReply:
     """The reverse of to_message; msgspec.ValidationError for what is no reply."""
-    return msgspec.convert(message, AnyReply)
+    reply: AnyReply = msgspec.convert(message, AnyReply)
+    return reply
 
 
 def reply_type(request: Request[R]) -> type[R]:

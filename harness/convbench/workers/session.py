@@ -98,6 +98,13 @@ class BackendSession:
         reply = self._ask(protocol.Predict(case=table, batch_size=item.batch_size, passes=list(passes)))
         return reply if isinstance(reply, Failure) else reply.predicted_s
 
+    def declined(self, item: Item, passes: Sequence[PassName]) -> dict[PassName, Failure]:
+        """The passes that the backend does not do, or fails on when asked; none where it does them all."""
+        reply = self._ask(protocol.Support(case=case_table(item.case), passes=list(passes)))
+        if isinstance(reply, Failure):
+            return dict.fromkeys(passes, reply)
+        return {name: Failure(Status.UNSUPPORTED, why, alive=True) for name, why in reply.declined.items()}
+
     def prepare(self, item: Item, paths: Mapping[str, str]) -> protocol.Ready | Failure:
         """Have the worker prepare the case on tensors in files."""
         self._item, self._paths, self._resident = item, paths, None
@@ -131,6 +138,18 @@ class BackendSession:
         ready = self.prepare(item, paths)
         if isinstance(ready, Failure):
             return ready
+        return self._results(passes, folder)
+
+    def updated_results(
+        self, item: Item, paths: Mapping[str, str], passes: Sequence[PassName], folder: Path
+    ) -> dict[TensorName, NDArray[Any]] | Failure | None:
+        """The same for tensors that are put into the prepared case; None where the backend has no update."""
+        if self._resident is None or not self._resident.can_update:
+            return None
+        ready = self.renew(item, paths)
+        return ready if isinstance(ready, Failure) else self._results(passes, folder)
+
+    def _results(self, passes: Sequence[PassName], folder: Path) -> dict[TensorName, NDArray[Any]] | Failure:
         results: dict[TensorName, NDArray[Any]] = {}
         for pass_name in passes:
             reply = self.ask(protocol.Run(pass_name=pass_name, folder=str(folder)))

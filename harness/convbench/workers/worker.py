@@ -80,6 +80,8 @@ class Worker:
         match request:
             case protocol.Start():
                 return self.start(request)
+            case protocol.Support():
+                return self.support(request)
             case protocol.Predict():
                 return self.predict(request)
             case protocol.Prepare():
@@ -117,6 +119,17 @@ class Worker:
             start_s=time.perf_counter() - begin,
             harness_overhead_s=timing.harness_overhead_s(),
         )
+
+    def support(self, request: protocol.Support) -> protocol.Supported | protocol.Declined:
+        """Whether the backend does the case, and which of the passes it does not."""
+        self.release()
+        case = _case(request.case)
+        prepared = prepared_or_unsupported(self._started.prepare(case, zero_tensors(case, 1)))
+        if isinstance(prepared, Unsupported):
+            return protocol.Declined(reason=prepared.reason)
+        calls = {name: prepared.call_of(name) for name in request.passes}
+        declined = {name: call.reason for name, call in calls.items() if isinstance(call, Unsupported)}
+        return protocol.Supported(declined=declined)
 
     def predict(self, request: protocol.Predict) -> protocol.Predicted:
         """Seconds a call of each pass, where the backend can tell."""
