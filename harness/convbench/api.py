@@ -174,6 +174,7 @@ class _Asked:
     selected: list[Registered]
     usable: list[Registered]
     header: Header
+    packages: tuple[str, ...]
 
 
 def execute(
@@ -244,7 +245,8 @@ def _asked(settings: RunSettings, registry: Registry) -> _Asked:
     plan = make_plan(settings, registry.workloads)
     selected = registry.select(settings.backends)
     usable, _ = only_available(selected, settings.device)
-    return _Asked(settings, plan, selected, usable, make_header(plan, settings, selected, registry.packages))
+    header = make_header(plan, settings, selected, registry.packages)
+    return _Asked(settings, plan, selected, usable, header, registry.packages)
 
 
 def _beginning(asked: _Asked, registry: Registry) -> list[BackendFound]:
@@ -278,7 +280,13 @@ def _carry_out(asked: _Asked, journal: Journal, state: RunState, observer: Obser
     ledger, interrupted = Ledger(), True
     begin = time.monotonic() - state.run_s
     events = run_events(
-        asked.plan, asked.settings, asked.usable, folder=journal.folder, state=state, ledger=ledger
+        asked.plan,
+        asked.settings,
+        asked.usable,
+        folder=journal.folder,
+        state=state,
+        ledger=ledger,
+        packages=asked.packages,
     )
     try:
         with closing(events):

@@ -21,7 +21,10 @@ DEFAULT_TIME_S = 60.0
 
 
 def run_fuzz(time_s: float | None, count: int | None, output: Path | None, options: dict[str, Any]) -> bool:
-    """Search and print, by options as click has parsed them; whether nothing was found. Raises UsageError for what cannot be asked."""
+    """Search and print, by `options` as click has parsed them; whether nothing was found.
+
+    Raises UsageError for what cannot be asked.
+    """
     if time_s is None:
         time_s = DEFAULT_TIME_S if count is None else inf
     budget = Budget(time_s=time_s, count=inf if count is None else count)

@@ -34,14 +34,15 @@ def run_limits(threads: Sequence[int], plugins: Iterable[str], *, again: bool, *
     asked = [RunSettings(**settings, threads=number) for number in threads] or [RunSettings(**settings)]
     if any(number < 1 for number in threads):
         raise UsageError(f"threads must be at least 1, not {min(threads)}")
-    usable, _ = only_available(find_backends(plugins).demand(plugins).select(None), asked[0].device)
+    registry = find_backends(plugins).demand(plugins)
+    usable, _ = only_available(registry.select(None), asked[0].device)
     for each in asked:
         for text in thread_warnings(core_facts(each.threads)):
             click.echo(f"warning: {text}", err=True)
     observer = terminal_observer()
     observer.begin(len(asked))
     try:
-        outcomes = [_measure(each, usable, observer, again=again) for each in asked]
+        outcomes = [_measure(each, usable, registry.packages, observer, again=again) for each in asked]
     finally:
         observer.end()
     Console().print(limits_table([outcome.limits for outcome in outcomes]), highlight=False)
@@ -49,7 +50,14 @@ def run_limits(threads: Sequence[int], plugins: Iterable[str], *, again: bool, *
         click.echo(f"warning: {warning}", err=True)
 
 
-def _measure(settings: RunSettings, backends: Sequence[Registered], observer: Observer, *, again: bool) -> Outcome:
+def _measure(
+    settings: RunSettings,
+    backends: Sequence[Registered],
+    packages: tuple[str, ...],
+    observer: Observer,
+    *,
+    again: bool,
+) -> Outcome:
     """With workers of its own, which start only where something is to be measured."""
     with scratch_folder() as scratch, ExitStack() as stack:
         sessions = []
@@ -66,7 +74,7 @@ def _measure(settings: RunSettings, backends: Sequence[Registered], observer: Ob
                 device=settings.device,
                 threads=settings.threads,
                 scratch=scratch,
-                packages=tuple(dict.fromkeys(name for each in backends for name in each.backend.packages)),
+                packages=packages,
                 again=again,
             ),
             observer,

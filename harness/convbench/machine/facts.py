@@ -85,7 +85,7 @@ def free_bytes() -> int:
     return free if left is None else min(free, left)
 
 
-def package_versions() -> dict[str, str]:
+def package_versions(packages: Iterable[str] = ()) -> dict[str, str]:
     """Versions of the installed packages that matter to a run, without importing them."""
     found = {}
     for name in PACKAGES:

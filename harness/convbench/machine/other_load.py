@@ -65,3 +65,6 @@ class Neighbours:
             return
         self._foreign_cores = (self._last.busy_s - before.busy_s - own) / window
         self._stolen_cores = (self._last.stolen_s - before.stolen_s) / window
+
+
+OtherLoad = Neighbours

@@ -2,8 +2,8 @@
 
 The kernel's own counter is read: writing 5 to /proc/self/clear_refs resets VmHWM, the peak of resident memory; the peak
 after the call less the resident memory before it is what the call needed, outputs included. The worker runs with
-malloc pinned (workers/environment.py): by default glibc keeps freed buffers, and a second call would seem to need nothing.
-Where a backend has a counter of its own (a device's allocator, an arena) that is asked instead.
+malloc pinned (see workers/environment.py): by default glibc keeps freed buffers, and a second call would seem to need
+nothing. Where a backend has a counter of its own (a device's allocator, an arena) that is asked instead.
 
 What is kept for the backward is the resident memory after a forward for training, less that before it. The results of
 the calls that warm up are held meanwhile: a backend that hands out its arrays again would seem to need none.

@@ -19,12 +19,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from convbench.measure.memory import FLOOR_BYTES
+from convbench.plan.status import FAILED
 from convbench.report import view
 from convbench.report.embed import encode_frame, encode_pairs, script_safe_json, worst_disagreements
 from convbench.report.headline import headline, join_names
 from convbench.report.inputs import (
     CHECK_COLUMNS,
-    FAILED,
     MEASUREMENT_COLUMNS,
     OPTIONAL_MEASUREMENT_COLUMNS,
     ROOFLINE_COLUMNS,

@@ -52,7 +52,7 @@ def _events(cells: Mapping[CellKey, Columns]) -> pd.DataFrame:
     found = dict.fromkeys(name for columns in cells.values() for name in columns)
     values: dict[str, list[Value]] = {name: [columns.get(name) for columns in cells.values()] for name in found}
     values["status"] = [status or Status.NOT_REACHED.value for status in values.get("status", [None] * len(cells))]
-    return pd.DataFrame(keys | values)
+    return pd.DataFrame(keys | values, dtype=None if cells else object)
 
 
 def _cost(key: CellKey, case: Case | None) -> dict[str, str | int | None]:

@@ -20,7 +20,7 @@ class OldCell(CellEvent, frozen=True, kw_only=True, tag="cell"):
     status: str | msgspec.UnsetType = msgspec.UNSET
     reason: str | msgspec.UnsetType = msgspec.UNSET
     traceback: str | msgspec.UnsetType = msgspec.UNSET
-    predicted_s: float | None | msgspec.UnsetType = msgspec.UNSET
+    predicted_s: float | msgspec.UnsetType | None = msgspec.UNSET
     first_call_s: float | msgspec.UnsetType = msgspec.UNSET
     second_call_s: float | msgspec.UnsetType = msgspec.UNSET
     prepare_s: float | msgspec.UnsetType = msgspec.UNSET
@@ -64,7 +64,7 @@ class OldBackend(Recorded, frozen=True, kw_only=True, tag="backend"):
     device: str = ""
     reason: str = ""
     plugin: str = ""
-    facts: dict[str, str] = {}
+    facts: dict[str, str] = msgspec.field(default_factory=dict)
     start_s: float | None = None
     harness_overhead_s: float | None = None
 

@@ -238,8 +238,9 @@ class RunState:
         unfinished = {key for key in self.cells if key.item not in self.checked}
         for key in unfinished:
             del self.cells[key]
-        for known in (self._computed, self._excluded, self._faulty):
-            known -= unfinished
+        self._computed -= unfinished
+        self._excluded -= unfinished
+        self._faulty -= unfinished
         for table in (self.loops, self.fastest_s):
             for key in unfinished & table.keys():
                 del table[key]

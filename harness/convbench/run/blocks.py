@@ -92,9 +92,7 @@ def _timed(
     yield StepsDone(context.cells_of_item)
 
 
-def _prepared(
-    context: RunContext, item: Item, entrants: Sequence[Entrant]
-) -> Generator[Doing, None, list[Entrant]]:
+def _prepared(context: RunContext, item: Item, entrants: Sequence[Entrant]) -> Generator[Doing, None, list[Entrant]]:
     """The entrants whose workers hold the item, prepared on the tensors of its check."""
     if not entrants:
         return []
@@ -122,7 +120,7 @@ def _limits(context: RunContext, sessions: Sequence[BackendSession]) -> Iterator
         device=context.settings.device,
         threads=context.settings.threads,
         scratch=context.scratch,
-        packages=tuple(dict.fromkeys(name for each in context.backends for name in each.backend.packages)),
+        packages=context.packages,
     )
     yield LimitsFound.of(outcome.limits)
     if outcome.warning:

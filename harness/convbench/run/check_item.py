@@ -16,7 +16,6 @@ from pathlib import Path
 import msgspec
 
 from convbench.plan.items import Item
-from convbench.plan.status import Status
 from convbench.results.schema import (
     AgreementFound,
     CellComputed,
@@ -97,7 +96,9 @@ class ItemChecker:
             yield Doing(f"{item.label}: checking {session.name}")
             begin = time.monotonic()
             returned = Returned()
-            for event in self._results(item, session, alive[session.name], paths, returned, check.fill, first=first):
+            for event in self._results(
+                item, session, alive[session.name], paths=paths, returned=returned, fill=check.fill, first=first
+            ):
                 if isinstance(event, CellFailed):
                     alive[session.name] = tuple(name for name in alive[session.name] if name != event.pass_name)
                 yield event
@@ -111,10 +112,10 @@ class ItemChecker:
         item: Item,
         session: BackendSession,
         passes: tuple[PassName, ...],
+        *,
         paths: Mapping[str, str],
         returned: Returned,
         fill: Fill,
-        *,
         first: bool,
     ) -> Iterator[Recorded]:
         """Prepare or update, then call every pass; what they return goes into `returned`."""
@@ -137,7 +138,7 @@ class ItemChecker:
             returned.outputs[name] = reply.outputs
             returned.again[name] = reply.again
             returned.findings[name] = [Untrusted(each.reason, each.tensor, each.detail) for each in reply.findings]
-            yield _computed(item, session.name, name, ready, reply, fill, first=first)
+            yield _computed(item, session.name, name, ready, reply, fill=fill, first=first)
 
     def _ask_further(self, session: BackendSession, item: Item, check: ItemCheck, tensors: Tensors) -> None:
         """Hold a backend to the identities that need further calls."""
@@ -164,8 +165,8 @@ def _computed(
     pass_name: PassName,
     ready: protocol.Ready | protocol.Updated,
     ran: protocol.Ran,
-    fill: Fill,
     *,
+    fill: Fill,
     first: bool,
 ) -> CellComputed:
     event = CellComputed(

@@ -19,9 +19,7 @@ from convbench_specs import PassName
 Happening = Recorded | Progress | Picture
 
 
-def check_events(
-    context: RunContext, item: Item, sessions: Sequence[BackendSession]
-) -> Iterator[Happening]:
+def check_events(context: RunContext, item: Item, sessions: Sequence[BackendSession]) -> Iterator[Happening]:
     """Check an item on every backend that does it and is quick enough."""
     yield from _check(context, item, sessions)
     yield ItemChecked(**fields_of(item.item_key))
@@ -29,7 +27,9 @@ def check_events(
 
 def _check(context: RunContext, item: Item, sessions: Sequence[BackendSession]) -> Iterator[Happening]:
     if item in context.too_large:
-        yield from _all_skipped(item, [(each.name, context.settings.passes) for each in sessions], context.too_large[item])
+        yield from _all_skipped(
+            item, [(each.name, context.settings.passes) for each in sessions], context.too_large[item]
+        )
         return
     entrants = []
     for session in sessions:
@@ -51,9 +51,7 @@ def _check(context: RunContext, item: Item, sessions: Sequence[BackendSession]) 
     yield from _pictures(context, item, checked)
 
 
-def _begun(
-    context: RunContext, item: Item, session: BackendSession
-) -> Generator[Recorded, None, tuple[PassName, ...]]:
+def _begun(context: RunContext, item: Item, session: BackendSession) -> Generator[Recorded, None, tuple[PassName, ...]]:
     """The passes that are begun: supported, and within the budget by a prediction or by what a smaller batch took."""
     passes = context.settings.passes
     predicted = session.predict(item, passes)
@@ -88,9 +86,7 @@ def _started(context: RunContext, session: BackendSession) -> Iterator[BackendSt
         )
 
 
-def _all_skipped(
-    item: Item, cells: Sequence[tuple[str, Sequence[PassName]]], reason: str
-) -> Iterator[CellSkipped]:
+def _all_skipped(item: Item, cells: Sequence[tuple[str, Sequence[PassName]]], reason: str) -> Iterator[CellSkipped]:
     for backend, passes in cells:
         for name in passes:
             yield CellSkipped(**fields_of(item.key(backend, name)), reason=reason)

@@ -24,7 +24,7 @@ class RunContext:
     """Everything that a phase needs. Only `state` changes, by the events that the phases yield.
 
     `scratch` is where arrays pass between host and workers. `begin` is the monotonic time at which the run would have
-    begun had it never been cut short.
+    begun had it never been cut short. `packages` are the distributions on which the speed of backends depends.
     """
 
     plan: Plan
@@ -36,6 +36,7 @@ class RunContext:
     stopwatch: Stopwatch
     scratch: Path
     begin: float
+    packages: tuple[str, ...] = ()
     too_large: dict[Item, str] = field(default_factory=dict)
     """Items that cannot fit into memory, and why."""
 
@@ -58,9 +59,7 @@ class RunContext:
         entrants = []
         for session in sessions:
             passes = tuple(
-                name
-                for name in self.settings.passes
-                if self.state.takes_part(item.key(session.name, name), block)
+                name for name in self.settings.passes if self.state.takes_part(item.key(session.name, name), block)
             )
             entrants.append(Entrant(session, passes))
         return [entrant for entrant in entrants if entrant.passes]

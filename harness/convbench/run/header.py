@@ -46,10 +46,10 @@ def differences(stored: Header, present: Header) -> list[str]:
             if name not in VARYING and before != after:
                 found.append(f"{what} {name} was {_shown(before)}, is {_shown(after)}")
     workloads = {table["name"]: table for table in stored.get("workloads", ())}
-    for table in present.get("workloads", ()):
-        if _plain(workloads.get(table["name"])) != _plain(table):
-            found.append(f"workload {table['name']} has changed")
-    return found
+    changed = [
+        table["name"] for table in present.get("workloads", ()) if _plain(workloads.get(table["name"])) != _plain(table)
+    ]
+    return [*found, *(f"workload {name} has changed" for name in changed)]
 
 
 def workload_table(workload: Workload) -> dict[str, Any]:  # a table of JSON, as parse_layer reads it

@@ -62,8 +62,7 @@ def measure_memory(item: Item, entrant: Entrant, paths: Mapping[str, str]) -> li
     if kept is None:
         return found
     return [
-        each if each.pass_name == "forward" else msgspec.structs.replace(each, kept_memory_bytes=kept)
-        for each in found
+        each if each.pass_name == "forward" else msgspec.structs.replace(each, kept_memory_bytes=kept) for each in found
     ]
 
 

@@ -8,7 +8,6 @@ from typing import Protocol, TypeVar
 from convbench.results.schema import WarningGiven
 from convbench.run.progress import Begun, Doing, Expected, StepsDone
 
-
 Result = TypeVar("Result")
 
 

@@ -66,6 +66,7 @@ def run_events(
     folder: Path,
     state: RunState,
     ledger: Ledger,
+    packages: tuple[str, ...] = (),
 ) -> Generator[Happening, None, None]:
     """Everything that happens, as it happens; `state` is what is known before, and takes in every event."""
     speeds = CoreSpeeds(cores_for(settings.threads, usable_cores()), known_bests())
@@ -85,6 +86,7 @@ def run_events(
                 stopwatch=ledger.stopwatch,
                 scratch=scratch,
                 begin=time.monotonic() - state.run_s,
+                packages=packages,
                 too_large=too_large(plan.items, len(backends), free_bytes()),
             )
             for happening in _phases(context):

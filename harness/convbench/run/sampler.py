@@ -130,7 +130,14 @@ class Sampler:
             passes = []
             for name, sample in samples.items():
                 contended = self._other_load.disturb(sample.waited_s, sample.elapsed_s)
-                yield _taken(item.key(name_of, name), sample, block, number, contended, core_slowdown)
+                yield _taken(
+                    item.key(name_of, name),
+                    sample,
+                    block=block,
+                    number=number,
+                    contended=contended,
+                    core_slowdown=core_slowdown,
+                )
                 self._samples += 1
                 if contended and self._repeated < MOST_REPEATED * self._samples:
                     self._repeated += 1
@@ -154,7 +161,7 @@ class Sampler:
 
 
 def _taken(
-    key: CellKey, sample: protocol.Sampled, block: int, number: int, contended: bool, core_slowdown: float | None
+    key: CellKey, sample: protocol.Sampled, *, block: int, number: int, contended: bool, core_slowdown: float | None
 ) -> SampleTaken:
     return SampleTaken(
         **fields_of(key),

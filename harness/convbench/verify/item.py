@@ -142,7 +142,9 @@ class ItemCheck:
         for backend, everything in self._held.items():
             for held in everything:
                 pass_name = _pass_of(held.tensor)
-                yield agreement_row(held.deviation, self._fill, pass_name, backend, held.identity, held.sentence)
+                yield agreement_row(
+                    held.deviation, self._fill, pass_name, backend, held.identity, sentence=held.sentence
+                )
 
     def _verdict(self, backend: str, pass_name: PassName, suspects: list[Suspect]) -> CellVerdict:
         """The verdict of a cell; `suspects` are those who stand alone among all that were compared."""

@@ -61,7 +61,7 @@ class Judgement:
 
 
 def agreement_row(
-    deviation: Deviation, data: Fill, pass_name: PassName, left: str, right: str, sentence: str = ""
+    deviation: Deviation, data: Fill, pass_name: PassName, left: str, right: str, *, sentence: str = ""
 ) -> AgreementRow:
     """The row of a comparison; `sentence` replaces the description of the deviation."""
     worst, first = deviation.worst, deviation.first

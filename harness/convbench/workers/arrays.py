@@ -51,7 +51,7 @@ def write_tensors(folder: Path, tensors: Tensors) -> dict[str, str]:
 
 
 def read_tensors(paths: Mapping[str, str]) -> Tensors:
-    """The tensors of files, read-only for NumPy; a kernel that writes nevertheless changes a private copy of its page."""
+    """The tensors of files, read-only for NumPy; a kernel that writes nevertheless changes a private copy."""
     return Tensors(**{name: _private(path) for name, path in paths.items()})
 
 

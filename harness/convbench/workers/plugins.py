@@ -71,7 +71,7 @@ class Registered:
     backend: Backend
     plugin: PluginRef
     alias_of: str = ""
-    framework_variables: FrameworkVariables = FrameworkVariables()
+    framework_variables: FrameworkVariables = field(default_factory=FrameworkVariables)
 
 
 @dataclass(frozen=True, slots=True)

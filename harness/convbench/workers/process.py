@@ -198,7 +198,9 @@ class WorkerProcess:
             return Failure(Status.CRASHED, "it closed its connection to the host")
         self.stop()
         if code >= 0:
-            return Failure(Status.CRASHED, f"the worker exited with code {code} after {elapsed_s:.1f} s{self._last_words()}")
+            return Failure(
+                Status.CRASHED, f"the worker exited with code {code} after {elapsed_s:.1f} s{self._last_words()}"
+            )
         name = signal.Signals(-code).name
         hint = ", perhaps for lack of memory" if name == "SIGKILL" else ""
         return Failure(Status.CRASHED, f"the worker was ended by {name}{hint}")

@@ -154,8 +154,8 @@ class Fault(Reply, frozen=True, kw_only=True, tag="fault"):
 
 
 AnyReply = (
-    Started | Supported | Predicted | Ready | Updated | Ran | WarmedUp | Sampled | PeaksRead | KeptRead | Attempted | Released
-    | Declined | Fault
+    Started | Supported | Predicted | Ready | Updated | Ran | WarmedUp | Sampled | PeaksRead | KeptRead | Attempted
+    | Released | Declined | Fault
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ def largest_batch_events(context: RunContext) -> Iterator[Recorded | Progress]:
         wanted = _wanted(context, name)
         if wanted:
             log = context.workers.log_of(name)
-            yield from search_backend(registered, wanted, settings, limit, log, context.scratch)
+            yield from search_backend(registered, wanted, settings, limit, log=log, scratch=context.scratch)
 
 
 def _wanted(context: RunContext, backend: str) -> list[Wanted]:

@@ -85,7 +85,13 @@ def reserve_bytes(free: int) -> int:
 
 
 def search_backend(
-    registered: Registered, wanted: Iterable[Wanted], settings: RunSettings, limit_bytes: int, log: Path, scratch: Path
+    registered: Registered,
+    wanted: Iterable[Wanted],
+    settings: RunSettings,
+    limit_bytes: int,
+    *,
+    log: Path,
+    scratch: Path,
 ) -> Iterator[LargestBatchFound | Doing]:
     """Search for every workload, case and pass that is wanted of a backend."""
     plain = Settings(threads=settings.threads, device=settings.device, scratch_folder=str(scratch))
