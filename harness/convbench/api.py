@@ -214,10 +214,14 @@ def go_on(
     if effort is not None:
         settings = RunSettings.of_effort(effort, **{**stored_settings(stored.header), **given})
     named = tuple(dict.fromkeys([*stored.header.get("plugins", ()), *plugins]))
-    asked = _asked(settings, find_backends(named).demand(named))
+    registry = find_backends(named).demand(named)
+    asked = _asked(settings, registry)
     refuse_differences(stored, asked.header)
     with Journal.go_on(stored.folder) as journal:
         _keep(journal, stored.state, resumption(stored.state))
+        for event in _beginning(asked, registry):
+            if event.name not in stored.state.backends:  # it was killed before it had told
+                _keep(journal, stored.state, event)
         _carry_out(asked, journal, stored.state, observer)
     return _reported(stored.folder)
 

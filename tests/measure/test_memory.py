@@ -14,7 +14,6 @@ import pytest
 from convbench.measure import memory
 from convbench.measure.memory import (
     FLOOR_BYTES,
-    PINNED_ALLOCATOR,
     PeakMemory,
     can_reset_peak,
     kept_memory,
@@ -22,6 +21,7 @@ from convbench.measure.memory import (
     readings,
 )
 from convbench.run.memory import warning
+from convbench.workers.environment import PINNED_ALLOCATOR
 from convbench.workers.worker import Worker
 
 pytestmark = pytest.mark.skipif(not can_reset_peak(), reason="this system does not let a process reset its peak memory")

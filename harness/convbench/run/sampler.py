@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from convbench.machine.core_speed import CoreSpeeds
 from convbench.machine.other_load import OtherLoad
@@ -65,12 +65,13 @@ class Sampler:
         for entrant in entrants:
             yield from self._warm_up(item, entrant)
         cells = [item.key(each.session.name, name) for each in entrants for name in each.passes]
-        rounds = [self._rounds(key) for key in cells if self._state.is_computed(key)]
-        for number in range(min(most_rounds, max(rounds, default=0))):
+        # settled before the first sample: what samples show must not decide how many there are
+        rounds = {key: self._rounds(key) for key in cells if self._state.is_computed(key)}
+        for number in range(min(most_rounds, max(rounds.values(), default=0))):
             begin = time.monotonic()
             yield Doing(f"{item.label}: round {number + 1} of block {block + 1}")
             for entrant in self._random.sample(entrants, len(entrants)):
-                yield from self._take(item, entrant, block, number)
+                yield from self._take(item, entrant, block, number, rounds)
             if number:
                 self.later_rounds_s += time.monotonic() - begin
 
@@ -117,10 +118,12 @@ class Sampler:
             blocks=self._budget.blocks(call_s),
         )
 
-    def _take(self, item: Item, entrant: Entrant, block: int, number: int) -> Iterator[Recorded]:
+    def _take(
+        self, item: Item, entrant: Entrant, block: int, number: int, rounds: Mapping[CellKey, int]
+    ) -> Iterator[Recorded]:
         """A backend's turn in a round, taken again for the passes in which others disturbed."""
         name_of = entrant.session.name
-        passes = [name for name in self._alive(item, entrant) if number < self._rounds(item.key(name_of, name))]
+        passes = [name for name in self._alive(item, entrant) if number < rounds[item.key(name_of, name)]]
         for _ in range(MOST_ATTEMPTS):
             if not passes:
                 return

@@ -76,31 +76,7 @@ class Worker:
 
     def answer(self, request: protocol.AnyRequest) -> protocol.Reply:
         """The reply to any request; what the backend raises passes through."""
-        match request:
-            case protocol.Start():
-                return self.start(request)
-            case protocol.Support():
-                return self.support(request)
-            case protocol.Predict():
-                return self.predict(request)
-            case protocol.Prepare():
-                return self.prepare(request)
-            case protocol.Update():
-                return self.update(request)
-            case protocol.Run():
-                return self.run(request)
-            case protocol.WarmUp():
-                return self.warm_up(request)
-            case protocol.Sample():
-                return self.sample(request)
-            case protocol.ReadPeaks():
-                return self.read_peaks(request)
-            case protocol.ReadKept():
-                return self.read_kept(request)
-            case protocol.Attempt():
-                return self.attempt(request)
-            case protocol.Release():
-                return self.release()
+        return _METHODS[type(request)](self, request)
 
     def start(self, request: protocol.Start) -> protocol.Started:
         """Load the plug-in and start its backend; the facts that it gives and what starting took."""
@@ -326,6 +302,23 @@ class Worker:
         if isinstance(call, Unsupported):
             raise TypeError(call.reason)
         return call
+
+
+# each request is handed to the method for its own type
+_METHODS: Mapping[type[protocol.AnyRequest], Callable[[Worker, Any], protocol.Reply]] = {
+    protocol.Start: Worker.start,
+    protocol.Support: Worker.support,
+    protocol.Predict: Worker.predict,
+    protocol.Prepare: Worker.prepare,
+    protocol.Update: Worker.update,
+    protocol.Run: Worker.run,
+    protocol.WarmUp: Worker.warm_up,
+    protocol.Sample: Worker.sample,
+    protocol.ReadPeaks: Worker.read_peaks,
+    protocol.ReadKept: Worker.read_kept,
+    protocol.Attempt: Worker.attempt,
+    protocol.Release: lambda worker, _: worker.release(),
+}
 
 
 def _case(table: protocol.CaseTable) -> Case:

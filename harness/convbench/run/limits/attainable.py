@@ -40,7 +40,8 @@ def attainable(
 ) -> Generator[Doing, None, Outcome]:
     """The limits for these dtypes, with the backends of the sessions; `again` measures even what is known.
 
-    Limits hold for the versions of `packages`, those that the backends declare. Yields what it is doing. Sessions are left without a case and suspended. Raises nothing of a backend's.
+    Limits hold for the versions of `packages`, those that the backends declare. Yields what it is doing. Sessions are
+    left without a case and suspended. Raises nothing of a backend's.
     """
     facts = fingerprint(packages)
     path = cache_file(facts)
