@@ -23,14 +23,14 @@ from convbench.plan.items import Plan, make_plan
 from convbench.plan.settings import Allocator, Cache, RunSettings
 from convbench.plan.status import BackendStatus
 from convbench.report.files import write_reports
-from convbench.results.journal import HEADER, Header, Journal
+from convbench.results.events.journal import HEADER, Header, Journal
+from convbench.results.events.schema import BackendFound, ItemChecked, ItemTimed, Recorded, WarningGiven
+from convbench.results.events.state import RunState
 from convbench.results.loading import load_run
 from convbench.results.run import Run
-from convbench.results.schema import BackendFound, ItemChecked, ItemTimed, Recorded, WarningGiven
-from convbench.results.state import RunState
+from convbench.run.checking.pictures import Picture
 from convbench.run.header import make_header, stored_settings
 from convbench.run.observer import Observer, Silent, tell
-from convbench.run.pictures import Picture
 from convbench.run.resume import StoredRun, refuse_differences, resumption, stored_run
 from convbench.run.runner import Ledger, run_events
 from convbench.workers.environment import allocator_environment

@@ -10,9 +10,8 @@ from convbench.errors import RunError
 from convbench.plan.items import CellKey
 from convbench.plan.status import BackendStatus, Status
 from convbench.results.columns import AGREEMENT, MEASUREMENTS
-from convbench.results.journal import Journal
-from convbench.results.loading import load_run
-from convbench.results.schema import (
+from convbench.results.events.journal import Journal
+from convbench.results.events.schema import (
     BackendFound,
     BackendStarted,
     CellComputed,
@@ -23,6 +22,7 @@ from convbench.results.schema import (
     SampleTaken,
     fields_of,
 )
+from convbench.results.loading import load_run
 
 ALWAYS = {column.name for column in (*MEASUREMENTS, *AGREEMENT) if not column.optional}
 

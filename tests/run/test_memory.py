@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from convbench.plan.items import Item
-from convbench.run.check_item import Entrant
 from convbench.run.memory import measure_memory
+from convbench.run.sessions import Entrant
 from convbench.workers import protocol
 from convbench_specs import Case, Flatten
 

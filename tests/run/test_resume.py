@@ -16,8 +16,8 @@ from paths import RUNS
 import convbench
 from convbench.cli.main import main
 from convbench.errors import RunError, UsageError
-from convbench.results.journal import HEADER, JOURNAL
-from convbench.results.schema import SCHEMA_VERSION
+from convbench.results.events.journal import HEADER, JOURNAL
+from convbench.results.events.schema import SCHEMA_VERSION
 
 WORKLOAD = """
 [[cases]]

@@ -12,8 +12,8 @@ from convbench.errors import UsageError
 from convbench.report.cautions import cautions
 from convbench.report.html import render_report
 from convbench.report.inputs import ReportInput, RunSettings
+from convbench.results.events.schema import Resumed
 from convbench.results.run import Run
-from convbench.results.schema import Resumed
 from convbench.text.units import format_integer
 
 MEASUREMENTS = "measurements.csv"

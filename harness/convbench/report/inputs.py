@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from convbench.results.columns import LARGEST_BATCHES, names
+from convbench.results.events.state import BackendRecord
 from convbench.results.roofline import Limits
 from convbench.results.run import Picture
-from convbench.results.state import BackendRecord
 
 MEASUREMENT_COLUMNS = (
     "workload", "case", "operation", "dtype", "batch_size", "backend", "pass", "status", "reason",

@@ -8,7 +8,7 @@ from operator import attrgetter
 import pandas as pd
 
 from convbench.results.columns import AGREEMENT, LARGEST_BATCHES, SAMPLES, names
-from convbench.results.schema import AgreementFound, LargestBatchFound, Recorded, SampleTaken
+from convbench.results.events.schema import AgreementFound, LargestBatchFound, Recorded, SampleTaken
 
 FIELDS = {"pass": "pass_name"}
 """Columns whose name Python does not allow for a field."""

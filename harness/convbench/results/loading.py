@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from convbench.errors import RunError
-from convbench.results.journal import HEADER, PICTURES, Header, read_events, read_header
+from convbench.results.events.journal import HEADER, PICTURES, Header, read_events, read_header
+from convbench.results.events.schema import PictureMade
+from convbench.results.events.state import RunState
 from convbench.results.run import Picture, Run
-from convbench.results.schema import PictureMade
-from convbench.results.state import RunState
 from convbench_specs import Layer, Workload, parse_layer
 
 REQUIRED = ("command", "started", "settings", "machine", "packages")

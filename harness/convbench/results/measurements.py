@@ -11,9 +11,9 @@ from convbench.measure.memory import BELOW_FLOOR
 from convbench.plan.items import CellKey
 from convbench.plan.status import Status
 from convbench.results.columns import MEASUREMENTS
+from convbench.results.events.schema import Columns, Value
 from convbench.results.roofline import Limits
 from convbench.results.roofline_columns import add_roofline
-from convbench.results.schema import Columns, Value
 from convbench.results.summary import right_cells
 from convbench.results.timings import CELL, SPEED_COLUMNS, against_fastest, summarise
 from convbench_specs import Case, Workload, cost, output_bytes

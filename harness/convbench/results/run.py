@@ -15,13 +15,13 @@ import pandas as pd
 
 from convbench.plan.items import CellKey
 from convbench.plan.status import FAILED, LEFT_OUT, Status
+from convbench.results.events.journal import Header
+from convbench.results.events.schema import Columns, Resumed
+from convbench.results.events.state import BackendRecord, RunState
 from convbench.results.frames import agreement_frame, largest_batch_frame, sample_frame
-from convbench.results.journal import Header
 from convbench.results.measurements import measurements_frame
 from convbench.results.networks import fastest_layers, roll_up
 from convbench.results.roofline import Limits
-from convbench.results.schema import Columns, Resumed
-from convbench.results.state import BackendRecord, RunState
 from convbench.results.statistics.comparison import LEAST_MARGIN
 from convbench.results.timings import between
 from convbench_specs import Workload

@@ -9,14 +9,13 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 
 from convbench.plan.items import Item
-from convbench.results.schema import ItemTimed, LimitsFound, Recorded, WarningGiven, fields_of
-from convbench.run.check_item import Entrant
-from convbench.run.check_phase import Happening, check_events
+from convbench.results.events.schema import ItemTimed, LimitsFound, Recorded, WarningGiven, fields_of
+from convbench.run.checking.phase import Happening, check_events
 from convbench.run.context import RunContext
 from convbench.run.limits.attainable import attainable
 from convbench.run.progress import Doing, Expected, Progress, StepsDone
-from convbench.run.schedule import BlockCost, blocks_that_fit, rounds_of_block, steps_of
-from convbench.run.sessions import launch
+from convbench.run.sessions import Entrant, launch
+from convbench.run.timing.schedule import BlockCost, blocks_that_fit, rounds_of_block, steps_of
 from convbench.verify import make_tensors
 from convbench.workers.arrays import write_tensors
 from convbench.workers.environment import allocator_environment

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from convbench.plan.items import Item, Plan
 from convbench.plan.settings import RunSettings
-from convbench.results.state import RunState
-from convbench.run.budget import Budget
-from convbench.run.check_item import Entrant
-from convbench.run.sampler import Sampler
-from convbench.run.sessions import Workers
+from convbench.results.events.state import RunState
+from convbench.run.sessions import Entrant, Workers
 from convbench.run.stopwatch import Stopwatch
+from convbench.run.timing.budget import Budget
+from convbench.run.timing.sampler import Sampler
 from convbench.workers.plugins import Registered
 from convbench.workers.session import BackendSession
 

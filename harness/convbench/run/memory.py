@@ -15,11 +15,10 @@ import msgspec
 
 from convbench.measure.memory import WHY_NOT, can_reset_peak
 from convbench.plan.items import CellKey, Item
-from convbench.results.schema import MemoryMeasured, Recorded, fields_of
-from convbench.run.check_item import Entrant
+from convbench.results.events.schema import MemoryMeasured, Recorded, fields_of
 from convbench.run.context import RunContext
 from convbench.run.progress import Doing, Progress, StepsDone
-from convbench.run.sessions import launch
+from convbench.run.sessions import Entrant, launch
 from convbench.verify import make_tensors
 from convbench.workers import protocol
 from convbench.workers.arrays import write_tensors

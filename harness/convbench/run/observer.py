@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Protocol, TypeVar
 
-from convbench.results.schema import WarningGiven
+from convbench.results.events.schema import WarningGiven
 from convbench.run.progress import Begun, Doing, Expected, StepsDone
 
 Result = TypeVar("Result")

@@ -27,20 +27,20 @@ from convbench.machine.other_load import OtherLoad
 from convbench.plan.items import Plan
 from convbench.plan.memory_fit import too_large
 from convbench.plan.settings import RunSettings
-from convbench.results.schema import Finished, Recorded, WarningGiven
-from convbench.results.state import RunState
+from convbench.results.events.schema import Finished, Recorded, WarningGiven
+from convbench.results.events.state import RunState
 from convbench.run.blocks import first_block, further_blocks
-from convbench.run.check_phase import Happening
+from convbench.run.checking.phase import Happening
+from convbench.run.checking.pictures import Picture
+from convbench.run.checking.reproduce import Annotator
 from convbench.run.context import RunContext
 from convbench.run.largest_batch.phase import largest_batch_events
 from convbench.run.memory import memory_events, warning
-from convbench.run.pictures import Picture
 from convbench.run.progress import Begun
-from convbench.run.reproduce import Annotator
-from convbench.run.sampler import Sampler
-from convbench.run.schedule import steps_of
 from convbench.run.sessions import Workers
 from convbench.run.stopwatch import Stopwatch
+from convbench.run.timing.sampler import Sampler
+from convbench.run.timing.schedule import steps_of
 from convbench.workers.arrays import scratch_folder
 from convbench.workers.plugins import Registered
 

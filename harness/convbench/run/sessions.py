@@ -1,16 +1,29 @@
-"""Starts and stops the workers of a run: a block is a fresh set of them, one a backend."""
+"""The workers of a run: a block is a fresh set of them, one a backend; and the event for what one could not do."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
-from convbench.results.journal import LOGS
+from convbench.results.events.journal import LOGS
+from convbench.results.events.schema import CellFailed, fields_of
 from convbench.workers.plugins import Registered
+from convbench.workers.process import Failure
 from convbench.workers.session import BackendSession
+from convbench_specs import PassName
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """One backend at one item, and the passes in which it takes part."""
+
+    session: BackendSession
+    passes: tuple[PassName, ...]
 
 
 class Workers:
@@ -62,3 +75,14 @@ def launch(sessions: Sequence[BackendSession]) -> None:
     for session in sessions:
         session.wait()
         session.suspend()
+
+
+def failed(item: Item, backend: str, pass_name: PassName, why: Failure, waited_s: float | None = None) -> CellFailed:
+    """The event for a cell without a result."""
+    return CellFailed(
+        **fields_of(item.key(backend, pass_name)),
+        status=why.status,
+        reason=why.reason,
+        traceback=why.traceback,
+        waited_s=waited_s,
+    )

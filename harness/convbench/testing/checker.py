@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
 from convbench.plan.status import LEFT_OUT, Status
-from convbench.results.schema import AgreementFound, Columns, Recorded
-from convbench.results.state import RunState
-from convbench.run.check_item import Entrant, ItemChecker, failed
-from convbench.run.reproduce import check_command
+from convbench.results.events.schema import AgreementFound, Columns, Recorded
+from convbench.results.events.state import RunState
+from convbench.run.checking.item import ItemChecker
+from convbench.run.checking.reproduce import check_command
+from convbench.run.sessions import Entrant, failed
 from convbench.workers.arrays import scratch_folder, write_tensors
 from convbench.workers.plugins import Registered
 from convbench.workers.process import Failure

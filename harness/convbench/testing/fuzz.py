@@ -31,8 +31,8 @@ from hypothesis.errors import NoSuchExample
 
 from convbench.errors import UsageError
 from convbench.plan.settings import RunSettings
+from convbench.run.checking.reproduce import check_command
 from convbench.run.observer import Observer, Silent
-from convbench.run.reproduce import check_command
 from convbench.testing.checker import Checker, Fault
 from convbench.text.cases import case_toml, to_toml
 from convbench.text.operations import operation_text

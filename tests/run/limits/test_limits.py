@@ -18,11 +18,11 @@ import convbench
 from convbench.cli.main import main
 from convbench.plan.items import CellKey
 from convbench.report.inputs import ROOFLINE_COLUMNS
-from convbench.results.journal import Journal
+from convbench.results.events.journal import Journal
+from convbench.results.events.schema import CellSkipped, LimitsFound, fields_of
 from convbench.results.loading import load_run
 from convbench.results.roofline import Bandwidth, Limits, Peak, attainable_gflops_per_s, roofline_share
 from convbench.results.roofline_columns import add_roofline
-from convbench.results.schema import CellSkipped, LimitsFound, fields_of
 from convbench.run.limits.attainable import _to_ask
 from convbench.run.limits.bandwidth import best_bandwidth, measure_bandwidth, size_of_array
 from convbench.run.limits.cache import cache_file, fingerprint, keep_limits, merge, read_limits

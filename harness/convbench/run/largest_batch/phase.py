@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convbench.results.schema import Recorded, WarningGiven
+from convbench.results.events.schema import Recorded, WarningGiven
 from convbench.run.context import RunContext
 from convbench.run.largest_batch.search import Wanted, safe_limit, search_backend
 from convbench.run.progress import Progress

@@ -18,7 +18,7 @@ from convbench.machine.facts import free_bytes
 from convbench.measure.memory import can_reset_peak
 from convbench.plan.settings import RunSettings
 from convbench.plan.status import Status
-from convbench.results.schema import LargestBatchFound
+from convbench.results.events.schema import LargestBatchFound
 from convbench.run.largest_batch.bisection import first_batch_size, line_through, next_batch_size, tensor_bytes
 from convbench.run.largest_batch.watchdog import Watchdog
 from convbench.run.progress import Doing

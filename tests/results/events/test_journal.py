@@ -9,8 +9,8 @@ import pytest
 
 from convbench.errors import RunError, UsageError
 from convbench.plan.items import CellKey
-from convbench.results.journal import Journal, read_events, read_header
-from convbench.results.schema import SCHEMA_VERSION, AgreementFound, CellComputed, WarningGiven, fields_of
+from convbench.results.events.journal import Journal, read_events, read_header
+from convbench.results.events.schema import SCHEMA_VERSION, AgreementFound, CellComputed, WarningGiven, fields_of
 
 KEY = CellKey("quick", "conv1", "float32", 8, "naive", "forward")
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from convbench.plan.items import CellKey, ItemKey
 from convbench.plan.status import BackendStatus, Status
-from convbench.results.schema import (
+from convbench.results.events.schema import (
     AgreementFound,
     BackendFound,
     BackendStarted,
@@ -41,7 +41,7 @@ from convbench.results.schema import (
     SampleTaken,
     WarningGiven,
 )
-from convbench.results.schema_1 import OldBackend, OldCell
+from convbench.results.events.schema_1 import OldBackend, OldCell
 from convbench.text.units import format_seconds
 
 COMPUTED_COLUMNS = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from convbench.plan.status import BackendStatus
-from convbench.results.schema import BackendFound, BackendStarted, CellEvent, Columns, Recorded, Value
+from convbench.results.events.schema import BackendFound, BackendStarted, CellEvent, Columns, Recorded, Value
 
 _KEYS = ("workload", "case", "dtype", "batch_size", "backend", "pass", "event")
 

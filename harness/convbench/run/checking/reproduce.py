@@ -11,7 +11,7 @@ from convbench.machine.facts import usable_cores
 from convbench.plan.items import ItemKey, Plan
 from convbench.plan.settings import RunSettings
 from convbench.plan.status import FAULTY, Status
-from convbench.results.schema import CellFailed, CellJudged, Recorded
+from convbench.results.events.schema import CellFailed, CellJudged, Recorded
 from convbench.text.cases import case_text
 from convbench.workers.plugins import PluginRef, Registered
 from convbench_specs import Case

@@ -18,8 +18,8 @@ from typing import Any, Self
 import msgspec
 
 from convbench.errors import RunError, UsageError
-from convbench.results.schema import SCHEMA_VERSION, Event, Recorded
-from convbench.results.schema_1 import OldEvent
+from convbench.results.events.schema import SCHEMA_VERSION, Event, Recorded
+from convbench.results.events.schema_1 import OldEvent
 
 HEADER = "run.json"
 JOURNAL = "journal.jsonl"

@@ -12,11 +12,11 @@ from convbench.measure.timing import SWITCHED_S, WOKEN_S
 from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
 from convbench.plan.status import Status
-from convbench.results.schema import CellComputed, CellFailed, CellSkipped, Recorded, SampleTaken, fields_of
-from convbench.results.state import RunState
-from convbench.run.budget import Budget
-from convbench.run.check_item import Entrant
-from convbench.run.sampler import Sampler
+from convbench.results.events.schema import CellComputed, CellFailed, CellSkipped, Recorded, SampleTaken, fields_of
+from convbench.results.events.state import RunState
+from convbench.run.sessions import Entrant
+from convbench.run.timing.budget import Budget
+from convbench.run.timing.sampler import Sampler
 from convbench.workers import protocol
 from convbench.workers.process import Failure
 from convbench_specs import PASSES, Case, Pool

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from convbench.plan.items import CellKey
 from convbench.plan.settings import RunSettings
-from convbench.run.budget import FILTER_BYTES_PER_S, MIN_SAMPLES, Budget, extrapolated_s
+from convbench.run.timing.budget import FILTER_BYTES_PER_S, MIN_SAMPLES, Budget, extrapolated_s
 from convbench_specs import Case, Conv, cost
 
 # the layer of ResNet-50 with the most filters for its places: 8 MB of them, and an image is 0.4 MB

@@ -22,11 +22,11 @@ from convbench.machine.other_load import OtherLoad
 from convbench.measure.timing import settling_s
 from convbench.plan.items import CellKey, Item
 from convbench.plan.settings import RunSettings
-from convbench.results.schema import CellSkipped, CellWarmedUp, Recorded, SampleTaken, fields_of
-from convbench.results.state import RunState
-from convbench.run.budget import Budget
-from convbench.run.check_item import Entrant, failed
+from convbench.results.events.schema import CellSkipped, CellWarmedUp, Recorded, SampleTaken, fields_of
+from convbench.results.events.state import RunState
 from convbench.run.progress import Doing, Progress
+from convbench.run.sessions import Entrant, failed
+from convbench.run.timing.budget import Budget
 from convbench.workers import protocol
 from convbench.workers.process import Failure
 from convbench_specs import PassName

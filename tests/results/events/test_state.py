@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from convbench.plan.items import CellKey
 from convbench.plan.status import Status
-from convbench.results.schema import (
+from convbench.results.events.schema import (
     AgreementFound,
     CellComputed,
     CellFailed,
@@ -23,7 +23,7 @@ from convbench.results.schema import (
     WarningGiven,
     fields_of,
 )
-from convbench.results.state import RunState
+from convbench.results.events.state import RunState
 
 KEY = CellKey("w", "c", "float32", 2, "mine", "forward")
 OTHER = KEY._replace(case="d")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.plan.items import Item
-from convbench.results.schema import PictureMade
+from convbench.results.events.schema import PictureMade
 from convbench.verify.photos import PHOTOS
 from convbench_specs import Tensors
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from convbench.plan.items import Item
-from convbench.results.schema import (
+from convbench.results.events.schema import (
     AgreementFound,
     CellComputed,
     CellFailed,
@@ -24,8 +24,9 @@ from convbench.results.schema import (
     Recorded,
     fields_of,
 )
-from convbench.run.identity_calls import MOST_SECONDS, IdentityCalls, is_small
+from convbench.run.checking.identity_calls import MOST_SECONDS, IdentityCalls, is_small
 from convbench.run.progress import Doing, Progress
+from convbench.run.sessions import Entrant, failed
 from convbench.run.stopwatch import Stopwatch
 from convbench.verify import Fill, Untrusted, make_tensors
 from convbench.verify.item import ItemCheck, Returned
@@ -35,14 +36,6 @@ from convbench.workers.arrays import write_tensors
 from convbench.workers.process import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import PassName, Tensors
-
-
-@dataclass(frozen=True, slots=True)
-class Entrant:
-    """One backend at one item, and the passes in which it takes part."""
-
-    session: BackendSession
-    passes: tuple[PassName, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +139,6 @@ class ItemChecker:
             results = check.results(session.name)
             calls = IdentityCalls(session, item, tensors, results, scratch=self.scratch, seed=self.seed)
             check.hold(session.name, calls.held())
-
-
-def failed(item: Item, backend: str, pass_name: PassName, why: Failure, waited_s: float | None = None) -> CellFailed:
-    """The event for a cell without a result."""
-    return CellFailed(
-        **fields_of(item.key(backend, pass_name)),
-        status=why.status,
-        reason=why.reason,
-        traceback=why.traceback,
-        waited_s=waited_s,
-    )
 
 
 def _computed(

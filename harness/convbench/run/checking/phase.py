@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 
 from convbench.plan.items import Item
-from convbench.results.schema import BackendStarted, CellPredicted, CellSkipped, ItemChecked, Recorded, fields_of
-from convbench.run.check_item import Checked, Entrant, ItemChecker, failed
+from convbench.results.events.schema import BackendStarted, CellPredicted, CellSkipped, ItemChecked, Recorded, fields_of
+from convbench.run.checking.item import Checked, ItemChecker
+from convbench.run.checking.pictures import Picture, pictures_of
 from convbench.run.context import RunContext
-from convbench.run.pictures import Picture, pictures_of
 from convbench.run.progress import Doing, Progress
+from convbench.run.sessions import Entrant, failed
 from convbench.verify import MissingImages
 from convbench.verify.photos import PHOTOS
 from convbench.workers.process import Failure
