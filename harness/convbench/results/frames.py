@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +16,7 @@ FIELDS = {"pass": "pass_name"}
 """Columns whose name Python does not allow for a field."""
 NEEDED = ("workload", "case", "dtype", "batch_size", "backend", "pass", "block", "round", "loops", "elapsed_s")
 """Columns of samples that even a run without samples has."""
+TEXTS = ("workload", "case", "dtype", "backend", "pass")
 
 
 def sample_frame(samples: Sequence[SampleTaken]) -> pd.DataFrame:
@@ -21,12 +24,18 @@ def sample_frame(samples: Sequence[SampleTaken]) -> pd.DataFrame:
     if not samples:
         return pd.DataFrame(columns=list(NEEDED))
     columns = {name: _values(samples, name) for name in names(SAMPLES)}
-    known = {
-        name: values for name, values in columns.items() if name in NEEDED or any(value is not None for value in values)
-    }
-    frame = pd.DataFrame(known)
-    texts = [name for name in ("workload", "case", "dtype", "backend", "pass") if name in frame]
-    return frame.astype(dict.fromkeys(texts, object))
+    return pd.DataFrame({name: _series(name, values) for name, values in columns.items() if _is_told(name, values)})
+
+
+def _is_told(name: str, values: list[object]) -> bool:
+    return name in NEEDED or any(value is not None for value in values)
+
+
+def _series(name: str, values: list[object]) -> pd.Series[Any]:
+    """A column; each text is one object, however often it occurs, which pandas groups far quicker."""
+    if name in TEXTS:
+        return pd.Series([sys.intern(str(value)) for value in values], dtype=object)
+    return pd.Series(values)
 
 
 def agreement_frame(rows: Sequence[AgreementFound]) -> pd.DataFrame:

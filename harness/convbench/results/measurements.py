@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from convbench.results.summary import right_cells
 from convbench.results.timings import CELL, SPEED_COLUMNS, against_fastest, summarise
 from convbench_specs import Case, Workload, cost, output_bytes
 
-COST_COLUMNS = ("flops", "valid_flops", "compulsory_bytes", "least_memory_bytes")
+COST_COLUMNS = ("operation", "flops", "valid_flops", "compulsory_bytes", "least_memory_bytes")
 
 
 def measurements_frame(
@@ -33,7 +33,7 @@ def measurements_frame(
     cases = {(workload.name, case.name): case for workload in workloads for case in workload.cases}
     frame = _events(cells)
     if len(frame):
-        costs = [_cost(key, cases.get((key.workload, key.case))) for key in cells]
+        costs = _costs(cells, cases)
         frame = frame.join(pd.DataFrame(costs, index=frame.index).dropna(axis="columns", how="all"))
         frame = frame.join(summarise(samples), on=CELL)
     frame = _with_rates(_complete(frame))
@@ -55,19 +55,28 @@ def _events(cells: Mapping[CellKey, Columns]) -> pd.DataFrame:
     return pd.DataFrame(keys | values, dtype=None if cells else object)
 
 
-def _cost(key: CellKey, case: Case | None) -> dict[str, str | int | None]:
-    """What the case costs; nothing where the run does not hold the case, as after a change of its folder by hand."""
+def _costs(
+    cells: Iterable[CellKey], cases: Mapping[tuple[str, str], Case]
+) -> dict[str, list[str | int | None]]:
+    """What the case of each cell costs, a list a column; a pass costs all backends the same."""
+    known: dict[CellKey, tuple[str | int | None, ...]] = {}
+    rows = []
+    for cell in cells:
+        key = cell._replace(backend="")
+        if key not in known:
+            known[key] = _cost(key, cases.get((key.workload, key.case)))
+        rows.append(known[key])
+    return {name: [row[place] for row in rows] for place, name in enumerate(COST_COLUMNS)}
+
+
+def _cost(key: CellKey, case: Case | None) -> tuple[str | int | None, ...]:
+    """COST_COLUMNS; nothing where the run does not hold the case, as after a change of its folder by hand."""
     if case is None:
-        return dict.fromkeys(("operation", *COST_COLUMNS))
+        return (None,) * len(COST_COLUMNS)
     typed = case.with_dtype(key.dtype)
     work = cost(typed, key.batch_size, key.pass_name)
-    return {
-        "operation": case.operation_name,
-        "flops": work.flops,
-        "valid_flops": work.valid_flops,
-        "compulsory_bytes": work.bytes,
-        "least_memory_bytes": output_bytes(typed, key.batch_size, key.pass_name),
-    }
+    least_memory_bytes = output_bytes(typed, key.batch_size, key.pass_name)
+    return (case.operation_name, work.flops, work.valid_flops, work.bytes, least_memory_bytes)
 
 
 def _complete(frame: pd.DataFrame) -> pd.DataFrame:
