@@ -1,25 +1,48 @@
-"""The host of convbench: it finds backends, checks, measures and reports. The three calls of a script are here."""
+"""The host of convbench: it finds backends, checks, measures and reports. What a script calls is here.
+
+run = convbench.compare("quick", backends=["numpy-im2col", "pytorch"])
+run.measurements      # a pandas DataFrame, a row a cell
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convbench.api import check, compare
-    from convbench.results.run import Run, load_run
+    from convbench.errors import RunError, UsageError
+    from convbench.results.loading import load_run
+    from convbench.results.run import Run
+    from convbench_specs import ConvbenchError
 
-__all__ = ["Run", "check", "compare", "load_run"]
+    __version__: str
+
+_HOMES = {
+    "ConvbenchError": "convbench_specs",
+    "Run": "convbench.results.run",
+    "RunError": "convbench.errors",
+    "UsageError": "convbench.errors",
+    "check": "convbench.api",
+    "compare": "convbench.api",
+    "load_run": "convbench.results.loading",
+}
+"""Where each name is from: imported on first use, as pandas alone takes longer than `convbench --help` may."""
+
+__all__ = ["ConvbenchError", "Run", "RunError", "UsageError", "__version__", "check", "compare", "load_run"]
 
 
 def __dir__() -> list[str]:
-    """What is re-exported on first use, too."""
-    return [*__all__, *(name for name in globals() if name.startswith("__"))]
+    """What is imported on first use, too."""
+    return [*__all__, *(name for name in globals() if name.startswith("__") and name not in __all__)]
 
 
 def __getattr__(name: str) -> Any:
-    """Re-export on first use: importing pandas takes longer than `convbench --help` may, and workers do not need it."""
-    if name not in __all__:
-        raise AttributeError(f"module 'convbench' has no attribute {name!r}")
-    from convbench import api  # noqa: PLC0415
+    """Import a public name on its first use."""
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415  # reading it takes a while, and few ask
 
-    return getattr(api, name)
+        return version("convbench")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'convbench' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

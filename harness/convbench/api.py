@@ -9,80 +9,172 @@ convbench.load_run(run.folder)
 
 from __future__ import annotations
 
-import shlex
-import sys
+import time
 from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from convbench.doctor import cached_floor, core_facts, read_facts, thread_warnings, warnings
+from convbench.doctor import core_facts, read_facts, thread_warnings, warnings
 from convbench.errors import UsageError
-from convbench.machine.facts import machine_facts, package_versions
 from convbench.plan.items import Plan, make_plan
-from convbench.plan.settings import RunSettings
+from convbench.plan.settings import Allocator, Cache, RunSettings
+from convbench.plan.status import BackendStatus
 from convbench.report.files import write_reports
-from convbench.results.journal import HEADER, Journal
-from convbench.results.run import Run, load_run
-from convbench.run.observer import Observer, Silent
-from convbench.run.runner import Runner
+from convbench.results.events.journal import HEADER, Header, Journal
+from convbench.results.events.schema import BackendFound, ItemChecked, ItemTimed, Recorded, WarningGiven
+from convbench.results.events.state import RunState
+from convbench.results.loading import load_run
+from convbench.results.run import Run
+from convbench.run.checking.pictures import Picture
+from convbench.run.header import make_header, stored_settings
+from convbench.run.observer import Observer, Silent, tell
+from convbench.run.resume import StoredRun, refuse_differences, resumption, stored_run
+from convbench.run.runner import Ledger, run_events
+from convbench.workers.environment import allocator_environment
 from convbench.workers.plugins import Registered, Registry, availability, find_backends, only_available
-from convbench_specs import Available, Unavailable, Workload, case_table
+from convbench_specs import Available, Device, DType, PassName, Unavailable
 
 DEFAULT_FOLDER = Path("results")
-SEVERAL = ("backends", "batch_sizes", "passes", "dtypes", "cases")
-"""Settings of several values, where one may stand for itself."""
 
 
 def compare(
-    *workloads: str,
-    backends: Sequence[str] | None = None,
-    batch_sizes: Sequence[int] | None = None,
+    *workloads: str | Path,
+    backends: str | Sequence[str] | None = None,
+    batch_sizes: int | Sequence[int] | None = None,
+    passes: PassName | Sequence[PassName] | None = None,
+    dtypes: DType | Sequence[DType] | None = None,
+    cases: str | Sequence[str] | None = None,
+    case: str | None = None,
     effort: str | None = None,
+    threads: int | None = None,
+    device: Device | None = None,
+    seed: int | None = None,
+    blocks: int | None = None,
+    most_blocks: int | None = None,
+    within_s: float | None = None,
+    rounds: int | None = None,
+    sample_s: float | None = None,
+    budget_s: float | None = None,
+    timeout_s: float | None = None,
+    timing: bool | None = None,
+    memory: bool | None = None,
+    allocator: Allocator | None = None,
+    cache: Cache | None = None,
+    find_largest_batch: bool | None = None,
+    memory_limit_bytes: int | None = None,
+    search_s: float | None = None,
     output: str | Path | None = None,
-    plugins: Iterable[str] = (),
+    resume: str | Path | None = None,
+    plugins: str | Iterable[str] = (),
     observer: Observer | None = None,
-    **settings: Any,
 ) -> Run:
     """Check and measure backends on workloads; returns the run, with its reports written in its folder.
 
-    `workloads` are names of shipped ones or paths of TOML files, "quick" without any. `effort`
-    is glance, quick (default) or thorough. Further keywords are the fields of RunSettings: passes, dtypes, cases, case,
-    threads, device, seed, blocks, rounds, budget_s, timeout_s, timing, memory and the others.
+    `workloads` are names of shipped ones, of those that plug-ins bring, or paths of TOML files; "quick" without any.
+    Where several values are possible, one may stand for itself. What is None is left to `effort`, which is glance,
+    quick (default) or thorough, and to the defaults of RunSettings, where every setting is explained.
+
+    `output` is the folder of the run (default: results/run-DATE-TIME), `plugins` are modules or .py files with
+    backends, and `observer` is told how the run goes. `resume` is the folder of a run that was killed or interrupted:
+    it goes on with its own settings; those that are given must be the same.
+
     Raises ConvbenchError where the call or a file is at fault, before anything runs.
     """
     if not all(isinstance(name, (str, Path)) for name in workloads):
         raise UsageError("workloads are names or paths, each an argument of its own")
-    plugins = _several(plugins)
-    unknown = sorted(set(settings) - set(RunSettings.names()))
-    if unknown:
-        raise TypeError(
-            f"compare() got an unexpected keyword {unknown[0]!r}; there are: {', '.join(RunSettings.names())}"
-        )
-    if workloads and settings.get("case") is not None:
-        raise UsageError(f"--case takes the place of workloads: leave out {', '.join(workloads)} or --case")
-    given: dict[str, Any] = {
-        "workloads": tuple(workloads) or None,
-        "batch_sizes": batch_sizes,
-        "backends": backends,
-        **settings,
+    if workloads and case is not None:
+        names = ", ".join(map(str, workloads))
+        raise UsageError(f"--case takes the place of workloads: leave out {names} or --case")
+    asked: dict[str, Any] = {  # each has the type of its setting, which RunSettings checks
+        "workloads": tuple(map(str, workloads)) or None,
+        "backends": _several(backends),
+        "batch_sizes": _several(batch_sizes),
+        "passes": _several(passes),
+        "dtypes": _several(dtypes),
+        "cases": _several(cases),
+        "case": case,
+        "threads": threads,
+        "device": device,
+        "seed": seed,
+        "blocks": blocks,
+        "most_blocks": most_blocks,
+        "within_s": within_s,
+        "rounds": rounds,
+        "sample_s": sample_s,
+        "budget_s": budget_s,
+        "timeout_s": timeout_s,
+        "timing": timing,
+        "memory": memory,
+        "allocator": allocator,
+        "cache": cache,
+        "find_largest_batch": find_largest_batch,
+        "memory_limit_bytes": memory_limit_bytes,
+        "search_s": search_s,
     }
-    plain = {key: _several(value) if key in SEVERAL else value for key, value in given.items()}
-    chosen = RunSettings.of_effort(effort, **{key: value for key, value in plain.items() if value is not None})
-    registry = find_backends(plugins).demand(plugins)
-    return execute(chosen, registry, output=output, observer=observer or Silent())
+    given = {name: value for name, value in asked.items() if value is not None}
+    named, told = _several(plugins) or (), observer or Silent()
+    if resume is None:
+        settings = RunSettings.of_effort(effort, **given)
+        return execute(settings, find_backends(named).demand(named), output=output, observer=told)
+    if output is not None:
+        raise UsageError("--resume goes on in the folder of the run: leave out --output")
+    return go_on(stored_run(Path(resume)), effort, given, named, observer=told)
 
 
-def _several(value: Any) -> Any:
-    """A tuple of a list, or of a single name or number."""
-    if isinstance(value, (str, int)):
-        return (value,)
-    return value if value is None else tuple(value)
+def check(
+    *workloads: str | Path,
+    backends: str | Sequence[str] | None = None,
+    batch_sizes: int | Sequence[int] | None = None,
+    passes: PassName | Sequence[PassName] | None = None,
+    dtypes: DType | Sequence[DType] | None = None,
+    cases: str | Sequence[str] | None = None,
+    case: str | None = None,
+    threads: int | None = None,
+    device: Device | None = None,
+    seed: int | None = None,
+    budget_s: float | None = None,
+    timeout_s: float | None = None,
+    output: str | Path | None = None,
+    resume: str | Path | None = None,
+    plugins: str | Iterable[str] = (),
+    observer: Observer | None = None,
+) -> Run:
+    """As compare, but only whether the backends are right: nothing is timed, and no memory is measured."""
+    return compare(
+        *workloads,
+        backends=backends,
+        batch_sizes=batch_sizes,
+        passes=passes,
+        dtypes=dtypes,
+        cases=cases,
+        case=case,
+        threads=threads,
+        device=device,
+        seed=seed,
+        budget_s=budget_s,
+        timeout_s=timeout_s,
+        timing=False,
+        memory=False,
+        output=output,
+        resume=resume,
+        plugins=plugins,
+        observer=observer,
+    )
 
 
-def check(*workloads: str, **arguments: Any) -> Run:
-    """As compare, but only whether the backends are right: nothing is timed."""
-    return compare(*workloads, **{"timing": False, "memory": False, **arguments})
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A run that can begin: everything about it was checked."""
+
+    settings: RunSettings
+    plan: Plan
+    selected: list[Registered]
+    usable: list[Registered]
+    header: Header
+    packages: tuple[str, ...]
 
 
 def execute(
@@ -97,21 +189,41 @@ def execute(
 
     `told` are warnings of this machine that its user has read: the run carries them and does not look again.
     """
-    plan = make_plan(settings)
-    selected = registry.select(settings.backends)
-    usable, _ = only_available(selected, settings.device)
-    folder = new_folder(output)
-    with Journal(folder, _header(settings, plan)) as journal:
-        for entry in selected:
-            _tell_backend(journal, entry, availability(entry, settings.device), settings)
-        for failed in registry.failed:
-            journal.write("backend", name=failed.plugin.label, status="failed", reason=failed.reason)
+    asked = _asked(settings, registry)
+    state = RunState()
+    with Journal.begin(new_folder(output), asked.header) as journal:
+        for event in _beginning(asked, registry):
+            _keep(journal, state, event)
         for text in _new_warnings(settings, observer) if told is None else told:
-            journal.write("warning", text=text)
-        Runner(plan, settings, usable, journal, observer).run()
-    run = load_run(folder)
-    write_reports([run], folder)
-    return run
+            _keep(journal, state, WarningGiven(text=text))
+        _carry_out(asked, journal, state, observer)
+    return _reported(journal.folder)
+
+
+def go_on(
+    stored: StoredRun, effort: str | None, given: dict[str, Any], plugins: Sequence[str], *, observer: Observer
+) -> Run:
+    """Go on with a run that was cut short; a finished one is loaded, and nothing is measured.
+
+    `given` are settings that the call names; UsageError where they, the machine, packages or workloads differ.
+    """
+    if stored.is_finished:
+        observer.note(f"{stored.folder} is finished: nothing is measured")
+        return load_run(stored.folder)
+    settings = RunSettings(**{**stored_settings(stored.header), **given})
+    if effort is not None:
+        settings = RunSettings.of_effort(effort, **{**stored_settings(stored.header), **given})
+    named = tuple(dict.fromkeys([*stored.header.get("plugins", ()), *plugins]))
+    registry = find_backends(named).demand(named)
+    asked = _asked(settings, registry)
+    refuse_differences(stored, asked.header)
+    with Journal.go_on(stored.folder) as journal:
+        _keep(journal, stored.state, resumption(stored.state))
+        for event in _beginning(asked, registry):
+            if event.name not in stored.state.backends:  # it was killed before it had told
+                _keep(journal, stored.state, event)
+        _carry_out(asked, journal, stored.state, observer)
+    return _reported(stored.folder)
 
 
 def new_folder(output: str | Path | None) -> Path:
@@ -125,17 +237,87 @@ def new_folder(output: str | Path | None) -> Path:
     return folder
 
 
-def _tell_backend(journal: Journal, entry: Registered, found: Available | Unavailable, settings: RunSettings) -> None:
-    journal.write(
-        "backend",
-        name=entry.backend.name,
-        summary=entry.backend.summary,
+def _several(value: Any) -> Any:  # a setting of any type
+    """A tuple of a list, or of a single name or number."""
+    if isinstance(value, (str, int)):
+        return (value,)
+    return value if value is None else tuple(value)
+
+
+def _asked(settings: RunSettings, registry: Registry) -> _Asked:
+    allocator_environment(settings.allocator)  # refused before anything runs
+    plan = make_plan(settings, registry.workloads)
+    selected = registry.select(settings.backends)
+    usable, _ = only_available(selected, settings.device)
+    header = make_header(plan, settings, selected, registry.packages)
+    return _Asked(settings, plan, selected, usable, header, registry.packages)
+
+
+def _beginning(asked: _Asked, registry: Registry) -> list[BackendFound]:
+    """The backends that were asked for, and the plug-ins that could not be used."""
+    found = [_found(entry, asked.settings) for entry in asked.selected]
+    failed = [
+        BackendFound(name=each.plugin.label, status=BackendStatus.FAILED, reason=each.reason)
+        for each in registry.failed
+    ]
+    return found + failed
+
+
+def _found(entry: Registered, settings: RunSettings) -> BackendFound:
+    backend, found = entry.backend, availability(entry, settings.device)
+    return BackendFound(
+        name=backend.name,
+        summary=backend.summary,
         plugin=entry.plugin.label,
         device=settings.device,
-        status="available" if isinstance(found, Available) else "unavailable",
+        status=BackendStatus.AVAILABLE if isinstance(found, Available) else BackendStatus.UNAVAILABLE,
         version=found.version if isinstance(found, Available) else "",
         reason=found.reason if isinstance(found, Unavailable) else "",
+        short_name=backend.short_name,
+        display_order=backend.display_order,
+        contract=backend.contract,
     )
+
+
+def _carry_out(asked: _Asked, journal: Journal, state: RunState, observer: Observer) -> None:
+    """Let the run happen: every event into the journal, and to the observer. However it ends, it says how."""
+    ledger, interrupted = Ledger(), True
+    begin = time.monotonic() - state.run_s
+    events = run_events(
+        asked.plan,
+        asked.settings,
+        asked.usable,
+        folder=journal.folder,
+        state=state,
+        ledger=ledger,
+        packages=asked.packages,
+    )
+    try:
+        with closing(events):
+            for happening in events:
+                if isinstance(happening, Picture):
+                    journal.keep_picture(happening.made.file, happening.png)
+                    journal.write(happening.made)
+                elif isinstance(happening, Recorded):
+                    journal.write(happening)
+                if isinstance(happening, (ItemChecked, ItemTimed)):
+                    journal.sync()
+                tell(observer, happening)
+        interrupted = False
+    finally:
+        journal.write(ledger.finished(run_s=time.monotonic() - begin, interrupted=interrupted))
+        observer.end()
+
+
+def _keep(journal: Journal, state: RunState, event: Recorded) -> None:
+    journal.write(event)
+    state.apply(event)
+
+
+def _reported(folder: Path) -> Run:
+    run = load_run(folder)
+    write_reports([run], folder)
+    return run
 
 
 def _new_warnings(settings: RunSettings, observer: Observer) -> tuple[str, ...]:
@@ -147,27 +329,3 @@ def _new_warnings(settings: RunSettings, observer: Observer) -> tuple[str, ...]:
     for text in found:
         observer.note(f"warning: {text}")
     return found
-
-
-def _header(settings: RunSettings, plan: Plan) -> dict[str, Any]:
-    return {
-        "command": _command(),
-        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "settings": settings.as_dict(),
-        "floor": cached_floor(settings.threads) if settings.timing else None,
-        "machine": machine_facts(),
-        "packages": package_versions(),
-        "workloads": [_workload_table(workload) for workload in plan.workloads],
-    }
-
-
-def _command() -> str:
-    """The command line, or what stands for it where a script or notebook made the run."""
-    called = Path(sys.argv[0]).name
-    return shlex.join(["convbench", *sys.argv[1:]]) if called == "convbench" else f"convbench.compare in {called}"
-
-
-def _workload_table(workload: Workload) -> dict[str, Any]:
-    layers = [{"case": case_table(layer.case), "count": layer.count} for layer in workload.layers]
-    named = {"name": workload.name, "title": workload.title, "source": workload.source, "network": workload.network}
-    return {**named, "layers": layers}

@@ -43,8 +43,7 @@ MIN_RUN_S = 0.4
 
 def environment(asked):
     """What convbench's workers get for their threads and allocator."""
-    from convbench.workers.environment import allocator_environment
-    from convbench.workers.process import THREAD_VARIABLES
+    from convbench.workers.environment import THREAD_VARIABLES, allocator_environment
 
     threads = dict.fromkeys(THREAD_VARIABLES, str(asked.threads))
     return {**os.environ, **threads, **allocator_environment(asked.allocator)}

@@ -22,6 +22,7 @@ from convbench.machine.core_speed_history import known_bests
 from convbench.machine.cores import cores_for
 from convbench.machine.facts import usable_cores
 from convbench.measure.timing import WOKEN_S
+from convbench.workers import protocol
 
 WINDOWS = (1, 3, 10, 30, 100, 300)
 """Rounds that a mean is taken over."""
@@ -32,9 +33,9 @@ SAMPLE_S = 0.003
 
 def sample(session, pass_name, loops):
     """Seconds a call."""
-    reply = answer(session, "sample", pass_name, loops=loops, settle_s=WOKEN_S)
+    reply = answer(session, protocol.Sample(pass_name=pass_name, loops=loops, settle_s=WOKEN_S))
     session.suspend()
-    return reply["elapsed_s"] / reply["loops"]
+    return reply.elapsed_s / reply.loops
 
 
 def measure(asked):

@@ -16,14 +16,17 @@ from typing import Any, Self
 
 import numpy as np
 
-from convbench.measure.memory import PINNED_ALLOCATOR
 from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
 from convbench.results.statistics.estimate import estimate
 from convbench.verify import make_tensors
+from convbench.workers import protocol
 from convbench.workers.arrays import scratch_folder, write_tensors
+from convbench.workers.environment import PINNED_ALLOCATOR
 from convbench.workers.plugins import find_backends
-from convbench.workers.session import BackendSession, NotOk
+from convbench.workers.process import Failure
+from convbench.workers.protocol import R
+from convbench.workers.session import BackendSession
 from convbench_specs import Case, PassName, cost, load_workload
 
 PLUGIN = str(Path(__file__).with_name("kernel_backends.py"))
@@ -69,11 +72,11 @@ class Bench:
 
     def __enter__(self) -> Self:
         self.scratch = self._stack.enter_context(scratch_folder())
-        shared = {"NUMBA_CACHE_DIR": str(self._cache or self.scratch / "numba")}
         for registered in self._registered:
-            extra = {**shared, **ENVIRONMENT.get(registered.backend.name.split("-")[0], {})}
-            extra |= PINNED_ALLOCATOR if self._pinned else {}
-            session = BackendSession(registered, self.settings, log=self._log, extra=extra)
+            purpose = dict(ENVIRONMENT.get(registered.backend.name.split("-")[0], {}))
+            purpose |= PINNED_ALLOCATOR if self._pinned else {}
+            scratch = self._cache or self.scratch
+            session = BackendSession(registered, self.settings, log=self._log, scratch=scratch, purpose=purpose)
             self._stack.callback(session.stop)
             self.sessions.append(session)
         return self
@@ -85,15 +88,15 @@ class Bench:
 
     def facts(self) -> dict[str, dict[str, str]]:
         """What each worker tells of itself, those that have started."""
-        return {session.name: dict(session.started.get("facts", {})) for session in self.sessions}
+        return {session.name: dict(session.started.facts) if session.started else {} for session in self.sessions}
 
-    def prepare(self, case: Case, batch_size: int) -> Iterator[tuple[BackendSession, dict[str, Any]]]:
+    def prepare(self, case: Case, batch_size: int) -> Iterator[tuple[BackendSession, protocol.Ready]]:
         """Every backend with the case prepared, and what it said; what cannot is told on the terminal and left out."""
         paths = write_tensors(self.scratch, make_tensors(case, batch_size, seed=0))
         for session in self.sessions:
             reply = session.prepare(Item("kernels", case, batch_size), paths)
             session.suspend()
-            if isinstance(reply, NotOk):
+            if isinstance(reply, Failure):
                 print(f"{case.name} {session.name}: {reply.status}: {reply.reason}", file=sys.stderr)
             else:
                 yield session, reply
@@ -108,12 +111,12 @@ def measure_times(bench: Bench, items: Sequence[tuple[Case, int]], rounds: int) 
             racing = {s: reply for s, reply in prepared.items() if _agrees(bench, s, pass_name, next(iter(prepared)))}
             samples = race(list(racing), pass_name, rounds)
             for session, values in samples.items():
-                spread = estimate([value["elapsed_s"] / value["loops"] for value in values])
+                spread = estimate([value.elapsed_s / value.loops for value in values])
                 rows.append({
                     "row": case.name, "pass": pass_name, "backend": session.name, "batch_size": batch_size,
                     "median_s": spread.median, "p25_s": spread.p25, "p75_s": spread.p75, "minimum_s": spread.minimum,
-                    "rounds": rounds, "loops": values[0]["loops"],
-                    "minor_faults": sum(v["minor_faults"] for v in values) / sum(v["loops"] for v in values),
+                    "rounds": rounds, "loops": values[0].loops,
+                    "minor_faults": sum(v.minor_faults for v in values) / sum(v.loops for v in values),
                     "flops": cost(case, batch_size, pass_name).flops, "bytes": cost(case, batch_size, pass_name).bytes,
                     "algorithm": racing[session]["algorithm"],
                 })  # fmt: skip
@@ -125,19 +128,21 @@ def measure_times(bench: Bench, items: Sequence[tuple[Case, int]], rounds: int) 
     return rows
 
 
-def race(sessions: Sequence[BackendSession], pass_name: PassName, rounds: int) -> dict[BackendSession, list[Any]]:
+def race(
+    sessions: Sequence[BackendSession], pass_name: PassName, rounds: int
+) -> dict[BackendSession, list[protocol.Sampled]]:
     """`rounds` samples of each session, all once a round, in random order."""
     loops: dict[BackendSession, int] = {}
     for session in sessions:
-        reply = session.ask("warm_up", pass_name, sample_s=SAMPLE_S, limit_s=1.0)
+        reply = session.ask(protocol.WarmUp(pass_name=pass_name, sample_s=SAMPLE_S, limit_s=1.0))
         session.suspend()
-        loops[session] = _ok(reply)["loops"]
-    samples: dict[BackendSession, list[Any]] = {session: [] for session in sessions}
+        loops[session] = _ok(reply).loops
+    samples: dict[BackendSession, list[protocol.Sampled]] = {session: [] for session in sessions}
     order, chance = list(sessions), random.Random(0)
     for _ in range(rounds):
         chance.shuffle(order)
         for session in order:
-            samples[session].append(_ok(session.ask("sample", pass_name, loops=loops[session])))
+            samples[session].append(_ok(session.ask(protocol.Sample(pass_name=pass_name, loops=loops[session]))))
             session.suspend()
     return samples
 
@@ -148,11 +153,11 @@ def measure_memory(bench: Bench, items: Sequence[tuple[Case, int]]) -> list[dict
     for case, batch_size in items:
         for session, _ in bench.prepare(case, batch_size):
             for pass_name in PASSES:
-                peaks = _ok(session.ask("memory", pass_name, repeats=3))["peaks"]
+                peaks = _ok(session.ask(protocol.ReadPeaks(pass_name=pass_name, repeats=3))).peaks
                 session.suspend()
                 rows.append({
                     "row": case.name, "pass": pass_name, "backend": session.name,
-                    "peak_memory_bytes": int(median(peak["peak_bytes"] for peak in peaks)),
+                    "peak_memory_bytes": int(median(peak.peak_bytes for peak in peaks)),
                     "tensors_bytes": cost(case, batch_size, pass_name).bytes,
                 })  # fmt: skip
             session.release()
@@ -166,11 +171,11 @@ def measure_book(bench: Bench) -> list[dict[str, Any]]:
     prepared = dict(bench.prepare(case, BOOK_BATCH))
     rows = []
     for session in prepared:
-        _ok(session.ask("warm_up", "both", sample_s=SAMPLE_S, limit_s=WARM_UP_S))
-        epoch = _ok(session.ask("sample", "both", loops=BOOK_BATCHES))
+        _ok(session.ask(protocol.WarmUp(pass_name="both", sample_s=SAMPLE_S, limit_s=WARM_UP_S)))
+        epoch = _ok(session.ask(protocol.Sample(pass_name="both", loops=BOOK_BATCHES)))
         session.release()
         session.suspend()
-        rows.append({"row": "book", "pass": "both", "backend": session.name, "epoch_s": epoch["elapsed_s"]})
+        rows.append({"row": "book", "pass": "both", "backend": session.name, "epoch_s": epoch.elapsed_s})
     return rows
 
 
@@ -183,8 +188,8 @@ def measure_compile(threads: int, log: Path) -> dict[str, Any]:
                 begin, compiled = time.perf_counter(), 0.0
                 for case in load_workload("quick").cases:
                     for _, reply in bench.prepare(case, 1):
-                        compiled += reply["prepare_s"]
-                started = float(bench.sessions[0].started["start_s"])
+                        compiled += reply.prepare_s
+                started = bench.sessions[0].started.start_s
                 seconds |= {f"{state}: start": started, f"{state}: all cases": compiled}
                 seconds[f"{state}: wall"] = time.perf_counter() - begin
     return seconds
@@ -194,7 +199,7 @@ def ceilings(bench: Bench, product: Any) -> dict[str, Any]:
     """The machine's limits: float32 operations a second of the fastest matrix product, bytes a second of a copy."""
     flops = {}
     for session, _ in bench.prepare(product, 1):
-        best = min(_ok(session.ask("sample", "forward", loops=1))["elapsed_s"] for _ in range(7))
+        best = min(_ok(session.ask(protocol.Sample(pass_name="forward", loops=1))).elapsed_s for _ in range(7))
         session.release()
         session.suspend()
         flops[session.name] = cost(product, 1, "forward").flops / best
@@ -221,7 +226,7 @@ def _agrees(bench: Bench, session: BackendSession, pass_name: PassName, first: B
     """Whether results are near those of the first backend, which writes its own at its turn."""
     folder = bench.scratch / session.name
     folder.mkdir(exist_ok=True)
-    outputs = _ok(session.ask("run", pass_name, folder=str(folder), scrutinise=False))["outputs"]
+    outputs = _ok(session.ask(protocol.Run(pass_name=pass_name, folder=str(folder)))).outputs
     session.suspend()
     for name in outputs if session is not first else ():
         mine, right = np.load(outputs[name]), np.load(bench.scratch / first.name / Path(outputs[name]).name)
@@ -232,7 +237,7 @@ def _agrees(bench: Bench, session: BackendSession, pass_name: PassName, first: B
     return True
 
 
-def _ok(reply: dict[str, Any] | NotOk) -> dict[str, Any]:
-    if isinstance(reply, NotOk):
+def _ok(reply: R | Failure) -> R:
+    if isinstance(reply, Failure):
         raise SystemExit(f"{reply.status}: {reply.reason}\n{reply.traceback}")
     return reply

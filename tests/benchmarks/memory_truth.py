@@ -23,8 +23,9 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from convbench.measure.memory import PINNED_ALLOCATOR, peak_memory, readings
+from convbench.measure.memory import peak_memory, readings
 from convbench.run.memory import REPEATS
+from convbench.workers.environment import PINNED_ALLOCATOR
 from convbench_specs import MemoryCounter
 
 MEGABYTE = 1_000_000

@@ -12,10 +12,12 @@ from convbench.machine.facts import usable_cores
 from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
 from convbench.verify import make_tensors
+from convbench.workers import protocol
 from convbench.workers.arrays import scratch_folder, write_tensors
 from convbench.workers.environment import allocator_environment
 from convbench.workers.plugins import find_backends
-from convbench.workers.session import BackendSession, NotOk
+from convbench.workers.process import Failure
+from convbench.workers.session import BackendSession
 from convbench_specs import PASSES, load_workload
 
 
@@ -32,17 +34,17 @@ def case_parser(description: str, *, case: str, pass_name: str, seconds: float) 
     return parser
 
 
-def answer(session, request, pass_name, **fields):
+def answer(session, request):
     """What a worker answers; SystemExit where the backend fails."""
-    reply = session.ask(request, pass_name, **fields)
-    if isinstance(reply, NotOk):
+    reply = session.ask(request)
+    if isinstance(reply, Failure):
         raise SystemExit(f"{session.name}: {reply.reason}")
     return reply
 
 
 def warmed_up(session, pass_name, sample_s):
     """Calls that fill a sample, by a warm-up; the worker is stopped after it."""
-    loops = answer(session, "warm_up", pass_name, sample_s=sample_s, limit_s=1.0)["loops"]
+    loops = answer(session, protocol.WarmUp(pass_name=pass_name, sample_s=sample_s, limit_s=1.0)).loops
     session.suspend()
     return loops
 
@@ -54,13 +56,13 @@ def prepared_workers(asked, processes: int = 1) -> Iterator[list[BackendSession]
     item = Item("quick", case, asked.batch_size)
     with ExitStack() as stack:
         scratch = stack.enter_context(scratch_folder())
-        extra = {"NUMBA_CACHE_DIR": str(scratch / "numba"), **allocator_environment(asked.allocator)}
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="convbench-")))
         paths = write_tensors(scratch, make_tensors(case, asked.batch_size, seed=0))
-        workers = []
+        workers, settings = [], RunSettings(threads=asked.threads)
+        purpose = allocator_environment(asked.allocator)
         for entry in find_backends().select(asked.backends.split(",")):
             for _ in range(processes):
-                session = BackendSession(entry, RunSettings(threads=asked.threads), log=folder / "log", extra=extra)
+                session = BackendSession(entry, settings, log=folder / "log", scratch=scratch, purpose=purpose)
                 stack.callback(session.stop)
                 session.prepare(item, paths)
                 session.suspend()

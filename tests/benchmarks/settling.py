@@ -16,6 +16,8 @@ from statistics import median
 
 from prepared_workers import answer, case_parser, prepared_workers, warmed_up
 
+from convbench.workers import protocol
+
 BEFORE_MS = (0, 1, 2, 3, 5, 8, 12)
 SAMPLE_S = 0.001
 OTHER_S = 0.01
@@ -33,11 +35,12 @@ def measure(asked):
             for before_ms in random.sample(BEFORE_MS, len(BEFORE_MS)):
                 for session in random.sample(sessions, len(sessions)):
                     for kind in ("woken", "switched"):
-                        settled = {"loops": loops[session], "settle_s": before_ms * 1e-3}
-                        reply = answer(session, "sample", asked.pass_name, **settled)
-                        taken[session.name, kind, before_ms].append(reply["elapsed_s"] / reply["loops"])
+                        sample = {"pass_name": asked.pass_name, "loops": loops[session]}
+                        reply = answer(session, protocol.Sample(**sample, settle_s=before_ms * 1e-3))
+                        taken[session.name, kind, before_ms].append(reply.elapsed_s / reply.loops)
                         if kind == "woken":
-                            answer(session, "sample", OTHER[asked.pass_name], loops=1, settle_s=OTHER_S)
+                            other = OTHER[asked.pass_name]
+                            answer(session, protocol.Sample(pass_name=other, loops=1, settle_s=OTHER_S))
                     session.suspend()
     return taken
 

@@ -14,7 +14,6 @@ import pytest
 from convbench.measure import memory
 from convbench.measure.memory import (
     FLOOR_BYTES,
-    PINNED_ALLOCATOR,
     PeakMemory,
     can_reset_peak,
     kept_memory,
@@ -22,6 +21,8 @@ from convbench.measure.memory import (
     readings,
 )
 from convbench.run.memory import warning
+from convbench.workers import protocol
+from convbench.workers.environment import PINNED_ALLOCATOR
 from convbench.workers.worker import Worker
 
 pytestmark = pytest.mark.skipif(not can_reset_peak(), reason="this system does not let a process reset its peak memory")
@@ -205,9 +206,9 @@ class TestWhereAPeakCannotBeReset:
         prepared = SimpleNamespace(call_of=lambda name: list, wait=lambda native: None)
         monkeypatch.setattr(worker, "_resident", SimpleNamespace(prepared=prepared))
         monkeypatch.setattr(worker, "_backend", SimpleNamespace(memory_counter=lambda: None))
-        reply = worker.memory(pass_name="forward", repeats=1)
-        assert reply["peaks"] == []
-        assert "clear_refs" in reply["why_not"]
+        reply = worker.read_peaks(protocol.ReadPeaks(pass_name="forward", repeats=1))
+        assert reply.peaks == []
+        assert "clear_refs" in reply.why_not
 
 
 def test_what_the_first_case_had_loaded_is_frozen_once_and_the_case_itself_is_not():

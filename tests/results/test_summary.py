@@ -7,8 +7,9 @@ from fake_run import BATCH_SIZES, CASES, PASSES, agreement, cell, measurements, 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convbench.plan.status import CELL_STATUSES
 from convbench.report.headline import headline
-from convbench.report.inputs import AGREEMENT_COLUMNS, MEASUREMENT_COLUMNS, STATUSES
+from convbench.report.inputs import AGREEMENT_COLUMNS, MEASUREMENT_COLUMNS
 from convbench.results.summary import (
     GROUP,
     backend_verdicts,
@@ -163,7 +164,7 @@ def test_reasons_that_differ_in_numbers_only_are_listed_once(cells):
     assert listed["status"].tolist() == ["wrong", "skipped", "unavailable"]
 
 
-@pytest.mark.parametrize("status", STATUSES[1:])
+@pytest.mark.parametrize("status", CELL_STATUSES[1:])
 def test_every_status_is_listed(status):
     listed = not_ranked(pd.DataFrame([unmeasured("conv1", 1, "fast", "forward", status, "because")]))
     assert listed[["status", "reason", "cells"]].to_numpy().tolist() == [[status, "because", 1]]

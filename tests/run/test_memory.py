@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from convbench.plan.items import Item
 from convbench.run.memory import measure_memory
+from convbench.run.sessions import Entrant
+from convbench.workers import protocol
 from convbench_specs import Case, Flatten
 
 ITEM = Item("w", Case(name="c", operation=Flatten(), input_shape=(1, 2, 2)), 1)
@@ -17,13 +19,12 @@ class _Session:
 
     def prepare(self, item, paths):
         self.heard.append((self.name, "prepare"))
-        return {}
 
-    def ask(self, request, pass_name, *, repeats):
-        self.asked.append((request, pass_name, repeats))
-        if request == "kept":
-            return {"kept_bytes": [7, 9, 8]}
-        return {"peaks": [{"peak_bytes": size, "source": self.name} for size in (3, 1, 2)]}
+    def ask(self, request):
+        self.asked.append(request)
+        if isinstance(request, protocol.ReadKept):
+            return protocol.KeptRead(kept_bytes=[7, 9, 8])
+        return protocol.PeaksRead(peaks=[protocol.Peak(size, self.name) for size in (3, 1, 2)])
 
     def release(self): ...
 
@@ -32,43 +33,35 @@ class _Session:
 
 
 def _measured(sessions, passes=("forward",)):
-    return measure_memory(ITEM, dict.fromkeys(sessions, passes), {})
+    return [event for session in sessions for event in measure_memory(ITEM, Entrant(session, passes), {})]
 
 
 def test_peaks_are_told_by_median_and_range():
-    ((key, columns),) = _measured([_Session("mine")])
-    assert key == ITEM.key("mine", "forward")
-    assert columns == {
-        "peak_memory_bytes": 2,
-        "peak_memory_min_bytes": 1,
-        "peak_memory_max_bytes": 3,
-        "memory_source": "mine",
-    }
+    (event,) = _measured([_Session("mine")])
+    assert event.cell == ITEM.key("mine", "forward")
+    assert event.peak_memory_bytes == 2
+    assert (event.peak_memory_min_bytes, event.peak_memory_max_bytes) == (1, 3)
+    assert event.memory_source == "mine"
+    assert event.kept_memory_bytes is None
 
 
 def test_what_is_kept_belongs_to_the_passes_that_train():
-    columns = _measured([_Session("mine")], ("forward", "backward", "both"))
-    kept = {key.pass_name: found["kept_memory_bytes"] for key, found in columns if "kept_memory_bytes" in found}
+    events = _measured([_Session("mine")], ("forward", "backward", "both"))
+    kept = {each.pass_name: each.kept_memory_bytes for each in events if each.kept_memory_bytes is not None}
     assert kept == {"backward": 8, "both": 8}
 
 
 def test_no_other_worker_runs_beside_the_one_that_is_measured():
     heard = []
-    columns = _measured([_Session(name, heard) for name in "abc"])
+    events = _measured([_Session(name, heard) for name in "abc"])
     assert heard == [(name, request) for name in "abc" for request in ("prepare", "suspend")]
-    assert [key.backend for key, _ in columns] == list("abc")
+    assert [event.backend for event in events] == list("abc")
 
 
 def test_every_pass_is_read_three_times_and_what_is_kept_is_asked_once_a_case():
     session = _Session("mine")
     _measured([session], ("forward", "backward", "both"))
     assert session.asked == [
-        *(("memory", name, 3) for name in ("forward", "backward", "both")),
-        ("kept", "backward", 3),
+        *(protocol.ReadPeaks(pass_name=name, repeats=3) for name in ("forward", "backward", "both")),
+        protocol.ReadKept(repeats=3),
     ]
-
-
-def test_a_session_without_passes_is_left_alone():
-    idle = _Session("idle")
-    assert measure_memory(ITEM, {idle: ()}, {}) == []
-    assert idle.heard == []

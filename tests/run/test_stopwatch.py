@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from convbench.run.stopwatch import Phases
+from convbench.run.stopwatch import Stopwatch
 
 
 def test_what_runs_inside_counts_for_itself_alone():
     ticks = iter([0, 1, 3, 7, 15])
-    phases = Phases(clock=lambda: next(ticks))
+    phases = Stopwatch(clock=lambda: next(ticks))
     with phases.spending("verifying"), phases.spending("calling"):  # from 0, from 1
         pass  # until 3, until 7
     assert phases.seconds == {"preparing": 0, "calling": 2, "verifying": 1 + 4, "timing": 0, "memory": 0}
@@ -17,7 +17,7 @@ def test_what_runs_inside_counts_for_itself_alone():
 
 def test_a_phase_ends_with_an_exception():
     ticks = iter([0, 5, 6, 8])
-    phases = Phases(clock=lambda: next(ticks))
+    phases = Stopwatch(clock=lambda: next(ticks))
     with pytest.raises(KeyboardInterrupt), phases.spending("timing"):
         raise KeyboardInterrupt
     with phases.spending("memory"):

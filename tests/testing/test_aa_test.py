@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,11 +67,13 @@ def test_twins_are_one_backend_under_two_names():
     assert left.plugin == right.plugin
 
 
-def test_the_first_available_of_the_preferred_is_chosen():
+def test_the_first_available_that_is_quick_is_chosen():
     registry = find_backends()
     assert choose(registry, "naive").backend.name == "naive"
     del registry.backends["pytorch"]
     assert choose(registry, None).backend.name == "numpy-im2col"
+    only_slow = replace(registry, backends={"naive": registry.backends["naive"]})
+    assert choose(only_slow, None).backend.name == "naive"
     with pytest.raises(UsageError, match="unknown backend 'pytorch'"):
         choose(registry, "pytorch")
 

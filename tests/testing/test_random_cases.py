@@ -106,7 +106,9 @@ def test_a_batch_has_one_to_five_instances(batch_size):
     assert 1 <= batch_size <= 5
 
 
-@pytest.mark.parametrize("module", ["convbench.testing.random_cases", "convbench.testing.fuzz", "convbench.testing"])
+@pytest.mark.parametrize(
+    "module", ["convbench.testing.random_cases", "convbench.testing.fuzz", "convbench.testing.suite"]
+)
 def test_without_hypothesis_the_extra_is_named(module):
     code = (
         "import sys; sys.modules['hypothesis'] = None\n"

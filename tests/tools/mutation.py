@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import convbench
-from convbench.verify import IDENTITIES, sampled
+from convbench.verify import IDENTITIES
+from convbench.verify.reference import sampled
 from convbench.workers.plugins import find_backends
 
 PLUGINS = Path(__file__).parents[1] / "plugins"

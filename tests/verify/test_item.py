@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import asdict
 from math import prod
 
 import numpy as np
@@ -44,7 +45,17 @@ def checked(case, tensors, results, *held, fill="random"):
     check.add("mine", results)
     if held:
         check.hold("mine", held)
-    return list(check.rows()), {name: columns for (_, name), columns in check.verdicts().items()}, check
+    judgement = check.judge()
+    rows = [asdict(row) | {"pass": row.pass_name} for row in judgement.rows]
+    cells = {name: columns(found, fill) for (_, name), found in judgement.verdicts.items()}
+    return rows, cells, check
+
+
+def columns(found, fill):
+    """The columns of a cell that its verdict fills."""
+    told = {name: value for name, value in asdict(found).items() if value is not None}
+    own, is_wrong = told.pop("own"), told.pop("is_wrong")
+    return told | {"exact" if fill == "integers" else "random": own} | ({"status": "wrong"} if is_wrong else {})
 
 
 def test_right_results_agree_by_every_check(returned):

@@ -39,8 +39,6 @@ def test_every_pass_of_a_backend_runs(tmp_path):
 TOGETHER = """
 import json, sys
 from pathlib import Path
-
-from paths import TESTS
 sys.path.insert(0, sys.argv[1])
 from against_timers_together import WAYS, Together
 path = Path(sys.argv[2])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from convbench.verify import make_tensors
+from convbench.workers import protocol
 from convbench.workers import worker as worker_module
 from convbench.workers.arrays import write_tensors
 from convbench.workers.worker import Worker
@@ -29,14 +30,14 @@ def run(tmp_path, monkeypatch):
         held = worker_module._Resident(CASE, make_tensors(CASE, 1, seed=0), prepared)
         monkeypatch.setattr(worker, "_resident", held)
         monkeypatch.setattr(worker, "_backend", SimpleNamespace(is_deterministic=True))
-        return {name: worker.run(pass_name=name, folder=str(tmp_path), scrutinise=False) for name in passes}
+        return {name: worker.run(protocol.Run(pass_name=name, folder=str(tmp_path))) for name in passes}
 
     return runs
 
 
 def test_results_that_another_pass_wrote_already_are_not_written_again(run, tmp_path):
     told = run(forward=Y, backward=(DX, None, None), both=(Y.copy(), DX.copy(), None, None))
-    assert told["both"]["outputs"] == told["forward"]["outputs"] | told["backward"]["outputs"]
+    assert told["both"].outputs == told["forward"].outputs | told["backward"].outputs
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backward-dx.npy", "forward-y.npy"]
 
 
@@ -45,22 +46,22 @@ def test_results_that_another_pass_wrote_already_are_not_written_again(run, tmp_
 )
 def test_results_that_differ_have_files_of_their_own(run, y):
     told = run(forward=Y, backward=(DX, None, None), both=(y, DX, None, None))
-    paths = told["both"]["outputs"]
-    assert paths["dx"] == told["backward"]["outputs"]["dx"]
+    paths = told["both"].outputs
+    assert paths["dx"] == told["backward"].outputs["dx"]
     np.testing.assert_array_equal(np.load(paths["y"]), y, strict=True)
-    np.testing.assert_array_equal(np.load(told["forward"]["outputs"]["y"]), Y)
+    np.testing.assert_array_equal(np.load(told["forward"].outputs["y"]), Y)
 
 
 def test_a_pass_that_runs_again_is_written_again(run):
-    first = run(forward=Y)["forward"]["outputs"]["y"]
-    again = run(forward=Y + 1)["forward"]["outputs"]["y"]
+    first = run(forward=Y)["forward"].outputs["y"]
+    again = run(forward=Y + 1)["forward"].outputs["y"]
     assert first == again
     np.testing.assert_array_equal(np.load(again), Y + 1)
 
 
 def test_a_call_counts_as_timed(run):
     told = run(forward=Y)["forward"]
-    assert told["timed_s"] == told["first_call_s"] == told["call_s"] > 0
+    assert told.timed_s == told.first_call_s == told.call_s > 0
 
 
 def test_a_backend_gets_plain_read_only_arrays_whose_views_cost_no_call_of_python(tmp_path, monkeypatch):
@@ -73,7 +74,7 @@ def test_a_backend_gets_plain_read_only_arrays_whose_views_cost_no_call_of_pytho
     worker = Worker()
     monkeypatch.setattr(worker, "_backend", SimpleNamespace(prepare=prepare))
     tensors = make_tensors(CASE, 1, seed=0)
-    worker.prepare(case=case_table(CASE), tensors=write_tensors(tmp_path, tensors))
+    worker.prepare(protocol.Prepare(case=case_table(CASE), tensors=write_tensors(tmp_path, tensors)))
     assert [type(array) for array in (given["x"], given["x"].copy(), given["dy"])] == [np.ndarray] * 3
     assert not given["x"].flags.writeable
     np.testing.assert_array_equal(given["x"], tensors.x)

@@ -21,7 +21,10 @@ DEFAULT_TIME_S = 60.0
 
 
 def run_fuzz(time_s: float | None, count: int | None, output: Path | None, options: dict[str, Any]) -> bool:
-    """Search and print; whether nothing was found. Raises UsageError for what cannot be asked."""
+    """Search and print, by `options` as click has parsed them; whether nothing was found.
+
+    Raises UsageError for what cannot be asked.
+    """
     if time_s is None:
         time_s = DEFAULT_TIME_S if count is None else inf
     budget = Budget(time_s=time_s, count=inf if count is None else count)
@@ -43,8 +46,8 @@ def run_fuzz(time_s: float | None, count: int | None, output: Path | None, optio
         if not search.computed[name]:
             click.echo(f"left out: {name}: none of the cases; the first: {reason}", err=True)
     if not search.computed:
-        raise UsageError(f"nothing was checked: no backend computes any of {search.examined:,} random cases")
+        raise UsageError(f"nothing was checked: no backend computes any of {search.checked:,} random cases")
     names = ", ".join(entry.backend.name for entry in usable if search.computed[entry.backend.name])
     result = f"{found} found" if found else "no disagreement"
-    click.echo(f"{result}: {search.examined:,} cases on {names} in {format_duration(search.seconds)}")
+    click.echo(f"{result}: {search.checked:,} cases on {names} in {format_duration(search.seconds)}")
     return not found

@@ -16,7 +16,7 @@ from convbench.errors import UsageError
 from convbench.plan.settings import RunSettings
 from convbench.results.roofline import Limits, Peak
 from convbench.run.limits.attainable import Outcome, attainable
-from convbench.run.observer import Observer
+from convbench.run.observer import Observer, finish
 from convbench.text.units import format_bytes, format_number
 from convbench.workers.arrays import scratch_folder
 from convbench.workers.plugins import Registered, find_backends, only_available
@@ -34,14 +34,15 @@ def run_limits(threads: Sequence[int], plugins: Iterable[str], *, again: bool, *
     asked = [RunSettings(**settings, threads=number) for number in threads] or [RunSettings(**settings)]
     if any(number < 1 for number in threads):
         raise UsageError(f"threads must be at least 1, not {min(threads)}")
-    usable, _ = only_available(find_backends(plugins).demand(plugins).select(None), asked[0].device)
+    registry = find_backends(plugins).demand(plugins)
+    usable, _ = only_available(registry.select(None), asked[0].device)
     for each in asked:
         for text in thread_warnings(core_facts(each.threads)):
             click.echo(f"warning: {text}", err=True)
     observer = terminal_observer()
     observer.begin(len(asked))
     try:
-        outcomes = [_measure(each, usable, observer, again=again) for each in asked]
+        outcomes = [_measure(each, usable, registry.packages, observer, again=again) for each in asked]
     finally:
         observer.end()
     Console().print(limits_table([outcome.limits for outcome in outcomes]), highlight=False)
@@ -49,24 +50,34 @@ def run_limits(threads: Sequence[int], plugins: Iterable[str], *, again: bool, *
         click.echo(f"warning: {warning}", err=True)
 
 
-def _measure(settings: RunSettings, backends: Sequence[Registered], observer: Observer, *, again: bool) -> Outcome:
+def _measure(
+    settings: RunSettings,
+    backends: Sequence[Registered],
+    packages: tuple[str, ...],
+    observer: Observer,
+    *,
+    again: bool,
+) -> Outcome:
     """With workers of its own, which start only where something is to be measured."""
     with scratch_folder() as scratch, ExitStack() as stack:
         sessions = []
         for registered in backends:
-            extra = {"NUMBA_CACHE_DIR": str(scratch / "numba")}
-            session = BackendSession(registered, settings, log=scratch / f"{registered.backend.name}.log", extra=extra)
+            log = scratch / f"{registered.backend.name}.log"
+            session = BackendSession(registered, settings, log=log, scratch=scratch)
             stack.callback(session.stop)
             sessions.append(session)
         dtypes: tuple[DType, ...] = settings.dtypes or ("float32",)
-        found = attainable(
-            sessions,
-            dtypes,
-            device=settings.device,
-            threads=settings.threads,
-            scratch=scratch,
-            step=observer.step,
-            again=again,
+        found = finish(
+            attainable(
+                sessions,
+                dtypes,
+                device=settings.device,
+                threads=settings.threads,
+                scratch=scratch,
+                packages=packages,
+                again=again,
+            ),
+            observer,
         )
     observer.advance()
     return found

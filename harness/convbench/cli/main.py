@@ -9,9 +9,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from convbench.results.run import Run
 
 EXIT_WRONG = 1
 EXIT_USAGE = 2
@@ -115,6 +118,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--budget", "budget_s", type=float, help="Seconds that a cell may cost; slower ones are skipped."),
         click.option("--timeout", "timeout_s", type=float, help="Seconds after which a call is killed; default: 60."),
         click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; default: results/run-DATE."),
+        click.option("--resume", type=click.Path(path_type=Path), help="Go on with a run that was killed: its folder."),
         click.option("--plugin", "plugins", multiple=True, help="A module or .py file with backends; repeatable."),
     ]
     for option in reversed(options):
@@ -147,8 +151,11 @@ def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click h
       convbench compare photos --dtypes float64 --passes forward --output results/photos
       convbench compare --plugin ./my_backend.py
       convbench compare resnet18 --batch-sizes 1 --find-largest-batch --memory-limit 2GB
+      convbench compare --resume results/run-20261120-120000
     """
-    _run(options | {"memory": False if no_memory else None})
+    from convbench.api import compare as compare_backends  # noqa: PLC0415
+
+    _run(compare_backends, options | {"memory": False if no_memory else None})
 
 
 @main.command()
@@ -165,20 +172,25 @@ def check(**options: Any) -> None:
       convbench check --plugin ./my_backend.py --backends mine
       convbench check --case 'operation = "conv", input = [3, 8, 8], out_channels = 4, kernel_size = 3'
     """
-    _run(options | {"timing": False, "memory": False})
+    from convbench.api import check as check_backends  # noqa: PLC0415
+
+    _run(check_backends, options)
 
 
-def _run(options: dict[str, Any]) -> None:
+def _run(make_run: Callable[..., Run], options: dict[str, Any]) -> None:  # what click has parsed
     """Make a run and show it; exits with 1 where a backend is wrong or failed."""
-    from convbench import api  # noqa: PLC0415
+    from convbench.api import new_folder  # noqa: PLC0415
     from convbench.cli.progress import terminal_observer  # noqa: PLC0415
     from convbench.report.terminal import print_run  # noqa: PLC0415
 
-    output = options.pop("output") or api.new_folder(None)
+    folder = options["resume"] or options["output"] or new_folder(None)
+    if options["resume"] is None:
+        options["output"] = folder
     try:
-        run = api.compare(*options.pop("workloads"), output=output, observer=terminal_observer(), **options)
+        run = make_run(*options.pop("workloads"), observer=terminal_observer(), **options)
     except KeyboardInterrupt:
-        click.echo(f"\ninterrupted; what was measured is in {output}: convbench report {output}", err=True)
+        click.echo(f"\ninterrupted; what was measured is in {folder}", err=True)
+        click.echo(f"go on: convbench compare --resume {folder}; see it: convbench report {folder}", err=True)
         sys.exit(EXIT_INTERRUPTED)
     print_run(run, tracebacks=_wants_tracebacks())
     if not run.is_right or run.has_failed:
@@ -231,7 +243,7 @@ def fuzz(time_s: float | None, count: int | None, output: Path | None, **options
     is_flag=True,
     help="Also enter one backend twice, and see how often it differs from itself.",
 )
-@click.option("--backend", help="Of the self-test; default: the first available of pytorch, numpy-im2col and naive.")
+@click.option("--backend", help="Of the self-test; default: the first that is available and quick.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder that keeps the run of the self-test.")
 def doctor(threads: int | None, as_json: bool, **options: Any) -> None:  # noqa: FBT001  # as above
     """Show what would spoil numbers on this machine, and what to do about it.
@@ -323,7 +335,7 @@ def report(runs: tuple[Path, ...], output: Path | None) -> None:
     """
     from convbench.report.files import write_reports  # noqa: PLC0415
     from convbench.report.terminal import print_run  # noqa: PLC0415
-    from convbench.results.run import load_run  # noqa: PLC0415
+    from convbench.results.loading import load_run  # noqa: PLC0415
 
     loaded = [load_run(path) for path in runs]
     write_reports(loaded, output or runs[0])

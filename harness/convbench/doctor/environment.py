@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convbench.doctor.facts import Facts
 from convbench.doctor.finding import Finding
-from convbench.workers.process import PASSED_PREFIXES, THREAD_VARIABLES
+from convbench.workers.environment import PASSED_PREFIXES, THREAD_VARIABLES
 
 NO_MATTER = (
     "CONVBENCH_", "COVERAGE_", "NVIDIA_", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "CUDA_PATH", "CUDA_VERSION",

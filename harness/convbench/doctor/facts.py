@@ -23,7 +23,7 @@ from convbench.machine.cores import cores_for
 from convbench.machine.facts import usable_cores
 from convbench.machine.processor_use import ProcessorUse, Snapshot, use_between
 from convbench.measure.memory import can_reset_peak
-from convbench.workers.environment import Allocator
+from convbench.plan.settings import Allocator
 
 CPU = "/sys/devices/system/cpu"
 FILES = (

@@ -1,8 +1,8 @@
 """The noise floor of this machine: how much the times of identical code differ here, by the last self-test.
 
 The self-test compares a backend with itself many times. The distance of one comparison is max(ratio, 1 / ratio) - 1,
-and the floor is the 95th percentile of all distances. Later runs use it as the margin of their verdicts. It is kept in a
-small JSON file in the user's cache folder, with one entry for each machine and number of threads. A file that is
+and the floor is the 95th percentile of all distances. Later runs use it as the margin of their verdicts. It is kept in
+a small JSON file in the user's cache folder, with one entry for each machine and number of threads. A file that is
 missing or damaged counts as empty.
 """
 

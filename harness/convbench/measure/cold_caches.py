@@ -15,15 +15,13 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import cycle, islice
 from math import ceil
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convbench.measure import timing
 from convbench_specs import PassName, Prepared, Tensors, Unsupported
-
-Cache = Literal["hot", "cold"]
 
 FACTOR = 4
 """Times the last-level cache: caches do not evict in strict order of age."""

@@ -2,8 +2,8 @@
 
 The kernel's own counter is read: writing 5 to /proc/self/clear_refs resets VmHWM, the peak of resident memory; the peak
 after the call less the resident memory before it is what the call needed, outputs included. The worker runs with
-malloc pinned (PINNED_ALLOCATOR): by default glibc keeps freed buffers, and a second call would seem to need nothing.
-Where a backend has a counter of its own (a device's allocator, an arena) that is asked instead.
+malloc pinned (see workers/environment.py): by default glibc keeps freed buffers, and a second call would seem to need
+nothing. Where a backend has a counter of its own (a device's allocator, an arena) that is asked instead.
 
 What is kept for the backward is the resident memory after a forward for training, less that before it. The results of
 the calls that warm up are held meanwhile: a backend that hands out its arrays again would seem to need none.
@@ -25,15 +25,6 @@ from typing import TypeVar
 
 from convbench.measure.timing import Call, Wait, once
 from convbench_specs import KeptMemoryCounter, MemoryCounter
-
-PINNED_ALLOCATOR = {
-    "MALLOC_MMAP_THRESHOLD_": "65536",
-    "MALLOC_TRIM_THRESHOLD_": "65536",
-    "MALLOC_TOP_PAD_": "0",
-    "MALLOC_ARENA_MAX": "1",
-    "NUMPY_MADVISE_HUGEPAGE": "0",
-}
-"""Environment in which freed memory goes back to the system at once, so that the resident peak is the call's own."""
 
 FLOOR_BYTES = 5_000_000
 """Below this the kernel's batching of per-CPU counts is more than 2 % of the value."""

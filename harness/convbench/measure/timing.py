@@ -2,7 +2,8 @@
 
 - perf_counter_ns around an inner loop that is long enough for the timer; the warm-up finds the count, once, for all.
 - Garbage collection is off in the loop; every backend's outputs are dropped alike, before the next call.
-- `wait` runs after every call: an asynchronous framework must have finished before the clock stops.
+- `wait` runs after every call: an asynchronous framework must have finished before the clock stops. Where calls queue
+  on a device and end in order, `once_a_loop` waits for the last one alone: so does a user who trains.
 - Nothing is subtracted; `harness_overhead_s` states what the loop itself costs a call.
 """
 
@@ -21,6 +22,8 @@ from convbench_specs import Native
 
 Call = Callable[[], Native]
 Wait = Callable[[Native], None]
+Loop = Callable[[Call, Wait, int], float]
+"""Seconds that so many calls took."""
 
 MAX_LOOPS = 100_000
 """No sample needs more calls than this: even 100 ns a call give 10 ms."""
@@ -84,12 +87,13 @@ def settling_s(call_s: float, *, woken: bool) -> float:
     return WOKEN_S if woken else SWITCHED_S
 
 
-def sample(call: Call, wait: Wait, loops: int, settle_s: float = 0.0) -> Sample:
+def sample(call: Call, wait: Wait, loops: int, settle_s: float = 0.0, *, once_a_loop: bool = False) -> Sample:
     """Time one inner loop, after calls for `settle_s` seconds that are not timed.
 
     Other backends had the caches since this one's last turn, and its threads were just woken up.
     """
-    return _measured(loops, lambda: _loop(call, wait, loops), settle=lambda: _settle(call, wait, settle_s))
+    loop = _queued_loop if once_a_loop else _loop
+    return _measured(loops, lambda: loop(call, wait, loops), settle=lambda: _settle(call, wait, settle_s))
 
 
 def sample_turns(turns: Sequence[tuple[Call, Wait]]) -> Sample:
@@ -123,7 +127,7 @@ def _measured(loops: int, timed: Callable[[], float], *, settle: Callable[[], fl
     )
 
 
-def warm_up(call: Call, wait: Wait, *, sample_s: float, limit_s: float) -> WarmUp:
+def warm_up(call: Call, wait: Wait, *, sample_s: float, limit_s: float, once_a_loop: bool = False) -> WarmUp:
     """Call until it gets no faster, at most limit_s seconds, and find how many calls fill a sample.
 
     Windows of calls are timed; it is steady once STEADY_WINDOWS in a row bring no best that is GAIN better than the one
@@ -131,10 +135,11 @@ def warm_up(call: Call, wait: Wait, *, sample_s: float, limit_s: float) -> WarmU
     """
     gc.collect()  # once before the samples: a framework's many objects make it take longer than most samples
     begin = time.perf_counter()
-    window, calls = _window(call, wait, min(sample_s, WINDOW_S))
+    loop = _queued_loop if once_a_loop else _loop
+    window, calls = _window(loop, call, wait, min(sample_s, WINDOW_S))
     best, unchanged = float("inf"), 0
     while unchanged < STEADY_WINDOWS and time.perf_counter() - begin < limit_s:
-        seconds = _loop(call, wait, window) / window
+        seconds = loop(call, wait, window) / window
         calls += window
         unchanged = 0 if seconds < best * (1 - GAIN) else unchanged + 1
         best = min(best, seconds)
@@ -146,11 +151,11 @@ def warm_up(call: Call, wait: Wait, *, sample_s: float, limit_s: float) -> WarmU
     return WarmUp(loops=loops, warm_up_calls=calls, steady=unchanged >= STEADY_WINDOWS, elapsed_s=elapsed)
 
 
-def _window(call: Call, wait: Wait, target_s: float) -> tuple[int, int]:
+def _window(loop: Loop, call: Call, wait: Wait, target_s: float) -> tuple[int, int]:
     """How many calls take about target_s, and how many were made to find out."""
     loops, calls = 1, 0
     while True:
-        elapsed = _loop(call, wait, loops)
+        elapsed = loop(call, wait, loops)
         calls += loops
         if elapsed >= target_s / 2 or loops >= MAX_LOOPS:
             return max(1, min(MAX_LOOPS, round(loops * target_s / max(elapsed, 1e-9)))), calls
@@ -166,6 +171,16 @@ def _loop(call: Call, wait: Wait, loops: int) -> float:
     start = time.perf_counter_ns()
     for _ in repeat(None, loops):
         wait(call())
+    return (time.perf_counter_ns() - start) * 1e-9
+
+
+def _queued_loop(call: Call, wait: Wait, loops: int) -> float:
+    """As _loop, for calls that end in the order in which they were made: the last one's end is that of all."""
+    result = None
+    start = time.perf_counter_ns()
+    for _ in repeat(None, loops):
+        result = call()
+    wait(result)
     return (time.perf_counter_ns() - start) * 1e-9
 
 

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from convbench.errors import unknown_name
 from convbench.plan.settings import RunSettings
-from convbench.results.journal import CellKey
 from convbench.text.cases import parse_case
-from convbench_specs import Case, Layer, PassName, Workload, load_workload
+from convbench_specs import Case, DType, Layer, PassName, Workload, load_workload
+
+
+class ItemKey(NamedTuple):
+    """What identifies an item in files and frames."""
+
+    workload: str
+    case: str
+    dtype: DType
+    batch_size: int
+
+
+class CellKey(NamedTuple):
+    """What identifies a cell, a row of the measurements."""
+
+    workload: str
+    case: str
+    dtype: DType
+    batch_size: int
+    backend: str
+    pass_name: PassName
+
+    @property
+    def item(self) -> ItemKey:
+        """The item that the cell belongs to."""
+        return ItemKey(*self[:4])
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +46,11 @@ class Item:
     workload: str
     case: Case
     batch_size: int
+
+    @property
+    def item_key(self) -> ItemKey:
+        """What identifies it."""
+        return ItemKey(self.workload, self.case.name, self.case.dtype, self.batch_size)
 
     def key(self, backend: str, pass_name: PassName) -> CellKey:
         """The cell of a backend and a pass."""
@@ -38,12 +70,13 @@ class Plan:
     items: tuple[Item, ...]
 
 
-def make_plan(settings: RunSettings) -> Plan:
+def make_plan(settings: RunSettings, others: Mapping[str, Path] = MappingProxyType({})) -> Plan:
     """Load the workloads and spread them over dtypes and batch sizes; small batches first, so much is known early.
 
-    Raises WorkloadError for a file at fault, and UsageError for a case that does not exist or that cannot be read.
+    `others` are the workloads that plug-ins bring, by name. Raises WorkloadError for a file at fault, and UsageError
+    for a case that does not exist or that cannot be read.
     """
-    workloads = tuple(load_workload(name) for name in dict.fromkeys(settings.workloads))
+    workloads = tuple(load_workload(name, others) for name in dict.fromkeys(settings.workloads))
     if settings.case is not None:
         workloads = (Workload(name="case", layers=(Layer(case=parse_case(settings.case)),)),)
     if settings.cases is not None:

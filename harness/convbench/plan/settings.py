@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from convbench.errors import UsageError, unknown_name
 from convbench.machine.facts import usable_cores
-from convbench.measure.cold_caches import Cache
-from convbench.workers.environment import Allocator, allocator_environment
 from convbench_specs import DTYPES, PASSES, Device, DType, PassName
+
+Allocator = Literal["default", "tuned"]
+"""How the workers' malloc treats large buffers; see workers/environment.py."""
+Cache = Literal["hot", "cold"]
+"""Whether timed calls find their inputs in a cache; see measure/cold_caches.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,6 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         self._check_names()
-        allocator_environment(self.allocator)
         least = 1 if self.timing or self.memory else 0
         if not self.batch_sizes or min(self.batch_sizes) < least:
             given = ", ".join(map(str, self.batch_sizes)) or "none"

@@ -12,7 +12,9 @@ from convbench.errors import UsageError
 from convbench.report.cautions import cautions
 from convbench.report.html import render_report
 from convbench.report.inputs import ReportInput, RunSettings
+from convbench.results.events.schema import Resumed
 from convbench.results.run import Run
+from convbench.text.units import format_integer
 
 MEASUREMENTS = "measurements.csv"
 AGREEMENT = "agreement.csv"
@@ -52,7 +54,7 @@ def write_reports(runs: Sequence[Run], folder: Path) -> None:
 def report_input(run: Run, measurements: pd.DataFrame, agreement: pd.DataFrame) -> ReportInput:
     """What the page shows of a run."""
     header, settings = run.header, run.header["settings"]
-    warnings = [*run.warnings, *cautions(measurements, settings["threads"])]
+    warnings = [*run.warnings, *map(_resumption, run.resumed), *cautions(measurements, settings["threads"])]
     if run.interrupted:
         warnings.insert(0, "The run was interrupted: what follows is what it had measured by then.")
     return ReportInput(
@@ -78,6 +80,17 @@ def report_input(run: Run, measurements: pd.DataFrame, agreement: pd.DataFrame) 
         warnings=warnings,
         pictures=run.pictures,
     )
+
+
+def _resumption(resumed: Resumed) -> str:
+    """A sentence on a run that was cut short."""
+    dropped = [
+        f"{format_integer(number)} {what}"
+        for number, what in ((resumed.dropped_checks, "checks"), (resumed.dropped_samples, "samples"))
+        if number
+    ]
+    made_again = f": {' and '.join(dropped)} that were not finished were dropped and made again" if dropped else ""
+    return f"The run was cut short and went on at {resumed.at}{made_again}."
 
 
 def _concat(frames: Sequence[pd.DataFrame], runs: Sequence[Run], *, label: bool) -> pd.DataFrame:

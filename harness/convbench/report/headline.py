@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from convbench.report.inputs import BackendRecord
+from convbench.results.events.state import BackendRecord
 from convbench.text.units import format_integer
 
 

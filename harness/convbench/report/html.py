@@ -19,21 +19,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from convbench.measure.memory import FLOOR_BYTES
+from convbench.plan.status import FAILED
 from convbench.report import view
 from convbench.report.embed import encode_frame, encode_pairs, script_safe_json, worst_disagreements
 from convbench.report.headline import headline, join_names
 from convbench.report.inputs import (
     CHECK_COLUMNS,
-    FAILED,
     MEASUREMENT_COLUMNS,
     OPTIONAL_MEASUREMENT_COLUMNS,
     ROOFLINE_COLUMNS,
-    Picture,
     ReportInput,
 )
 from convbench.report.largest_batch_view import largest_batch_view
 from convbench.report.networks_view import networks_view
 from convbench.report.roofline_view import roofline_view
+from convbench.results.run import Picture
 from convbench.results.summary import ORACLE, REFERENCES, backend_verdicts, not_ranked, rank
 from convbench.text import units
 

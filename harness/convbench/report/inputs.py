@@ -1,7 +1,7 @@
 """What a report is made from: the frames and facts of one run, as values.
 
-The schema of the two frames is stated here once, for every report. Units stand in the names of columns; a missing
-number is NaN, a missing text is empty.
+Every column is declared in results/columns.py; here stands which of them a report needs, and which it shows where a run
+has them. A missing number is NaN, a missing text is empty.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from convbench.results.columns import LARGEST_BATCHES, names
+from convbench.results.events.state import BackendRecord
 from convbench.results.roofline import Limits
+from convbench.results.run import Picture
 
 MEASUREMENT_COLUMNS = (
     "workload", "case", "operation", "dtype", "batch_size", "backend", "pass", "status", "reason",
@@ -21,7 +24,7 @@ MEASUREMENT_COLUMNS = (
     "algorithm", "effective_threads", "verdict", "blocks", "fastest", "ratio", "ratio_low", "ratio_high", "p_value",
     "p_holm", "speed",
 )  # fmt: skip
-"""A row a cell. `status` is one of STATUSES, `verdict` "agrees", "disagrees", "untrusted" or ""."""
+"""A row a cell. `status` is one of plan.status.CELL_STATUSES, `verdict` "agrees", "disagrees", "untrusted" or ""."""
 AGREEMENT_COLUMNS = (
     "workload", "case", "batch_size", "dtype", "data", "tensor", "left", "right", "verdict", "bound_multiple",
     "count_off", "count", "first_index", "worst_index", "left_value", "right_value", "description",
@@ -36,34 +39,11 @@ ROOFLINE_COLUMNS = (
     "valid_gflops_per_s", "intensity_flops_per_byte", "attainable_gflops_per_s", "roofline_share", "bound_by",
     "roofline_label",
 )  # fmt: skip
-"""How near a cell comes to the machine's limit, see limits/roofline.py; shown where the run has it."""
+"""How near a cell comes to the machine's limit, see results/roofline.py; shown where the run has it."""
 CHECK_COLUMNS = ("exact", "random", "identities", "sampled")
 """The verdict of each check by itself, and what was checked where that is not all; shown where the run has it."""
-LARGEST_BATCH_COLUMNS = (
-    "workload", "case", "dtype", "backend", "pass", "status", "reason", "largest_batch_size", "too_large", "peak_bytes",
-    "bytes_an_instance", "limit_bytes", "tries",
-)  # fmt: skip
-"""A row a search for the largest batch size; see batch_search.LargestBatch."""
-STATUSES = (
-    "ok", "wrong", "error", "crashed", "timed out", "out of memory", "skipped", "unsupported", "unavailable",
-    "not reached",
-)  # fmt: skip
-"""Every status; behind ok, the most alarming first. Only a run that was interrupted has cells that are not reached."""
-FAILED = ("error", "crashed", "timed out")
-"""Statuses of cells that a backend failed in: not wrong, for there is no result."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackendRecord:
-    """One installed backend and whether it could run. `status` is available, unavailable or failed."""
-
-    name: str
-    summary: str = ""
-    status: str = "available"
-    version: str = ""
-    device: str = ""
-    reason: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict)
+LARGEST_BATCH_COLUMNS = names(LARGEST_BATCHES)
+"""A row a search for the largest batch size; see schema.LargestBatchFound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +64,6 @@ class RunSettings:
     convbench_version: str
     allocator: str = "default"
     cache: str = "hot"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A feature map, or a row of them, as a PNG file's bytes."""
-
-    title: str
-    caption: str
-    png: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from convbench.report.inputs import BackendRecord
+from convbench.results.events.state import BackendRecord
 from convbench.results.summary import REFERENCES, geometric_means, pair_agreement, pass_place
 from convbench.results.timings import GROUP
 from convbench.text.units import power_of_ten

@@ -4,7 +4,7 @@
   have times, but no place.
 - A ratio is a cell's median over that of the fastest right backend of the same group, so 1 is the fastest.
 - Every ratio has its interval; one that reaches 1 is a tie.
-Columns of the frames are those of inputs.py.
+Columns of the frames are declared in columns.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from convbench.report.inputs import FAILED, STATUSES
+from convbench.plan.status import CELL_STATUSES, FAILED, LEFT_OUT
 from convbench.results.timings import GROUP
 from convbench.verify.identities.holding import IDENTITIES
 from convbench_specs import PASSES
@@ -25,8 +25,6 @@ NUMBER = r"\d[\d.,]*"
 ORACLE = "oracle"
 REFERENCES = (ORACLE, *IDENTITIES)
 """What backends are held against beside each other; always on the right of a pair."""
-PASSED_OVER = ("unsupported", "skipped", "unavailable")
-"""Statuses of cells that nobody tried."""
 UNRANKED = ("untrusted", "not checked", "not measured")
 """What may keep a cell whose status is ok from a place."""
 
@@ -172,7 +170,7 @@ def not_ranked(measurements: pd.DataFrame) -> pd.DataFrame:
     Reasons that differ only in their numbers are taken together. Columns: backend, `status` (that of the cells; for
     cells whose status is ok it is "untrusted", "not checked", or in a run that did measure "not measured"), `reason`
     (the first), `reasons` (how many different ones), `cells` (how many), `cases` ("workload: case"), `batch_sizes` and
-    `passes` (tuples). The most alarming status first (STATUSES), then in order of appearance.
+    `passes` (tuples). The most alarming status first (CELL_STATUSES), then in order of appearance.
     """
     timed = measurements["median_s"].notna()
     proven = timed.map({True: "ok", False: "not measured"}) if timed.any() else "ok"
@@ -193,7 +191,7 @@ def not_ranked(measurements: pd.DataFrame) -> pd.DataFrame:
         batch_sizes=("batch_size", lambda column: tuple(sorted(_distinct(column)))),
         passes=("pass", lambda column: tuple(sorted(_distinct(column), key=pass_place))),
     )
-    order = {name: place for place, name in enumerate((*STATUSES[1:], *UNRANKED))}
+    order = {name: place for place, name in enumerate((*CELL_STATUSES[1:], *UNRANKED))}
     return table.drop(columns="kind").sort_values(
         "status", key=lambda column: column.map(order), kind="stable", ignore_index=True
     )
@@ -205,7 +203,7 @@ def not_computed(measurements: pd.DataFrame) -> pd.DataFrame:
     Columns: `cases` (names with their dtype, joined) and `reasons` ("backend: status: reason", joined); cases with the
     same reasons are in one row.
     """
-    passed_over = measurements["status"].isin(PASSED_OVER)
+    passed_over = measurements["status"].isin(LEFT_OUT)
     case = [measurements[key] for key in ("workload", "case", "dtype")]
     nobody = measurements[passed_over.groupby(case, sort=False).transform("all")]
     reason = nobody["backend"] + ": " + nobody["status"] + ": " + nobody["reason"]

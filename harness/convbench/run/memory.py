@@ -1,4 +1,4 @@
-"""Memory of one item's cells: peaks of the passes, and what each backend keeps between forward and backward.
+"""Memory of cells: peaks of the passes, and what each backend keeps between forward and backward.
 
 Measured in workers with the pinned allocator, see measure/memory.py, one after the other: threads that wait for cores
 do not hold all of their scratch memory at the same time, and a pass beside another would seem to need less. What cannot
@@ -8,47 +8,61 @@ measured.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from statistics import median
-from typing import Any
+
+import msgspec
 
 from convbench.measure.memory import WHY_NOT, can_reset_peak
-from convbench.plan.items import Item
-from convbench.results.journal import CellKey
-from convbench.workers.session import BackendSession, NotOk
-from convbench_specs import PassName
+from convbench.plan.items import CellKey, Item
+from convbench.results.events.schema import MemoryMeasured, Recorded, fields_of
+from convbench.run.context import RunContext
+from convbench.run.progress import Doing, Progress, StepsDone
+from convbench.run.sessions import Entrant, launch
+from convbench.verify import make_tensors
+from convbench.workers import protocol
+from convbench.workers.arrays import write_tensors
+from convbench.workers.environment import PINNED_ALLOCATOR
+from convbench.workers.process import Failure
+from convbench.workers.session import BackendSession
 
 REPEATS = 3
 """Readings of a pass, at most."""
 
-Columns = list[tuple[CellKey, dict[str, Any]]]
+
+def memory_events(context: RunContext) -> Iterator[Recorded | Progress]:
+    """Memory of every cell that has a result and no number yet, in fresh workers with the pinned allocator."""
+    with context.workers.block(PINNED_ALLOCATOR) as sessions:
+        if any(_wanted(context, item, sessions) for item in context.plan.items):
+            yield Doing("memory: starting fresh workers")
+            launch(sessions)
+        for item in context.plan.items:
+            entrants = _wanted(context, item, sessions)
+            if entrants:
+                tensors = make_tensors(item.case, item.batch_size, seed=context.settings.seed)
+                paths = write_tensors(context.scratch, tensors)
+                yield Doing(f"{item.label}: memory")
+                for entrant in entrants:
+                    yield from measure_memory(item, entrant, paths)
+            yield StepsDone(context.cells_of_item)
 
 
-def measure_memory(
-    item: Item, wanted: Mapping[BackendSession, Sequence[PassName]], paths: Mapping[str, str]
-) -> Columns:
-    """Columns of each cell: memory of the passes of the item that are wanted, prepared on the tensors in `paths`."""
-    return [
-        columns for session, passes in wanted.items() if passes for columns in _measure(item, session, passes, paths)
-    ]
-
-
-def _measure(item: Item, session: BackendSession, passes: Sequence[PassName], paths: Mapping[str, str]) -> Columns:
-    columns = Columns()
+def measure_memory(item: Item, entrant: Entrant, paths: Mapping[str, str]) -> list[MemoryMeasured]:
+    """Memory of a backend's passes, prepared on the tensors in `paths`."""
+    session = entrant.session
     session.prepare(item, paths)
-    for pass_name in passes:
-        reply = session.ask("memory", pass_name, repeats=REPEATS)
-        found = {"memory_source": f"{reply.status}: {reply.reason}"} if isinstance(reply, NotOk) else _peaks(reply)
-        columns.append((item.key(session.name, pass_name), found))
-    trained = [pass_name for pass_name in passes if pass_name != "forward"]
-    if trained:
-        reply = session.ask("kept", trained[0], repeats=REPEATS)
-        if not isinstance(reply, NotOk) and reply["kept_bytes"]:
-            kept = {"kept_memory_bytes": int(median(reply["kept_bytes"]))}
-            columns += [(item.key(session.name, pass_name), kept) for pass_name in trained]
+    found = []
+    for name in entrant.passes:
+        reply = session.ask(protocol.ReadPeaks(pass_name=name, repeats=REPEATS))
+        found.append(_measured(item.key(session.name, name), reply))
+    kept = _kept_bytes(session) if any(name != "forward" for name in entrant.passes) else None
     session.release()
     session.suspend()
-    return columns
+    if kept is None:
+        return found
+    return [
+        each if each.pass_name == "forward" else msgspec.structs.replace(each, kept_memory_bytes=kept) for each in found
+    ]
 
 
 def warning(device: str) -> str | None:
@@ -58,13 +72,32 @@ def warning(device: str) -> str | None:
     return f"{WHY_NOT}: there are no numbers of memory, but of backends with a counter of their own"
 
 
-def _peaks(reply: dict[str, Any]) -> dict[str, Any]:
-    if not reply["peaks"]:
-        return {"memory_source": f"not measured: {reply.get('why_not', WHY_NOT)}"}
-    peaks = [peak["peak_bytes"] for peak in reply["peaks"]]
-    return {
-        "peak_memory_bytes": int(median(peaks)),
-        "peak_memory_min_bytes": min(peaks),
-        "peak_memory_max_bytes": max(peaks),
-        "memory_source": reply["peaks"][0]["source"],
-    }
+def _wanted(context: RunContext, item: Item, sessions: list[BackendSession]) -> list[Entrant]:
+    """The backends with a cell whose memory is not known."""
+    cells = context.state.cells
+    return [
+        entrant
+        for entrant in context.taking_part(item, sessions)
+        if any("memory_source" not in cells[item.key(entrant.session.name, name)] for name in entrant.passes)
+    ]
+
+
+def _kept_bytes(session: BackendSession) -> int | None:
+    reply = session.ask(protocol.ReadKept(repeats=REPEATS))
+    return None if isinstance(reply, Failure) or not reply.kept_bytes else int(median(reply.kept_bytes))
+
+
+def _measured(key: CellKey, reply: protocol.PeaksRead | Failure) -> MemoryMeasured:
+    fields = fields_of(key)
+    if isinstance(reply, Failure):
+        return MemoryMeasured(**fields, memory_source=f"{reply.status}: {reply.reason}")
+    if not reply.peaks:
+        return MemoryMeasured(**fields, memory_source=f"not measured: {reply.why_not or WHY_NOT}")
+    peaks = [peak.peak_bytes for peak in reply.peaks]
+    return MemoryMeasured(
+        **fields,
+        memory_source=reply.peaks[0].source,
+        peak_memory_bytes=int(median(peaks)),
+        peak_memory_min_bytes=min(peaks),
+        peak_memory_max_bytes=max(peaks),
+    )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Generator
+from typing import Protocol, TypeVar
+
+from convbench.results.events.schema import WarningGiven
+from convbench.run.progress import Begun, Doing, Expected, StepsDone
+
+Result = TypeVar("Result")
 
 
 class Observer(Protocol):
@@ -47,3 +53,28 @@ class Silent:
 
     def end(self) -> None:
         """Nothing."""
+
+
+def tell(observer: Observer, happening: object) -> None:
+    """Tell an observer what has happened, as far as it wants to know."""
+    match happening:
+        case Begun():
+            observer.begin(happening.steps, happening.most_steps, happening.within_s)
+        case Expected():
+            observer.expect(happening.steps)
+        case Doing():
+            observer.step(happening.what)
+        case StepsDone():
+            observer.advance(happening.steps)
+        case WarningGiven():
+            observer.note(f"warning: {happening.text}")
+
+
+def finish(steps: Generator[Doing, None, Result], observer: Observer) -> Result:
+    """Carry out something that yields what it is doing, and return what it returns."""
+    while True:
+        try:
+            tell(observer, next(steps))
+        except StopIteration as ended:
+            result: Result = ended.value
+            return result

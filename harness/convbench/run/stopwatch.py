@@ -12,8 +12,8 @@ Phase = Literal["preparing", "calling", "verifying", "timing", "memory"]
 and comparison; samples; and memory."""
 
 
-class Phases:
-    """A stopwatch with a hand for each phase."""
+class Stopwatch:
+    """Seconds by phase; one phase runs at a time, the innermost."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds: dict[Phase, float] = dict.fromkeys(get_args(Phase), 0.0)

@@ -7,7 +7,7 @@ faster or slower, and the distance that 95 % of them stay below is the machine's
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,10 +22,8 @@ from convbench.results.statistics.comparison import CONFIDENCE, LEAST_MARGIN
 from convbench.results.timings import between
 from convbench.run.observer import Observer
 from convbench.workers.plugins import Registered, Registry, availability
-from convbench_specs import Available
+from convbench_specs import Available, Backend
 
-PREFERRED = ("pytorch", "numpy-im2col", "naive")
-"""Backends of different kinds that are quick to start; the first that is available is taken."""
 BATCH_SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
 """With the 7 cases of the quick workload and its 3 passes some 200 comparisons."""
 MOST_FLOOR = 0.25
@@ -60,7 +58,7 @@ class SelfTest:
         """Whether the floor is one that verdicts can keep a distance from."""
         return self.floor <= MOST_FLOOR
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain values for JSON."""
         return asdict(self)
 
@@ -108,17 +106,21 @@ def judge(compared: pd.DataFrame, *, backend: str, threads: int) -> SelfTest:
 
 
 def choose(registry: Registry, backend: str | None) -> Registered:
-    """The named backend, or the first available of PREFERRED and then of all; UsageError where it cannot run."""
+    """The named backend, or the first that is available and quick; UsageError where none can run.
+
+    A backend that predicts its own times warns of being slow: it is taken only where there is no other. The first in
+    order of display comes with convbench's own dependencies, so the floors of two machines are found on the same code.
+    """
     if backend is not None:
         (entry,) = registry.select([backend])
         found = availability(entry, "cpu")
         if not isinstance(found, Available):
             raise UsageError(f"{backend} cannot run here: {found.reason}")
         return entry
-    order = [name for name in PREFERRED if name in registry.backends]
-    for name in dict.fromkeys([*order, *registry.backends]):
-        if isinstance(availability(registry.backends[name], "cpu"), Available):
-            return registry.backends[name]
+    entries = sorted(registry.backends.values(), key=_predicts_itself)
+    for entry in entries:
+        if isinstance(availability(entry, "cpu"), Available):
+            return entry
     raise UsageError("no backend is available to be compared with itself")
 
 
@@ -131,4 +133,8 @@ def twins(entry: Registered) -> tuple[Registered, Registered]:
 def _renamed(entry: Registered, name: str) -> Registered:
     cls = type(entry.backend)
     renamed = type(cls.__name__, (cls,), {"name": name})
-    return Registered(renamed(), entry.plugin, alias_of=entry.backend.name)
+    return replace(entry, backend=renamed(), alias_of=entry.backend.name)
+
+
+def _predicts_itself(entry: Registered) -> bool:
+    return type(entry.backend).predict_s is not Backend.predict_s

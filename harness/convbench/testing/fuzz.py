@@ -31,9 +31,10 @@ from hypothesis.errors import NoSuchExample
 
 from convbench.errors import UsageError
 from convbench.plan.settings import RunSettings
+from convbench.run.checking.reproduce import check_command
 from convbench.run.observer import Observer, Silent
-from convbench.testing.checker import Examiner, Fault
-from convbench.text.cases import case_toml, check_command, to_toml
+from convbench.testing.checker import Checker, Fault
+from convbench.text.cases import case_toml, to_toml
 from convbench.text.operations import operation_text
 from convbench.workers.plugins import Registered
 from convbench_specs import PASSES, Case, DType
@@ -52,7 +53,7 @@ SHRINKING_CASES = 300
 MAX_DEATHS = 1000
 """Workers of a backend that may die."""
 WORKERS_LIFE = 1000
-"""Cases after which workers are replaced: TensorFlow and JAX keep what they compiled, about a megabyte a case."""
+"""Cases after which workers are replaced: frameworks keep what they compiled, about a megabyte a case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class FuzzFinding:
     """What one backend gets wrong, on the smallest case that shows it, and the file and command that show it again."""
 
     fault: Fault
@@ -85,14 +86,14 @@ class Finding:
 
 @dataclass(slots=True, kw_only=True)
 class Fuzzing:
-    """A search: iterate over `findings`. `examined` counts the cases without those that shrinking tried."""
+    """A search: iterate over `findings`. `checked` counts the cases without those that shrinking tried."""
 
     backends: Sequence[Registered]
     settings: RunSettings
     budget: Budget
     folder: Path
     observer: Observer = field(default_factory=Silent)
-    examined: int = 0
+    checked: int = 0
     computed: Counter[str] = field(default_factory=Counter)
     """By backend, how many cases it had a result for."""
     declined: dict[str, str] = field(default_factory=dict)
@@ -102,24 +103,24 @@ class Fuzzing:
     _faults: dict[Drawn, list[Fault]] = field(default_factory=dict)
     _reported: set[Signature] = field(default_factory=set)
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[FuzzFinding]:
         """Search, and give each finding when its case is as small as it gets. Nothing is written where all is right."""
         self._begin = time.monotonic()
         with ExitStack() as stack:
             logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="convbench-fuzz-")))
             set_hypothesis_home_dir(logs)  # else it leaves a folder where the user is
             stack.callback(set_hypothesis_home_dir, None)
-            examiner = stack.enter_context(Examiner(self.backends, self.settings, logs, max_deaths=MAX_DEATHS))
+            checker = stack.enter_context(Checker(self.backends, self.settings, logs, max_deaths=MAX_DEATHS))
             self.observer.begin(100)
             stack.callback(self.observer.end)
             for number in numbers():
-                before, random = self.examined, Random(f"{self.settings.seed} {number}")  # noqa: S311  # no secret
+                before, random = self.checked, Random(f"{self.settings.seed} {number}")  # noqa: S311  # no secret
                 if number and number % (WORKERS_LIFE // AT_ONCE) == 0:
-                    examiner.renew()
-                hunt = Hunt(self, examiner)
+                    checker.renew()
+                hunt = Hunt(self, checker)
                 if hunt.succeeds(random):
                     yield self._report(hunt)
-                elif self.is_over or self.examined == before:
+                elif self.is_over or self.checked == before:
                     return
 
     @property
@@ -134,39 +135,39 @@ class Fuzzing:
 
     @property
     def _spent(self) -> float:
-        return max(self.examined / self.budget.count, self.seconds / self.budget.time_s)
+        return max(self.checked / self.budget.count, self.seconds / self.budget.time_s)
 
-    def new_faults(self, drawn: Drawn, examiner: Examiner) -> dict[Signature, Fault]:
-        """What is wrong on a case and was not reported yet. A case is examined once: a bug of chance may not return."""
+    def new_faults(self, drawn: Drawn, checker: Checker) -> dict[Signature, Fault]:
+        """What is wrong on a case and was not reported yet. A case is checked once: a bug of chance may not return."""
         if drawn not in self._faults:
-            self._faults[drawn] = self._examine(drawn, examiner)
+            self._faults[drawn] = self._check(drawn, checker)
         kind = type(drawn[0].operation).__name__.lower()
         faults = {(fault.backend, kind, fault.tensor or fault.status): fault for fault in self._faults[drawn]}
         return {signature: fault for signature, fault in faults.items() if signature not in self._reported}
 
-    def _examine(self, drawn: Drawn, examiner: Examiner) -> list[Fault]:
-        examined = examiner.examine(*drawn)
-        for name in examiner.sessions:
-            left_out = examined.left_out(name)
+    def _check(self, drawn: Drawn, checker: Checker) -> list[Fault]:
+        checked = checker.check(*drawn)
+        for name in checker.sessions:
+            left_out = checked.left_out(name)
             if len(left_out) < len(PASSES):
                 self.computed[name] += 1
             else:
                 self.declined.setdefault(name, left_out["forward"])
-        return examined.faults
+        return checked.faults
 
     def knows(self, drawn: Drawn) -> bool:
-        """Whether the case was examined before."""
+        """Whether the case was checked before."""
         return drawn in self._faults
 
     def count(self, case: Case) -> None:
-        """One more case is examined."""
-        self.examined += 1
-        self.observer.step(f"case {self.examined:,}: {operation_text(case.operation)}")
+        """One more case is checked."""
+        self.checked += 1
+        self.observer.step(f"case {self.checked:,}: {operation_text(case.operation)}")
         percent = min(100, int(100 * self._spent))
         self.observer.advance(percent - self._percent)
         self._percent = percent
 
-    def _report(self, hunt: Hunt) -> Finding:
+    def _report(self, hunt: Hunt) -> FuzzFinding:
         """Write the workload file of what was found."""
         assert hunt.signature is not None
         (case, batch_size), fault = hunt.smallest, hunt.fault
@@ -182,15 +183,15 @@ class Fuzzing:
             file.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageError(f"cannot write to the output folder {self.folder}: {error.strerror or error}") from error
-        return Finding(fault=fault, case=case, batch_size=batch_size, file=file, command=command)
+        return FuzzFinding(fault=fault, case=case, batch_size=batch_size, file=file, command=command)
 
 
 class Hunt:
     """One search by hypothesis for a case with a new fault, and for smaller ones with the same."""
 
-    def __init__(self, fuzzing: Fuzzing, examiner: Examiner) -> None:
+    def __init__(self, fuzzing: Fuzzing, checker: Checker) -> None:
         self._fuzzing = fuzzing
-        self._examiner = examiner
+        self._checker = checker
         self._shrinking = 0
         self.signature: Signature | None = None
         self.smallest: Drawn
@@ -214,9 +215,9 @@ class Hunt:
 
     def _shows_it(self, drawn: Drawn) -> bool:
         """Whether the case has the fault that is hunted, which is the first new one that comes."""
-        if not self._fuzzing.knows(drawn) and not self._may_examine(drawn[0]):
+        if not self._fuzzing.knows(drawn) and not self._may_check(drawn[0]):
             return False
-        faults = self._fuzzing.new_faults(drawn, self._examiner)
+        faults = self._fuzzing.new_faults(drawn, self._checker)
         if self.signature is None:
             self.signature = next(iter(faults), None)
         if self.signature not in faults:
@@ -224,7 +225,7 @@ class Hunt:
         self.smallest, self.fault = drawn, faults[self.signature]
         return True
 
-    def _may_examine(self, case: Case) -> bool:
+    def _may_check(self, case: Case) -> bool:
         if self.signature is not None:
             self._shrinking += 1
             return self._shrinking <= SHRINKING_CASES

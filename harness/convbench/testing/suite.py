@@ -30,12 +30,13 @@ from numpy.typing import NDArray
 
 from convbench.errors import UsageError
 from convbench.plan.settings import RunSettings
-from convbench.testing.checker import Examined, Examiner
+from convbench.plan.status import LEFT_OUT
+from convbench.testing.checker import Checked, Checker
 from convbench.testing.worked_examples import WorkedExample, in_dtype, worked_examples
 from convbench.verify import IDENTITIES, MissingImages, make_tensors
 from convbench.verify.bounds.dtypes import unit_roundoff
 from convbench.workers.plugins import Registered, availability, find_backends
-from convbench.workers.session import NotOk
+from convbench.workers.process import Failure
 from convbench_specs import (
     PASSES,
     Case,
@@ -91,7 +92,7 @@ class BackendTests:
     timeout_s: ClassVar[float] = 60.0
     environment: ClassVar[Mapping[str, str]] = {}
 
-    _examiner: ClassVar[Examiner]
+    _checker: ClassVar[Checker]
     _stack: ClassVar[ExitStack]
 
     @classmethod
@@ -110,7 +111,7 @@ class BackendTests:
             )
             patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))  # a worker imports what pytest can
             logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="convbench-logs-")))
-            cls._examiner = stack.enter_context(Examiner([registered], chosen, logs))
+            cls._checker = stack.enter_context(Checker([registered], chosen, logs))
             cls._stack = stack.pop_all()
 
     @classmethod
@@ -142,33 +143,48 @@ class BackendTests:
 
     def test_case_of_the_workload(self, case: Case, dtype: DType, batch_size: int) -> None:
         """Every output and gradient is right: exactly on integers, within the bound on random numbers, and trusted."""
-        examined = self._examiner.examine(case.with_dtype(dtype), batch_size)
-        self._assert_right(examined)
-        left_out = examined.left_out(self.backend)
+        checked = self._checker.check(case.with_dtype(dtype), batch_size)
+        self._assert_right(checked)
+        left_out = checked.left_out(self.backend)
         if len(left_out) == len(PASSES):
             pytest.skip(left_out["forward"])
 
     def test_identities(self, dtype: DType, held: Case) -> None:
         """What must hold without an oracle: inner products, halves of the batch, and in float64 finite differences."""
-        examined = self._examiner.examine(held.with_dtype(dtype), 2, identities=True)
-        self._assert_right(examined)
-        if not any(row["right"] in IDENTITIES for row in examined.rows):
-            pytest.skip(next(iter(examined.left_out(self.backend).values())))
+        checked = self._checker.check(held.with_dtype(dtype), 2, identities=True)
+        self._assert_right(checked)
+        if not any(row.right in IDENTITIES for row in checked.rows):
+            pytest.skip(next(iter(checked.left_out(self.backend).values())))
+
+    def test_update_gives_the_results_of_a_fresh_preparation(self, dtype: DType, held: Case) -> None:
+        """After `update` every result follows from the new tensors alone, bit for bit."""
+        case = held.with_dtype(dtype)
+        first, second = (make_tensors(case, 2, seed=self.seed + number) for number in (0, 1))
+        orders: tuple[tuple[PassName, ...], ...] = (("forward", "backward"), ("backward", "forward"))
+        for passes in orders:
+            fresh = self._compute(case, second, passes)
+            updated = self._checker.compute_updated(self.backend, case, first, second, passes)
+            if updated is None:
+                pytest.skip(f"{self.backend} has no update: the host prepares again")
+            if isinstance(updated, Failure):
+                pytest.fail(f"{updated.status}: {updated.reason}\n{updated.traceback}", pytrace=False)
+            for name, expected in fresh.items():
+                np.testing.assert_array_equal(updated[name], expected, err_msg=f"{name} of {case.name}", strict=True)
 
     def test_random_cases(self) -> None:
         """The same for cases that hypothesis draws over the whole spec; shows the smallest that fails."""
         drawn = random_cases.cases(self.dtypes, max_multiply_adds=self.max_multiply_adds)
-        known: dict[tuple[Case, int], Examined] = {}  # a crash may not come twice: its worker may be given up
+        known: dict[tuple[Case, int], Checked] = {}  # a crash may not come twice: its worker may be given up
 
         @settings(max_examples=self.max_examples, derandomize=self.derandomize, deadline=None, database=None)
         @given(case=drawn, batch_size=random_cases.batch_sizes())
         def is_right(case: Case, batch_size: int) -> None:
             if (case, batch_size) not in known:
-                known[case, batch_size] = self._examiner.examine(case, batch_size)
+                known[case, batch_size] = self._checker.check(case, batch_size)
             self._assert_right(known[case, batch_size])
 
         is_right()
-        if all(len(examined.left_out(self.backend)) == len(PASSES) for examined in known.values()):
+        if all(len(checked.left_out(self.backend)) == len(PASSES) for checked in known.values()):
             pytest.skip(f"{self.backend} supports none of {self.max_examples} random cases")
 
     def test_worked_example(self, example: WorkedExample) -> None:
@@ -192,18 +208,18 @@ class BackendTests:
         y = self._compute(case, tensors, ("forward",))["y"]
         np.testing.assert_allclose(y.reshape(2, 3), means, rtol=0, atol=max(1e-5, 2 * unit_roundoff(dtype)))
 
-    def _assert_right(self, examined: Examined) -> None:
-        if examined.faults:
-            command = self._examiner.command(examined.item.case, examined.item.batch_size, [self.backend])
+    def _assert_right(self, checked: Checked) -> None:
+        if checked.faults:
+            command = self._checker.command(checked.item.case, checked.item.batch_size, [self.backend])
             again = " ".join([*(f"{name}={shlex.quote(value)}" for name, value in self.environment.items()), command])
-            lines = [f"{each.status}: {each.backend} {each.pass_name}: {each.reason}" for each in examined.faults]
-            raise AssertionError("\n".join([*lines, f"again: {again}", examined.faults[0].traceback]))
+            lines = [f"{each.status}: {each.backend} {each.pass_name}: {each.reason}" for each in checked.faults]
+            raise AssertionError("\n".join([*lines, f"again: {again}", checked.faults[0].traceback]))
 
     def _compute(self, case: Case, tensors: Tensors, passes: tuple[PassName, ...]) -> Mapping[TensorName, NDArray[Any]]:
         """Results on given tensors; skips where the backend does not support the case."""
-        results = self._examiner.compute(self.backend, case, tensors, passes)
-        if isinstance(results, NotOk):
-            if results.status in ("unsupported", "skipped"):
+        results = self._checker.compute(self.backend, case, tensors, passes)
+        if isinstance(results, Failure):
+            if results.status in LEFT_OUT:
                 pytest.skip(f"{results.status}: {results.reason}")
             pytest.fail(f"{results.status}: {results.reason}\n{results.traceback}", pytrace=False)
         return results

@@ -10,15 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import tomllib
-from collections.abc import Iterable
 from typing import Any
 
 from convbench.errors import UsageError
-from convbench.machine.facts import usable_cores
-from convbench.plan.settings import RunSettings
-from convbench.workers.plugins import PluginRef
 from convbench_specs import Case, WorkloadError, case_table, parse_layer
 
 ORIGIN = "--case"
@@ -66,30 +61,6 @@ def short_table(case: Case) -> dict[str, Any]:
 def case_toml(case: Case) -> str:
     """The [[cases]] table of a workload file."""
     return "\n".join(["[[cases]]", *(f"{key} = {to_toml(value)}" for key, value in short_table(case).items())])
-
-
-def check_command(
-    what: Case | str,
-    batch_size: int,
-    backends: Iterable[str],
-    settings: RunSettings,
-    plugins: Iterable[PluginRef] = (),
-) -> str:
-    """The shell command that checks a case, or a workload by name or path, again on the same numbers.
-
-    It names the threads where they are not all cores of this machine: how work is split may be what is wrong.
-    """
-    named = [what] if isinstance(what, str) else ["--case", case_text(what)]
-    parts = ["convbench", "check", *named, "--backends", ",".join(backends)]
-    parts += ["--batch-sizes", str(batch_size), "--seed", str(settings.seed)]
-    if settings.threads != len(usable_cores()):
-        parts += ["--threads", str(settings.threads)]
-    if settings.device != "cpu":
-        parts += ["--device", settings.device]
-    for ref in dict.fromkeys(plugins):
-        if ref.option:
-            parts += ["--plugin", ref.option]
-    return shlex.join(parts)
 
 
 def _once(value: Any) -> Any:

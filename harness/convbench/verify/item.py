@@ -9,7 +9,7 @@ otherwise the oracle does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,23 +34,24 @@ from convbench.verify import (
     weak_data,
 )
 from convbench.verify.check import allowed
+from convbench.verify.judgement import AgreementRow, CellVerdict, Judgement, agreement_row
 from convbench_specs import Case, PassName, TensorName, Tensors
 
 Outputs = dict[PassName, Mapping[TensorName, str]]
-"""Paths of .npy files with what each pass returned."""
-Findings = dict[PassName, list[Untrusted]]
-"""What a worker holds against the results of each pass."""
-Verdicts = dict[tuple[str, PassName], dict[str, Any]]
-"""Columns of the cell of a backend and pass."""
+"""Names of .npy files with what each pass returned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What the passes of a backend returned. `again` is a second call's, where its bits need not be the first one's."""
+    """What the passes of a backend returned.
+
+    `again` is a second call's, where its bits need not be the first one's; `findings` is what a worker holds against
+    the results of each pass.
+    """
 
     outputs: Outputs = field(default_factory=dict)
     again: Outputs = field(default_factory=dict)
-    findings: Findings = field(default_factory=dict)
+    findings: dict[PassName, list[Untrusted]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,12 @@ class ItemCheck:
         self._deviations: dict[tuple[str, PassName], list[Deviation]] = {}
         self._findings: dict[tuple[str, PassName], list[Untrusted]] = {}
         self._held: dict[str, list[Held]] = {}
-        self._suspects: list[Suspect] = []
         self._weak: dict[TensorName, Untrusted | None] = {}
+
+    @property
+    def fill(self) -> Fill:
+        """What the tensors are filled with."""
+        return self._fill
 
     def add(self, backend: str, returned: Returned) -> None:
         """Check the results of one backend."""
@@ -116,42 +121,53 @@ class ItemCheck:
         """Take in what further identities say of a backend."""
         self._held[backend] += found
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Rows of the agreement table: against the oracle first, then the pairs."""
-        for (backend, pass_name), deviations in self._deviations.items():
-            for deviation in deviations:
-                yield self._row(deviation, pass_name, backend, ORACLE)
-        for backend, everything in self._held.items():
-            for held in everything:
-                yield self._row(held.deviation, _pass_of(held.tensor), backend, held.identity, held.sentence)
+    def judge(self) -> Judgement:
+        """What all checks say: the rows of the agreement table, and from them the verdicts of the cells."""
+        rows = [*self._rows_against_oracle(), *self._rows_of_identities()]
+        suspects: list[Suspect] = []
         for pass_name in ("forward", "backward"):
             for tensor in self._case.gradient_names if pass_name == "backward" else ("y",):
-                yield from self._pairs(pass_name, tensor)
+                found, suspected = self._pairs(pass_name, tensor)
+                rows += found
+                suspects += suspected
+        verdicts = {key: self._verdict(*key, suspects) for key in self._deviations}
+        return Judgement(data=self._fill, rows=tuple(rows), verdicts=verdicts, sampled=self.sampled)
 
-    def verdicts(self) -> Verdicts:
-        """Columns of each cell: the verdict of this check, and what is wrong where something is.
-
-        To be taken after the rows: `odd_one_out` says who stands alone among all that were compared.
-        """
-        found: Verdicts = {}
+    def _rows_against_oracle(self) -> Iterator[AgreementRow]:
         for (backend, pass_name), deviations in self._deviations.items():
-            worst = max(deviations, key=lambda deviation: SEVERITY[deviation.verdict])
-            columns: dict[str, Any] = {"exact" if self._exact else "random": worst.verdict, "verdict": worst.verdict}
-            if worst.verdict != "agrees":
-                columns |= {"reason": worst.describe(), "tensor": worst.tensor}
-            if worst.verdict == "disagrees" or self._is_malformed(worst):
-                columns["status"] = "wrong"
-            elif findings := self._findings.get((backend, pass_name)):
-                first = findings[0]
-                columns |= {"verdict": "untrusted", "reason": first.describe(), "tensor": first.tensor}
-                columns |= {"finding": first.reason} | ({} if first.reason == "weak_data" else {"status": "wrong"})
-            odd = [s for s in self._suspects if s.name in (backend, ORACLE) and s.tensor == worst.tensor]
-            if odd and worst.verdict == "disagrees":
-                columns["odd_one_out"] = odd[0].describe()
-            if pass_name != "both":
-                columns |= self._identities(backend, pass_name, is_right=columns["verdict"] == "agrees")
-            found[backend, pass_name] = columns
-        return found
+            for deviation in deviations:
+                yield agreement_row(deviation, self._fill, pass_name, backend, ORACLE)
+
+    def _rows_of_identities(self) -> Iterator[AgreementRow]:
+        for backend, everything in self._held.items():
+            for held in everything:
+                pass_name = _pass_of(held.tensor)
+                yield agreement_row(
+                    held.deviation, self._fill, pass_name, backend, held.identity, sentence=held.sentence
+                )
+
+    def _verdict(self, backend: str, pass_name: PassName, suspects: list[Suspect]) -> CellVerdict:
+        """The verdict of a cell; `suspects` are those who stand alone among all that were compared."""
+        worst = max(self._deviations[backend, pass_name], key=lambda deviation: SEVERITY[deviation.verdict])
+        found = CellVerdict(own=worst.verdict, verdict=worst.verdict)
+        if worst.verdict != "agrees":
+            found = replace(found, reason=worst.describe(), tensor=worst.tensor)
+        if worst.verdict == "disagrees" or self._is_malformed(worst):
+            found = replace(found, is_wrong=True)
+        elif findings := self._findings.get((backend, pass_name)):
+            first = findings[0]
+            found = replace(
+                found,
+                verdict="untrusted",
+                reason=first.describe(),
+                tensor=first.tensor,
+                finding=first.reason,
+                is_wrong=first.reason != "weak_data",
+            )
+        odd = [each for each in suspects if each.name in (backend, ORACLE) and each.tensor == worst.tensor]
+        if odd and worst.verdict == "disagrees":
+            found = replace(found, odd_one_out=odd[0].describe())
+        return found if pass_name == "both" else self._with_identities(found, backend, pass_name)
 
     @property
     def sampled(self) -> str:
@@ -191,31 +207,35 @@ class ItemCheck:
                 if found:
                     yield found
 
-    def _identities(self, backend: str, pass_name: PassName, *, is_right: bool) -> dict[str, Any]:
-        """Columns on the identities, and a verdict where only they show that a pass is wrong.
+    def _with_identities(self, found: CellVerdict, backend: str, pass_name: PassName) -> CellVerdict:
+        """The verdict with what the identities say, also where only they show that a pass is wrong.
 
         An identity that ties together several results does not say which is wrong; what the oracle says comes first.
         """
         own = [held for held in self._held.get(backend, ()) if _pass_of(held.tensor) == pass_name]
         if not own:
-            return {}
-        broken = [held for held in own if held.breaks]
-        columns: dict[str, Any] = {
-            "identities": max((held.deviation.verdict for held in own), key=SEVERITY.__getitem__)
-        }
-        unexplained = [held for held in broken if self._unblemished(backend) >= set(held.results)]
-        if is_right and unexplained:
-            first = unexplained[0]
-            reason = f"{first.identity}: {first.sentence}"
-            columns |= {"verdict": "disagrees", "status": "wrong", "reason": reason, "tensor": first.tensor}
-        return columns
+            return found
+        worst = max((held.deviation.verdict for held in own), key=SEVERITY.__getitem__)
+        unexplained = [held for held in own if held.breaks and self._unblemished(backend) >= set(held.results)]
+        if found.verdict != "agrees" or not unexplained:
+            return replace(found, identities=worst)
+        first = unexplained[0]
+        return replace(
+            found,
+            identities=worst,
+            verdict="disagrees",
+            reason=f"{first.identity}: {first.sentence}",
+            tensor=first.tensor,
+            is_wrong=True,
+        )
 
     def _unblemished(self, backend: str) -> set[TensorName]:
         """The results of a backend in which the oracle sees nothing wrong."""
         found = [each for (name, _), deviations in self._deviations.items() if name == backend for each in deviations]
         return {each.tensor for each in found} - {each.tensor for each in found if each.verdict != "agrees"}
 
-    def _pairs(self, pass_name: PassName, tensor: TensorName) -> Iterator[dict[str, Any]]:
+    def _pairs(self, pass_name: PassName, tensor: TensorName) -> tuple[list[AgreementRow], list[Suspect]]:
+        """Every pair of backends on a tensor, and who stands alone."""
         results = {}
         for backend, outputs in self._outputs.items():
             if tensor in outputs.get(pass_name, {}):
@@ -225,15 +245,14 @@ class ItemCheck:
         # two right results may have been summed in dtypes of their own choice
         bound = allowed(self._right, tensor, exact=self._exact, sums="own")
         pairs = agreements(tensor, results, bound)
-        for row in pairs:
-            yield self._row(row.deviation, pass_name, row.one, row.other)
+        rows = [agreement_row(pair.deviation, self._fill, pass_name, pair.one, pair.other) for pair in pairs]
         against_oracle = {
             backend: deviation.verdict
             for (backend, name), deviations in self._deviations.items()
             for deviation in deviations
             if name == pass_name and deviation.tensor == tensor
         }
-        self._suspects += odd_ones(tensor, pairs, against_oracle)
+        return rows, list(odd_ones(tensor, pairs, against_oracle))
 
     def _is_any_beyond(self, backend: str) -> bool:
         """Whether a result overflowed or has no due form."""
@@ -247,27 +266,6 @@ class ItemCheck:
     def _is_malformed(self, deviation: Deviation) -> bool:
         """Whether it is untrusted for its shape or dtype, which no rounding explains."""
         return deviation.verdict == "untrusted" and deviation.total == 0 and not deviation.overflowed
-
-    def _row(
-        self, deviation: Deviation, pass_name: PassName, left: str, right: str, sentence: str = ""
-    ) -> dict[str, Any]:
-        worst, first = deviation.worst, deviation.first
-        return {
-            "pass": pass_name,
-            "data": self._fill,
-            "tensor": deviation.tensor,
-            "left": left,
-            "right": right,
-            "verdict": deviation.verdict,
-            "bound_multiple": deviation.multiple,
-            "count_off": deviation.off,
-            "count": deviation.total,
-            "first_index": list(first.index) if first else [],
-            "worst_index": list(worst.index) if worst else [],
-            "left_value": worst.actual if worst else None,
-            "right_value": worst.expected if worst else None,
-            "description": sentence or deviation.describe(),
-        }
 
 
 def _pass_of(tensor: TensorName) -> PassName:

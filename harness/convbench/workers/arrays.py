@@ -1,6 +1,6 @@
 """Where arrays pass between the host and its workers: .npy files, in shared memory where there is room.
 
-The folder goes when the run ends. What a killed host left behind is removed by the next run.
+The folder is removed when the run ends. What a killed host left behind is removed by the next run.
 """
 
 from __future__ import annotations
@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from convbench_specs import Tensors
+from convbench.verify.bounds.dtypes import numpy_dtype
+from convbench_specs import Case, TensorName, Tensors
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of our own is made inside, readable by this user only
 PREFIX = "convbench-"
@@ -45,6 +48,57 @@ def write_tensors(folder: Path, tensors: Tensors) -> dict[str, str]:
             np.save(path, array)
             paths[name] = str(path)
     return paths
+
+
+def read_tensors(paths: Mapping[str, str]) -> Tensors:
+    """The tensors of files, read-only for NumPy; a kernel that writes nevertheless changes a private copy."""
+    return Tensors(**{name: _private(path) for name, path in paths.items()})
+
+
+def zero_tensors(case: Case, batch_size: int) -> Tensors:
+    """Tensors of a case that take no memory until they are written: the system maps one page of zeros for all."""
+
+    def zeros(shape: tuple[int, ...]) -> NDArray[Any]:
+        array: NDArray[Any] = np.zeros(shape, numpy_dtype(case.dtype))
+        array.flags.writeable = False
+        return array
+
+    return Tensors(
+        x=zeros(case.x_shape(batch_size)),
+        dy=zeros(case.y_shape(batch_size)),
+        w=None if case.w_shape is None else zeros(case.w_shape),
+        b=None if case.b_shape is None else zeros(case.b_shape),
+    )
+
+
+def write_results(arrays: Mapping[TensorName, NDArray[Any]], folder: str, stem: str) -> dict[TensorName, str]:
+    """Write results to .npy files; returns their names by tensor."""
+    paths: dict[TensorName, str] = {}
+    for name, array in arrays.items():
+        path = Path(folder) / f"{stem}-{name}.npy"
+        path.unlink(missing_ok=True)  # the host may still map the file of the item before
+        np.save(path, array)
+        paths[name] = str(path)
+    return paths
+
+
+def read_results(paths: Mapping[TensorName, str]) -> dict[TensorName, NDArray[Any]]:
+    """The results of files, in memory."""
+    return {name: np.load(path, allow_pickle=False) for name, path in paths.items()}
+
+
+def holds(path: str, array: NDArray[Any]) -> bool:
+    """Whether a file has these numbers in this dtype; never with a NaN."""
+    written = np.load(path, mmap_mode="r")
+    return written.dtype == array.dtype and np.array_equal(written, array)
+
+
+def _private(path: str) -> NDArray[Any]:
+    mapped = np.load(path, mmap_mode="c", allow_pickle=False)
+    # a plain array: each view of a np.memmap, and of its copies, costs half a microsecond of Python in the timed calls
+    array: NDArray[Any] = np.asarray(mapped)
+    array.flags.writeable = False
+    return array
 
 
 def _has_room(folder: Path) -> bool:

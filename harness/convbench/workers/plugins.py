@@ -1,8 +1,9 @@
-"""The host: finds the plug-ins and the backends in them.
+"""Finds plug-ins, and the backends and workloads in them. The only module that knows pluggy.
 
 Plug-ins come from, in this order: entry points of the group "convbench", modules named by --plugin, and the file
-convbench_plugin.py of the current directory. One that fails to load, offers something that is no backend, or takes a
-name that is taken, is left out and told; the rest goes on. A worker loads the same plug-in again from its PluginRef.
+convbench_plugin.py of the current directory. One that fails to load, offers something that is no backend, was made for
+a later contract, or takes a name that is taken, is left out, and the user learns why; the rest goes on. A worker loads
+the same plug-in again from its PluginRef.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pluggy
 
 from convbench.errors import UsageError, unknown_name
-from convbench_specs import Available, Backend, Device, Unavailable, hooks
+from convbench.workers.environment import union
+from convbench_specs import CONTRACT, Available, Backend, Device, FrameworkVariables, Unavailable, hooks
 
 LOCAL_PLUGIN = "convbench_plugin.py"
 
@@ -59,11 +63,15 @@ class PluginRef:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A backend and the plug-in that it is from. `alias_of` is its name there, where it is entered under another."""
+    """A backend and the plug-in that it is from. `alias_of` is its name there, where it is entered under another.
+
+    `framework_variables` are those of all backends that were found with it: its worker gets them all.
+    """
 
     backend: Backend
     plugin: PluginRef
     alias_of: str = ""
+    framework_variables: FrameworkVariables = field(default_factory=FrameworkVariables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +84,18 @@ class FailedPlugin:
 
 @dataclass(slots=True)
 class Registry:
-    """Every backend by name, in the order found, and the plug-ins that failed."""
+    """Every backend by name, in the order in which they are shown, the plug-ins' workloads, and who failed."""
 
     backends: dict[str, Registered] = field(default_factory=dict)
     failed: list[FailedPlugin] = field(default_factory=list)
+    workloads: dict[str, Path] = field(default_factory=dict)
+    """TOML files that plug-ins ship, by the name of the workload."""
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Distributions whose versions matter to the backends."""
+        declared = (package for entry in self.backends.values() for package in entry.backend.packages)
+        return tuple(dict.fromkeys(declared))
 
     def demand(self, plugins: Iterable[str]) -> Registry:
         """Itself; UsageError where one of these, which the user named, could not be used."""
@@ -106,10 +122,13 @@ def find_backends(plugins: Iterable[str] = (), *, directory: Path | None = None)
     local = (directory or Path.cwd()) / LOCAL_PLUGIN
     if local.is_file():
         refs.append(PluginRef(local.stem, str(local.resolve())))
-    registry = Registry()
+    manager, found = _manager(), Registry()
     for ref in dict.fromkeys(refs):
-        _add(registry, ref)
-    return registry
+        _add(found, manager, ref)
+    entries = sorted(found.backends.values(), key=_display_order)
+    variables = union(entry.backend.framework_variables for entry in entries)
+    backends = {entry.backend.name: replace(entry, framework_variables=variables) for entry in entries}
+    return replace(found, backends=backends)
 
 
 def availability(entry: Registered, device: Device) -> Available | Unavailable:
@@ -145,13 +164,34 @@ def load_backend(ref: PluginRef, name: str) -> Backend:
 
 
 def backends_of(module: ModuleType, ref: PluginRef) -> list[Backend]:
-    """Ask one plug-in, through pluggy, for its backends; TypeError where it offers anything else."""
+    """The backends of one plug-in; TypeError where it offers anything else."""
+    manager = _manager()
+    _register(manager, module, ref)
+    return _backends(manager, module)
+
+
+def _manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
-    manager.register(module, name=ref.label)
-    manager.check_pending()
+    return manager
+
+
+def _register(manager: pluggy.PluginManager, module: ModuleType, ref: PluginRef) -> None:
+    """Register a plug-in; one that implements a hook wrongly is left out again, and the error passes through."""
+    if manager.is_registered(module):
+        return
+    try:
+        manager.register(module, name=f"{ref.label} {len(manager.get_plugins())}")
+        manager.check_pending()
+    except BaseException:
+        with suppress(AssertionError, ValueError):  # it did not get so far
+            manager.unregister(module)
+        raise
+
+
+def _backends(manager: pluggy.PluginManager, module: ModuleType) -> list[Backend]:
     backends = []
-    for offered in manager.hook.convbench_backends():
+    for offered in _offered(manager.hook.convbench_backends, module):
         for cls in offered:
             if not (isinstance(cls, type) and issubclass(cls, Backend) and hasattr(cls, "name")):
                 raise TypeError(f"convbench_backends() must return Backend classes with a name, not {cls!r}")
@@ -159,16 +199,32 @@ def backends_of(module: ModuleType, ref: PluginRef) -> list[Backend]:
     return backends
 
 
-def _entry_points() -> list[importlib.metadata.EntryPoint]:
-    """The bundled backends first, in the order of the documentation, then those of others by name."""
-    bundled = ["naive", "numpy-im2col", "numba-cpu", "numba-cuda", "pytorch", "tensorflow", "jax"]
+def _workloads(manager: pluggy.PluginManager, module: ModuleType) -> dict[str, Path]:
+    files = [Path(file) for offered in _offered(manager.hook.convbench_workloads, module) for file in offered]
+    for file in files:
+        if file.suffix != ".toml" or not file.is_file():
+            raise TypeError(f"convbench_workloads() must return existing TOML files, not {str(file)!r}")
+    return {file.stem: file for file in files}
+
+
+def _offered(hook: pluggy.HookCaller, module: ModuleType) -> list[Any]:
+    """What one plug-in returns: each is called by itself, so that one that fails does not end the others."""
+    return [each.function() for each in hook.get_hookimpls() if each.plugin is module]
+
+
+def _entry_points() -> list[EntryPoint]:
+    """Those of convbench itself first, whose names nobody else may take; then those of others by name."""
     found = {(entry.name, entry.module): entry for entry in entry_points(group=hooks.PROJECT)}
 
-    def rank(entry: importlib.metadata.EntryPoint) -> tuple[int, str]:
-        ours = entry.module.startswith("convbench_backends.") and entry.name in bundled
-        return (bundled.index(entry.name) if ours else len(bundled), entry.name)
+    def rank(entry: EntryPoint) -> tuple[bool, str]:
+        return (entry.dist is None or entry.dist.name != hooks.PROJECT, entry.name)
 
     return sorted(found.values(), key=rank)
+
+
+def _display_order(entry: Registered) -> float:
+    order = entry.backend.display_order
+    return float("inf") if order is None else float(order)
 
 
 def _plugin_ref(name: str) -> PluginRef:
@@ -178,18 +234,32 @@ def _plugin_ref(name: str) -> PluginRef:
     return PluginRef(name, folder=str(Path.cwd()))
 
 
-def _add(registry: Registry, ref: PluginRef) -> None:
+def _add(registry: Registry, manager: pluggy.PluginManager, ref: PluginRef) -> None:
     try:
-        backends = backends_of(ref.load(), ref)
+        module = ref.load()
+        _register(manager, module, ref)
+        backends, workloads = _backends(manager, module), _workloads(manager, module)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a stranger's code: anything may come, none may stop the run
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         registry.failed.append(FailedPlugin(ref, reason))
         return
-    if not backends:
+    if not backends and not workloads:
         registry.failed.append(FailedPlugin(ref, "it has no hook convbench_backends, or the hook returned nothing"))
     for backend in backends:
-        if backend.name in registry.backends:
-            owner = registry.backends[backend.name].plugin.label
-            registry.failed.append(FailedPlugin(ref, f"the name {backend.name!r} is taken by {owner}"))
+        reason = _refusal(registry, backend)
+        if reason:
+            registry.failed.append(FailedPlugin(ref, reason))
         else:
             registry.backends[backend.name] = Registered(backend, ref)
+    registry.workloads |= {name: file for name, file in workloads.items() if name not in registry.workloads}
+
+
+def _refusal(registry: Registry, backend: Backend) -> str:
+    """Why a backend is left out; empty where it is not."""
+    major, minor = backend.contract
+    if major > CONTRACT[0]:
+        ours = ".".join(map(str, CONTRACT))
+        return f"{backend.name!r} was made for contract {major}.{minor}, this convbench has {ours}: upgrade convbench"
+    if backend.name in registry.backends:
+        return f"the name {backend.name!r} is taken by {registry.backends[backend.name].plugin.label}"
+    return ""

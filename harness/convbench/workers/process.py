@@ -16,49 +16,30 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import psutil
 
-from convbench.workers import protocol
+from convbench.plan.status import Status
+from convbench.workers import frames, protocol
+from convbench.workers.environment import worker_environment
 from convbench.workers.plugins import Registered
+from convbench.workers.protocol import R
 from convbench_specs import Settings
 
-FailureStatus = Literal["error", "crashed", "timed out", "out of memory"]
-PASSED_VARIABLES = (
-    "HOME",
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "TMPDIR",
-    "TZ",
-    "USER",
-    "LD_LIBRARY_PATH",
-    "PYTHONPATH",
-    "VIRTUAL_ENV",
-)
-PASSED_PREFIXES = (
-    "CONVBENCH_",
-    "CUDA_",
-    "NVIDIA_",
-    "NUMBA_",
-    "OPENBLAS_",
-    "XLA_",
-    "JAX_",
-    "TF_",
-    "TORCH_",
-    "MKL_",
-    "COVERAGE_",
-)
+START_TIMEOUT_S = 60.0
+"""At least so long may a start take: importing a framework from a cold disk is not the cell's fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a request has no answer: the status of its cell, one line of reason, and the traceback if there is one."""
+    """Why a request has no result: the status of its cell, one line of reason, and the traceback if there is one.
 
-    status: FailureStatus
+    `alive` says that the worker still runs.
+    """
+
+    status: Status
     reason: str
     traceback: str = ""
     alive: bool = False
@@ -68,19 +49,26 @@ class WorkerProcess:
     """One worker of one backend. `request` starts it if need be; a dead one is replaced at the next request."""
 
     def __init__(
-        self, registered: Registered, settings: Settings, *, log: Path, timeout_s: float, extra: Mapping[str, str] = {}
+        self,
+        registered: Registered,
+        settings: Settings,
+        *,
+        log: Path,
+        timeout_s: float,
+        purpose: Mapping[str, str] = {},
     ) -> None:
         self.name = registered.backend.name
         self._registered = registered
         self._settings = settings
         self._log = log
         self._timeout_s = timeout_s
-        self._extra = dict(extra)
+        self._purpose = dict(purpose)
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._suspended = False
         self._ready = False
-        self.started: dict[str, Any] = {}
+        self.started: protocol.Started | None = None
+        """What the worker told at its start; None before."""
 
     @property
     def is_running(self) -> bool:
@@ -117,28 +105,29 @@ class WorkerProcess:
             )
         self._connection = ours
         self._suspended = self._ready = False
-        start = {
-            "request": "start",
-            "plugin": asdict(self._registered.plugin),
-            "backend": self._registered.alias_of or self.name,
-            "settings": asdict(self._settings),
-        }
-        with suppress(protocol.PeerClosedError):  # it died already: the answer that does not come will say so
-            protocol.send(ours, start)
+        plugin = self._registered.plugin
+        start = protocol.Start(
+            plugin=protocol.Plugin(module=plugin.module, path=plugin.path, folder=plugin.folder),
+            backend=self._registered.alias_of or self.name,
+            threads=self._settings.threads,
+            device=self._settings.device,
+            scratch_folder=self._settings.scratch_folder,
+        )
+        with suppress(frames.PeerClosedError):  # it died already: the answer that does not come will say so
+            frames.send(ours, protocol.to_message(start))
 
     def start(self) -> Failure | None:
         """Start the process and its backend, if that is not on its way; a Failure says why it did not."""
         if self._process is None:
             self.launch()
-        # importing a framework on a cold disk is not the cell's fault
-        reply = self._answer("start", max(self._timeout_s, 60.0))
+        reply = self._answer("start", protocol.Started, max(self._timeout_s, START_TIMEOUT_S))
         if isinstance(reply, Failure):
             self.stop()
             return replace(reply, alive=False)
         self.started, self._ready = reply, True
         return None
 
-    def request(self, request: str, *, timeout_s: float | None = None, **fields: Any) -> dict[str, Any] | Failure:
+    def request(self, request: protocol.Request[R], *, timeout_s: float | None = None) -> R | Failure:
         """Ask for one thing and wait for the answer, at most timeout_s seconds (default: the cell's limit)."""
         if not self._ready:
             failure = self.start()
@@ -146,9 +135,10 @@ class WorkerProcess:
                 return failure
         self.resume()
         assert self._connection is not None
-        with suppress(protocol.PeerClosedError):  # as in launch
-            protocol.send(self._connection, {"request": request, **fields})
-        return self._answer(request, self._timeout_s if timeout_s is None else timeout_s)
+        with suppress(frames.PeerClosedError):  # as in launch
+            frames.send(self._connection, protocol.to_message(request))
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        return self._answer(protocol.name_of(request), protocol.reply_type(request), timeout_s)
 
     def suspend(self) -> None:
         """Stop the process by signal until the next request; when this returns none of its threads runs any more."""
@@ -175,25 +165,28 @@ class WorkerProcess:
             self._signal_group(process, signal.SIGKILL)
             process.wait()
 
-    def _answer(self, request: str, timeout_s: float) -> dict[str, Any] | Failure:
+    def _answer(self, request: str, expected: type[R], timeout_s: float) -> R | Failure:
         assert self._connection is not None
         begin = time.monotonic()
         try:
-            reply = protocol.receive(self._connection, timeout_s=timeout_s)
-        except protocol.DeadlinePassedError:
+            reply = protocol.to_reply(frames.receive(self._connection, timeout_s=timeout_s))
+        except frames.DeadlinePassedError:
             self.stop()
-            return Failure("timed out", f"no answer to {request!r} within {timeout_s:g} s")
-        except (protocol.PeerClosedError, ValueError):
+            return Failure(Status.TIMED_OUT, f"no answer to {request!r} within {timeout_s:g} s")
+        except (frames.PeerClosedError, ValueError):
             return self._death(time.monotonic() - begin)
         except BaseException:  # Ctrl-C in mid-answer: the frame is lost, so is the worker
             self.stop()
             raise
-        if "error" in reply:
-            error = reply["error"]
-            return Failure(error["kind"], error["message"], error["traceback"], alive=True)
-        answer = reply["ok"]
-        assert isinstance(answer, dict)
-        return answer
+        if isinstance(reply, protocol.Fault):
+            status = Status.OUT_OF_MEMORY if reply.lacks_memory else Status.ERROR
+            return Failure(status, reply.message, reply.traceback, alive=True)
+        if isinstance(reply, protocol.Declined):
+            return Failure(Status.UNSUPPORTED, reply.reason, alive=True)
+        if not isinstance(reply, expected):
+            self.stop()
+            return Failure(Status.CRASHED, f"the worker answered {request!r} with {type(reply).__name__}")
+        return reply
 
     def _death(self, elapsed_s: float) -> Failure:
         """The worker closed its end: find out how it died."""
@@ -202,13 +195,15 @@ class WorkerProcess:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             self.stop()
-            return Failure("crashed", "it closed its connection to the host")
+            return Failure(Status.CRASHED, "it closed its connection to the host")
         self.stop()
         if code >= 0:
-            return Failure("crashed", f"the worker exited with code {code} after {elapsed_s:.1f} s{self._last_words()}")
+            return Failure(
+                Status.CRASHED, f"the worker exited with code {code} after {elapsed_s:.1f} s{self._last_words()}"
+            )
         name = signal.Signals(-code).name
         hint = ", perhaps for lack of memory" if name == "SIGKILL" else ""
-        return Failure("crashed", f"the worker was ended by {name}{hint}")
+        return Failure(Status.CRASHED, f"the worker was ended by {name}{hint}")
 
     def _last_words(self) -> str:
         with suppress(OSError):
@@ -218,21 +213,13 @@ class WorkerProcess:
         return ""
 
     def _environment(self) -> dict[str, str]:
-        """A short list of what is passed on, the settings for threads, what the backend asks for, then `extra`."""
-        inherited = {
-            key: value
-            for key, value in os.environ.items()
-            if key in PASSED_VARIABLES or key.startswith(PASSED_PREFIXES)
-        }
-        threads = str(self._settings.threads)
-        for variable in THREAD_VARIABLES:
-            inherited[variable] = threads
-        return {
-            **inherited,
-            "PYTHONUNBUFFERED": "1",
-            **self._registered.backend.environment(self._settings),
-            **self._extra,
-        }
+        return worker_environment(
+            os.environ,
+            self._registered.framework_variables,
+            threads=self._settings.threads,
+            backend=self._registered.backend.environment(self._settings),
+            purpose=self._purpose,
+        )
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
@@ -242,16 +229,3 @@ class WorkerProcess:
     def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):  # it is gone already
             os.killpg(process.pid, number)
-
-
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "NPROC",
-)
-"""Every variable that was seen to set a framework's thread count; NPROC is XLA's."""

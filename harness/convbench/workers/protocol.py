@@ -1,71 +1,299 @@
-"""Frames between the host and a worker: 4 bytes of length, big-endian, then one JSON object in UTF-8.
+"""What the host asks of a worker and what the worker answers: one type a request, and one a reply.
 
-They travel over a socket of their own, so nothing that a framework prints can corrupt them. A peer that closes, a
-deadline that passes and a frame that is no JSON object are told apart by exception. Arrays never travel here; they go
-through .npy files, named in the frames.
+A request names its reply as its type argument, so that `ask(Sample(...))` is known to return `Sampled`. What the
+backend declines is `Declined`, and what went wrong `Fault`; both may answer any request. Sizes are in bytes and times
+in seconds; arrays travel as names of .npy files.
 """
 
 from __future__ import annotations
 
-import json
-import socket
-import struct
-import time
-from typing import Any
+from typing import Generic, TypeVar, get_args
 
-MAX_FRAME_BYTES = 64 * 2**20
-"""A longer frame is no frame: it shows that the stream is broken."""
+import msgspec
 
-Message = dict[str, Any]
+from convbench.verify.trust import Reason
+from convbench_specs import Device, PassName, PreparePhase, TensorName
 
-
-class PeerClosedError(Exception):
-    """The other side closed the connection, as a process that dies does."""
-
-
-class DeadlinePassedError(Exception):
-    """No whole frame came in time."""
+R = TypeVar("R", bound="Reply")
+TensorFiles = dict[str, str]
+"""Names of .npy files by tensor: x, dy, w and b."""
+ResultFiles = dict[TensorName, str]
+"""Names of .npy files by result: y, dx, dw and db."""
+CaseTable = dict[str, object]
+"""A case as convbench_specs.case_table writes it."""
 
 
-def send(connection: socket.socket, message: Message) -> None:
-    """Send one frame; PeerClosedError where nobody listens any more."""
-    body = json.dumps(message, allow_nan=True).encode()
-    try:
-        connection.settimeout(None)
-        connection.sendall(struct.pack(">I", len(body)) + body)
-    except OSError as error:
-        raise PeerClosedError from error
+class Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="reply"):
+    """What a worker answers. `timed_s` are the seconds that the backend itself took under the worker's clock."""
+
+    timed_s: float = 0.0
 
 
-def receive(connection: socket.socket, *, timeout_s: float | None = None) -> Message:
-    """Wait for one frame, at most timeout_s seconds; raises PeerClosedError or DeadlinePassedError."""
-    deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    (length,) = struct.unpack(">I", _exactly(connection, 4, deadline))
-    if length > MAX_FRAME_BYTES:
-        raise PeerClosedError
-    message = json.loads(_exactly(connection, length, deadline))
-    if not isinstance(message, dict):
-        raise PeerClosedError
-    return message
+class Started(Reply, frozen=True, kw_only=True, tag="started"):
+    """The backend has started. `harness_overhead_s` is what the timing loop itself costs a call."""
+
+    facts: dict[str, str] = {}
+    start_s: float
+    harness_overhead_s: float
 
 
-def _exactly(connection: socket.socket, count: int, deadline: float | None) -> bytes:
-    parts = bytearray()
-    while len(parts) < count:
-        if deadline is not None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise DeadlinePassedError
-            connection.settimeout(left)
-        else:
-            connection.settimeout(None)
-        try:
-            part = connection.recv(count - len(parts))
-        except TimeoutError as error:
-            raise DeadlinePassedError from error
-        except OSError as error:
-            raise PeerClosedError from error
-        if not part:
-            raise PeerClosedError
-        parts += part
-    return bytes(parts)
+class Predicted(Reply, frozen=True, kw_only=True, tag="predicted"):
+    """Seconds that one call of each pass will take, None where the backend cannot tell."""
+
+    predicted_s: dict[PassName, float | None]
+
+
+class Supported(Reply, frozen=True, kw_only=True, tag="supported"):
+    """The backend does the case; of the passes that it does not do, why."""
+
+    declined: dict[PassName, str] = {}
+
+
+class Ready(Reply, frozen=True, kw_only=True, tag="ready"):
+    """The case is prepared. `cold_copies` is how many copies of it take turns, where caches are to be cold."""
+
+    prepare_s: float
+    phases_s: dict[PreparePhase, float] = {}
+    algorithm: str = ""
+    layout: str = ""
+    recomputes_forward: bool = False
+    cold_copies: int | None = None
+    can_update: bool = False
+
+
+class Updated(Reply, frozen=True, kw_only=True, tag="updated"):
+    """The prepared case has new values."""
+
+    update_s: float
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A reason not to believe a result; the fields of verify.trust.Untrusted."""
+
+    reason: Reason
+    tensor: str
+    detail: str
+
+
+class Ran(Reply, frozen=True, kw_only=True, tag="ran"):
+    """A pass has run. `call_s` is the fastest of its calls; `again` are a second call's results, where they differ."""
+
+    first_call_s: float
+    call_s: float
+    outputs: ResultFiles
+    again: ResultFiles = {}
+    findings: list[Finding] = []
+
+
+class WarmedUp(Reply, frozen=True, kw_only=True, tag="warmed_up"):
+    """The fields of measure.timing.WarmUp."""
+
+    loops: int
+    warm_up_calls: int
+    steady: bool
+    elapsed_s: float
+
+
+class Sampled(Reply, frozen=True, kw_only=True, tag="sampled"):
+    """The fields of measure.timing.Sample."""
+
+    loops: int
+    elapsed_s: float
+    cpu_s: float
+    minor_faults: int
+    involuntary_switches: int
+    waited_s: float | None
+    settled_s: float
+
+
+class Peak(msgspec.Struct, frozen=True):
+    """The fields of measure.memory.PeakMemory."""
+
+    peak_bytes: int
+    source: str
+
+
+class PeaksRead(Reply, frozen=True, kw_only=True, tag="peaks_read"):
+    """Peaks of a pass; none where nothing can tell, and then why."""
+
+    peaks: list[Peak] = []
+    why_not: str = ""
+
+
+class KeptRead(Reply, frozen=True, kw_only=True, tag="kept_read"):
+    """Bytes that a forward for training keeps; none where nothing can tell."""
+
+    kept_bytes: list[int] = []
+
+
+class Attempted(Reply, frozen=True, kw_only=True, tag="attempted"):
+    """One try at a batch size: the peak of the whole process, and what was resident before and stays resident."""
+
+    peak_bytes: int
+    before_bytes: int
+    resident_bytes: int
+    elapsed_s: float
+
+
+class Released(Reply, frozen=True, kw_only=True, tag="released"):
+    """The worker holds no case any more."""
+
+
+class Declined(Reply, frozen=True, kw_only=True, tag="declined"):
+    """The backend does not do this case or pass."""
+
+    reason: str
+
+
+class Fault(Reply, frozen=True, kw_only=True, tag="fault"):
+    """The request failed, the worker lives. `lacks_memory` says that it was for lack of memory."""
+
+    message: str
+    traceback: str = ""
+    lacks_memory: bool = False
+
+
+AnyReply = (
+    Started | Supported | Predicted | Ready | Updated | Ran | WarmedUp | Sampled | PeaksRead | KeptRead | Attempted
+    | Released | Declined | Fault
+)  # fmt: skip
+
+
+class Request(msgspec.Struct, Generic[R], frozen=True, kw_only=True, tag_field="request"):
+    """What the host asks; the type argument is the reply."""
+
+
+class Plugin(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of workers.plugins.PluginRef."""
+
+    module: str
+    path: str = ""
+    folder: str = ""
+
+
+class Start(Request[Started], frozen=True, kw_only=True, tag="start"):
+    """Load the plug-in and start its backend; comes first."""
+
+    plugin: Plugin
+    backend: str
+    threads: int
+    device: Device
+    scratch_folder: str = ""
+
+
+class Predict(Request[Predicted], frozen=True, kw_only=True, tag="predict"):
+    """How long will a call of each pass take?"""
+
+    case: CaseTable
+    batch_size: int
+    passes: list[PassName]
+
+
+class Support(Request[Supported], frozen=True, kw_only=True, tag="support"):
+    """Does the backend do the case at all? It is prepared on zeros, one instance, and nothing is run."""
+
+    case: CaseTable
+    passes: list[PassName]
+
+
+class Prepare(Request[Ready], frozen=True, kw_only=True, tag="prepare"):
+    """Prepare a case on tensors in files; `cold` has it timed with copies that take turns."""
+
+    case: CaseTable
+    tensors: TensorFiles
+    cold: bool = False
+
+
+class Update(Request[Updated], frozen=True, kw_only=True, tag="update"):
+    """Put the values of tensors in files into the prepared case."""
+
+    tensors: TensorFiles
+
+
+class Run(Request[Ran], frozen=True, kw_only=True, tag="run"):
+    """Run a pass and write its results to `folder`; `scrutinise` runs it twice and looks for what a result hides."""
+
+    pass_name: PassName
+    folder: str
+    scrutinise: bool = False
+
+
+class WarmUp(Request[WarmedUp], frozen=True, kw_only=True, tag="warm_up"):
+    """Call a pass until it gets no faster."""
+
+    pass_name: PassName
+    sample_s: float
+    limit_s: float
+
+
+class Sample(Request[Sampled], frozen=True, kw_only=True, tag="sample"):
+    """Time one inner loop, after calls for `settle_s` that settle the worker."""
+
+    pass_name: PassName
+    loops: int
+    settle_s: float = 0.0
+
+
+class ReadPeaks(Request[PeaksRead], frozen=True, kw_only=True, tag="read_peaks"):
+    """Read the peak memory of a warm call, at most `repeats` times."""
+
+    pass_name: PassName
+    repeats: int
+
+
+class ReadKept(Request[KeptRead], frozen=True, kw_only=True, tag="read_kept"):
+    """Read what a forward for training keeps, at most `repeats` times."""
+
+    repeats: int
+
+
+class Attempt(Request[Attempted], frozen=True, kw_only=True, tag="attempt"):
+    """Prepare a case on zeros and run a pass once."""
+
+    case: CaseTable
+    batch_size: int
+    pass_name: PassName
+
+
+class Release(Request[Released], frozen=True, kw_only=True, tag="release"):
+    """Drop the prepared case."""
+
+
+AnyRequest = (
+    Start | Support | Predict | Prepare | Update | Run | WarmUp | Sample | ReadPeaks | ReadKept | Attempt | Release
+)  # fmt: skip
+
+
+def name_of(request: Request[R]) -> str:
+    """The name of a request in messages and in the seconds of a run.
+
+    >>> name_of(WarmUp(pass_name="forward", sample_s=0.1, limit_s=1.0))
+    'warm_up'
+    """
+    return str(request.__struct_config__.tag)
+
+
+def to_message(message: Request[R] | Reply) -> dict[str, object]:
+    """Plain values for a frame. JSON of Python keeps NaN and infinity, which a prediction may be."""
+    plain: dict[str, object] = msgspec.to_builtins(message, str_keys=True)
+    return plain
+
+
+def to_request(message: dict[str, object]) -> AnyRequest:
+    """The reverse of to_message; msgspec.ValidationError for what is no request."""
+    request: AnyRequest = msgspec.convert(message, AnyRequest)
+    return request
+
+
+def to_reply(message: dict[str, object]) -> AnyReply:
+    """The reverse of to_message; msgspec.ValidationError for what is no reply."""
+    reply: AnyReply = msgspec.convert(message, AnyReply)
+    return reply
+
+
+def reply_type(request: Request[R]) -> type[R]:
+    """What answers a request."""
+    (base,) = type(request).__orig_bases__  # type: ignore[attr-defined]  # every generic subclass has it
+    (reply,) = get_args(base)
+    found: type[R] = reply
+    return found

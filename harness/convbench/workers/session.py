@@ -6,32 +6,39 @@ A backend that keeps failing to start, or that let too many workers die, is give
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
+from convbench.plan.status import Status
+from convbench.workers import protocol
+from convbench.workers.arrays import read_results
 from convbench.workers.plugins import Registered
 from convbench.workers.process import Failure, WorkerProcess
-from convbench_specs import PassName, Settings, case_table
+from convbench.workers.protocol import R
+from convbench_specs import Case, PassName, Settings, TensorName, case_table
 
 MAX_DEATHS = 10
 """So many workers may die or hang before the rest of a backend's cells is skipped: a bug in one case costs three."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotOk:
-    """Why a cell has no result: its status, one line of reason, and a traceback if there is one."""
-
-    status: str
-    reason: str
-    traceback: str = ""
+def unsupported(registered: Registered, case: Case) -> str:
+    """Why a backend is not even asked for a case, by what it declares; empty where it may be."""
+    backend = registered.backend
+    if case.operation_name not in backend.operations:
+        return f"it does not compute {case.operation_name}, only {', '.join(backend.operations)}"
+    if case.rank not in backend.ranks:
+        known = " or ".join(map(str, backend.ranks))
+        return f"it computes inputs with {known} spatial axes, not with {case.rank}"
+    return ""
 
 
 class BackendSession:
-    """A backend in a run. Every method returns a reply's fields or a NotOk, and raises nothing of the backend's."""
+    """A backend in a run. Every method returns a reply or a Failure, and raises nothing of the backend's."""
 
     def __init__(
         self,
@@ -39,30 +46,34 @@ class BackendSession:
         settings: RunSettings,
         *,
         log: Path,
-        extra: Mapping[str, str] | None = None,
+        scratch: Path | None = None,
+        purpose: Mapping[str, str] | None = None,
         max_deaths: int = MAX_DEATHS,
     ) -> None:
         self.name = registered.backend.name
+        self._registered = registered
         self._worker = WorkerProcess(
             registered,
-            Settings(threads=settings.threads, device=settings.device),
+            Settings(
+                threads=settings.threads, device=settings.device, scratch_folder="" if scratch is None else str(scratch)
+            ),
             log=log,
             timeout_s=settings.timeout_s,
-            extra=extra or {},
+            purpose=purpose or {},
         )
         self._cold = settings.cache == "cold"
         self._max_deaths = max_deaths
         self._deaths = 0
-        self._given_up: NotOk | None = None
+        self._given_up: Failure | None = None
         self._item: Item | None = None
         self._paths: Mapping[str, str] = {}
-        self._resident = False
+        self._resident: protocol.Ready | None = None
         self.timed_s: dict[str, float] = {}
         """Seconds that the backend itself took under the clock of its workers, by request."""
 
     @property
-    def started(self) -> Mapping[str, Any]:
-        """What the worker told at its start: facts, start_s, harness_overhead_s; empty before."""
+    def started(self) -> protocol.Started | None:
+        """What the worker told at its start; None before."""
         return self._worker.started
 
     def cpu_s(self) -> float:
@@ -76,40 +87,83 @@ class BackendSession:
 
     def wait(self) -> None:
         """Wait until the worker has started; a failure shows at the next request."""
-        self._ask("release")
+        self._ask(protocol.Release())
 
-    def predict(self, item: Item, passes: tuple[PassName, ...]) -> dict[str, float | None] | NotOk:
-        """Seconds that one call of each pass will take, where the backend can tell."""
-        reply = self._ask("predict", case=case_table(item.case), batch_size=item.batch_size, passes=list(passes))
-        return reply if isinstance(reply, NotOk) else dict(reply["predicted_s"])
+    def predict(self, item: Item, passes: Iterable[PassName]) -> dict[PassName, float | None] | Failure:
+        """Seconds that one call of each pass will take, where the backend can tell; a Failure where it is not asked."""
+        reason = unsupported(self._registered, item.case)
+        if reason:
+            return Failure(Status.UNSUPPORTED, reason, alive=True)
+        table = case_table(item.case)
+        reply = self._ask(protocol.Predict(case=table, batch_size=item.batch_size, passes=list(passes)))
+        return reply if isinstance(reply, Failure) else reply.predicted_s
 
-    def prepare(self, item: Item, paths: Mapping[str, str]) -> dict[str, Any] | NotOk:
+    def declined(self, item: Item, passes: Sequence[PassName]) -> dict[PassName, Failure]:
+        """The passes that the backend does not do, or fails on when asked; none where it does them all."""
+        reply = self._ask(protocol.Support(case=case_table(item.case), passes=list(passes)))
+        if isinstance(reply, Failure):
+            return dict.fromkeys(passes, reply)
+        return {name: Failure(Status.UNSUPPORTED, why, alive=True) for name, why in reply.declined.items()}
+
+    def prepare(self, item: Item, paths: Mapping[str, str]) -> protocol.Ready | Failure:
         """Have the worker prepare the case on tensors in files."""
-        self._item, self._paths, self._resident = item, paths, False
-        reply = self._ask("prepare", case=case_table(item.case), tensors=dict(paths), cold=self._cold)
-        if isinstance(reply, NotOk):
-            return reply
-        if "unsupported" in reply:
-            return NotOk("unsupported", reply["unsupported"])
-        self._resident = True
+        self._item, self._paths, self._resident = item, paths, None
+        reason = unsupported(self._registered, item.case)
+        if reason:
+            return Failure(Status.UNSUPPORTED, reason, alive=True)
+        reply = self._ask(protocol.Prepare(case=case_table(item.case), tensors=dict(paths), cold=self._cold))
+        if not isinstance(reply, Failure):
+            self._resident = reply
         return reply
 
-    def ask(self, request: str, pass_name: PassName, **fields: Any) -> dict[str, Any] | NotOk:
-        """A request about a pass of the prepared case, prepared again if the worker had to be replaced."""
-        if not self._resident and self._item is not None:
+    def renew(self, item: Item, paths: Mapping[str, str]) -> protocol.Ready | protocol.Updated | Failure:
+        """Give the case new tensors: by the backend's update where it has one, else by preparing again."""
+        if self._resident is None or not self._resident.can_update or item != self._item:
+            return self.prepare(item, paths)
+        self._paths = paths
+        return self._ask(protocol.Update(tensors=dict(paths)))
+
+    def ask(self, request: protocol.Request[R]) -> R | Failure:
+        """A request about the prepared case, which is prepared again if the worker had to be replaced."""
+        if self._resident is None and self._item is not None:
             again = self.prepare(self._item, self._paths)
-            if isinstance(again, NotOk):
+            if isinstance(again, Failure):
                 return again
-        reply = self._ask(request, pass_name=pass_name, **fields)
-        if isinstance(reply, dict) and "unsupported" in reply:
-            return NotOk("unsupported", reply["unsupported"])
-        return reply
+        return self._ask(request)
+
+    def results(
+        self, item: Item, paths: Mapping[str, str], passes: Sequence[PassName], folder: Path
+    ) -> dict[TensorName, NDArray[Any]] | Failure:
+        """What the passes return for tensors in files, unchecked; those that the backend does not do are left out."""
+        ready = self.prepare(item, paths)
+        if isinstance(ready, Failure):
+            return ready
+        return self._results(passes, folder)
+
+    def updated_results(
+        self, item: Item, paths: Mapping[str, str], passes: Sequence[PassName], folder: Path
+    ) -> dict[TensorName, NDArray[Any]] | Failure | None:
+        """The same for tensors that are put into the prepared case; None where the backend has no update."""
+        if self._resident is None or not self._resident.can_update:
+            return None
+        ready = self.renew(item, paths)
+        return ready if isinstance(ready, Failure) else self._results(passes, folder)
+
+    def _results(self, passes: Sequence[PassName], folder: Path) -> dict[TensorName, NDArray[Any]] | Failure:
+        results: dict[TensorName, NDArray[Any]] = {}
+        for pass_name in passes:
+            reply = self.ask(protocol.Run(pass_name=pass_name, folder=str(folder)))
+            if not isinstance(reply, Failure):
+                results |= read_results(reply.outputs)
+            elif reply.status is not Status.UNSUPPORTED:
+                return reply
+        return results
 
     def release(self) -> None:
         """Drop the prepared case, if the worker still has it."""
-        if self._resident:
-            self._ask("release")
-        self._item, self._resident = None, False
+        if self._resident is not None:
+            self._ask(protocol.Release())
+        self._item, self._resident = None, None
 
     def suspend(self) -> None:
         """Keep the worker from using the processor until it is asked again."""
@@ -119,23 +173,25 @@ class BackendSession:
         """End the worker."""
         self._worker.stop()
 
-    def _ask(self, request: str, **fields: Any) -> dict[str, Any] | NotOk:
+    def _ask(self, request: protocol.Request[R]) -> R | Failure:
         if self._given_up is not None:
             return self._given_up
         was_running = self._worker.is_running
-        reply = self._worker.request(request, **fields)
-        if not isinstance(reply, Failure):
-            if timed := reply.pop("timed_s", 0.0):
-                self.timed_s[request] = self.timed_s.get(request, 0.0) + timed
+        reply = self._worker.request(request)
+        if isinstance(reply, Failure):
+            if not reply.alive:
+                self._resident = None
+                self._count_death(reply, started=was_running or self._worker.started is not None)
             return reply
-        if not reply.alive:
-            self._resident = False
-            self._count_death(reply, started=was_running or bool(self._worker.started))
-        return NotOk(reply.status, reply.reason, reply.traceback)
+        if reply.timed_s:
+            name = protocol.name_of(request)
+            self.timed_s[name] = self.timed_s.get(name, 0.0) + reply.timed_s
+        return reply
 
     def _count_death(self, failure: Failure, *, started: bool) -> None:
         self._deaths += 1
         if not started:
-            self._given_up = NotOk(failure.status, f"it did not start: {failure.reason}", failure.traceback)
+            self._given_up = Failure(failure.status, f"it did not start: {failure.reason}", failure.traceback)
         elif self._deaths >= self._max_deaths:
-            self._given_up = NotOk("skipped", f"given up after {self._max_deaths} workers of this backend died")
+            reason = f"given up after {self._max_deaths} workers of this backend died"
+            self._given_up = Failure(Status.SKIPPED, reason)

@@ -19,7 +19,6 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,8 +29,8 @@ from convbench.machine.facts import free_bytes, last_level_caches_bytes
 from convbench.measure import memory, timing
 from convbench.measure.cold_caches import Rotation
 from convbench.verify import trust
-from convbench.verify.bounds.dtypes import numpy_dtype
-from convbench.workers import protocol
+from convbench.workers import frames, protocol
+from convbench.workers.arrays import holds, read_tensors, write_results, zero_tensors
 from convbench.workers.contract import arrays_of, fault_line, prepared_or_unsupported
 from convbench.workers.plugins import PluginRef, load_backend
 from convbench_specs import (
@@ -66,7 +65,7 @@ class _Resident:
 
 
 class Worker:
-    """The requests that a worker answers; each method takes a request's fields and returns a reply's."""
+    """What a worker holds, and a method for each request; each takes the request and returns its reply."""
 
     def __init__(self) -> None:
         self._backend: Backend | None = None
@@ -75,82 +74,109 @@ class Worker:
         self._frozen = False
         """Whether the collector knows what the framework has loaded for its cases as there to stay."""
 
-    def start(self, *, plugin: dict[str, str], backend: str, settings: dict[str, Any]) -> dict[str, Any]:
-        """Load the plug-in and start its backend; returns the facts that it tells and what starting took."""
+    def answer(self, request: protocol.AnyRequest) -> protocol.Reply:
+        """The reply to any request; what the backend raises passes through."""
+        return _METHODS[type(request)](self, request)
+
+    def start(self, request: protocol.Start) -> protocol.Started:
+        """Load the plug-in and start its backend; the facts that it gives and what starting took."""
         begin = time.perf_counter()
-        bind(settings["threads"])
-        self._backend = load_backend(PluginRef(**plugin), backend)
-        self._threads = settings["threads"]
-        facts = self._backend.start(Settings(**settings))
+        bind(request.threads)
+        plugin = request.plugin
+        self._backend = load_backend(PluginRef(plugin.module, plugin.path, plugin.folder), request.backend)
+        self._threads = request.threads
+        facts = self._backend.start(
+            Settings(threads=request.threads, device=request.device, scratch_folder=request.scratch_folder)
+        )
         gc.freeze()  # a framework's own objects stay; without this every collection would walk over all of them
-        return {
-            "facts": {str(key): str(value) for key, value in facts.items()},
-            "start_s": time.perf_counter() - begin,
-            "harness_overhead_s": timing.harness_overhead_s(),
-        }
+        return protocol.Started(
+            facts={str(key): str(value) for key, value in facts.items()},
+            start_s=time.perf_counter() - begin,
+            harness_overhead_s=timing.harness_overhead_s(),
+        )
 
-    def predict(self, *, case: dict[str, Any], batch_size: int, passes: list[PassName]) -> dict[str, Any]:
-        """Seconds a call of each pass, where the backend can tell."""
-        parsed = parse_layer(case, origin="request").case
-        return {"predicted_s": {name: self._started.predict_s(parsed, batch_size, name) for name in passes}}
-
-    def prepare(self, *, case: dict[str, Any], tensors: dict[str, str], cold: bool = False) -> dict[str, Any]:
-        """Prepare a case on tensors in .npy files; {"unsupported": why} where the backend cannot do it.
-
-        `cold` has it timed with copies that take turns.
-        """
+    def support(self, request: protocol.Support) -> protocol.Supported | protocol.Declined:
+        """Whether the backend does the case, and which of the passes it does not."""
         self.release()
-        parsed = parse_layer(case, origin="request").case
-        arrays = Tensors(**{name: _private(path) for name, path in tensors.items()})
+        case = _case(request.case)
+        prepared = prepared_or_unsupported(self._started.prepare(case, zero_tensors(case, 1)))
+        if isinstance(prepared, Unsupported):
+            return protocol.Declined(reason=prepared.reason)
+        calls = {name: prepared.call_of(name) for name in request.passes}
+        declined = {name: call.reason for name, call in calls.items() if isinstance(call, Unsupported)}
+        return protocol.Supported(declined=declined)
+
+    def predict(self, request: protocol.Predict) -> protocol.Predicted:
+        """Seconds a call of each pass, where the backend can tell."""
+        case = _case(request.case)
+        predicted = {name: self._started.predict_s(case, request.batch_size, name) for name in request.passes}
+        return protocol.Predicted(predicted_s={name: _seconds(value) for name, value in predicted.items()})
+
+    def prepare(self, request: protocol.Prepare) -> protocol.Ready | protocol.Declined:
+        """Prepare a case on tensors in files."""
+        self.release()
+        case, tensors = _case(request.case), read_tensors(request.tensors)
         begin = time.perf_counter()
-        prepared = prepared_or_unsupported(self._started.prepare(parsed, arrays))
+        prepared = prepared_or_unsupported(self._started.prepare(case, tensors))
         elapsed = time.perf_counter() - begin
         if isinstance(prepared, Unsupported):
-            return {"unsupported": prepared.reason}
-        rotation = self._rotation(parsed, arrays) if cold else None
-        self._resident = _Resident(parsed, arrays, prepared, rotation)
-        return {
-            **({"cold_copies": rotation.copies} if rotation else {}),
-            "prepare_s": elapsed,
-            "timed_s": elapsed,
-            "phases_s": dict(prepared.phases_s or {}),
-            "algorithm": prepared.algorithm,
-            "recomputes_forward": prepared.recomputes_forward,
-        }
+            return protocol.Declined(reason=prepared.reason)
+        rotation = self._rotation(case, tensors) if request.cold else None
+        self._resident = _Resident(case, tensors, prepared, rotation)
+        return protocol.Ready(
+            timed_s=elapsed,
+            prepare_s=elapsed,
+            phases_s=dict(prepared.phases_s or {}),
+            algorithm=prepared.algorithm,
+            layout=prepared.layout,
+            recomputes_forward=prepared.recomputes_forward,
+            cold_copies=rotation.copies if rotation else None,
+            can_update=prepared.update is not None and rotation is None,
+        )
 
-    def run(self, *, pass_name: PassName, folder: str, scrutinise: bool) -> dict[str, Any]:
-        """Run a pass and write what it returned to .npy files in `folder`, but for what another pass wrote already.
+    def update(self, request: protocol.Update) -> protocol.Updated:
+        """Put new values into the prepared case."""
+        held, tensors = self._held, read_tensors(request.tensors)
+        update = held.prepared.update
+        if update is None:
+            raise RuntimeError("this case cannot be updated")
+        begin = time.perf_counter()
+        update(tensors)
+        elapsed = time.perf_counter() - begin
+        self._resident = _Resident(held.case, tensors, held.prepared)
+        return protocol.Updated(timed_s=elapsed, update_s=elapsed)
 
-        Returns seconds of the first call, of the fastest one and of all. `scrutinise` runs the pass once more and tells
-        what inputs and results hold against it: see verify/trust.py.
+    def run(self, request: protocol.Run) -> protocol.Ran | protocol.Declined:
+        """Run a pass and write what it returned to files, but for what another pass wrote already.
+
+        With `scrutinise` it runs once more; findings are what inputs and results hold against it: see verify/trust.py.
         """
-        held = self._held
-        call = held.prepared.call_of(pass_name)
+        held, name = self._held, request.pass_name
+        call = held.prepared.call_of(name)
         if isinstance(call, Unsupported):
-            return {"unsupported": call.reason}
-        before = trust.fingerprints(held.tensors) if scrutinise else {}
+            return protocol.Declined(reason=call.reason)
+        before = trust.fingerprints(held.tensors) if request.scrutinise else {}
         result, first = timing.once(call, held.prepared.wait)
-        outputs = _written(held, _arrays(held, pass_name, result), folder, pass_name)
+        outputs = _written(held, _arrays(held, name, result), request.folder, name)
+        if not request.scrutinise:
+            return protocol.Ran(timed_s=first, first_call_s=first, call_s=first, outputs=outputs)
+        again, second = timing.once(call, held.prepared.wait)
+        findings = [trust.input_changed(before, trust.fingerprints(held.tensors))]
+        findings += self._scrutinise(name, outputs, result, again)
         again_outputs: dict[TensorName, str] = {}
-        findings, fastest, timed = [], first, first
-        if scrutinise:
-            again, second = timing.once(call, held.prepared.wait)
-            fastest, timed = min(first, second), first + second
-            findings.append(trust.input_changed(before, trust.fingerprints(held.tensors)))
-            findings += self._scrutinise(pass_name, outputs, result, again)
-            if not self._started.is_deterministic:  # only the host knows by how much they may differ
-                again_outputs = _save(_arrays(held, pass_name, again), folder, f"{pass_name}-again")
-        return {
-            "first_call_s": first,
-            "call_s": fastest,
-            "timed_s": timed,
-            "outputs": outputs,
-            "again": again_outputs,
-            "findings": [asdict(each) for each in findings if each],
-        }
+        if not self._started.is_deterministic:  # only the host knows by how much they may differ
+            again_outputs = write_results(_arrays(held, name, again), request.folder, f"{name}-again")
+        return protocol.Ran(
+            timed_s=first + second,
+            first_call_s=first,
+            call_s=min(first, second),
+            outputs=outputs,
+            again=again_outputs,
+            findings=[protocol.Finding(each.reason, each.tensor, each.detail) for each in findings if each],
+        )
 
     def _scrutinise(
-        self, pass_name: PassName, outputs: dict[TensorName, str], first: Native, second: Native
+        self, pass_name: PassName, outputs: Mapping[TensorName, str], first: Native, second: Native
     ) -> Iterator[trust.Untrusted | None]:
         """Hold two results, both alive, against each other, and the first against what was written at once."""
         held = self._held
@@ -164,58 +190,68 @@ class Worker:
             if self._started.is_deterministic:
                 yield trust.not_repeatable(name, at_once, again[name])
 
-    def warm_up(self, *, pass_name: PassName, sample_s: float, limit_s: float) -> dict[str, Any]:
+    def warm_up(self, request: protocol.WarmUp) -> protocol.WarmedUp:
         """Call until it gets no faster; how many calls fill a sample."""
-        rotation = self._held.rotation
+        name, prepared, rotation = request.pass_name, self._held.prepared, self._held.rotation
+        spend = {"sample_s": request.sample_s, "limit_s": request.limit_s}
         if rotation is not None:
-            warm = rotation.warm_up(pass_name, sample_s=sample_s, limit_s=limit_s)
+            warm = rotation.warm_up(name, **spend)
         else:
-            call = self._call(pass_name)
-            warm = timing.warm_up(call, self._held.prepared.wait, sample_s=sample_s, limit_s=limit_s)
-        return {**asdict(warm), "timed_s": warm.elapsed_s}
+            warm = timing.warm_up(self._call(name), prepared.wait, **spend, once_a_loop=prepared.runs_in_order)
+        return protocol.WarmedUp(timed_s=warm.elapsed_s, **asdict(warm))
 
-    def sample(self, *, pass_name: PassName, loops: int, settle_s: float = 0.0) -> dict[str, Any]:
-        """Time one inner loop, after calls for so long that settle the worker; with cold caches there are none."""
-        rotation = self._held.rotation
+    def sample(self, request: protocol.Sample) -> protocol.Sampled:
+        """Time one inner loop; with cold caches no calls settle the worker before."""
+        name, prepared, rotation = request.pass_name, self._held.prepared, self._held.rotation
         if rotation is not None:
-            sample = rotation.sample(pass_name, loops)
+            found = rotation.sample(name, request.loops)
         else:
-            sample = timing.sample(self._call(pass_name), self._held.prepared.wait, loops, settle_s)
-        return {**asdict(sample), "timed_s": sample.settled_s + sample.elapsed_s}
+            found = timing.sample(
+                self._call(name),
+                prepared.wait,
+                request.loops,
+                request.settle_s,
+                once_a_loop=prepared.runs_in_order,
+            )
+        return protocol.Sampled(timed_s=found.settled_s + found.elapsed_s, **asdict(found))
 
-    def memory(self, *, pass_name: PassName, repeats: int) -> dict[str, Any]:
-        """Peak memory of a warm call, see memory.readings; "why_not" where nothing can tell."""
-        call, wait = self._call(pass_name), self._held.prepared.wait
+    def read_peaks(self, request: protocol.ReadPeaks) -> protocol.PeaksRead:
+        """Peak memory of a warm call, see memory.readings."""
+        call, wait = self._call(request.pass_name), self._held.prepared.wait
         counter = self._started.memory_counter()
         if counter is None and not memory.can_reset_peak():
-            return {"peaks": [], "why_not": memory.WHY_NOT}
+            return protocol.PeaksRead(why_not=memory.WHY_NOT)
         self._frozen = False  # each reading collects: what this case had loaded would be walked over from now on
-        peaks = memory.readings(memory.peak_memory, call, wait, counter, repeats)
-        return {"peaks": [asdict(peak) for peak in peaks]}
+        peaks = memory.readings(memory.peak_memory, call, wait, counter, request.repeats)
+        return protocol.PeaksRead(peaks=[protocol.Peak(peak.peak_bytes, peak.source) for peak in peaks])
 
-    def kept(self, *, pass_name: PassName, repeats: int) -> dict[str, Any]:
-        """Bytes that a forward for training keeps, see memory.readings; none where nothing can tell."""
-        del pass_name  # the same for every pass that has a backward
+    def read_kept(self, request: protocol.ReadKept) -> protocol.KeptRead:
+        """Bytes that a forward for training keeps, see memory.readings."""
         forward, wait = self._held.prepared.forward_for_training, self._held.prepared.wait
         if forward is None:
-            return {"kept_bytes": []}
+            return protocol.KeptRead()
         counter = self._started.memory_counter()
-        return {"kept_bytes": memory.readings(memory.kept_memory, forward, wait, counter, repeats)}
+        return protocol.KeptRead(
+            kept_bytes=memory.readings(memory.kept_memory, forward, wait, counter, request.repeats)
+        )
 
-    def attempt(self, *, case: dict[str, Any], batch_size: int, pass_name: PassName) -> dict[str, Any]:
-        """Prepare a case on zeros and run a pass once: peak of this whole process, and what was and stays resident."""
+    def attempt(self, request: protocol.Attempt) -> protocol.Attempted | protocol.Declined:
+        """Prepare a case on zeros and run a pass once."""
         self.release()
         before, begin = memory.resident_bytes(), time.perf_counter()
-        peak = self._peak_of_attempt(parse_layer(case, origin="request").case, batch_size, pass_name)
+        peak = self._peak_of_attempt(_case(request.case), request.batch_size, request.pass_name)
         if isinstance(peak, Unsupported):
-            return {"unsupported": peak.reason}
-        elapsed = time.perf_counter() - begin
-        resident = memory.resident_bytes()
-        return {"peak_bytes": peak, "before_bytes": before, "resident_bytes": resident, "elapsed_s": elapsed}
+            return protocol.Declined(reason=peak.reason)
+        return protocol.Attempted(
+            elapsed_s=time.perf_counter() - begin,
+            peak_bytes=peak,
+            before_bytes=before,
+            resident_bytes=memory.resident_bytes(),
+        )
 
     def _peak_of_attempt(self, case: Case, batch_size: int, pass_name: PassName) -> int | Unsupported:
         memory.reset_peak()
-        prepared = prepared_or_unsupported(self._started.prepare(case, _zeros(case, batch_size)))
+        prepared = prepared_or_unsupported(self._started.prepare(case, zero_tensors(case, batch_size)))
         if isinstance(prepared, Unsupported):
             return prepared
         call = prepared.call_of(pass_name)
@@ -225,7 +261,7 @@ class Worker:
         prepared.wait(result)
         return memory.process_peak_bytes()
 
-    def release(self) -> dict[str, Any]:
+    def release(self) -> protocol.Released:
         """Drop the prepared case; what the framework loaded for the first, and for those read, is frozen."""
         held, self._resident = self._resident, None
         if held is not None and not self._frozen:
@@ -233,7 +269,7 @@ class Worker:
             gc.collect()
             gc.freeze()
             self._frozen = True
-        return {}
+        return protocol.Released()
 
     def _rotation(self, case: Case, tensors: Tensors) -> Rotation:
         return Rotation(
@@ -268,20 +304,30 @@ class Worker:
         return call
 
 
-def _zeros(case: Case, batch_size: int) -> Tensors:
-    """Tensors of a case that take no memory until they are written: the system maps one page of zeros for all."""
+# each request is handed to the method for its own type
+_METHODS: Mapping[type[protocol.AnyRequest], Callable[[Worker, Any], protocol.Reply]] = {
+    protocol.Start: Worker.start,
+    protocol.Support: Worker.support,
+    protocol.Predict: Worker.predict,
+    protocol.Prepare: Worker.prepare,
+    protocol.Update: Worker.update,
+    protocol.Run: Worker.run,
+    protocol.WarmUp: Worker.warm_up,
+    protocol.Sample: Worker.sample,
+    protocol.ReadPeaks: Worker.read_peaks,
+    protocol.ReadKept: Worker.read_kept,
+    protocol.Attempt: Worker.attempt,
+    protocol.Release: lambda worker, _: worker.release(),
+}
 
-    def zeros(shape: tuple[int, ...]) -> NDArray[Any]:
-        array: NDArray[Any] = np.zeros(shape, numpy_dtype(case.dtype))
-        array.flags.writeable = False
-        return array
 
-    return Tensors(
-        x=zeros(case.x_shape(batch_size)),
-        dy=zeros(case.y_shape(batch_size)),
-        w=None if case.w_shape is None else zeros(case.w_shape),
-        b=None if case.b_shape is None else zeros(case.b_shape),
-    )
+def _case(table: protocol.CaseTable) -> Case:
+    return parse_layer(table, origin="request").case
+
+
+def _seconds(predicted: float | None) -> float | None:
+    """A prediction as a plain float: a backend may give one of NumPy's."""
+    return None if predicted is None else float(predicted)
 
 
 def _arrays(held: _Resident, pass_name: PassName, result: Native) -> dict[TensorName, NDArray[Any]]:
@@ -291,32 +337,15 @@ def _arrays(held: _Resident, pass_name: PassName, result: Native) -> dict[Tensor
 def _written(
     held: _Resident, arrays: Mapping[TensorName, NDArray[Any]], folder: str, stem: str
 ) -> dict[TensorName, str]:
-    """Paths of files with the results; where another pass gave the same numbers, its file.
+    """Names of files with the results; where another pass gave the same numbers, its file.
 
     `both` mostly repeats forward and backward, and reading a file back takes a fifth of writing one.
     """
     known = {name: held.written[name] for name in arrays if name in held.written}
-    same = {name: path for name, path in known.items() if _holds(path, arrays[name])}
-    fresh = _save({name: array for name, array in arrays.items() if name not in same}, folder, stem)
+    same = {name: path for name, path in known.items() if holds(path, arrays[name])}
+    fresh = write_results({name: array for name, array in arrays.items() if name not in same}, folder, stem)
     held.written.update(fresh)
     return {name: (same | fresh)[name] for name in arrays}
-
-
-def _holds(path: str, array: NDArray[Any]) -> bool:
-    """Whether a file has these numbers in this dtype; never with a NaN."""
-    written = np.load(path, mmap_mode="r")
-    return written.dtype == array.dtype and np.array_equal(written, array)
-
-
-def _save(arrays: Mapping[TensorName, NDArray[Any]], folder: str, stem: str) -> dict[TensorName, str]:
-    """Write results to .npy files; returns their paths."""
-    paths: dict[TensorName, str] = {}
-    for name, array in arrays.items():
-        path = Path(folder) / f"{stem}-{name}.npy"
-        path.unlink(missing_ok=True)  # the host may still map the file of the item before
-        np.save(path, array)
-        paths[name] = str(path)
-    return paths
 
 
 def serve(connection: socket.socket) -> None:
@@ -324,18 +353,26 @@ def serve(connection: socket.socket) -> None:
     worker = Worker()
     while True:
         try:
-            request = protocol.receive(connection)
-        except protocol.PeerClosedError:
+            message = frames.receive(connection)
+        except frames.PeerClosedError:
             return
         try:
-            reply = {"ok": getattr(worker, request.pop("request"))(**request)}
+            reply = worker.answer(protocol.to_request(message))
         except Exception as error:  # noqa: BLE001  # a backend's fault, of any kind, becomes the status of its cell
-            kind, trace = ("out of memory", "") if _is_lack_of_memory(error) else ("error", traceback.format_exc())
-            reply = {"error": {"kind": kind, "message": fault_line(error, worker.backend), "traceback": trace}}
+            reply = _fault(error, worker.backend)
         try:
-            protocol.send(connection, reply)
-        except protocol.PeerClosedError:
+            frames.send(connection, protocol.to_message(reply))
+        except frames.PeerClosedError:
             return
+
+
+def _fault(error: Exception, backend: Backend | None) -> protocol.Fault:
+    lacks_memory = _is_lack_of_memory(error)
+    return protocol.Fault(
+        message=fault_line(error, backend),
+        traceback="" if lacks_memory else traceback.format_exc(),
+        lacks_memory=lacks_memory,
+    )
 
 
 def main() -> None:
@@ -352,17 +389,8 @@ def main() -> None:
     os._exit(0)
 
 
-def _private(path: str) -> NDArray[Any]:
-    """An array of a file, read-only for NumPy; a kernel that writes nevertheless changes this copy, and is seen."""
-    mapped = np.load(path, mmap_mode="c", allow_pickle=False)
-    # a plain array: each view of a np.memmap, and of its copies, costs half a microsecond of Python in the timed calls
-    array: NDArray[Any] = np.asarray(mapped)
-    array.flags.writeable = False
-    return array
-
-
 def _is_lack_of_memory(error: Exception) -> bool:
-    """MemoryError, or what PyTorch, JAX, TensorFlow and CUDA raise in its place."""
+    """MemoryError, or what frameworks and GPU drivers raise in its place."""
     if isinstance(error, MemoryError) or type(error).__name__ in {"OutOfMemoryError", "ResourceExhaustedError"}:
         return True
     text = str(error).lower()

@@ -16,15 +16,18 @@ from paths import PLUGINS, ROOT, RUNS
 
 import convbench
 from convbench.cli.main import main
+from convbench.plan.items import CellKey
 from convbench.report.inputs import ROOFLINE_COLUMNS
-from convbench.results.journal import CellKey, Journal
+from convbench.results.events.journal import Journal
+from convbench.results.events.schema import CellSkipped, LimitsFound, fields_of
+from convbench.results.loading import load_run
 from convbench.results.roofline import Bandwidth, Limits, Peak, attainable_gflops_per_s, roofline_share
 from convbench.results.roofline_columns import add_roofline
-from convbench.results.run import load_run
 from convbench.run.limits.attainable import _to_ask
 from convbench.run.limits.bandwidth import best_bandwidth, measure_bandwidth, size_of_array
 from convbench.run.limits.cache import cache_file, fingerprint, keep_limits, merge, read_limits
 from convbench.run.limits.ladder import LEAST_FLOPS, RUNGS, copy_item, ladder
+from convbench.workers.plugins import find_backends
 from convbench_specs import cost
 
 BANDWIDTH = Bandwidth(gbytes_per_s=40.0, way="copy", array_bytes=2**27)
@@ -219,13 +222,13 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path):
 
 
 def test_another_machine_or_package_has_another_file(monkeypatch):
-    facts, environment = fingerprint(), {"CONVBENCH_CACHE_DIR": "/there"}
+    facts, environment = fingerprint(()), {"CONVBENCH_CACHE_DIR": "/there"}
     assert cache_file(facts, environment).parent == Path("/there")
     assert cache_file(facts, environment) == cache_file(json.loads(json.dumps(facts)), environment)
     for key, value in (("usable cores", 99), ("packages", {**facts["packages"], "numpy": "9"}), ("processor", "other")):
         assert cache_file({**facts, key: value}, environment) != cache_file(facts, environment)
     monkeypatch.setenv("OPENBLAS_CORETYPE", "something")
-    assert cache_file(fingerprint(), environment) != cache_file(facts, environment)
+    assert cache_file(fingerprint(()), environment) != cache_file(facts, environment)
 
 
 def test_the_higher_of_two_limits_counts_and_both_were_asked():
@@ -355,9 +358,9 @@ def test_a_cache_that_cannot_be_written_is_a_warning_of_the_run(tmp_path, monkey
 
 def test_the_journal_brings_the_limits(tmp_path):
     header = {"command": "", "started": "", "settings": {}, "machine": {}, "packages": {}, "workloads": []}
-    with Journal(tmp_path, header) as journal:
-        journal.cell(CellKey("w", "c", "float32", 1, "mine", "forward"), status="skipped")
-        journal.write("limits", **LIMITS.as_dict())
+    with Journal.begin(tmp_path, header) as journal:
+        journal.write(CellSkipped(**fields_of(CellKey("w", "c", "float32", 1, "mine", "forward")), reason="slow"))
+        journal.write(LimitsFound.of(LIMITS))
     assert load_run(tmp_path).limits == LIMITS
 
 
@@ -380,7 +383,7 @@ def test_the_command_shows_what_is_known(tmp_path, monkeypatch):
 
     monkeypatch.setenv("CONVBENCH_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr("convbench.run.limits.attainable._to_ask", lambda peak, sessions: [])
-    facts = fingerprint()
+    facts = fingerprint(find_backends().packages)
     for threads in (1, 2):
         keep_limits(cache_file(facts), facts, replace(LIMITS, threads=threads))
     shown = CliRunner().invoke(main, ["limits", "--threads", "1,2"], catch_exceptions=False)

@@ -9,23 +9,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 from convbench.machine.facts import free_bytes
-from convbench.measure.memory import PINNED_ALLOCATOR, can_reset_peak
+from convbench.measure.memory import can_reset_peak
 from convbench.plan.settings import RunSettings
+from convbench.plan.status import Status
+from convbench.results.events.schema import LargestBatchFound
 from convbench.run.largest_batch.bisection import first_batch_size, line_through, next_batch_size, tensor_bytes
 from convbench.run.largest_batch.watchdog import Watchdog
+from convbench.run.progress import Doing
 from convbench.text.units import format_bytes
+from convbench.workers import protocol
+from convbench.workers.environment import PINNED_ALLOCATOR
 from convbench.workers.plugins import Registered
 from convbench.workers.process import Failure, WorkerProcess
 from convbench_specs import Case, PassName, Settings, case_table
 
-Status = Literal["ok", "at least", "out of memory", "unsupported", "error", "crashed", "timed out"]
+Wanted = tuple[str, Case, PassName]
+"""A workload, a case of it and a pass."""
 RESERVE_BYTES = 512_000_000
 RESERVE_SHARE = 0.1
 """Left to the rest of the machine: the larger of the two, the second a share of what is free."""
@@ -35,12 +40,7 @@ RETAINED_BYTES = 64_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LargestBatch:
-    """What a search found.
-
-    `largest_batch_size` fitted with `peak_bytes`, `too_large` is the smallest that did not, None where none was found.
-    status: ok; "at least" where time ended the search; "out of memory" where not even one instance fits; or what went
-    wrong at the first try.
-    """
+    """What a search found; the fields are those of the event LargestBatchFound."""
 
     status: Status
     reason: str
@@ -86,22 +86,36 @@ def reserve_bytes(free: int) -> int:
 
 def search_backend(
     registered: Registered,
-    wanted: Iterable[tuple[str, Case, PassName]],
+    wanted: Iterable[Wanted],
     settings: RunSettings,
     limit_bytes: int,
-    log: Path,
     *,
-    step: Callable[[str], None],
-) -> Iterator[dict[str, Any]]:
-    """A row a workload, case and pass that is wanted of a backend; `step` is told what is searched."""
-    plain = Settings(threads=settings.threads, device=settings.device)
-    worker = WorkerProcess(registered, plain, log=log, timeout_s=settings.timeout_s, extra=PINNED_ALLOCATOR)
-    search = BatchSearch(worker, limit_bytes, settings.search_s)
+    log: Path,
+    scratch: Path,
+) -> Iterator[LargestBatchFound | Doing]:
+    """Search for every workload, case and pass that is wanted of a backend."""
+    plain = Settings(threads=settings.threads, device=settings.device, scratch_folder=str(scratch))
+    worker = WorkerProcess(registered, plain, log=log, timeout_s=settings.timeout_s, purpose=PINNED_ALLOCATOR)
+    search, name = BatchSearch(worker, limit_bytes, settings.search_s), registered.backend.name
     try:
         for workload, case, pass_name in wanted:
-            step(f"{workload}/{case.name} {pass_name}: largest batch of {registered.backend.name}")
-            key = {"workload": workload, "case": case.name, "dtype": case.dtype, "backend": registered.backend.name}
-            yield {**key, "pass": pass_name, **asdict(search.find(case, pass_name))}
+            yield Doing(f"{workload}/{case.name} {pass_name}: largest batch of {name}")
+            found = search.find(case, pass_name)
+            yield LargestBatchFound(
+                workload=workload,
+                case=case.name,
+                dtype=case.dtype,
+                backend=name,
+                pass_name=pass_name,
+                status=found.status,
+                reason=found.reason,
+                largest_batch_size=found.largest_batch_size,
+                too_large=found.too_large,
+                peak_bytes=found.peak_bytes,
+                bytes_an_instance=found.bytes_an_instance,
+                limit_bytes=found.limit_bytes,
+                tries=found.tries,
+            )
     finally:
         worker.stop()
 
@@ -125,13 +139,13 @@ class BatchSearch:
                 continue
             left = self._search_s - (time.monotonic() - begin)
             if tried.peaks and tried.seconds_an_instance * batch_size > left:
-                return self._found("at least", f"the search ends after {self._search_s:g} s", tried)
+                return self._found(Status.AT_LEAST, f"the search ends after {self._search_s:g} s", tried)
             ended = self._try(case, batch_size, pass_name, tried)
             if ended is not None:
                 return ended
         if not tried.peaks:
-            return self._found("out of memory", f"a batch of one: {tried.over}", tried)
-        return self._found("ok" if tried.too_large else "at least", tried.over, tried)
+            return self._found(Status.OUT_OF_MEMORY, f"a batch of one: {tried.over}", tried)
+        return self._found(Status.OK if tried.too_large else Status.AT_LEAST, tried.over, tried)
 
     def _try(self, case: Case, batch_size: int, pass_name: PassName, tried: _Tried) -> LargestBatch | None:
         """One try; a LargestBatch where it ends the search."""
@@ -140,31 +154,27 @@ class BatchSearch:
             reply = watchdog if isinstance(watchdog, Failure) else self._ask(case, batch_size, pass_name)
         tripped = "" if isinstance(watchdog, Failure) else watchdog.tripped
         if isinstance(reply, Failure):
-            if tripped or reply.status == "out of memory" or "SIGKILL" in reply.reason:
+            if tripped or reply.status is Status.OUT_OF_MEMORY or "SIGKILL" in reply.reason:
                 tried.refuse(batch_size, tripped or reply.reason)
                 return None
-            if reply.status == "timed out" and not tried.peaks and batch_size > 1:
+            if reply.status is Status.TIMED_OUT and not tried.peaks and batch_size > 1:
                 tried.first = 1  # a slow backend: begin again with what must be quick
                 return None
             return self._ended(reply.status, reply.reason, tried)
-        if "unsupported" in reply:
-            return self._ended("unsupported", reply["unsupported"], tried)
-        if reply["peak_bytes"] > self._limit:
-            tried.refuse(batch_size, f"it reached {format_bytes(reply['peak_bytes'])}")
+        if reply.peak_bytes > self._limit:
+            tried.refuse(batch_size, f"it reached {format_bytes(reply.peak_bytes)}")
         else:
-            tried.peaks[batch_size] = reply["peak_bytes"]
-            tried.seconds_an_instance = reply["elapsed_s"] / batch_size
+            tried.peaks[batch_size] = reply.peak_bytes
+            tried.seconds_an_instance = reply.elapsed_s / batch_size
         self._renew(reply)
         return None
 
     def _ended(self, status: Status, why: str, tried: _Tried) -> LargestBatch:
-        return self._found("at least" if tried.peaks else status, why, tried)
+        return self._found(Status.AT_LEAST if tried.peaks else status, why, tried)
 
-    def _ask(self, case: Case, batch_size: int, pass_name: PassName) -> Mapping[str, Any] | Failure:
-        timeout_s = max(self._search_s, 1.0)
-        return self._worker.request(
-            "attempt", case=case_table(case), batch_size=batch_size, pass_name=pass_name, timeout_s=timeout_s
-        )
+    def _ask(self, case: Case, batch_size: int, pass_name: PassName) -> protocol.Attempted | Failure:
+        request = protocol.Attempt(case=case_table(case), batch_size=batch_size, pass_name=pass_name)
+        return self._worker.request(request, timeout_s=max(self._search_s, 1.0))
 
     @contextmanager
     def _watched(self) -> Iterator[Watchdog | Failure]:
@@ -172,15 +182,15 @@ class BatchSearch:
         failure = None if self._worker.is_running else self._worker.start()
         pid = self._worker.pid
         if failure is not None or pid is None:
-            yield failure or Failure("crashed", "the worker did not start")
+            yield failure or Failure(Status.CRASHED, "the worker did not start")
             return
         least_free = reserve_bytes(free_bytes()) // 2
         with Watchdog(pid, self._limit, free_bytes=free_bytes, least_free_bytes=least_free) as watchdog:
             yield watchdog
 
-    def _renew(self, reply: Mapping[str, Any]) -> None:
+    def _renew(self, reply: protocol.Attempted) -> None:
         """Replace a worker that keeps much of what a try needed, such as one with an arena."""
-        if reply["resident_bytes"] > reply["before_bytes"] + RETAINED_BYTES:
+        if reply.resident_bytes > reply.before_bytes + RETAINED_BYTES:
             self._worker.stop()
 
     def _found(self, status: Status, reason: str, tried: _Tried) -> LargestBatch:

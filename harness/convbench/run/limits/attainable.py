@@ -6,7 +6,7 @@ new, and a limit that was measured while others used the machine, are measured a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,8 @@ from pathlib import Path
 from convbench.results.roofline import Limits, Peak
 from convbench.run.limits.bandwidth import measure_bandwidth
 from convbench.run.limits.cache import cache_file, fingerprint, keep_limits, merge, read_limits
-from convbench.run.limits.peak import Step, measure_device_bandwidth, measure_peak
+from convbench.run.limits.peak import measure_device_bandwidth, measure_peak
+from convbench.run.progress import Doing
 from convbench.workers.session import BackendSession
 from convbench_specs import Device, DType
 
@@ -34,17 +35,18 @@ def attainable(
     device: Device,
     threads: int,
     scratch: Path,
-    step: Step,
+    packages: Iterable[str] = (),
     again: bool = False,
-) -> Outcome:
+) -> Generator[Doing, None, Outcome]:
     """The limits for these dtypes, with the backends of the sessions; `again` measures even what is known.
 
-    Sessions are left without a case and suspended. Raises nothing of a backend's.
+    Limits hold for the versions of `packages`, those that the backends declare. Yields what it is doing. Sessions are
+    left without a case and suspended. Raises nothing of a backend's.
     """
-    facts = fingerprint()
+    facts = fingerprint(packages)
     path = cache_file(facts)
     known = Limits(device=device, threads=threads) if again else read_limits(path, device, threads)
-    found = _measured(known, sessions, dtypes, scratch=scratch, step=step)
+    found = yield from _measured(known, sessions, dtypes, scratch=scratch)
     if found is known:
         return Outcome(known)
     not_kept = keep_limits(path, facts, found)
@@ -52,23 +54,22 @@ def attainable(
 
 
 def _measured(
-    known: Limits, sessions: Sequence[BackendSession], dtypes: Sequence[DType], *, scratch: Path, step: Step
-) -> Limits:
+    known: Limits, sessions: Sequence[BackendSession], dtypes: Sequence[DType], *, scratch: Path
+) -> Generator[Doing, None, Limits]:
     """With what is not known measured; `known` itself where that is nothing."""
     device: Device = "cuda" if known.device == "cuda" else "cpu"
     found = known
     for dtype in dict.fromkeys(dtypes):
         asked = _to_ask(known.peak(dtype), sessions)
         if asked:
-            peak = measure_peak(asked, dtype, device, scratch=scratch, step=step)
+            peak = yield from measure_peak(asked, dtype, device, scratch=scratch)
             found = merge(found, Limits(device=device, threads=known.threads, peaks=(peak,)))
     if known.bandwidth is None or known.bandwidth.contended:
-        step("the machine's limit: bandwidth of memory")
-        bandwidth = (
-            measure_bandwidth(known.threads)
-            if device == "cpu"
-            else measure_device_bandwidth(sessions, scratch=scratch, step=step)
-        )
+        yield Doing("the machine's limit: bandwidth of memory")
+        if device == "cpu":
+            bandwidth = measure_bandwidth(known.threads)
+        else:
+            bandwidth = yield from measure_device_bandwidth(sessions, scratch=scratch)
         found = merge(found, Limits(device=device, threads=known.threads, bandwidth=bandwidth))
     if found is known:
         return known

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -27,8 +26,8 @@ VERSION = 1
 GPUS = Path("/proc/driver/nvidia/gpus")
 
 
-def fingerprint() -> dict[str, Any]:
-    """What the limits of this machine depend on, as plain values."""
+def fingerprint(packages: Iterable[str]) -> dict[str, object]:
+    """What the limits of this machine depend on, as plain values; `packages` are those of the backends."""
     facts = machine_facts()
     return {
         "processor": facts["processor"],
@@ -36,12 +35,12 @@ def fingerprint() -> dict[str, Any]:
         "usable cores": len(usable_cores()),
         "memory": round(psutil.virtual_memory().total / 2**30),
         "gpus": _gpus(GPUS),
-        "packages": package_versions(),
+        "packages": package_versions(packages),
         "openblas": {name: value for name, value in sorted(os.environ.items()) if name.startswith("OPENBLAS_")},
     }
 
 
-def cache_file(facts: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Path:
+def cache_file(facts: Mapping[str, object], environment: Mapping[str, str] = os.environ) -> Path:
     """Where the limits of a machine with such a fingerprint are kept."""
     digest = sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     return cache_folder(environment) / f"limits-{digest}.json"
@@ -53,7 +52,7 @@ def read_limits(path: Path, device: str, threads: int) -> Limits:
     return found or Limits(device=device, threads=threads)
 
 
-def keep_limits(path: Path, facts: Mapping[str, Any], limits: Limits) -> str:
+def keep_limits(path: Path, facts: Mapping[str, object], limits: Limits) -> str:
     """Keep them in place of what was known of their device and threads; why that failed, or nothing."""
     entries = _read(path) | {(limits.device, limits.threads): limits}
     table = {"version": VERSION, "machine": dict(facts), "limits": [entry.as_dict() for entry in entries.values()]}

@@ -8,10 +8,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,11 +18,14 @@ from convbench.machine.pressure import is_contended
 from convbench.plan.items import Item
 from convbench.results.roofline import CONFIRMS, Bandwidth, Peak
 from convbench.run.limits.ladder import LEAST_FLOPS, copy_item, ladder
+from convbench.run.progress import Doing
 from convbench.verify import make_tensors
 from convbench.verify.check import check_against
 from convbench.verify.reference.sampled import Sample, sampled_oracle
+from convbench.workers import protocol
 from convbench.workers.arrays import write_tensors
-from convbench.workers.session import BackendSession, NotOk
+from convbench.workers.process import Failure
+from convbench.workers.session import BackendSession
 from convbench_specs import DTYPES, Device, DType, cost
 
 MOST_CALL_S = 1.0
@@ -39,7 +41,6 @@ for seconds."""
 PLACES = 64
 """Of each result, where it is checked."""
 SHORTCUTS = ("winograd", "fft")
-Step = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -65,29 +66,32 @@ class _Best:
 
 
 def measure_peak(
-    sessions: Sequence[BackendSession], dtype: DType, device: Device, *, scratch: Path, step: Step
-) -> Peak:
-    """The peak of a dtype, on the ladder of the device."""
+    sessions: Sequence[BackendSession], dtype: DType, device: Device, *, scratch: Path
+) -> Generator[Doing, None, Peak]:
+    """The peak of a dtype, on the ladder of the device; yields what it is doing."""
     peak = Peak(dtype=dtype, gflops_per_s=None, considered=tuple(session.name for session in sessions))
     climbers = [_Climber(session) for session in sessions]
     for item in ladder(device, dtype):
         work = cost(item.case, item.batch_size, "forward").flops
         if work < LEAST_FLOPS:
-            _race(climbers, item, work, scratch=scratch, step=step)
+            yield from _race(climbers, item, work, scratch=scratch)
             continue
         climbers = [climber for climber in climbers if climber.rate >= HOPE * (peak.gflops_per_s or 0.0) * 1e9]
-        for backend, best in _race(climbers, item, work, scratch=scratch, step=step).items():
+        raced = yield from _race(climbers, item, work, scratch=scratch)
+        for backend, best in raced.items():
             rate, case = work / best.seconds / 1e9, item.case.name
             found = Peak(dtype=dtype, gflops_per_s=rate, backend=backend, case=case, contended=best.contended)
             peak = peak.or_better(found)
     return peak
 
 
-def measure_device_bandwidth(sessions: Sequence[BackendSession], *, scratch: Path, step: Step) -> Bandwidth | None:
+def measure_device_bandwidth(
+    sessions: Sequence[BackendSession], *, scratch: Path
+) -> Generator[Doing, None, Bandwidth | None]:
     """The best bandwidth at which a backend copies on a device that NumPy does not reach; None where none can."""
     item = copy_item()
     moved = cost(item.case, item.batch_size, "forward").bytes
-    found = _race([_Climber(session) for session in sessions], item, moved, scratch=scratch, step=step)
+    found = yield from _race([_Climber(session) for session in sessions], item, moved, scratch=scratch)
     if not found:
         return None
     backend, best = min(found.items(), key=lambda entry: entry[1].seconds)
@@ -99,14 +103,16 @@ def measure_device_bandwidth(sessions: Sequence[BackendSession], *, scratch: Pat
     )
 
 
-def _race(climbers: list[_Climber], item: Item, work: int, *, scratch: Path, step: Step) -> dict[str, _Best]:
+def _race(
+    climbers: list[_Climber], item: Item, work: int, *, scratch: Path
+) -> Generator[Doing, None, dict[str, _Best]]:
     """The best of each backend that came near the best of all; `climbers` loses those that cannot do the item."""
     tensors = make_tensors(item.case, item.batch_size, seed=0)
     paths = write_tensors(scratch, tensors)
     right = sampled_oracle(item.case, tensors, seed=0, places=PLACES)
     found: dict[str, _Best] = {}
     for climber in list(climbers):
-        step(f"the machine's limit: {climber.session.name}, {item.case.dtype}, {item.case.name}")
+        yield Doing(f"the machine's limit: {climber.session.name}, {item.case.dtype}, {item.case.name}")
         seconds = _first_look(climber, item, work, paths=paths, right=right, scratch=scratch)
         if seconds is None:
             climbers.remove(climber)
@@ -128,23 +134,23 @@ def _first_look(
     """Seconds of a warm call; None where the backend goes no further, 0 where only this case tells nothing."""
     session = climber.session
     predicted = session.predict(item, ("forward",))
-    if isinstance(predicted, NotOk):
+    if isinstance(predicted, Failure):
         return None
     expected = predicted["forward"] or (work / climber.rate if climber.rate else 0.0)
     if expected > MOST_CALL_S:
         return None
     ready = session.prepare(item, paths)
-    if isinstance(ready, NotOk):
+    if isinstance(ready, Failure):
         return None
-    if any(name in ready["algorithm"].lower() for name in SHORTCUTS):
+    if any(name in ready.algorithm.lower() for name in SHORTCUTS):
         return 0.0
     folder = scratch / session.name
     folder.mkdir(exist_ok=True)
-    reply = session.ask("run", "forward", folder=str(folder), scrutinise=False)
-    if isinstance(reply, NotOk) or not _is_right(right, reply["outputs"]["y"]):
+    reply = session.ask(protocol.Run(pass_name="forward", folder=str(folder)))
+    if isinstance(reply, Failure) or not _is_right(right, reply.outputs["y"]):
         return None
-    again = session.ask("sample", "forward", loops=1)
-    return None if isinstance(again, NotOk) else _seconds(again)
+    again = session.ask(protocol.Sample(pass_name="forward", loops=1))
+    return None if isinstance(again, Failure) else _seconds(again)
 
 
 def _is_right(right: Sample, path: str) -> bool:
@@ -157,14 +163,14 @@ def _sampled(session: BackendSession, call_s: float, least_s: float, *, spend_s:
     best, spent = None, 0.0
     while best is None or (spent < spend_s and best.seconds * NEAR <= least_s):
         loops = max(1, round(SAMPLE_S / (best.seconds if best else call_s)))
-        reply = session.ask("sample", "forward", loops=loops)
-        if isinstance(reply, NotOk):
+        reply = session.ask(protocol.Sample(pass_name="forward", loops=loops))
+        if isinstance(reply, Failure):
             return best
-        found = _Best(_seconds(reply), is_contended(reply["waited_s"], reply["elapsed_s"]))
+        found = _Best(_seconds(reply), is_contended(reply.waited_s, reply.elapsed_s))
         best = found.or_better(best) if best else found
-        spent += reply["elapsed_s"]
+        spent += reply.elapsed_s
     return best
 
 
-def _seconds(reply: dict[str, Any]) -> float:
-    return max(float(reply["elapsed_s"]) / int(reply["loops"]), 1e-9)
+def _seconds(sample: protocol.Sampled) -> float:
+    return max(sample.elapsed_s / sample.loops, 1e-9)

@@ -11,11 +11,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from math import sqrt
 
+from convbench.plan.items import CellKey
 from convbench.plan.settings import RunSettings
-from convbench.results.journal import CellKey
 from convbench.text.units import format_seconds
 from convbench_specs import Case, cost
 
@@ -28,21 +29,16 @@ FILTER_BYTES_PER_S = 4e8
 takes freed memory back."""
 
 
-@dataclass(slots=True)
-class Pace:
-    """What calls took so far, by everything that identifies a cell but its batch size."""
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What cells may cost. `fastest_s` has the shortest call of every cell that was called so far."""
 
     settings: RunSettings
-    _seen: dict[tuple[str, ...], dict[int, float]] = field(default_factory=dict)
-
-    def remember(self, key: CellKey, seconds: float) -> None:
-        """Keep the fastest call: noise only adds."""
-        seen = self._seen.setdefault(_family(key), {})
-        seen[key.batch_size] = min(seconds, seen.get(key.batch_size, seconds))
+    fastest_s: Mapping[CellKey, float]
 
     def seconds(self, key: CellKey) -> float:
         """Seconds a call of the fastest that was seen, 0 where none was."""
-        return self._seen.get(_family(key), {}).get(key.batch_size, 0.0)
+        return self.fastest_s.get(key, 0.0)
 
     def over_budget(self, key: CellKey, case: Case, predicted_s: float | None) -> str:
         """Why a cell is not begun; empty where it is. `predicted_s` is the backend's own prediction of a call."""
@@ -52,13 +48,23 @@ class Pace:
                 return ""
             calls = f"{format_seconds(predicted_s)} a call; {MIN_CALLS} are"
             return f"predicted {calls} over the budget of {budget:g} s (--budget)"
-        seen = self._seen.get(_family(key), {})
-        smaller = sorted(size for size in seen if size < key.batch_size)[-2:]
+        seen = self._seen(key)
+        smaller = sorted(seen)[-2:]
         guess = extrapolated_s({size: seen[size] for size in smaller}, key, case)
         if guess <= budget:  # a guess: one call must be over
             return ""
         known = " and ".join(f"{format_seconds(seen[size])} at batch size {size}" for size in smaller)
         return f"predicted {format_seconds(guess)} a call, from {known}, over the budget of {budget:g} s (--budget)"
+
+    def _seen(self, key: CellKey) -> dict[int, float]:
+        """Seconds a call of the same case, backend and pass at the smaller batch sizes of the run.
+
+        A run that does not time takes what a call needs; only what was killed for its time is not begun again.
+        """
+        least = 0.0 if self.settings.timing else self.settings.timeout_s
+        smaller = [size for size in self.settings.batch_sizes if size < key.batch_size]
+        seen = {size: self.fastest_s.get(key._replace(batch_size=size), -1.0) for size in smaller}
+        return {size: seconds for size, seconds in seen.items() if seconds >= least}
 
     def too_slow(self, call_s: float) -> str:
         """Why a cell is not timed whose call took so long; empty where it is."""
@@ -93,7 +99,3 @@ def extrapolated_s(seen: dict[int, float], key: CellKey, case: Case) -> float:
     first, first_seconds = next(iter(seen.items()))
     an_image = (seconds - first_seconds) / (size - first)
     return min(max(seconds + an_image * (key.batch_size - size), least), most)
-
-
-def _family(key: CellKey) -> tuple[str, ...]:
-    return (key.workload, key.case, key.dtype, key.backend, key.pass_name)

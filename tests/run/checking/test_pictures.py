@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from convbench.run.pictures import GAP, MOST_MAPS, TILE_WIDTH, picture_row
+from convbench.run.checking.pictures import GAP, MOST_MAPS, TILE_WIDTH, picture_row
 
 
 def _open(png):

@@ -14,13 +14,13 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from convbench.plan.items import Item
 from convbench.verify import Deviation, Held, Identity, Results, hold_differences, hold_halves
 from convbench.workers.arrays import write_tensors
-from convbench.workers.session import BackendSession, NotOk
+from convbench.workers.process import Failure
+from convbench.workers.session import BackendSession
 from convbench_specs import Case, PassName, TensorName, Tensors, multiply_adds, tensors_of
 
 MOST_MULTIPLY_ADDS = 10**8
@@ -38,7 +38,7 @@ def is_small(case: Case, batch_size: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class IdentityCalls:
     """Asks one backend for further results of an item; `results` are those that it gave for `tensors`."""
 
     session: BackendSession
@@ -69,21 +69,15 @@ class Asking:
         folder = self.scratch / "identities"
         folder.mkdir(exist_ok=True)
         item = Item(self.item.workload, self.item.case, len(tensors.x))
-        ready = self.session.prepare(item, write_tensors(folder, tensors))
-        if isinstance(ready, NotOk):
-            raise _NoResultError(ready)
-        results: dict[TensorName, NDArray[Any]] = {}
-        for pass_name in passes:
-            reply = self.session.ask("run", pass_name, folder=str(folder), scrutinise=False)
-            if isinstance(reply, NotOk):
-                raise _NoResultError(reply)
-            results |= {name: np.load(path, allow_pickle=False) for name, path in reply["outputs"].items()}
+        results = self.session.results(item, write_tensors(folder, tensors), passes, folder)
+        if isinstance(results, Failure):
+            raise _NoResultError(results)
         return results
 
 
 class _NoResultError(Exception):
     """The backend gave no result."""
 
-    def __init__(self, why: NotOk) -> None:
+    def __init__(self, why: Failure) -> None:
         super().__init__(why.reason)
         self.why = why

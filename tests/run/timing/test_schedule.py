@@ -11,8 +11,14 @@ from paths import PLUGINS
 
 import convbench
 from convbench.plan.settings import RunSettings
-from convbench.run import schedule
-from convbench.run.schedule import BlockCost, blocks_that_fit, rounds_in_any_case, rounds_of_block, rounds_that_fit
+from convbench.run.timing import schedule
+from convbench.run.timing.schedule import (
+    BlockCost,
+    blocks_that_fit,
+    rounds_in_any_case,
+    rounds_of_block,
+    rounds_that_fit,
+)
 
 WORKLOAD = PLUGINS / "faulty.toml"
 

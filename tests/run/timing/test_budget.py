@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from convbench.plan.items import CellKey
 from convbench.plan.settings import RunSettings
-from convbench.results.journal import CellKey
-from convbench.run.budget import FILTER_BYTES_PER_S, MIN_SAMPLES, Pace, extrapolated_s
+from convbench.run.timing.budget import FILTER_BYTES_PER_S, MIN_SAMPLES, Budget, extrapolated_s
 from convbench_specs import Case, Conv, cost
 
 # the layer of ResNet-50 with the most filters for its places: 8 MB of them, and an image is 0.4 MB
@@ -23,7 +25,7 @@ SETTINGS = RunSettings(blocks=4, rounds=3, most_blocks=12, sample_s=0.002, budge
 
 @given(st.floats(1e-7, 0.1))
 def test_the_blocks_that_were_asked_for_stay_within_the_budget(call_s):
-    pace = Pace(SETTINGS)
+    pace = Budget(SETTINGS, {})
     samples = min(SETTINGS.blocks, pace.blocks(call_s)) * pace.rounds(call_s)
     assert samples >= MIN_SAMPLES
     assert samples * max(call_s, SETTINGS.sample_s) <= SETTINGS.budget_s * (1 + 1e-9)
@@ -31,14 +33,14 @@ def test_the_blocks_that_were_asked_for_stay_within_the_budget(call_s):
 
 @pytest.mark.parametrize(("call_s", "samples"), [(0.1, 3), (0.29, 3), (0.31, 0), (4, 0)])
 def test_what_was_checked_is_timed_unless_one_call_is_over_the_budget(call_s, samples):
-    pace = Pace(SETTINGS)
+    pace = Budget(SETTINGS, {})
     found = 0 if pace.too_slow(call_s) else min(SETTINGS.blocks, pace.blocks(call_s)) * pace.rounds(call_s)
     assert found == samples
 
 
 @pytest.mark.parametrize(("call_s", "blocks"), [(1e-6, 12), (0.075, 12), (0.08, 3), (0.2, 3)])
 def test_only_cells_that_get_all_blocks_take_part_in_further_ones(call_s, blocks):
-    assert Pace(SETTINGS).blocks(call_s) == blocks
+    assert Budget(SETTINGS, {}).blocks(call_s) == blocks
 
 
 def key(batch_size):
@@ -46,10 +48,8 @@ def key(batch_size):
 
 
 def pace_that_saw(call_s, *batch_sizes):
-    pace = Pace(SETTINGS)
-    for size in batch_sizes:
-        pace.remember(key(size), call_s(size))
-    return pace
+    settings = replace(SETTINGS, batch_sizes=tuple(range(1, 129)))
+    return Budget(settings, {key(size): call_s(size) for size in batch_sizes})
 
 
 def guess(call_s, *batch_sizes, at):

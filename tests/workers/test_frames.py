@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convbench.workers import protocol
+from convbench.workers import frames
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -29,50 +29,50 @@ def pair():
 def test_any_json_object_arrives_as_it_was_sent(message):
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        protocol.send(ours, message)
-        assert protocol.receive(theirs, timeout_s=5) == message
+        frames.send(ours, message)
+        assert frames.receive(theirs, timeout_s=5) == message
 
 
 def test_frames_arrive_in_order_and_apart(pair):
     ours, theirs = pair
     for number in range(20):
-        protocol.send(ours, {"number": number})
-    assert [protocol.receive(theirs)["number"] for _ in range(20)] == list(range(20))
+        frames.send(ours, {"number": number})
+    assert [frames.receive(theirs)["number"] for _ in range(20)] == list(range(20))
 
 
 def test_a_closed_peer_is_told(pair):
     ours, theirs = pair
     theirs.close()
-    with pytest.raises(protocol.PeerClosedError):
-        protocol.receive(ours)
-    with pytest.raises(protocol.PeerClosedError):
-        protocol.send(ours, {"text": "x" * 10_000})
+    with pytest.raises(frames.PeerClosedError):
+        frames.receive(ours)
+    with pytest.raises(frames.PeerClosedError):
+        frames.send(ours, {"text": "x" * 10_000})
 
 
 def test_a_peer_that_dies_in_mid_frame_is_closed(pair):
     ours, theirs = pair
     theirs.sendall(struct.pack(">I", 100) + b'{"half":')
     theirs.close()
-    with pytest.raises(protocol.PeerClosedError):
-        protocol.receive(ours, timeout_s=5)
+    with pytest.raises(frames.PeerClosedError):
+        frames.receive(ours, timeout_s=5)
 
 
 def test_a_silent_peer_passes_the_deadline(pair):
     ours, _ = pair
-    with pytest.raises(protocol.DeadlinePassedError):
-        protocol.receive(ours, timeout_s=0.01)
+    with pytest.raises(frames.DeadlinePassedError):
+        frames.receive(ours, timeout_s=0.01)
 
 
 @pytest.mark.parametrize("body", [b"[1, 2]", b'"text"', b"nonsense", b"\xff\xfe"])
 def test_what_is_no_json_object_is_refused(pair, body):
     ours, theirs = pair
     theirs.sendall(struct.pack(">I", len(body)) + body)
-    with pytest.raises((protocol.PeerClosedError, ValueError)):
-        protocol.receive(ours, timeout_s=5)
+    with pytest.raises((frames.PeerClosedError, ValueError)):
+        frames.receive(ours, timeout_s=5)
 
 
 def test_a_length_beyond_reason_is_refused_before_it_is_read(pair):
     ours, theirs = pair
-    theirs.sendall(struct.pack(">I", protocol.MAX_FRAME_BYTES + 1))
-    with pytest.raises(protocol.PeerClosedError):
-        protocol.receive(ours, timeout_s=5)
+    theirs.sendall(struct.pack(">I", frames.MAX_FRAME_BYTES + 1))
+    with pytest.raises(frames.PeerClosedError):
+        frames.receive(ours, timeout_s=5)

@@ -6,16 +6,45 @@ to its largest (white).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convbench.plan.items import Item
+from convbench.results.events.schema import PictureMade
+from convbench.verify.photos import PHOTOS
+from convbench_specs import Tensors
+
 MOST_MAPS = 3
 TILE_WIDTH = 320
 """Pixels of one tile; larger maps are scaled down, smaller ones up by a whole factor."""
 GAP = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture and the event that names it; the bytes are a PNG file's."""
+
+    made: PictureMade
+    png: bytes
+
+
+def pictures_of(item: Item, tensors: Tensors, right: tuple[str, NDArray[Any]] | None) -> Iterator[Picture]:
+    """What the case made of the photographs; `right` is a right backend and its y, None where there is none."""
+    if right is None or right[1].ndim != 4 or right[1].shape[-1] < 2:
+        return  # nothing is right, or there is no map to look at
+    backend, maps = right
+    for number, name in enumerate(PHOTOS[: item.batch_size]):
+        made = PictureMade(
+            file=f"{item.workload}-{item.case.name}-{name}.png",
+            title=f"{item.case.name}: {name}",
+            caption=_caption(item, backend),
+        )
+        yield Picture(made, picture_row(tensors.x[number], maps[number]))
 
 
 def picture_row(image: NDArray[Any], maps: NDArray[Any]) -> bytes:
@@ -40,3 +69,9 @@ def _bytes(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     span = high - low or 1.0
     scaled = np.clip((values.astype(np.float64) - low) / span, 0, 1) * 255
     return np.ascontiguousarray(scaled.round().astype(np.uint8))
+
+
+def _caption(item: Item, backend: str) -> str:
+    maps = min(MOST_MAPS, item.case.output_shape[0])
+    filters = " of a vertical and a horizontal line filter" if item.case.w_data == "lines" else ""
+    return f"The photograph, then the first {maps} feature maps{filters}, as {backend} computed them."

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+from convbench.plan.items import Plan
 from convbench.plan.settings import RunSettings
 
 MANY = 1000
@@ -70,6 +71,12 @@ def rounds_of_block(block: int, left_s: float, cost: BlockCost | None, settings:
     if settings.most_blocks == settings.blocks:
         return settings.rounds
     return rounds_in_any_case(left_s, cost, settings.rounds, settings.blocks - block)
+
+
+def steps_of(plan: Plan, backends: int, settings: RunSettings, blocks: int) -> int:
+    """What a run of so many blocks counts as steps: cells, once for each thing that is done with them."""
+    cells = len(plan.items) * backends * len(settings.passes)
+    return cells * (1 + settings.timing * blocks + settings.memory)
 
 
 def _half(rounds: int) -> int:

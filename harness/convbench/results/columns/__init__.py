@@ -1,0 +1,21 @@
+"""Every column of a run's frames, declared once; the tables of docs/results.md are written from here."""
+
+from convbench.results.columns.agreement import AGREEMENT
+from convbench.results.columns.column import Column, Dtype, Unit, names
+from convbench.results.columns.largest_batches import LARGEST_BATCHES
+from convbench.results.columns.measurements import MEASUREMENTS
+from convbench.results.columns.networks import NETWORK_LAYERS, NETWORKS
+from convbench.results.columns.samples import SAMPLES
+
+__all__ = [
+    "AGREEMENT",
+    "LARGEST_BATCHES",
+    "MEASUREMENTS",
+    "NETWORKS",
+    "NETWORK_LAYERS",
+    "SAMPLES",
+    "Column",
+    "Dtype",
+    "Unit",
+    "names",
+]

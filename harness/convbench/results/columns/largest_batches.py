@@ -1,0 +1,37 @@
+"""Columns of the largest batches, a row a search: a case, by one backend, in one pass."""
+
+from __future__ import annotations
+
+from convbench.results.columns.column import Column, count, size, text
+from convbench.results.columns.keys import BACKEND, CASE, DTYPE, PASS, WORKLOAD
+
+LARGEST_BATCHES: tuple[Column, ...] = (
+    WORKLOAD,
+    CASE,
+    DTYPE,
+    BACKEND,
+    PASS,
+    text(
+        "status",
+        "How the search ended. `ok`: the largest batch size was found. `at least`: the search ended early, because of "
+        "its time limit or a fault, and a larger batch may fit. `out of memory`: not even one instance fits. Any other "
+        "status says what went wrong at the first try, in the words of the measurements.",
+    ),
+    text("reason", "Why the next larger batch did not fit, or what ended the search."),
+    count("largest_batch_size", "The largest batch size that fitted into the limit."),
+    count(
+        "too_large",
+        "The smallest batch size that did not fit. It is the next number after the largest that fitted, or at most "
+        "1/64 larger. Empty where no batch was too large.",
+    ),
+    size("peak_bytes", "The most memory that the whole process used at `largest_batch_size`."),
+    Column(
+        name="bytes_an_instance",
+        unit="bytes",
+        dtype="number",
+        meaning="Memory that each further instance of the batch adds.",
+    ),
+    size("limit_bytes", "The memory limit of the search."),
+    count("tries", "Number of batch sizes that were tried."),
+)
+"""In the order of the frame and of largest_batches.csv."""

@@ -1,0 +1,278 @@
+"""The one fold of events: what a run knows so far. Loading, a live run and a resumed one all use it.
+
+    state = RunState()
+    for event in read_events(folder): state.apply(event)
+
+Rules of the fold:
+- A later event about a cell replaces the columns that it has, and leaves the others.
+- The first fault that the checks find in a cell stays its reason.
+- A cell whose backend failed on it, or that is skipped, takes no further part.
+- `Resumed` drops what belongs to items that were not finished: their checks, and the samples of the block they were in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from convbench.plan.items import CellKey, ItemKey
+from convbench.plan.status import BackendStatus, Status
+from convbench.results.events.schema import (
+    AgreementFound,
+    BackendFound,
+    BackendStarted,
+    CellComputed,
+    CellEvent,
+    CellFailed,
+    CellJudged,
+    CellPredicted,
+    CellSkipped,
+    CellWarmedUp,
+    Columns,
+    Finished,
+    ItemChecked,
+    ItemTimed,
+    LargestBatchFound,
+    LimitsFound,
+    MemoryMeasured,
+    PictureMade,
+    Recorded,
+    Resumed,
+    SampleTaken,
+    WarningGiven,
+)
+from convbench.results.events.schema_1 import OldBackend, OldCell
+from convbench.text.units import format_seconds
+
+COMPUTED_COLUMNS = (
+    "first_call_s", "second_call_s", "prepare_s", "update_s", "convert_s", "trace_s", "compile_s", "algorithm",
+    "layout", "recomputes_forward", "cold_copies",
+)  # fmt: skip
+MEMORY_COLUMNS = ("peak_memory_bytes", "peak_memory_min_bytes", "peak_memory_max_bytes", "kept_memory_bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendRecord:
+    """A backend of a run, and whether it could take part.
+
+    `display_order` is its place among others, and with it its colour and marker; None where it declares none.
+    """
+
+    name: str
+    status: BackendStatus = BackendStatus.AVAILABLE
+    summary: str = ""
+    version: str = ""
+    device: str = ""
+    reason: str = ""
+    short_name: str = ""
+    display_order: int | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What its worker told at its start, as text for a reader."""
+
+
+@dataclass(slots=True)
+class RunState:
+    """What is known of a run; `apply` is the only way to change it."""
+
+    cells: dict[CellKey, Columns] = field(default_factory=dict)
+    samples: list[SampleTaken] = field(default_factory=list)
+    agreement: list[AgreementFound] = field(default_factory=list)
+    backends: dict[str, BackendFound] = field(default_factory=dict)
+    started: dict[str, BackendStarted] = field(default_factory=dict)
+    largest_batches: list[LargestBatchFound] = field(default_factory=list)
+    pictures: list[PictureMade] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    limits: LimitsFound | None = None
+    resumed: list[Resumed] = field(default_factory=list)
+    finished: Finished | None = None
+    checked: set[ItemKey] = field(default_factory=set)
+    """Items on which every backend was checked."""
+    timed: dict[ItemKey, set[int]] = field(default_factory=dict)
+    """Blocks whose samples are complete, by item."""
+    run_s: float = 0.0
+    """Seconds that the run has taken, as far as its journal tells."""
+    fastest_s: dict[CellKey, float] = field(default_factory=dict)
+    """Seconds of the shortest call of a cell: noise only adds."""
+    loops: dict[CellKey, CellWarmedUp] = field(default_factory=dict)
+    _computed: set[CellKey] = field(default_factory=set)
+    _excluded: set[CellKey] = field(default_factory=set)
+    _faulty: set[CellKey] = field(default_factory=set)
+
+    def apply(self, event: Recorded) -> None:
+        """Take in one event."""
+        match event:
+            case SampleTaken():  # the most frequent first
+                self.samples.append(event)
+                self._remember(event.cell, event.elapsed_s / event.loops)
+            case CellEvent():
+                self._apply_to_cell(event)
+            case AgreementFound():
+                self.agreement.append(event)
+            case ItemChecked():
+                self.checked.add(event.item)
+            case ItemTimed():
+                self.timed.setdefault(event.item, set()).add(event.block)
+                self.run_s = max(self.run_s, event.run_s)
+            case BackendFound():
+                self.backends[event.name] = event
+            case BackendStarted():
+                self.started.setdefault(event.name, event)
+            case OldBackend():
+                self._apply_old_backend(event)
+            case _:
+                self._apply_to_run(event)
+
+    def is_computed(self, key: CellKey) -> bool:
+        """Whether the cell has a result, right or wrong, and has not failed or been skipped since."""
+        return key in self._computed and key not in self._excluded
+
+    def has_result(self, key: CellKey) -> bool:
+        """Whether the cell had a result at any time, even if it was too slow to be timed or failed later."""
+        return key in self._computed
+
+    def takes_part(self, key: CellKey, block: int) -> bool:
+        """Whether a computed cell is timed in a block; in the first all are."""
+        if not self.is_computed(key):
+            return False
+        warm = self.loops.get(key)
+        return block == 0 if warm is None else block < warm.blocks
+
+    def is_wanted(self, block: int) -> bool:
+        """Whether any cell is timed in a block."""
+        return any(block < warm.blocks and self.is_computed(key) for key, warm in self.loops.items())
+
+    def is_timed(self, item: ItemKey, block: int) -> bool:
+        """Whether the samples of an item in a block are complete."""
+        return block in self.timed.get(item, ())
+
+    def records(self) -> tuple[BackendRecord, ...]:
+        """The backends, in the order in which the run lists them."""
+        return tuple(
+            BackendRecord(
+                name=found.name,
+                status=found.status,
+                summary=found.summary,
+                version=found.version,
+                device=found.device,
+                reason=found.reason,
+                short_name=found.short_name,
+                display_order=found.display_order,
+                facts=_facts(self.started.get(found.name)),
+            )
+            for found in self.backends.values()
+        )
+
+    def _apply_to_cell(self, event: CellEvent) -> None:
+        columns = self._columns(event.cell)
+        match event:
+            case CellPredicted():
+                columns["predicted_s"] = event.predicted_s
+            case CellSkipped():
+                self._excluded.add(event.cell)
+                columns.update(status=Status.SKIPPED.value, reason=event.reason)
+            case CellFailed():
+                self._failed(event, columns)
+            case CellComputed():
+                self._computed_once(event, columns)
+            case CellJudged():
+                self._judged(event, columns)
+            case CellWarmedUp():
+                self.loops[event.cell] = event
+                columns.update(warm_up_calls=event.warm_up_calls, steady=event.steady)
+            case MemoryMeasured():
+                columns.update(_given(event, ("memory_source", *MEMORY_COLUMNS)))
+            case OldCell():
+                columns.update(event.columns)
+
+    def _apply_to_run(self, event: Recorded) -> None:
+        match event:
+            case WarningGiven():
+                if event.text not in self.warnings:
+                    self.warnings.append(event.text)
+            case LargestBatchFound():
+                self.largest_batches.append(event)
+            case LimitsFound():
+                self.limits = event
+            case PictureMade():
+                self.pictures.append(event)
+            case Resumed():
+                self._resumed(event)
+            case Finished():
+                self.finished = event
+                self.run_s = max(self.run_s, event.duration_s)
+
+    def _failed(self, event: CellFailed, columns: Columns) -> None:
+        key = event.cell
+        self._excluded.add(key)
+        if key.item not in self.checked:
+            self._computed.discard(key)
+        columns.update(status=event.status.value, reason=event.reason, traceback=event.traceback)
+        if event.reproduce:
+            columns["reproduce"] = event.reproduce
+        if event.waited_s is not None:
+            self._remember(key, event.waited_s)
+
+    def _computed_once(self, event: CellComputed, columns: Columns) -> None:
+        key = event.cell
+        self._computed.add(key)
+        if key not in self._faulty:
+            columns["status"] = Status.OK.value
+        columns.update(_given(event, COMPUTED_COLUMNS))
+        self._remember(key, event.call_s)
+
+    def _judged(self, event: CellJudged, columns: Columns) -> None:
+        key = event.cell
+        columns["exact" if event.data == "integers" else "random"] = event.own
+        columns.update(_given(event, ("identities", "sampled")))
+        if key in self._faulty:
+            return
+        columns.update(_given(event, ("verdict", "reason", "tensor", "finding", "odd_one_out")))
+        if event.is_wrong:
+            columns.update(status=Status.WRONG.value, reproduce=event.reproduce)
+        if event.verdict != "agrees":
+            self._faulty.add(key)
+
+    def _resumed(self, event: Resumed) -> None:
+        self.resumed.append(event)
+        self.finished = None
+        unfinished = {key for key in self.cells if key.item not in self.checked}
+        for key in unfinished:
+            del self.cells[key]
+        self._computed -= unfinished
+        self._excluded -= unfinished
+        self._faulty -= unfinished
+        for table in (self.loops, self.fastest_s):
+            for key in unfinished & table.keys():
+                del table[key]
+        self.agreement = [row for row in self.agreement if row.item in self.checked]
+        self.samples = [sample for sample in self.samples if self.is_timed(sample.cell.item, sample.block)]
+
+    def _apply_old_backend(self, event: OldBackend) -> None:
+        if event.status is not None:
+            self.backends[event.name] = event.found
+        if event.started is not None:
+            self.started[event.name] = event.started
+
+    def _columns(self, key: CellKey) -> Columns:
+        columns = self.cells.get(key)
+        if columns is None:
+            columns = self.cells[key] = {}
+        return columns
+
+    def _remember(self, key: CellKey, seconds: float) -> None:
+        known = self.fastest_s.get(key)
+        if known is None or seconds < known:
+            self.fastest_s[key] = seconds
+
+
+def _facts(started: BackendStarted | None) -> dict[str, str]:
+    if started is None:
+        return {}
+    overhead = f"{format_seconds(started.harness_overhead_s)} a call"
+    return {**started.facts, "start and import": format_seconds(started.start_s), "timing loop": overhead}
+
+
+def _given(event: CellEvent, names: tuple[str, ...]) -> Columns:
+    """Those of the fields that have a value."""
+    values = ((name, getattr(event, name)) for name in names)
+    return {name: value for name, value in values if value is not None}

@@ -1,0 +1,63 @@
+"""Loads a run folder: every event of its journal, folded. Nothing is executed, no pickle is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from convbench.errors import RunError
+from convbench.results.events.journal import HEADER, PICTURES, Header, read_events, read_header
+from convbench.results.events.schema import PictureMade
+from convbench.results.events.state import RunState
+from convbench.results.run import Picture, Run
+from convbench_specs import Layer, Workload, parse_layer
+
+REQUIRED = ("command", "started", "settings", "machine", "packages")
+"""Keys of run.json without which nothing can be shown."""
+
+
+def load_run(path: str | Path) -> Run:
+    """Load a run folder; RunError where it is none, is damaged, or is of a newer schema than this convbench reads."""
+    folder = Path(path)
+    header = read_header(folder)
+    for key in REQUIRED:
+        if key not in header:
+            raise RunError(f"{folder / HEADER} is damaged: it has no {key}")
+    return Run(
+        folder=folder,
+        header=header,
+        state=(state := load_state(folder)),
+        workloads=stored_workloads(header),
+        pictures=tuple(_picture(folder, made) for made in state.pictures),
+    )
+
+
+def load_state(folder: Path) -> RunState:
+    """What the journal of a run tells; RunError where it cannot be read."""
+    state = RunState()
+    for event in read_events(folder):
+        state.apply(event)
+    return state
+
+
+def stored_workloads(header: Header) -> tuple[Workload, ...]:
+    """The workloads as they were when the run was made."""
+    return tuple(_workload(table) for table in header.get("workloads", ()))
+
+
+def _workload(table: Mapping[str, Any]) -> Workload:  # a table of run.json, checked by parse_layer
+    layers = tuple(
+        Layer(case=parse_layer(layer["case"], origin=HEADER).case, count=layer["count"]) for layer in table["layers"]
+    )
+    network = table.get("network", False)  # runs from before there was this key have no networks
+    return Workload(name=table["name"], layers=layers, title=table["title"], source=table["source"], network=network)
+
+
+def _picture(folder: Path, made: PictureMade) -> Picture:
+    """A picture of the run; RunError where its file is gone."""
+    path = folder / PICTURES / Path(made.file).name
+    try:
+        return Picture(title=made.title, caption=made.caption, png=path.read_bytes())
+    except OSError as error:
+        raise RunError(f"{folder} is incomplete: cannot read {path}: {error.strerror or error}") from error

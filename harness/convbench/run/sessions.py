@@ -1,0 +1,88 @@
+"""The workers of a run: a block is a fresh set of them, one a backend; and the event for what one could not do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from convbench.plan.items import Item
+from convbench.plan.settings import RunSettings
+from convbench.results.events.journal import LOGS
+from convbench.results.events.schema import CellFailed, fields_of
+from convbench.workers.plugins import Registered
+from convbench.workers.process import Failure
+from convbench.workers.session import BackendSession
+from convbench_specs import PassName
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """One backend at one item, and the passes in which it takes part."""
+
+    session: BackendSession
+    passes: tuple[PassName, ...]
+
+
+class Workers:
+    """The workers of a run. `timed_s` adds up the seconds that the backends took under the clock, by request."""
+
+    def __init__(self, backends: Sequence[Registered], settings: RunSettings, folder: Path, scratch: Path) -> None:
+        self._backends = backends
+        self._settings = settings
+        self._folder = folder
+        self._scratch = scratch
+        self._working: Sequence[BackendSession] = ()
+        self.timed_s: dict[str, float] = {}
+
+    @contextmanager
+    def block(self, purpose: Mapping[str, str]) -> Iterator[list[BackendSession]]:
+        """A session for each backend, ended in the end; `purpose` are variables of their environment.
+
+        All workers of a run share its scratch folder: what the first one compiled, the later ones need not.
+        """
+        with ExitStack() as stack:
+            sessions = []
+            for registered in self._backends:
+                log = self.log_of(registered.backend.name)
+                session = BackendSession(registered, self._settings, log=log, scratch=self._scratch, purpose=purpose)
+                stack.callback(session.stop)
+                stack.callback(self._add_timed, session)
+                sessions.append(session)
+            self._working = sessions
+            yield sessions
+            self._working = ()
+
+    def log_of(self, backend: str) -> Path:
+        """The file that takes what a backend's workers print."""
+        return self._folder / LOGS / f"{backend}.log"
+
+    def own_s(self) -> float:
+        """Processor seconds of this process and its present workers."""
+        return time.process_time() + sum(session.cpu_s() for session in self._working)
+
+    def _add_timed(self, session: BackendSession) -> None:
+        for request, seconds in session.timed_s.items():
+            self.timed_s[request] = self.timed_s.get(request, 0.0) + seconds
+
+
+def launch(sessions: Sequence[BackendSession]) -> None:
+    """Start all workers at once and wait for them."""
+    for session in sessions:
+        session.launch()
+    for session in sessions:
+        session.wait()
+        session.suspend()
+
+
+def failed(item: Item, backend: str, pass_name: PassName, why: Failure, waited_s: float | None = None) -> CellFailed:
+    """The event for a cell without a result."""
+    return CellFailed(
+        **fields_of(item.key(backend, pass_name)),
+        status=why.status,
+        reason=why.reason,
+        traceback=why.traceback,
+        waited_s=waited_s,
+    )

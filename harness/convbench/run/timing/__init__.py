@@ -1,0 +1,1 @@
+"""How much is timed, and the samples of an item."""
