@@ -33,8 +33,13 @@ from convbench.doctor.facts import BALLOONS, CPU, Blas, Memory, Timer
 from convbench.machine.container import ContainerLimits
 from convbench.machine.core_speed import CoreTiming
 from convbench.machine.processor_use import ProcessorUse, Snapshot, use_between
+from convbench_specs import FrameworkVariables
 
 GIB = 2**30
+DECLARED = FrameworkVariables(
+    threads=("NUMBA_NUM_THREADS",), passed_prefixes=("XLA_", "JAX_", "NUMBA_", "TF_", "TORCH_")
+)
+"""What the bundled backends declare."""
 SKYLAKE = "processor\t: 0\nflags\t\t: fpu avx avx2 fma avx512f avx512cd avx512bw avx512dq avx512vl hypervisor\n"
 HASWELL = "flags\t\t: fpu avx avx2 fma\n"
 NEOVERSE = "processor\t: 0\nFeatures\t: fp asimd sve\n"
@@ -229,9 +234,45 @@ def test_a_thread_count_that_is_not_obeyed_is_named():
     _expect(environment.thread_variables(_facts(environment={"OMP_NUM_THREADS": "2"})), "ok")
 
 
+def _inherited(**variables):
+    return environment.inherited(_facts(environment=variables, framework_variables=DECLARED))
+
+
+def test_a_thread_count_that_a_plug_in_declares_is_named():
+    facts = _facts(environment={"NUMBA_NUM_THREADS": "1"}, framework_variables=DECLARED)
+    _expect(environment.thread_variables(facts), "warning", "NUMBA_NUM_THREADS=1 is not obeyed")
+    _expect(environment.inherited(facts), "ok")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CONVBENCH_CACHE_DIR", "CUDA_HOME", "CUDA_PATH", "OPENBLAS_CORETYPE", "JAX_COMPILATION_CACHE_DIR",
+        "NUMBA_CACHE_DIR", "TF_CLI_ARGS", "TF_CPP_MIN_LOG_LEVEL", "TF_LOG", "TF_TOKEN_x", "TF_VAR_x", "TORCH_HOME",
+    ],
+)  # fmt: skip
+def test_variables_that_change_no_time_are_not_named(name):
+    _expect(_inherited(**{name: "1"}), "ok")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CUDA_LAUNCH_BLOCKING", "CUDA_CACHE_PATH", "OPENBLAS_MAIN_FREE", "MKL_ENABLE_INSTRUCTIONS", "XLA_FLAGS",
+        "JAX_ENABLE_X64", "NUMBA_OPT", "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "TORCH_SHOW_CPP_STACKTRACES",
+    ],
+)  # fmt: skip
+def test_variables_that_may_change_times_are_named(name):
+    _expect(_inherited(**{name: "1"}), "warning", f"-u {name}")
+
+
+def test_a_prefix_that_no_plug_in_declares_is_not_inherited():
+    _expect(environment.inherited(_facts(environment={"XLA_FLAGS": "x"})), "ok")
+
+
 def test_settings_that_workers_inherit_are_named_without_their_values():
     variables = {"XLA_FLAGS": "--secret", "HOME": "/root", "TF_TOKEN_somewhere": "secret", "CUDA_VISIBLE_DEVICES": "0"}
-    found = environment.inherited(_facts(environment=variables))
+    found = _inherited(**variables)
     _expect(found, "warning", "XLA_FLAGS", "env -u XLA_FLAGS")
     assert "secret" not in found.warning
     assert "TF_TOKEN" not in found.warning

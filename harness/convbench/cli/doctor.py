@@ -1,4 +1,4 @@
-"""The command convbench doctor: looks, shows what it found, and runs the self-test where it is asked for."""
+"""The command convbench doctor: it examines the machine, shows what it found, and runs the self-test on request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -15,39 +14,43 @@ from convbench.cli.doctor_text import floor_line, print_findings, self_test_line
 from convbench.cli.progress import terminal_observer
 from convbench.doctor.diagnosis import diagnose
 from convbench.doctor.facts import read_facts
+from convbench.doctor.finding import Finding
 from convbench.errors import UsageError
 from convbench.machine.facts import usable_cores
 from convbench.machine.noise_floor import cached_floor, keep_floor
 from convbench.results.statistics.comparison import LEAST_MARGIN
 from convbench.testing.aa_test import SelfTest, self_test
-from convbench.workers.plugins import find_backends
+from convbench.workers.environment import union
+from convbench.workers.plugins import Registry, find_backends
 
 
 def run_doctor(
     threads: int | None, *, as_json: bool, with_self_test: bool, backend: str | None, output: Path | None
 ) -> None:
-    """Print the findings for `threads` (default: all usable cores); UsageError for options that cannot be."""
+    """Print the findings for `threads` (default: all usable cores); UsageError for options that do not fit together."""
     if threads is not None and threads < 1:
         raise UsageError(f"threads must be at least 1, not {threads}")
     if not with_self_test and (backend or output):
         raise UsageError(f"--{'backend' if backend else 'output'} is for the self-test: add --self-test")
     asked = threads or len(usable_cores())
-    findings = diagnose(read_facts(asked, window_s=2.0))
+    registry = find_backends()
+    declared = union(entry.framework_variables for entry in registry.backends.values())
+    findings = diagnose(read_facts(asked, framework_variables=declared, window_s=2.0))
     if not as_json:
         print_findings(findings, Console())
         if not with_self_test:
             click.echo(floor_line(cached_floor(asked), asked))
     told = [found.warning for found in findings if found.level == "warning"]
-    tested = _test(asked, backend, output, told) if with_self_test else None
+    tested = _test(registry, asked, backend, output, told) if with_self_test else None
     if as_json:
         click.echo(json.dumps(_plain(findings, tested, asked), indent=1))
     elif tested:
         click.echo("\n".join(self_test_lines(tested)))
 
 
-def _test(threads: int, backend: str | None, output: Path | None, told: Sequence[str]) -> SelfTest:
-    """Run the self-test and keep its floor, if it has one."""
-    found = self_test(find_backends(), backend, threads, output=output, observer=terminal_observer(), told=told)
+def _test(registry: Registry, threads: int, backend: str | None, output: Path | None, told: Sequence[str]) -> SelfTest:
+    """Run the self-test, and keep its floor if the machine was quiet enough to have one."""
+    found = self_test(registry, backend, threads, output=output, observer=terminal_observer(), told=told)
     if not found.is_usable:
         return found
     when = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -57,7 +60,8 @@ def _test(threads: int, backend: str | None, output: Path | None, told: Sequence
     return found
 
 
-def _plain(findings: Any, tested: SelfTest | None, threads: int) -> dict[str, Any]:
+def _plain(findings: Sequence[Finding], tested: SelfTest | None, threads: int) -> dict[str, object]:
+    """What --json prints."""
     floor = cached_floor(threads)
     return {
         "threads": threads,

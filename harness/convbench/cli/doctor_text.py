@@ -1,4 +1,4 @@
-"""The findings as a table for people: 80 columns are enough, more are used. Remedies stand under their findings."""
+"""The findings as a table for people, with each remedy below its finding. 80 columns are enough; more are used."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """One line: how many things would spoil numbers."""
+    """One line that says how many things make times unreliable here."""
     count = sum(found.level == "warning" for found in findings)
     if not count:
         return "Nothing was found that would spoil numbers."
@@ -39,7 +39,7 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def floor_line(floor: float | None, threads: int) -> str:
-    """What is known of this machine's floor."""
+    """What is known about the noise floor of this machine."""
     if floor is None:
         return f"The floor of this machine with {threads} threads is not known: convbench doctor --self-test"
     return f"The floor of this machine with {threads} threads is {_percent(floor)}, by its last self-test."

@@ -1,4 +1,4 @@
-"""The commands that only list: backends, workloads, one workload."""
+"""The commands that only list something: the backends, the workloads, the layers of one workload."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from convbench_specs import Available, load_workload, shipped_workloads
 
 
 def print_backends(plugins: tuple[str, ...], device: str) -> None:
-    """What is installed, its version, and why the rest is not available."""
+    """Print the installed backends with their versions, and why the others are not available."""
     if device not in {"cpu", "cuda"}:
         raise UsageError(f"unknown device {device!r}; there are: cpu, cuda")
     registry = find_backends(plugins)
@@ -38,7 +38,7 @@ def print_backends(plugins: tuple[str, ...], device: str) -> None:
 
 
 def print_workloads() -> None:
-    """The shipped workloads with their titles."""
+    """Print the shipped workloads with their titles."""
     console = Console()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("workload", "cases", "title"):
@@ -50,7 +50,7 @@ def print_workloads() -> None:
 
 
 def print_workload(name: str, batch_size: int) -> None:
-    """One workload as a layer table, as wide as the terminal."""
+    """Print one workload as a layer table that is as wide as the terminal."""
     if batch_size < 1:
         raise UsageError(f"batch size must be at least 1, not {batch_size}")
     console = Console()

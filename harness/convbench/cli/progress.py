@@ -1,4 +1,4 @@
-"""How a run goes, on the terminal: a progress bar with what is running and the time left, or plain lines elsewhere."""
+"""The progress of a run: on a terminal a bar with what is running and the time left, elsewhere plain lines."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BAR_WIDTH = 12
 
 
 class ProgressBar:
-    """A bar on standard error, redrawn in place; a redraw of ours never runs while a worker is being timed."""
+    """A bar on standard error that is redrawn in place, but never while a worker is being timed."""
 
     def __init__(self, console: Console) -> None:
-        room = console.width - len(" 100 % 0:00:00 0:00:00 left ") - BAR_WIDTH  # else the times are cut, too
+        room = console.width - len(" 100 % 0:00:00 0:00:00 left ") - BAR_WIDTH  # so that the times are never cut
         what = Column(no_wrap=True, overflow="ellipsis", max_width=max(1, room))
         self._progress = Progress(
             BarColumn(bar_width=BAR_WIDTH),
@@ -44,7 +44,7 @@ class ProgressBar:
         self._progress.start_task(self._task)
 
     def expect(self, steps: int) -> None:
-        """Reckon with these from now on."""
+        """Change the number of steps to what is known now."""
         self._time.expect(steps)
 
     def step(self, what: str) -> None:
@@ -62,7 +62,7 @@ class ProgressBar:
         self._progress.console.print(text)
 
     def end(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._progress.stop()
 
     def _redraw(self) -> None:
@@ -76,25 +76,25 @@ class ProgressBar:
 
 
 class PlainLines:
-    """A line each time another tenth is done, for logs and pipes."""
+    """One line each time another tenth is done, for logs and pipes."""
 
     def __init__(self) -> None:
         self._time = TimeLeft(time.monotonic, 0)
         self._tenths = 0
 
     def begin(self, steps: int, most: int = 0, within_s: float = 0.0) -> None:
-        """Remember how much there is."""
+        """Remember how many steps there are."""
         self._time = TimeLeft(time.monotonic, steps, most, within_s)
 
     def expect(self, steps: int) -> None:
-        """Reckon with these from now on."""
+        """Change the number of steps to what is known now."""
         self._time.expect(steps)
 
     def step(self, what: str) -> None:
-        """Too much for a log."""
+        """Ignore it: one line for each step would be too much for a log."""
 
     def advance(self, steps: int = 1) -> None:
-        """Tell each tenth."""
+        """Print a line if another tenth is done."""
         self._time.advance(steps)
         tenths = int(10 * self._time.share())
         if tenths > self._tenths:
@@ -104,14 +104,14 @@ class PlainLines:
             self.note(f"convbench: {10 * tenths} % after {self._time.elapsed_s():.0f} s{left}")
 
     def note(self, text: str) -> None:
-        """A line on standard error."""
+        """Print a line on standard error."""
         print(text, file=sys.stderr, flush=True)  # noqa: T201  # the terminal is this module's job
 
     def end(self) -> None:
-        """Nothing to take away."""
+        """Do nothing: there is nothing to remove."""
 
 
 def terminal_observer() -> Observer:
-    """The bar where standard error is a terminal, else plain lines."""
+    """The bar if standard error is a terminal, else plain lines."""
     console = Console(stderr=True)
     return ProgressBar(console) if console.is_terminal else PlainLines()

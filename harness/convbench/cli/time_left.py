@@ -1,8 +1,8 @@
-"""How far a run is, and how long it will go on. Pure but for the clock that it is given.
+"""How far a run has come and how long it will still take. Pure, apart from the clock that it is given.
 
-- The pace is that since the first tenth: until then all workers start and compile, later none does.
-- A run that adds blocks fills its time with them, until there are as many as it may have.
-- What was told does not go back.
+- The pace is measured after the first tenth, because only before it do workers start and compile.
+- A run that may add blocks fills its time with them, up to the largest number of blocks that it may have.
+- The share that is done never becomes smaller.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from collections.abc import Callable
 
 
 class TimeLeft:
-    """Of a run of `steps`, and up to `most` as long as it is not within_s old; `clock` gives seconds."""
+    """The time left of a run of `steps` steps.
+
+    The run may go on to `most` steps until it has taken `within_s` seconds. `clock` returns seconds.
+    """
 
     def __init__(self, clock: Callable[[], float], steps: int, most: int = 0, within_s: float = 0.0) -> None:
         self._clock = clock
@@ -22,11 +25,11 @@ class TimeLeft:
         self._share = 0.0
 
     def expect(self, steps: int) -> None:
-        """There will be so many, as is known now."""
+        """Set the number of steps to what is known now."""
         self._steps = self._most = steps
 
     def advance(self, steps: int) -> None:
-        """So many more are done."""
+        """Count this many more steps as done."""
         self._done += steps
         if self._first is None and 10 * self._done >= self._steps:
             self._first = self._done, self.elapsed_s()
@@ -36,7 +39,7 @@ class TimeLeft:
         return self._clock() - self._begin
 
     def left_s(self) -> float | None:
-        """Seconds until its end; None as long as there is no pace."""
+        """Seconds until the end of the run; None until the pace is known."""
         if self._first is None or self._first[0] == self._done:
             return None
         done, before = self._first
@@ -45,7 +48,7 @@ class TimeLeft:
         return min(max(least, self._within_s - self.elapsed_s()), most)
 
     def share(self) -> float:
-        """Of the run, done: of its time where its end is in sight, else of its steps."""
+        """The share of the run that is done: of its time if the time left is known, else of its steps."""
         left, elapsed = self.left_s(), self.elapsed_s()
         if left is None:
             done = self._done / max(1, self._steps)

@@ -1,4 +1,4 @@
-"""convbench doctor: what on this machine would spoil numbers, and what to do about it."""
+"""What on this machine would make measured times unreliable, and what to do about it."""
 
 from convbench.doctor.diagnosis import diagnose, thread_warnings, warnings
 from convbench.doctor.facts import Facts, core_facts, read_facts

@@ -1,7 +1,7 @@
-"""Whose kernels OpenBLAS chose, against what the processor can do.
+"""Whether OpenBLAS chose kernels that use all vector units of the processor.
 
-OpenBLAS picks kernels by processor when it is loaded, or takes those that OPENBLAS_CORETYPE names. A processor that is
-newer than it falls back to generic ones, which are several times slower. Levels follow OpenBLAS's TargetList.txt.
+OpenBLAS chooses its kernels by processor when it is loaded, or takes those that OPENBLAS_CORETYPE names. If it does not
+know the processor, it takes generic kernels, which are several times slower. The levels follow its TargetList.txt.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from convbench.doctor.facts import Facts
 from convbench.doctor.finding import Finding
 
 LEVELS = ("SSE", "AVX", "AVX2", "AVX-512")
-"""Of x86, ascending: what a kernel uses at most."""
+"""The vector units of x86 that a kernel uses at most, from the oldest to the newest."""
 X86 = {
     **dict.fromkeys(("SANDYBRIDGE", "BULLDOZER", "PILEDRIVER", "STEAMROLLER"), "AVX"),
     **dict.fromkeys(("HASWELL", "EXCAVATOR", "ZEN"), "AVX2"),
     **dict.fromkeys(("SKYLAKEX", "COOPERLAKE", "SAPPHIRERAPIDS"), "AVX-512"),
 }
-"""OpenBLAS's names of x86 kernels; the others are older, and use SSE."""
+"""Names of OpenBLAS for x86 kernels. All others are older and use SSE."""
 BEST_OF = {"AVX": "Sandybridge", "AVX2": "Haswell", "AVX-512": "SkylakeX"}
 """The kernels that every processor of a level can run."""
 SVE = {"ARMV8SVE", "NEOVERSEV1", "NEOVERSEN2", "A64FX", "NEOVERSEV2"}
-"""OpenBLAS's names of Arm kernels that use SVE."""
+"""Names of OpenBLAS for Arm kernels that use SVE."""
 AVX512_FLAGS = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
-"""What OpenBLAS asks for before it takes SkylakeX."""
+"""What a processor must have before OpenBLAS takes SkylakeX."""
 
 
 def kernels(facts: Facts) -> Finding:
-    """Whether OpenBLAS uses older kernels than the processor has."""
+    """Whether OpenBLAS uses older kernels than the processor can run."""
     topic = "BLAS kernels"
     chosen = [blas.architecture for blas in facts.blas if blas.name == "openblas" and blas.architecture]
     if not chosen:
@@ -52,7 +52,7 @@ def kernels(facts: Facts) -> Finding:
 
 
 def vector_level(facts: Facts) -> str:
-    """The widest vector units of the processor that OpenBLAS has kernels for; empty where it is not told."""
+    """The widest vector units of the processor that OpenBLAS has kernels for; empty if the system does not say."""
     flags = set(facts.cpuinfo("flags", "Features").split())
     if "asimd" in flags:
         return "SVE" if "sve" in flags else "NEON"
@@ -66,7 +66,7 @@ def vector_level(facts: Facts) -> str:
 
 
 def kernel_level(architecture: str, machine: str) -> str:
-    """What the kernels of an OpenBLAS architecture use, on a machine of the given level."""
+    """The vector units that the kernels of an OpenBLAS architecture use, on a machine of the given level."""
     name = architecture.upper()
     if machine in {"NEON", "SVE"}:
         return "SVE" if name in SVE else "NEON"

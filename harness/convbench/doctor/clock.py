@@ -1,4 +1,4 @@
-"""The clock that measures, and the kernel's other counters."""
+"""The clock that measures times, and the event counters of the kernel."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from convbench.doctor.finding import Finding
 from convbench.text.units import format_seconds
 
 MOST_COST_S = 0.5e-6
-"""A read that costs more asks the kernel, not the processor."""
+"""A reading that takes longer asks the kernel and not the processor."""
 MOST_STEP_S = 1e-6
-"""A sample takes a millisecond at least: a coarser step would be more than 0.1 % of it."""
+"""A sample takes at least a millisecond, so a larger step would be more than 0.1 % of it."""
 
 
 def timer(facts: Facts) -> Finding:
-    """How finely and how cheaply time can be read."""
+    """How small the steps of the clock are, and how long reading it takes."""
     if facts.timer is None:
         return Finding("timer", "unknown", "The timer was not looked at.")
     step, cost = facts.timer.step_s, facts.timer.cost_s
@@ -25,7 +25,7 @@ def timer(facts: Facts) -> Finding:
 
 
 def performance_events(facts: Facts) -> Finding:
-    """Whether perf may count events of a process; convbench needs none, who looks into a kernel does."""
+    """Whether perf may count events of a process. convbench does not need it, but people who tune a kernel do."""
     topic = "perf events"
     text = facts.of("/proc/sys/kernel/perf_event_paranoid")
     if text is None or not text.lstrip("-").isdecimal():

@@ -1,4 +1,4 @@
-"""Who else uses the machine now."""
+"""Whether other programs or other virtual machines use this machine now."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from convbench.doctor.finding import Finding
 from convbench.machine.core_speed import SLOW
 
 FOREIGN_SHARE = 0.05
-"""Of the usable cores: more than this is seen in the times even where cores are left."""
+"""Share of the usable cores. More than this shows in the times even if there are free cores."""
 SLACK_CORES = 0.1
-"""How much may be missing before threads and others count as too much for the cores: ticks are coarse."""
+"""How many cores may be missing for the threads and other programs together, as the kernel counts in coarse steps."""
 STEAL_SHARE = 0.01
-"""Of the usable cores; a host that takes more has no core to spare."""
+"""Share of the usable cores. A host that takes more has no core to spare."""
 LOAD_SLACK = 0.5
-"""The load average still counts what ended a minute ago."""
+"""Cores that the load average may exceed, as it still counts what ended a minute ago."""
 SLOW_SHARE = 0.1
-"""Of the looks at the cores; undisturbed, a hundredth of them is interrupted by the kernel's own work."""
+"""Share of the timings of the cores. On an undisturbed machine the kernel's own work interrupts about 1 % of them."""
 CLOCK_CHANGES = 1.3
-"""Times its best that a chain of dependent steps takes where the clock goes down as far as SLOW; else 1.1."""
+"""How many times its best a chain of dependent steps takes when the clock goes down as far as SLOW; else 1.1."""
 
 
 def load(facts: Facts) -> Finding:
-    """Whether the load average leaves the threads their cores."""
+    """Whether the load average leaves a core for each thread."""
     if facts.load is None:
         return Finding("load", "unknown", "This system has no load average.")
     text, wanted = f"The load average of the last minute is {facts.load:.2f} on {facts.online} cores", _wanted(facts)
@@ -34,7 +34,7 @@ def load(facts: Facts) -> Finding:
 
 
 def foreign(facts: Facts) -> Finding:
-    """Whether others keep the processor busy at this moment."""
+    """Whether other programs keep the processor busy at this moment."""
     topic, use = "other processes", facts.use
     if use is None:
         return Finding(topic, "unknown", "This system does not show what others use.")
@@ -47,7 +47,7 @@ def foreign(facts: Facts) -> Finding:
 
 
 def steal(facts: Facts) -> Finding:
-    """Whether the host of this virtual machine gives its cores to others."""
+    """Whether the host of this virtual machine gives its cores to other virtual machines."""
     topic = "steal"
     if facts.use is None or facts.use.steal_cores is None:
         return Finding(topic, "unknown", "This system does not count what its host takes.")
@@ -59,7 +59,7 @@ def steal(facts: Facts) -> Finding:
 
 
 def core_speed(facts: Facts) -> Finding:
-    """Whether the cores keep their speed: a neighbour on the same physical core shows in nothing else."""
+    """Whether the cores keep their speed. Another program on the same physical core shows in no other count."""
     topic, best = "core speed", facts.best_timings
     seen = [
         (timing.loop_s / best[core].loop_s, timing.chain_s / best[core].chain_s)
@@ -80,5 +80,5 @@ def core_speed(facts: Facts) -> Finding:
 
 
 def _wanted(facts: Facts) -> int:
-    """Cores that the threads can keep busy: others do not take from them what is not there."""
+    """How many cores the threads can keep busy: never more than there are."""
     return min(facts.threads, len(facts.usable))

@@ -1,4 +1,4 @@
-"""Which cores the workers may have: as many threads as cores, each core whole, and no quota below them."""
+"""Whether each thread of a worker has a whole core, with no quota that takes part of it away."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def affinity(facts: Facts) -> Finding:
 
 
 def siblings(facts: Facts) -> Finding:
-    """Whether two of the usable cores are hardware threads of one."""
+    """Whether two of the usable cores are hardware threads of the same physical core."""
     topic = "SMT"
     groups = {_siblings_of(facts, core) for core in facts.usable} - {()}
     if not groups:
@@ -57,7 +57,7 @@ def quota(facts: Facts) -> Finding:
 
 
 def _siblings_of(facts: Facts, core: int) -> tuple[int, ...]:
-    """The usable hardware threads of the core that this one is on."""
+    """The usable hardware threads of the physical core that this one belongs to."""
     found = parse_core_list(facts.of_core(core, "topology/thread_siblings_list") or "")
     return tuple(sorted(set(found) & set(facts.usable)))
 

@@ -1,4 +1,4 @@
-"""All checks, in the order in which they are shown. Each is a pure function from facts to a finding."""
+"""All checks in the order in which they are shown. Each one is a pure function from facts to a finding."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def diagnose(facts: Facts) -> tuple[Finding, ...]:
 
 
 def warnings(facts: Facts) -> tuple[str, ...]:
-    """The findings that a run should carry with it, a line each."""
+    """The findings that a run should show with its results, one line each."""
     return tuple(found.warning for found in diagnose(facts) if found.level == "warning")
 
 
 def thread_warnings(facts: Facts) -> tuple[str, ...]:
-    """Only whether every thread has a core: what is worth a word where no time is compared."""
+    """Only whether every thread has a core, which is all that matters when no times are compared."""
     found = cores.affinity(facts)
     return (found.warning,) if found.level == "warning" else ()

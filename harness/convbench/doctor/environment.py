@@ -1,4 +1,4 @@
-"""Variables of this environment that workers inherit, or that they do not although somebody may count on it."""
+"""Environment variables that workers inherit, and thread counts that they do not get although the user set them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ from convbench.doctor.facts import Facts
 from convbench.doctor.finding import Finding
 from convbench.workers.environment import PASSED_PREFIXES, THREAD_VARIABLES
 
-NO_MATTER = (
+HARMLESS_NAMES = (
     "CONVBENCH_", "COVERAGE_", "NVIDIA_", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "CUDA_PATH", "CUDA_VERSION",
-    "JAX_COMPILATION_CACHE_DIR", "NUMBA_CACHE_DIR", "OPENBLAS_CORETYPE", "TF_CLI_", "TF_CPP_", "TF_LOG", "TF_TOKEN_",
-    "TF_VAR_", "TORCH_HOME",
+    "OPENBLAS_CORETYPE",
 )  # fmt: skip
-"""Beginnings of names that are passed on but change no time; OPENBLAS_CORETYPE has a check of its own.
-TF_ is Terraform's prefix, too."""
+"""Beginnings of names that the host passes on and that change no time. OPENBLAS_CORETYPE has a check of its own."""
+HARMLESS_FOLDERS = ("_CACHE_DIR", "_HOME")
+"""Endings of names that only say where a framework keeps its files."""
+HARMLESS_SETTINGS = ("CLI_", "CPP_", "LOG", "TOKEN_", "VAR_")
+"""What may follow the prefix of a framework in names that change no time: settings of its log, and the variables of
+Terraform, which shares its prefix with a framework and keeps secrets in them."""
 
 
 def thread_variables(facts: Facts) -> Finding:
-    """Whether a thread count is set here that workers are not given."""
+    """Whether the user set a thread count that workers are not given."""
     topic = "thread settings"
     others = {
         name: facts.environment[name]
-        for name in THREAD_VARIABLES
+        for name in _thread_variables(facts)
         if facts.environment.get(name, "") not in {"", str(facts.threads)}
     }
     if not others:
@@ -34,13 +37,31 @@ def thread_variables(facts: Facts) -> Finding:
 def inherited(facts: Facts) -> Finding:
     """Which settings of a framework or library workers inherit."""
     topic = "inherited settings"
-    found = sorted(
-        name
-        for name in facts.environment
-        if name.startswith(PASSED_PREFIXES) and not name.startswith(NO_MATTER) and name not in THREAD_VARIABLES
-    )
+    threads = _thread_variables(facts)
+    found = sorted(name for name in facts.environment if _may_change_times(name, facts) and name not in threads)
     if not found:
         return Finding(topic, "ok", "Workers inherit no setting that could change the times.")
     text = f"Workers inherit {', '.join(found)}, which may change the times."  # no values: a run is shown to others
     remedy = "env " + " ".join(f"-u {name}" for name in found) + " convbench ..."
     return Finding(topic, "warning", text, remedy)
+
+
+def _thread_variables(facts: Facts) -> tuple[str, ...]:
+    return (*THREAD_VARIABLES, *facts.framework_variables.threads)
+
+
+def _may_change_times(name: str, facts: Facts) -> bool:
+    """Whether a variable is passed on to workers and is not known to be harmless.
+
+    >>> from convbench.doctor.facts import core_facts
+    >>> from convbench_specs import FrameworkVariables
+    >>> facts = core_facts(1, framework_variables=FrameworkVariables(passed_prefixes=("TORCH_",)))
+    >>> [_may_change_times(name, facts) for name in ("TORCH_SHOW_CPP_STACKTRACES", "TORCH_HOME", "HOME")]
+    [True, False, False]
+    """
+    if name.startswith(PASSED_PREFIXES):
+        return not name.startswith(HARMLESS_NAMES)
+    for prefix in facts.framework_variables.passed_prefixes:
+        if name.startswith(prefix):
+            return not (name.endswith(HARMLESS_FOLDERS) or name.removeprefix(prefix).startswith(HARMLESS_SETTINGS))
+    return False

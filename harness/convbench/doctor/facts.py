@@ -1,6 +1,7 @@
-"""What is read of a machine before anything is judged: the edge of the doctor, where all files are opened.
+"""What the doctor reads from a machine before it judges anything. All files are opened here and nowhere else.
 
-A file that is not there or may not be read is not in `files`; whatever a system lacks is None. Nothing here raises.
+A file that does not exist or may not be read is not in `files`. What a system does not have is None. Nothing here
+raises.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -24,6 +24,7 @@ from convbench.machine.facts import usable_cores
 from convbench.machine.processor_use import ProcessorUse, Snapshot, use_between
 from convbench.measure.memory import can_reset_peak
 from convbench.plan.settings import Allocator
+from convbench_specs import FrameworkVariables
 
 CPU = "/sys/devices/system/cpu"
 FILES = (
@@ -41,12 +42,12 @@ FILES_OF_A_CORE = (
 )
 BALLOONS = "/sys/bus/virtio/drivers/virtio_balloon"
 WINDOW_S = 0.5
-"""How long is looked at what others do: the kernel counts in ticks of 10 ms, 2 % of it."""
+"""How long other programs are watched. The kernel counts in steps of 10 ms, which are 2 % of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blas:
-    """A library of linear algebra that NumPy or SciPy have loaded, and whose kernels it chose."""
+    """A library for linear algebra that NumPy or SciPy has loaded, and the processor whose kernels it chose."""
 
     name: str
     version: str
@@ -55,7 +56,7 @@ class Blas:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """The smallest step of perf_counter_ns that was seen, and what a call of it costs."""
+    """The smallest step of perf_counter_ns that was seen, and the time that one call of it takes."""
 
     step_s: float
     cost_s: float
@@ -63,7 +64,7 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes of memory and swap; swapped_bytes moved in or out while the doctor looked."""
+    """Bytes of memory and swap; `swapped_bytes` moved in or out while the doctor watched."""
 
     total_bytes: int
     available_bytes: int
@@ -72,11 +73,21 @@ class Memory:
     swapped_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SwapUse:
+    """Bytes of swap, how many of them are used, and how many have moved in or out since the machine started."""
+
+    total_bytes: int
+    used_bytes: int
+    moved_bytes: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that the checks look at.
+    """Everything that the checks look at.
 
-    `files` goes from path to text, `timings` and `best_timings` from core to how fast it is, and was at its best.
+    `files` holds texts by path. `timings` holds what each core took while it was watched, and `best_timings` the best
+    that it has ever reached. `framework_variables` are those that the plug-ins declare, which every worker gets.
     """
 
     threads: int
@@ -94,18 +105,19 @@ class Facts:
     blas: tuple[Blas, ...] = ()
     can_reset_peak: bool = False
     allocator: Allocator = "default"
+    framework_variables: FrameworkVariables = field(default_factory=FrameworkVariables)
 
     def of_core(self, core: int, name: str) -> str | None:
-        """The text of a file below the core's folder, stripped."""
+        """The text of a file in the folder of a core, stripped; None if it could not be read."""
         return self.of(f"{CPU}/cpu{core}/{name}")
 
     def of(self, path: str) -> str | None:
-        """The text of a file, stripped; None where it could not be read."""
+        """The text of a file, stripped; None if it could not be read."""
         text = self.files.get(path)
         return None if text is None else text.strip()
 
     def cpuinfo(self, *keys: str) -> str:
-        """The first value in /proc/cpuinfo of any of the keys; empty without."""
+        """The first value in /proc/cpuinfo that has one of the keys; empty if there is none."""
         for line in self.files.get("/proc/cpuinfo", "").splitlines():
             name, _, value = line.partition(":")
             if name.strip() in keys:
@@ -113,19 +125,33 @@ class Facts:
         return ""
 
 
-def core_facts(threads: int) -> Facts:
-    """Only the threads and the cores for them: known at once."""
+def core_facts(threads: int, *, framework_variables: FrameworkVariables | None = None) -> Facts:
+    """Only the threads and the cores for them, which are known at once."""
     usable = usable_cores()
-    return Facts(threads=threads, usable=usable, online=os.cpu_count() or len(usable))
+    return Facts(
+        threads=threads,
+        usable=usable,
+        online=os.cpu_count() or len(usable),
+        framework_variables=framework_variables or FrameworkVariables(),
+    )
 
 
-def read_facts(threads: int, *, allocator: Allocator = "default", window_s: float = WINDOW_S) -> Facts:
-    """Look at this machine for `window_s` seconds; `threads` and `allocator` are what workers will be given."""
-    facts = core_facts(threads)
-    before, swapped = _snapshot(), _swap()
+def read_facts(
+    threads: int,
+    *,
+    allocator: Allocator = "default",
+    framework_variables: FrameworkVariables | None = None,
+    window_s: float = WINDOW_S,
+) -> Facts:
+    """Watch this machine for `window_s` seconds.
+
+    `threads` and `allocator` are what workers will be given, `framework_variables` what the plug-ins declare.
+    """
+    facts = core_facts(threads, framework_variables=framework_variables)
+    before, swap_before = _snapshot(), _swap()
     speeds = CoreSpeeds(cores_for(threads, facts.usable), known_bests())
     timings = speeds.watch(window_s)
-    after, swap = _snapshot(), _swap()
+    after, swap_after = _snapshot(), _swap()
     keep_bests(speeds.best)
     return replace(
         facts,
@@ -141,7 +167,7 @@ def read_facts(threads: int, *, allocator: Allocator = "default", window_s: floa
         use=use_between(before, after, facts.usable),
         timings=timings,
         best_timings=speeds.best,
-        memory=_memory(swapped, swap),
+        memory=_memory(swap_before, swap_after),
         container=container_limits(),
         timer=_timer(),
         blas=_blas(),
@@ -164,7 +190,7 @@ def _snapshot() -> Snapshot:
     own = time.process_time()
     processes = {}
     for process in psutil.process_iter(["name", "cpu_times"]):
-        times = process.info["cpu_times"]  # None where it may not be read
+        times = process.info["cpu_times"]  # None if it may not be read
         if times is not None and process.pid != os.getpid():
             processes[process.pid, process.info["name"] or "?"] = times.user + times.system
     return Snapshot(time.monotonic(), tuple(psutil.cpu_times(percpu=True)), own, processes)
@@ -177,23 +203,24 @@ def _load() -> float | None:
         return None
 
 
-def _swap() -> Any:
+def _swap() -> SwapUse | None:
     try:
-        return psutil.swap_memory()
-    except (OSError, RuntimeError):  # psutil raises either where the system hides it
+        found = psutil.swap_memory()
+    except (OSError, RuntimeError):  # psutil raises one of the two where the system hides its swap
         return None
+    return SwapUse(found.total, found.used, found.sin + found.sout)
 
 
-def _memory(before: Any, after: Any) -> Memory:
+def _memory(before: SwapUse | None, after: SwapUse | None) -> Memory:
     now = psutil.virtual_memory()
     if before is None or after is None:
         return Memory(now.total, now.available)
-    moved = after.sin + after.sout - before.sin - before.sout
-    return Memory(now.total, now.available, after.total, after.used, moved)
+    moved = after.moved_bytes - before.moved_bytes
+    return Memory(now.total, now.available, after.total_bytes, after.used_bytes, moved)
 
 
 def _timer(reads: int = 2000) -> Timer:
-    """Read the clock many times in a row."""
+    """What many readings of the clock in a row show."""
     begin = time.perf_counter_ns()
     ticks = [time.perf_counter_ns() for _ in range(reads)]
     steps = np.diff([begin, *ticks])

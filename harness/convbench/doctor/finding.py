@@ -1,4 +1,4 @@
-"""What a look at one thing found: a value, never an exception."""
+"""What one check found. It is a value and never an exception."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Level = Literal["ok", "warning", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence on one topic; a warning says in `remedy` what to do. "unknown" is what this system does not tell."""
+    """One sentence on one topic. A warning says in `remedy` what to do; "unknown" means that the system hides it."""
 
     topic: str
     level: Level
@@ -19,7 +19,7 @@ class Finding:
 
     @property
     def warning(self) -> str:
-        """How the warnings of a run put it, in one line."""
+        """The finding in one line, as a run shows it among its warnings."""
         return f"{self.topic}: {self.text}" + (f" Remedy: {self.remedy}" if self.remedy else "")
 
     def as_dict(self) -> dict[str, str]:

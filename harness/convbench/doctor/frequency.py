@@ -1,4 +1,4 @@
-"""The clock of the cores: a frequency that changes during a run changes every time in it."""
+"""The clock frequency of the cores. If it changes during a run, all times of the run change with it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from convbench.doctor.facts import CPU, Facts
 from convbench.doctor.finding import Finding
 
 STEADY_GOVERNORS = {"performance", "userspace"}
-"""Governors that do not follow the load."""
+"""Governors whose frequency does not follow the load."""
 
 
 def governor(facts: Facts) -> Finding:
@@ -23,7 +23,7 @@ def governor(facts: Facts) -> Finding:
 
 
 def turbo(facts: Facts) -> Finding:
-    """Whether the clock may rise above its base, which depends on temperature and on how many cores are busy."""
+    """Whether the clock may rise above its base, by an amount that depends on temperature and on the busy cores."""
     no_turbo, boost = facts.of(f"{CPU}/intel_pstate/no_turbo"), facts.of(f"{CPU}/cpufreq/boost")
     if no_turbo in {"0", "1"}:
         on, switch = no_turbo == "0", f"echo 1 | sudo tee {CPU}/intel_pstate/no_turbo"
@@ -38,7 +38,7 @@ def turbo(facts: Facts) -> Finding:
 
 
 def throttling(facts: Facts) -> Finding:
-    """Whether a core was slowed down since the machine was started, for heat or power."""
+    """Whether heat or power limits have slowed down a core since the machine was started."""
     topic = "throttling"
     counts = [facts.of_core(core, "thermal_throttle/package_throttle_count") for core in facts.usable]
     known = [int(count) for count in counts if count and count.isdecimal()]

@@ -1,4 +1,4 @@
-"""Memory: what is free, swapped, or taken back by a host, how large its pages are, and whether its peak is measured."""
+"""Memory: free, swapped or taken back by a host, the size of its pages, and whether its peak can be measured."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from convbench.doctor.facts import BALLOONS, Facts
 from convbench.doctor.finding import Finding
 
 LEAST_FREE_BYTES = 2 * 2**30
-"""Less is not enough for the larger layers of the shipped workloads at batch size 64."""
+"""With less, the larger layers of the shipped workloads do not fit at batch size 64."""
 SWAPPED_SHARE = 0.02
-"""Of all memory: less may lie in swap for good."""
+"""Share of all memory. A smaller part may lie in swap and never be used again."""
 REPORTING = 5
-"""The bit of a balloon device's features by which the host takes back free pages (virtio 1.2, 5.5.3)."""
+"""The feature bit of a balloon device that lets the host take back free pages (virtio 1.2, section 5.5.3)."""
 
 
 def free(facts: Facts) -> Finding:
-    """Whether enough memory is left, in the machine and in the container."""
+    """Whether enough memory is free in the machine and in the container."""
     topic, memory, container = "free memory", facts.memory, facts.container
     if memory is None:
         return Finding(topic, "unknown", "This system does not show its memory.")
@@ -29,7 +29,7 @@ def free(facts: Facts) -> Finding:
 
 
 def swap(facts: Facts) -> Finding:
-    """Whether memory lies in swap, or moves there now."""
+    """Whether memory lies in swap or is being moved there now."""
     memory = facts.memory
     if memory is None:
         return Finding("swap", "unknown", "This system does not show its swap.")
@@ -44,7 +44,7 @@ def swap(facts: Facts) -> Finding:
 
 
 def huge_pages(facts: Facts) -> Finding:
-    """Whether large arrays can have large pages, which cost fewer page faults."""
+    """Whether large arrays can have large pages, which cause fewer page faults."""
     topic, path = "huge pages", "/sys/kernel/mm/transparent_hugepage/enabled"
     text = facts.of(path)
     if text is None or "[" not in text:
@@ -58,7 +58,7 @@ def huge_pages(facts: Facts) -> Finding:
 
 
 def freed_pages(facts: Facts) -> Finding:
-    """Whether a virtual machine's host takes back what is freed, so that each page is fetched again when it is used."""
+    """Whether the host of a virtual machine takes back freed memory, so that using it again costs a page fault."""
     topic = "freed memory"
     balloons = [text for path, text in facts.files.items() if path.startswith(BALLOONS)]
     if not any(text[REPORTING : REPORTING + 1] == "1" for text in balloons):
@@ -71,7 +71,7 @@ def freed_pages(facts: Facts) -> Finding:
 
 
 def peak_counter(facts: Facts) -> Finding:
-    """Whether the kernel lets a process reset and read the peak of its resident memory."""
+    """Whether a process may reset and read the peak of its resident memory."""
     topic = "memory counter"
     if facts.can_reset_peak:
         return Finding(topic, "ok", "The peak of a process's memory can be reset and read.")
