@@ -55,9 +55,7 @@ def _events(cells: Mapping[CellKey, Columns]) -> pd.DataFrame:
     return pd.DataFrame(keys | values, dtype=None if cells else object)
 
 
-def _costs(
-    cells: Iterable[CellKey], cases: Mapping[tuple[str, str], Case]
-) -> dict[str, list[str | int | None]]:
+def _costs(cells: Iterable[CellKey], cases: Mapping[tuple[str, str], Case]) -> dict[str, list[str | int | None]]:
     """What the case of each cell costs, a list a column; a pass costs all backends the same."""
     known: dict[CellKey, tuple[str | int | None, ...]] = {}
     rows = []
