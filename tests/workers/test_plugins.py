@@ -9,7 +9,6 @@ from click.testing import CliRunner
 
 import convbench
 from convbench.cli.main import main
-
 from convbench.errors import UsageError
 from convbench.workers.plugins import LOCAL_PLUGIN, PluginRef, find_backends, load_backend
 
