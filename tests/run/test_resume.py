@@ -11,6 +11,7 @@ import time
 
 import pytest
 from click.testing import CliRunner
+from finished_parts import lost_or_made_twice, whole_lines
 from paths import RUNS
 
 import convbench
@@ -69,36 +70,14 @@ def cut(finished, tmp_path):
     return cut_after
 
 
-def lines_of(folder, *events):
-    """The lines of the journal about these events."""
-    found = [json.loads(line) for line in (folder / JOURNAL).read_text().splitlines()]
-    return [event for event in found if event["event"] in events]
-
-
-def finished_part(lines):
-    """What a journal that was cut holds of items that are finished: checks of checked items, samples of timed ones."""
-    item = lambda event: tuple(event[name] for name in ("workload", "case", "dtype", "batch_size"))  # noqa: E731
-    checked = {item(event) for event in lines if event["event"] == "item_checked"}
-    timed = {(item(event), event["block"]) for event in lines if event["event"] == "item_timed"}
-    return [
-        event
-        for event in lines
-        if (event["event"] in ("computed", "judged", "agreement") and item(event) in checked)
-        or (event["event"] == "sample" and (item(event), event["block"]) in timed)
-    ]
-
-
-def is_of(event, other):
-    """Whether two events are about the same thing: the same check, or the same sample."""
-    keys = ("event", "workload", "case", "dtype", "batch_size", "backend", "pass", "data", "tensor", "left", "right")
-    return all(event.get(key) == other.get(key) for key in (*keys, "block", "round"))
-
-
-@pytest.mark.parametrize("share", [0.02, 0.2, 0.4, 0.6, 0.8, 0.97])
+@pytest.mark.parametrize(
+    "share",
+    [0.02, pytest.param(0.2, marks=pytest.mark.slow), 0.4, pytest.param(0.6, marks=pytest.mark.slow), 0.8, 0.97],
+)
 def test_wherever_a_run_was_cut_it_ends_whole_and_nothing_finished_is_lost_or_made_twice(finished, cut, share):
     total = len((finished / JOURNAL).read_text().splitlines())
     folder = cut(int(share * total))
-    before = [json.loads(line) for line in (folder / JOURNAL).read_text().splitlines()[:-1]]
+    before = whole_lines(folder)
     run = convbench.compare(resume=folder)
     whole = convbench.load_run(finished)
     assert not run.interrupted
@@ -107,11 +86,7 @@ def test_wherever_a_run_was_cut_it_ends_whole_and_nothing_finished_is_lost_or_ma
     turns = ["case", "batch_size", "backend", "pass", "block", "round"]  # some are taken again where others disturb
     assert set(run.samples[turns].itertuples(index=False)) == set(whole.samples[turns].itertuples(index=False))
     assert (run.folder / "report.html").is_file()
-    after = lines_of(folder, "computed", "judged", "agreement", "sample")
-    for kept in finished_part(before):
-        again = [event for event in after if is_of(event, kept)]
-        attempts = [event for event in before if is_of(event, kept)]
-        assert again == attempts, "it stands in the journal as often as before"
+    assert lost_or_made_twice(before, whole_lines(folder)) == []
 
 
 def test_what_is_dropped_is_told(cut, finished):

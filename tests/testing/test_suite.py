@@ -17,7 +17,7 @@ class TestMine(BackendTests):
     backend = "{backend}"
     plugin = r"{plugin}"
     workload = r"{workload}"
-    max_examples = 40
+    max_examples = 100
 """
 WORKLOAD = """
 [[cases]]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 
 import pytest
+from click.testing import CliRunner
 
+import convbench
+from convbench.cli.main import main
 from convbench.errors import UsageError
 from convbench.workers.plugins import LOCAL_PLUGIN, PluginRef, find_backends, load_backend
 
@@ -97,3 +100,109 @@ def test_a_worker_loads_the_same_backend_from_a_reference(plugins):
     assert load_backend(ref, "last-tap").name == "last-tap"
     with pytest.raises(LookupError, match="no backend 'other'"):
         load_backend(ref, "other")
+
+
+MINIMAL = """
+from pathlib import Path
+from convbench_specs import Backend, Flatten, Prepared, hookimpl
+
+class Mine(Backend):
+    name = "mine"
+    {attributes}
+
+    def prepare(self, case, tensors):
+        x, dy = tensors.x.copy(), tensors.dy.copy()
+        return Prepared(forward=lambda: x.reshape(len(x), -1), backward=lambda: (dy.reshape(x.shape), None, None))
+
+@hookimpl
+def convbench_backends():
+    return [Mine]
+"""
+WORKLOAD = """
+title = "A workload of a plug-in"
+cases = [{ name = "flatten", operation = "flatten", input = [2, 3] }]
+"""
+
+
+def a_plugin(folder, attributes="pass", more=""):
+    path = folder / "mine_plugin.py"
+    path.write_text(MINIMAL.format(attributes=attributes) + more)
+    return path
+
+
+def test_a_plugin_for_a_later_contract_is_left_out_and_told_why(tmp_path):
+    registry = find_backends([str(a_plugin(tmp_path, "contract = (2, 0)"))], directory=tmp_path)
+    assert "mine" not in registry.backends
+    assert [failed.reason for failed in registry.failed] == [
+        "'mine' was made for contract 2.0, this convbench has 1.0: upgrade convbench"
+    ]
+
+
+@pytest.mark.parametrize("attributes", ["pass", "contract = (1, 9)"])
+def test_a_plugin_of_this_major_version_takes_part(tmp_path, attributes):
+    assert "mine" in find_backends([str(a_plugin(tmp_path, attributes))], directory=tmp_path).backends
+
+
+@pytest.mark.parametrize(
+    ("attributes", "case", "reason"),
+    [
+        ('operations = ("conv",)', 'operation = "flatten", input = [2, 3]', "it does not compute flatten, only conv"),
+        (
+            "ranks = (2,)",
+            'operation = "flatten", input = [2, 3]',
+            "it computes inputs with 2 spatial axes, not with 1",
+        ),
+    ],
+)
+def test_what_a_backend_does_not_declare_it_is_never_asked_for(tmp_path, attributes, case, reason):
+    plugin = a_plugin(tmp_path, attributes, "\nMine.prepare = lambda self, case, tensors: 1 / 0\n")
+    run = convbench.check(case=case, plugins=[str(plugin)], backends=["mine"], batch_sizes=[1], output=tmp_path / "run")
+    assert set(run.measurements["status"]) == {"unsupported"}
+    assert set(run.measurements["reason"]) == {reason}
+
+
+def test_an_unsupported_cell_is_never_skipped_for_its_predicted_time(tmp_path):
+    more = """
+from convbench_specs import Unsupported
+Mine.predict_s = lambda self, case, batch_size, pass_name: 1e6
+Mine.prepare = lambda self, case, tensors: Unsupported("no flatten")
+"""
+    plugin = a_plugin(tmp_path, more=more)
+    case = 'operation = "flatten", input = [2, 3]'
+    run = convbench.check(case=case, plugins=[str(plugin)], backends=["mine"], batch_sizes=[1], output=tmp_path / "run")
+    assert set(run.measurements["status"]) == {"unsupported"}
+    assert set(run.measurements["reason"]) == {"no flatten"}
+
+
+def with_workload(folder):
+    (folder / "theirs.toml").write_text(WORKLOAD)
+    more = f"""
+@hookimpl
+def convbench_workloads():
+    return [Path(r"{folder}") / "theirs.toml"]
+"""
+    return a_plugin(folder, more=more)
+
+
+def test_a_plugin_brings_workloads_that_are_known_by_name(tmp_path):
+    plugin = with_workload(tmp_path)
+    registry = find_backends([str(plugin)], directory=tmp_path / "elsewhere")
+    assert registry.workloads == {"theirs": tmp_path / "theirs.toml"}
+    run = convbench.check("theirs", plugins=[str(plugin)], backends=["mine"], batch_sizes=[1], output=tmp_path / "run")
+    assert run.is_right
+    assert set(run.measurements["workload"]) == {"theirs"}
+
+
+def test_a_workload_file_that_does_not_exist_is_told(tmp_path):
+    plugin = with_workload(tmp_path)
+    (tmp_path / "theirs.toml").unlink()
+    (failed,) = find_backends([str(plugin)], directory=tmp_path / "elsewhere").failed
+    assert "must return existing TOML files" in failed.reason
+
+
+def test_the_workloads_of_plugins_are_listed_and_shown(tmp_path):
+    plugin = with_workload(tmp_path)
+    for arguments in (["workloads"], ["show", "theirs"]):
+        done = CliRunner().invoke(main, [*arguments, "--plugin", str(plugin)], catch_exceptions=False)
+        assert done.exit_code == 0
+        assert "A workload of a plug-in" in done.output or "theirs" in done.output

@@ -37,23 +37,25 @@ def print_backends(plugins: tuple[str, ...], device: str) -> None:
         console.print(f"[red]failed[/red]: plug-in {failed.plugin.label}: {failed.reason}", highlight=False)
 
 
-def print_workloads() -> None:
-    """Print the shipped workloads with their titles."""
+def print_workloads(plugins: tuple[str, ...]) -> None:
+    """Print the shipped workloads and those of plug-ins, with their titles."""
     console = Console()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("workload", "cases", "title"):
         table.add_column(name, no_wrap=name != "title")
-    for name in shipped_workloads():
-        workload = load_workload(name)
+    others = find_backends(plugins).demand(plugins).workloads
+    for name in (*shipped_workloads(), *others):
+        workload = load_workload(name, others)
         table.add_row(name, str(len(workload.layers)), workload.title)
     console.print(table, highlight=False)
 
 
-def print_workload(name: str, batch_size: int) -> None:
+def print_workload(name: str, batch_size: int, plugins: tuple[str, ...]) -> None:
     """Print one workload as a layer table that is as wide as the terminal."""
     if batch_size < 1:
         raise UsageError(f"batch size must be at least 1, not {batch_size}")
     console = Console()
-    table = layer_table(load_workload(name), batch_size=batch_size)
+    workload = load_workload(name, find_backends(plugins).demand(plugins).workloads)
+    table = layer_table(workload, batch_size=batch_size)
     bold, faint = ("\x1b[1m{}\x1b[0m".format, "\x1b[2m{}\x1b[0m".format) if console.is_terminal else (str, str)
     click.echo(render_layer_table(table, width=console.width, heading=bold, note=faint))

@@ -295,17 +295,19 @@ def backends(plugins: tuple[str, ...], device: str) -> None:
 
 
 @main.command()
-def workloads() -> None:
-    """List the shipped workloads."""
+@click.option("--plugin", "plugins", multiple=True, help="A module or .py file with workloads; repeatable.")
+def workloads(plugins: tuple[str, ...]) -> None:
+    """List the shipped workloads, and those of plug-ins."""
     from convbench.cli.listing import print_workloads  # noqa: PLC0415
 
-    print_workloads()
+    print_workloads(plugins)
 
 
 @main.command()
 @click.argument("workload")
 @click.option("--batch-size", type=int, default=1, help="For the memory in training; default: 1.")
-def show(workload: str, batch_size: int) -> None:
+@click.option("--plugin", "plugins", multiple=True, help="A module or .py file with workloads; repeatable.")
+def show(workload: str, batch_size: int, plugins: tuple[str, ...]) -> None:
     """Show a workload as a layer table.
 
     With shapes, parameters, FLOPs, memory, and the receptive field of one final neuron.
@@ -317,7 +319,7 @@ def show(workload: str, batch_size: int) -> None:
     """
     from convbench.cli.listing import print_workload  # noqa: PLC0415
 
-    print_workload(workload, batch_size)
+    print_workload(workload, batch_size, plugins)
 
 
 @main.command()

@@ -54,6 +54,14 @@ def fault_line(error: BaseException, backend: Backend | None) -> str:
     return f"{line} ({place})" if place else line
 
 
+def is_lack_of_memory(error: BaseException) -> bool:
+    """MemoryError, or what frameworks and GPU drivers raise in its place."""
+    if isinstance(error, MemoryError) or type(error).__name__ in {"OutOfMemoryError", "ResourceExhaustedError"}:
+        return True
+    text = str(error).lower()
+    return any(words in text for words in ("out of memory", "out_of_memory", "resource_exhausted", "t allocate memory"))
+
+
 def _leaves(pass_name: PassName, result: Native) -> dict[TensorName, Native]:
     slots = SLOTS.get(pass_name)
     if slots is None:

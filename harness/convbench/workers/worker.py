@@ -31,7 +31,7 @@ from convbench.measure.cold_caches import Rotation
 from convbench.verify import trust
 from convbench.workers import frames, protocol
 from convbench.workers.arrays import holds, read_tensors, write_results, zero_tensors
-from convbench.workers.contract import arrays_of, fault_line, prepared_or_unsupported
+from convbench.workers.contract import arrays_of, fault_line, is_lack_of_memory, prepared_or_unsupported
 from convbench.workers.plugins import PluginRef, load_backend
 from convbench_specs import (
     Backend,
@@ -367,7 +367,7 @@ def serve(connection: socket.socket) -> None:
 
 
 def _fault(error: Exception, backend: Backend | None) -> protocol.Fault:
-    lacks_memory = _is_lack_of_memory(error)
+    lacks_memory = is_lack_of_memory(error)
     return protocol.Fault(
         message=fault_line(error, backend),
         traceback="" if lacks_memory else traceback.format_exc(),
@@ -387,14 +387,6 @@ def main() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
-
-
-def _is_lack_of_memory(error: Exception) -> bool:
-    """MemoryError, or what frameworks and GPU drivers raise in its place."""
-    if isinstance(error, MemoryError) or type(error).__name__ in {"OutOfMemoryError", "ResourceExhaustedError"}:
-        return True
-    text = str(error).lower()
-    return any(words in text for words in ("out of memory", "out_of_memory", "resource_exhausted", "t allocate memory"))
 
 
 def _die_with_host() -> None:
