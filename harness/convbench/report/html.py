@@ -33,6 +33,8 @@ from convbench.report.inputs import (
 from convbench.report.largest_batch_view import largest_batch_view
 from convbench.report.networks_view import networks_view
 from convbench.report.roofline_view import roofline_view
+from convbench.report.slots import placed_as_listed, slots
+from convbench.results.events.state import BackendRecord
 from convbench.results.run import Picture
 from convbench.results.summary import ORACLE, REFERENCES, backend_verdicts, not_ranked, rank
 from convbench.text import units
@@ -40,6 +42,7 @@ from convbench.text import units
 PACKAGE = "convbench.report"
 SCRIPTS = ("units.js", "chart.js", "curves.js", "roofline.js", "cells.js", "report.js")
 """In the order in which they build on each other; they share one scope."""
+SCHEMA_WITHOUT_DISPLAY_ORDER = 1
 STYLES = ("report.css", "networks.css", "roofline.css")
 
 
@@ -48,18 +51,17 @@ def render_report(run: ReportInput) -> str:
     measurements, agreement = run.measurements.reset_index(drop=True), run.agreement
     ranked = rank(measurements)
     verdicts = backend_verdicts(measurements, agreement)
-    names = dict.fromkeys([*measurements["backend"].unique(), *(record.name for record in run.backends)])
-    slots = view.slots(names)
+    slots_by_name = _slots(run)
     roofline = roofline_view(measurements, run.limits)
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             run=run,
-            slots=slots,
+            slots=slots_by_name,
             styles=Markup("").join(_file(name) for name in STYLES),
             scripts=Markup("\n").join(_file(name) for name in SCRIPTS),
-            data=Markup(script_safe_json(_data(measurements, agreement, slots) | {"roofs": roofline["roofs"]})),  # noqa: S704 -- escaped for a script
+            data=Markup(script_safe_json(_data(measurements, agreement, slots_by_name) | {"roofs": roofline["roofs"]})),  # noqa: S704 -- escaped for a script
             headline=headline(verdicts, ranked, run.backends),
             counts=_counts(measurements, verdicts),
             means=view.means_view(ranked),
@@ -79,6 +81,16 @@ def render_report(run: ReportInput) -> str:
     )
 
 
+def _slots(run: ReportInput) -> dict[str, int]:
+    """The slot of every backend that is recorded or measured; of several runs only the first records its backends."""
+    recorded = run.backends
+    if run.settings.schema_version == SCHEMA_WITHOUT_DISPLAY_ORDER:
+        recorded = placed_as_listed(recorded)
+    known = {backend.name for backend in recorded}
+    measured = [str(name) for name in run.measurements["backend"].unique() if name not in known]
+    return slots([*recorded, *(BackendRecord(name=name) for name in measured)])
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -95,7 +107,7 @@ def _file(name: str) -> Markup:
     return Markup(text)  # noqa: S704 -- our own file
 
 
-def _data(measurements: pd.DataFrame, agreement: pd.DataFrame, slots: Mapping[str, int]) -> dict[str, Any]:
+def _data(measurements: pd.DataFrame, agreement: pd.DataFrame, slots_by_name: Mapping[str, int]) -> dict[str, Any]:
     """What the scripts read."""
     columns = [
         *MEASUREMENT_COLUMNS,
@@ -104,7 +116,7 @@ def _data(measurements: pd.DataFrame, agreement: pd.DataFrame, slots: Mapping[st
     labels = view.case_labels(measurements)
     keys = measurements[view.CASE].itertuples(index=False, name=None)
     cells = measurements[columns].assign(label=[labels[key] for key in keys])
-    return {"cells": encode_frame(cells), "slots": slots, "pairs": encode_pairs(agreement)}
+    return {"cells": encode_frame(cells), "slots": slots_by_name, "pairs": encode_pairs(agreement)}
 
 
 def _counts(measurements: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, int]:

@@ -23,6 +23,7 @@ from convbench.text.units import format_bytes, format_duration, format_ratio, fo
 
 WIDEST = 10_000
 """Columns of a terminal that fits any table."""
+LONGEST_HEAD = 6
 MOST_FAULTS = 10
 """Reasons that are shown; the report has them all."""
 VERDICT_STYLE = {"right": "green", "wrong": "bold red", "untrusted": "yellow", "": "dim"}
@@ -85,7 +86,7 @@ def _print_ranking(run: Run, ranked: pd.DataFrame, console: Console) -> None:
     names = [record.name for record in run.backends if record.name in set(shown["backend"])]
     console.print("Time of the fastest right backend, and of each as a multiple of it, at the largest batch size.")
     console.print("Green is tied with the fastest; the intervals of all are in the report.", style="dim")
-    console.print(_with_heads(names, console, lambda heads: _ranking(shown, heads)))
+    console.print(_with_heads(names, run, console, lambda heads: _ranking(shown, heads)))
     console.print()
 
 
@@ -129,7 +130,7 @@ def _print_largest_batches(run: Run, console: Console) -> None:
     if not found["rows"]:
         return
     console.print(f"The largest batch size that fits into {format_bytes(found['limit'])} of a process.")
-    console.print(_with_heads(found["columns"], console, lambda heads: _largest_batches(found["rows"], heads)))
+    console.print(_with_heads(found["columns"], run, console, lambda heads: _largest_batches(found["rows"], heads)))
     console.print()
 
 
@@ -150,23 +151,24 @@ def _half_width(cell: pd.Series[Any]) -> float:
     return float(50 * (cell["ci_high_s"] - cell["ci_low_s"]) / cell["median_s"])
 
 
-def _with_heads(names: Sequence[str], console: Console, make: Callable[[Mapping[str, str]], Table]) -> Table:
-    """A table with a column a backend, under whole names where they fit and under short ones where they do not."""
+def _with_heads(names: Sequence[str], run: Run, console: Console, make: Callable[[Mapping[str, str]], Table]) -> Table:
+    """A table with a column for each backend, under its whole name if all fit, else under its short name."""
     whole = make({name: name for name in names})
     needed = console.measure(whole, options=console.options.update(width=WIDEST)).maximum
-    return whole if needed <= console.width else make(_short_heads(names))
+    if needed <= console.width:
+        return whole
+    return make(_short_heads(names, {record.name: record.short_name for record in run.backends}))
 
 
-def _short_heads(names: Sequence[str]) -> dict[str, str]:
-    """By backend a head of at most 6 letters, numpy-im2col -> numpy; the whole name where two would get the same.
+def _short_heads(names: Sequence[str], short_names: Mapping[str, str]) -> dict[str, str]:
+    """A head for each backend: its short name, else the beginning of its name; its whole name if two heads are alike.
 
-    >>> _short_heads(["tensorflow", "my_backend", "wide-ours", "wide-theirs"])
+    >>> _short_heads(["tensorflow", "my_backend", "wide-ours", "wide-theirs"], {"tensorflow": "tf"})
     {'tensorflow': 'tf', 'my_backend': 'my_bac', 'wide-ours': 'wide-o', 'wide-theirs': 'wide-t'}
-    >>> _short_heads(["winograd-2", "winograd-4"])
+    >>> _short_heads(["winograd-2", "winograd-4"], {})
     {'winograd-2': 'winograd-2', 'winograd-4': 'winograd-4'}
     """
-    known = {"tensorflow": "tf", "pytorch": "torch", "numpy-im2col": "numpy", "numba-cpu": "numba"}
-    short = {name: known.get(name, name[:6]) for name in names}
+    short = {name: short_names.get(name) or name[:LONGEST_HEAD].rstrip("-") for name in names}
     heads = list(short.values())
     return {name: head if heads.count(head) == 1 else name for name, head in short.items()}
 

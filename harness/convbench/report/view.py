@@ -1,8 +1,4 @@
-"""What the page's template shows, worked out to plain values: nothing is computed in the template.
-
-A backend has one slot, and with it one colour and one marker, in all of the page; the shipped backends have the same
-ones in every report.
-"""
+"""What the page's template shows, worked out to plain values: nothing is computed in the template."""
 
 from __future__ import annotations
 
@@ -18,25 +14,10 @@ from convbench.results.summary import REFERENCES, geometric_means, pair_agreemen
 from convbench.results.timings import GROUP
 from convbench.text.units import power_of_ten
 
-SHIPPED = ("naive", "numpy-im2col", "numba-cpu", "numba-cuda", "pytorch", "tensorflow", "jax")
-SLOTS = 10
-"""Colours and markers that report.css and the template hold; more backends than that share."""
 CASE = ["workload", "case", "dtype"]
 SAMPLED = ("batch_size", "sampled")
 HEAT_DECADES = 2.0
 """A cell this many powers of ten behind the fastest has the full tint."""
-
-
-def slots(names: Iterable[str]) -> dict[str, int]:
-    """A slot for each backend: its own for a shipped one, those behind them for others, in alphabetical order.
-
-    >>> slots(["mine", "jax", "naive"])
-    {'naive': 0, 'jax': 6, 'mine': 7}
-    """
-    present = set(names)
-    own = {name: slot for slot, name in enumerate(SHIPPED) if name in present}
-    others = sorted(present - set(SHIPPED))
-    return own | {name: (len(SHIPPED) + number) % SLOTS for number, name in enumerate(others)}
 
 
 def case_labels(measurements: pd.DataFrame) -> dict[tuple[str, str, str], str]:
