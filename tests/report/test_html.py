@@ -17,7 +17,7 @@ from fake_run import BACKENDS, SECONDS, agreement, cell, large_run, measurements
 from convbench.report.embed import encode_frame, encode_pairs, script_safe_json
 from convbench.report.html import render_report
 from convbench.report.inputs import AGREEMENT_COLUMNS, MEASUREMENT_COLUMNS
-from convbench.report.view import matrix_view
+from convbench.report.right_view import matrix_view
 from convbench.text import units
 
 LOADING = {"src", "href", "srcset", "poster", "data", "action", "formaction", "background"}
@@ -123,8 +123,8 @@ def test_identities_stand_in_the_matrix_beside_the_oracle_and_are_no_backends():
     rows = agreement()[agreement()["right"] == "oracle"].assign(right="adjoint", verdict="disagrees")
     frame = pd.concat([agreement(), rows])
     shown = matrix_view(frame)
-    assert shown["columns"][:2] == ["oracle", "adjoint"]
-    assert shown["names"] == matrix_view(agreement())["names"]
+    assert shown.columns[:2] == ["oracle", "adjoint"]
+    assert shown.names == matrix_view(agreement()).names
     before, after = (Page(render_report(report_input(agreement=each))).text for each in (agreement(), frame))
     between = re.compile(r"Between backends, (\S+) more comparisons")
     assert between.search(after).group(1) == between.search(before).group(1)

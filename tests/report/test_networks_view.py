@@ -68,6 +68,6 @@ def test_largest_batches_are_escaped_and_tell_their_peaks():
 def test_a_case_that_a_backend_was_not_searched_for_is_empty():
     rows = [largest(), largest(backend="slow", case="other", largest_batch_size=np.nan, status="error")]
     view = largest_batch_view(largest_frame(*rows))
-    assert view["columns"] == ["fast", "slow"]
-    assert [list(entry["cells"]) for entry in view["rows"]] == [["fast"], ["slow"]]
-    assert view["rows"][1]["cells"]["slow"]["text"] == "error"
+    assert view.columns == ["fast", "slow"]
+    assert [list(entry.cells) for entry in view.rows] == [["fast"], ["slow"]]
+    assert view.rows[1].cells["slow"].text == "error"

@@ -135,5 +135,5 @@ def test_a_bar_that_would_hide_the_others_is_cut():
     slow = [row(case, "slow", 100.0) for case in ("conv1", "pool1")]
     cells = frame(*BOTH_RIGHT.to_dict("records"), *slow)
     (view,) = networks_view(roll_up(cells, [NETWORK]), fastest_layers(cells, [NETWORK]))
-    bars = {entry["backend"]: (entry["bar"], entry["cut"]) for entry in view["totals"][0]["rows"]}
+    bars = {entry.network.backend: (entry.bar.share, entry.bar.cut) for entry in view.totals[0].rows}
     assert bars == {"a": (64.0, False), "b": (100.0, False), "slow": (100.0, True)}

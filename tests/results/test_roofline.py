@@ -10,7 +10,7 @@ import pytest
 from fake_run import SECONDS, measurements, report_input
 
 from convbench.report.html import render_report
-from convbench.report.roofline_view import roofline_view
+from convbench.report.roofline_view import RooflineView, roofline_view
 from convbench.results.roofline import Bandwidth, Limits, Peak
 from convbench.results.roofline_columns import add_roofline
 from convbench.text import units
@@ -39,34 +39,32 @@ def page_of(frame=None, limits=(("", LIMITS),)):
 
 def test_a_roof_is_shown_for_each_dtype_of_the_run():
     found = roofline_view(cells(), [("", LIMITS)])
-    assert [(roof["label"], roof["gflops_per_s"], roof["gbytes_per_s"]) for roof in found["roofs"]] == [
-        ("float32", 150.0, 50.0)
-    ]
+    assert [(roof.label, roof.gflops_per_s, roof.gbytes_per_s) for roof in found.roofs] == [("float32", 150.0, 50.0)]
     both = pd.concat([cells(), cells(dtype="float64")], ignore_index=True)
     several = roofline_view(both, [("laptop", LIMITS), ("server", LIMITS)])
-    assert [roof["label"] for roof in several["roofs"]] == [
+    assert [roof.label for roof in several.roofs] == [
         "laptop: float32", "laptop: float64", "server: float32", "server: float64",
     ]  # fmt: skip
 
 
 def test_a_row_has_the_best_share_of_a_backend_and_the_median():
-    table = roofline_view(cells(), [("", LIMITS)])["tables"][0]
-    assert (table["pass"], table["batch_size"]) == ("forward", 1)
-    rows = {row["backend"]: row for row in table["rows"]}
+    table = roofline_view(cells(), [("", LIMITS)]).tables[0]
+    assert (table.pass_name, table.batch_size) == ("forward", 1)
+    rows = {row.backend: row for row in table.rows}
     # 1 MFLOP in 10 us is 100 GFLOP/s: of 150 for the conv, of 2 x 50 for the pool
-    assert rows["fast"]["best"] == pytest.approx(1.0)
-    assert rows["fast"]["case"] == "pool1"
-    assert rows["fast"]["bound_by"] == "bandwidth"
-    assert rows["fast"]["median"] == pytest.approx((1.0 + 2 / 3) / 2)
-    assert rows["slow"]["best"] == pytest.approx(0.01)
-    assert [row["backend"] for row in table["rows"]] == ["broken", "fast", "steady", "slow"]
+    assert rows["fast"].best == pytest.approx(1.0)
+    assert rows["fast"].case == "pool1"
+    assert rows["fast"].bound_by == "bandwidth"
+    assert rows["fast"].median == pytest.approx((1.0 + 2 / 3) / 2)
+    assert rows["slow"].best == pytest.approx(0.01)
+    assert [row.backend for row in table.rows] == ["broken", "fast", "steady", "slow"]
 
 
 def test_wrong_cells_have_no_row():
-    tables = roofline_view(cells(), [("", LIMITS)])["tables"]
-    both = next(table for table in tables if (table["pass"], table["batch_size"]) == ("both", 1))
-    broken = next(row for row in both["rows"] if row["backend"] == "broken")
-    assert (broken["cells"], broken["case"]) == (1, "pool1")
+    tables = roofline_view(cells(), [("", LIMITS)]).tables
+    both = next(table for table in tables if (table.pass_name, table.batch_size) == ("both", 1))
+    broken = next(row for row in both.rows if row.backend == "broken")
+    assert (broken.cells, broken.case) == (1, "pool1")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +79,7 @@ def test_wrong_cells_have_no_row():
     ids=["old", "no limits", "no roofs", "unknown limits", "nothing measured"],
 )
 def test_where_no_share_is_known_there_is_no_section(frame, limits):
-    assert roofline_view(frame, limits)["roofs"] == []
+    assert roofline_view(frame, limits) == RooflineView()
     assert 'id="roofline"' not in page_of(frame, limits)
 
 
@@ -99,8 +97,8 @@ def test_the_table_and_the_roofs_are_plain_html_and_escaped():
 def test_cells_that_compute_nothing_are_mentioned():
     frame = measurements().assign(compulsory_bytes=5e5, valid_flops=0.0, flops=0.0)
     found = roofline_view(add_roofline(frame, LIMITS), [("", LIMITS)])
-    assert found["unplaced"] > 0
-    assert found["tables"]
+    assert found.unplaced > 0
+    assert found.tables
 
 
 # In a browser

@@ -1,18 +1,18 @@
-"""The HTML report: one file that asks the network for nothing.
+"""The HTML report, which is one file and needs no network.
 
 Styles, scripts, data and pictures are inside the page, and a Content-Security-Policy forbids the browser to load
-anything else. The answer, who agrees with whom and what was not measured are plain HTML and need no scripts; curves and
-the table of all cells are drawn by the scripts in templates/, from the JSON that embed.py writes.
+anything else. The answer, the agreement of the backends and what was not measured are plain HTML and need no scripts.
+The scripts in templates/ draw the curves and the table of all cells, from the JSON that embed.py writes.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -20,8 +20,9 @@ from markupsafe import Markup
 
 from convbench.measure.memory import FLOOR_BYTES
 from convbench.plan.status import FAILED
-from convbench.report import view
-from convbench.report.embed import encode_frame, encode_pairs, script_safe_json, worst_disagreements
+from convbench.report.cases import CASE, CaseKey, case_labels
+from convbench.report.embed import encode_frame, encode_pairs, script_safe_json
+from convbench.report.fastest_view import means_view, ranking_view
 from convbench.report.headline import headline, join_names
 from convbench.report.inputs import (
     CHECK_COLUMNS,
@@ -32,18 +33,35 @@ from convbench.report.inputs import (
 )
 from convbench.report.largest_batch_view import largest_batch_view
 from convbench.report.networks_view import networks_view
-from convbench.report.roofline_view import roofline_view
+from convbench.report.not_ranked_view import not_ranked_view
+from convbench.report.right_view import backends_view, disagreements_view, matrix_view, samples_view
+from convbench.report.roofline_view import Roof, roofline_view
 from convbench.report.slots import placed_as_listed, slots
 from convbench.results.events.state import BackendRecord
 from convbench.results.run import Picture
-from convbench.results.summary import ORACLE, REFERENCES, backend_verdicts, not_ranked, rank
+from convbench.results.summary import ORACLE, backend_verdicts, rank
 from convbench.text import units
 
 PACKAGE = "convbench.report"
 SCRIPTS = ("units.js", "chart.js", "curves.js", "roofline.js", "cells.js", "report.js")
-"""In the order in which they build on each other; they share one scope."""
+"""In an order in which each uses only what stands before it, as they share one scope."""
 SCHEMA_WITHOUT_DISPLAY_ORDER = 1
 STYLES = ("report.css", "networks.css", "roofline.css")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """The numbers at the top of the page: of backends, of cells, of tensors compared with the oracle, and of cases."""
+
+    right: int
+    checked: int
+    cells: int
+    measured: int
+    wrong: int
+    failed: int
+    tensors: int
+    agreeing: int
+    cases: int
 
 
 def render_report(run: ReportInput) -> str:
@@ -53,6 +71,7 @@ def render_report(run: ReportInput) -> str:
     verdicts = backend_verdicts(measurements, agreement)
     slots_by_name = _slots(run)
     roofline = roofline_view(measurements, run.limits)
+    data = Markup(_data(measurements, agreement, slots_by_name, roofline.roofs))  # noqa: S704 -- escaped for a script
     return (
         _environment()
         .get_template("report.html.j2")
@@ -61,16 +80,16 @@ def render_report(run: ReportInput) -> str:
             slots=slots_by_name,
             styles=Markup("").join(_file(name) for name in STYLES),
             scripts=Markup("\n").join(_file(name) for name in SCRIPTS),
-            data=Markup(script_safe_json(_data(measurements, agreement, slots_by_name) | {"roofs": roofline["roofs"]})),  # noqa: S704 -- escaped for a script
+            data=data,
             headline=headline(verdicts, ranked, run.backends),
             counts=_counts(measurements, verdicts),
-            means=view.means_view(ranked),
-            ranking=view.ranking_view(measurements, ranked),
-            matrix=view.matrix_view(agreement),
-            backends=view.backends_view(verdicts, run.backends),
-            samples=view.samples_view(measurements),
-            disagreements=_disagreements(agreement),
-            not_ranked=not_ranked(measurements).to_dict("records"),
+            means=means_view(ranked),
+            ranking=ranking_view(measurements, ranked),
+            matrix=matrix_view(agreement),
+            backends=backends_view(verdicts, run.backends),
+            samples=samples_view(measurements),
+            disagreements=disagreements_view(agreement),
+            not_ranked=not_ranked_view(measurements),
             roofline=roofline,
             networks=networks_view(run.networks, run.network_layers),
             largest=largest_batch_view(run.largest_batches),
@@ -82,7 +101,7 @@ def render_report(run: ReportInput) -> str:
 
 
 def _slots(run: ReportInput) -> dict[str, int]:
-    """The slot of every backend that is recorded or measured; of several runs only the first records its backends."""
+    """The slot of every backend that is recorded or has cells. Of several runs only the first records its backends."""
     recorded = run.backends
     if run.settings.schema_version == SCHEMA_WITHOUT_DISPLAY_ORDER:
         recorded = placed_as_listed(recorded)
@@ -107,49 +126,39 @@ def _file(name: str) -> Markup:
     return Markup(text)  # noqa: S704 -- our own file
 
 
-def _data(measurements: pd.DataFrame, agreement: pd.DataFrame, slots_by_name: Mapping[str, int]) -> dict[str, Any]:
-    """What the scripts read."""
+def _data(
+    measurements: pd.DataFrame, agreement: pd.DataFrame, slots_by_name: Mapping[str, int], roofs: Sequence[Roof]
+) -> str:
+    """What the scripts read, as JSON that may stand in the page."""
     columns = [
         *MEASUREMENT_COLUMNS,
         *(name for name in (*OPTIONAL_MEASUREMENT_COLUMNS, *CHECK_COLUMNS, *ROOFLINE_COLUMNS) if name in measurements),
     ]
-    labels = view.case_labels(measurements)
-    keys = measurements[view.CASE].itertuples(index=False, name=None)
-    cells = measurements[columns].assign(label=[labels[key] for key in keys])
-    return {"cells": encode_frame(cells), "slots": slots_by_name, "pairs": encode_pairs(agreement)}
+    labels = case_labels(measurements)
+    keys = measurements[CASE].itertuples(index=False, name=None)
+    cells = measurements[columns].assign(label=[labels[CaseKey(*key)] for key in keys])
+    return script_safe_json(
+        {
+            "cells": encode_frame(cells),
+            "slots": slots_by_name,
+            "pairs": encode_pairs(agreement),
+            "roofs": [asdict(roof) for roof in roofs],
+        }
+    )
 
 
-def _counts(measurements: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, int]:
-    """The numbers at the top of the page."""
-    return {
-        "right": int((verdicts["verdict"] == "right").sum()),
-        "checked": int((verdicts["verdict"] != "").sum()),
-        "cells": len(measurements),
-        "measured": int(measurements["median_s"].notna().sum()),
-        "wrong": int((measurements["status"] == "wrong").sum()),
-        "failed": int(measurements["status"].isin(FAILED).sum()),
-        "tensors": int(verdicts["tensors"].sum()),
-        "agreeing": int((verdicts["tensors"] - verdicts["disagreeing"] - verdicts["untrusted"]).sum()),
-        "cases": len(measurements[view.CASE].drop_duplicates()),
-    }
-
-
-def _disagreements(agreement: pd.DataFrame) -> dict[str, Any]:
-    """Sentences on what does not agree with the oracle, a list a backend; of other pairs the number only."""
-    off = agreement[agreement["verdict"] != "agrees"]
-    against_oracle = off[off["right"] == ORACLE]
-    shown = worst_disagreements(against_oracle)
-    return {
-        "by_backend": [
-            {
-                "backend": name,
-                "rows": rows.to_dict("records"),
-                "in_all": int((against_oracle["left"] == name).sum()),
-            }
-            for name, rows in shown.groupby("left", sort=False)
-        ],
-        "other_pairs": int((~off["right"].isin(REFERENCES)).sum()),
-    }
+def _counts(measurements: pd.DataFrame, verdicts: pd.DataFrame) -> Counts:
+    return Counts(
+        right=int((verdicts["verdict"] == "right").sum()),
+        checked=int((verdicts["verdict"] != "").sum()),
+        cells=len(measurements),
+        measured=int(measurements["median_s"].notna().sum()),
+        wrong=int((measurements["status"] == "wrong").sum()),
+        failed=int(measurements["status"].isin(FAILED).sum()),
+        tensors=int(verdicts["tensors"].sum()),
+        agreeing=int((verdicts["tensors"] - verdicts["disagreeing"] - verdicts["untrusted"]).sum()),
+        cases=len(measurements[CASE].drop_duplicates()),
+    )
 
 
 def _data_uri(picture: Picture) -> str:
@@ -157,7 +166,7 @@ def _data_uri(picture: Picture) -> str:
 
 
 def format_date(text: str) -> str:
-    """An ISO 8601 time as people write it; other text as it is.
+    """An ISO 8601 time as people write it; any other text stays as it is.
 
     >>> format_date("2026-11-20T13:24:05+00:00"), format_date("yesterday")
     ('20 November 2026, 13:24 UTC', 'yesterday')

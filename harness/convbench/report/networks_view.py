@@ -1,76 +1,170 @@
-"""What the section on whole networks shows, worked out to plain values, and the same in a line for the terminal."""
+"""What the section on whole networks shows, worked out to plain values, and the same as sentences for the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import isfinite
-from typing import Any
 
 import pandas as pd
 
+from convbench.report.cases import of_table, table_keys
 from convbench.report.headline import join_names
-from convbench.results.summary import pass_place
+from convbench.report.rows import read_rows
 from convbench.text.units import format_integer, format_ratio, format_seconds
 
 LONGEST_BAR = 8.0
-"""A network that takes longer than so many times the mix has a bar that is cut off: the others must stay visible."""
+"""The bar of a network that takes more than this many times the mix is cut off, so that the others stay visible."""
 IDENTITY = ["workload", "dtype"]
 TERMINAL_PASSES = ("both", "backward", "forward")
-"""The pass of which the terminal tells: the first of these that was measured."""
+"""The terminal shows only one pass: the first of these that was measured."""
 
 
-def networks_view(networks: pd.DataFrame, layers: pd.DataFrame) -> list[dict[str, Any]]:
-    """A dict a network and dtype, with `totals` and `layers`: a table each pass and batch size, in that order."""
+@dataclass(frozen=True, slots=True)
+class NetworkTime:
+    """A row of Run.networks: a network computed by one backend, and the mix of the fastest backend of each layer."""
+
+    workload: str
+    batch_size: int
+    pass_name: str
+    backend: str
+    layers: int
+    missing: int
+    missing_layers: str
+    time_s: float
+    time_low_s: float
+    time_high_s: float
+    measured_s: float
+    kept_bytes: float
+    training_memory_bytes: float
+    memory_source: str
+    memory_missing: int
+    mix_s: float
+    mix_low_s: float
+    mix_high_s: float
+    mix: str
+    gain: float
+    gain_low: float
+    gain_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class FastestLayer:
+    """A row of Run.network_layers: a layer and its fastest backend, which is empty if no backend is right."""
+
+    case: str
+    count: int
+    backend: str
+    median_s: float
+    time_s: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar in percent of the longest one; `cut` says that it would have to be longer."""
+
+    share: float
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TotalRow:
+    """The time of a network with its bar."""
+
+    network: NetworkTime
+    bar: Bar
+
+
+@dataclass(frozen=True, slots=True)
+class TotalTable:
+    """The backends at one pass and batch size, the fastest first; `mix` is None if a layer has no right backend."""
+
+    pass_name: str
+    batch_size: int
+    rows: Sequence[TotalRow]
+    mix: TotalRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """A layer of the mix with its bar."""
+
+    layer: FastestLayer
+    bar: Bar
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTable:
+    """The layers of the mix at one pass and batch size, in the order of the network."""
+
+    pass_name: str
+    batch_size: int
+    rows: Sequence[LayerRow]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkView:
+    """A network in one dtype, with `count` layers."""
+
+    label: str
+    count: int
+    totals: Sequence[TotalTable]
+    layers: Sequence[LayerTable]
+
+
+def networks_view(networks: pd.DataFrame, layers: pd.DataFrame) -> list[NetworkView]:
+    """Every network and dtype, from Run.networks and Run.network_layers."""
     if networks.empty:
         return []
     many = len(set(networks["dtype"])) > 1
     return [
-        {
-            "label": f"{workload}, {dtype}" if many else str(workload),
-            "count": int(group["layers"].iloc[0]),
-            "totals": _tables(group, _total_rows),
-            "layers": _tables(layers[(layers["workload"] == workload) & (layers["dtype"] == dtype)], _layer_rows),
-        }
+        NetworkView(
+            label=f"{workload}, {dtype}" if many else str(workload),
+            count=int(group["layers"].iloc[0]),
+            totals=_total_tables(group),
+            layers=_layer_tables(layers[(layers["workload"] == workload) & (layers["dtype"] == dtype)]),
+        )
         for (workload, dtype), group in networks.groupby(IDENTITY, sort=False)
     ]
 
 
-def _tables(frame: pd.DataFrame, rows_of: Callable[[pd.DataFrame], dict[str, Any]]) -> list[dict[str, Any]]:
-    """One table a pass and batch size."""
-    keys = frame[["pass", "batch_size"]].drop_duplicates().itertuples(index=False, name=None)
-    order = sorted(keys, key=lambda key: (pass_place(key[0]), key[1]))
-    return [
-        {"pass": name, "batch_size": size, **rows_of(frame[(frame["pass"] == name) & (frame["batch_size"] == size)])}
-        for name, size in order
-    ]
+def _total_tables(networks: pd.DataFrame) -> list[TotalTable]:
+    tables = []
+    for key in table_keys(networks):
+        rows = read_rows(of_table(networks, key), NetworkTime)
+        first = rows[0]
+        has_mix = isfinite(first.mix_s)
+        whole = [row.time_s for row in rows if isfinite(row.time_s)]
+        least = first.mix_s if has_mix else min(whole, default=float("nan"))
+        longest = max((time for time in whole if time <= LONGEST_BAR * least), default=least)
+        mix = TotalRow(first, _bar(least, longest)) if has_mix else None
+        tables.append(TotalTable(*key, [TotalRow(row, _bar(row.time_s, longest)) for row in rows], mix))
+    return tables
 
 
-def _total_rows(group: pd.DataFrame) -> dict[str, Any]:
-    """`rows`, the fastest whole network first, and `mix`, None where a layer has no right backend."""
-    rows = group.to_dict("records")
-    first = rows[0]
-    mix = first if isfinite(first["mix_s"]) else None
-    whole = [row["time_s"] for row in rows if isfinite(row["time_s"])]
-    least = first["mix_s"] if mix else min(whole, default=float("nan"))
-    longest = max((time for time in whole if time <= LONGEST_BAR * least), default=least)
-    return {"rows": [row | _bar(row["time_s"], longest) for row in rows], "mix": mix and mix | _bar(least, longest)}
-
-
-def _bar(time: float, longest: float) -> dict[str, Any]:
+def _bar(time: float, longest: float) -> Bar:
     if not isfinite(time) or not longest > 0:
-        return {"bar": 0.0, "cut": False}
-    return {"bar": round(100 * min(1.0, time / longest), 2), "cut": time > longest}
+        return Bar(0.0)
+    return Bar(round(100 * min(1.0, time / longest), 2), time > longest)
 
 
-def _layer_rows(group: pd.DataFrame) -> dict[str, Any]:
-    largest = group["share"].max()
-    rows = group.to_dict("records")
-    return {"rows": [row | {"bar": round(100 * row["share"] / largest, 2) if row["backend"] else 0.0} for row in rows]}
+def _layer_tables(layers: pd.DataFrame) -> list[LayerTable]:
+    tables = []
+    for key in table_keys(layers):
+        own = of_table(layers, key)
+        largest = float(own["share"].max())
+        rows = [
+            LayerRow(layer, Bar(round(100 * layer.share / largest, 2) if layer.backend else 0.0))
+            for layer in read_rows(own, FastestLayer)
+        ]
+        tables.append(LayerTable(*key, rows))
+    return tables
 
 
 def network_lines(networks: pd.DataFrame) -> list[str]:
-    """A sentence or two a network and dtype, at the largest batch size at which most backends have all layers."""
-    return [_line(_chosen(group)) for _, group in networks.groupby(IDENTITY, sort=False)]
+    """A sentence or two on each network and dtype, at the largest batch size at which most backends have all layers."""
+    return [_line(read_rows(_chosen(group), NetworkTime)) for _, group in networks.groupby(IDENTITY, sort=False)]
 
 
 def _chosen(group: pd.DataFrame) -> pd.DataFrame:
@@ -81,20 +175,20 @@ def _chosen(group: pd.DataFrame) -> pd.DataFrame:
     return shown.loc[shown["batch_size"] == chosen]
 
 
-def _line(rows: pd.DataFrame) -> str:
-    first = rows.iloc[0]
-    whole = rows[rows["time_s"].notna()]
-    layers = f"{format_integer(first['layers'])} layers"
-    what = f"{first['workload']}, {layers}, batch {first['batch_size']}, {first['pass']}"
-    parts = [_spoken(row, whole["time_s"].min()) for row in whole.to_dict("records")]
-    text = f"{what}: {', '.join(parts) if parts else 'no backend has all layers'}"
-    if len(whole) and isfinite(first["mix_s"]):
-        gain = f"{format_ratio(first['gain'])} as fast as {first['backend']}"
-        text += f"; the fastest of each layer {format_seconds(first['mix_s'])}, {gain} ({first['mix']})"
-    lacking = [f"{row['backend']} {row['missing']}" for row in rows[rows["missing"] > 0].to_dict("records")]
+def _line(rows: Sequence[NetworkTime]) -> str:
+    first = rows[0]
+    whole = [row for row in rows if isfinite(row.time_s)]
+    layers = f"{format_integer(first.layers)} layers"
+    what = f"{first.workload}, {layers}, batch {first.batch_size}, {first.pass_name}"
+    least = min((row.time_s for row in whole), default=float("nan"))
+    text = f"{what}: {', '.join(_timed(row, least) for row in whole) or 'no backend has all layers'}"
+    if whole and isfinite(first.mix_s):
+        gain = f"{format_ratio(first.gain)} as fast as {first.backend}"
+        text += f"; the fastest of each layer {format_seconds(first.mix_s)}, {gain} ({first.mix})"
+    lacking = [f"{row.backend} {row.missing}" for row in rows if row.missing > 0]
     return f"{text}. Layers missing: {join_names(lacking)}." if lacking else f"{text}."
 
 
-def _spoken(row: Mapping[Any, Any], least: float) -> str:
-    text = f"{row['backend']} {format_seconds(row['time_s'])}"
-    return text if row["time_s"] == least else f"{text} ({format_ratio(row['time_s'] / least)})"
+def _timed(row: NetworkTime, least: float) -> str:
+    text = f"{row.backend} {format_seconds(row.time_s)}"
+    return text if row.time_s == least else f"{text} ({format_ratio(row.time_s / least)})"

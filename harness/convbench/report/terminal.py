@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -15,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convbench.report.files import REPORT
-from convbench.report.largest_batch_view import largest_batch_view
+from convbench.report.largest_batch_view import BatchRow, largest_batch_view
 from convbench.report.networks_view import network_lines
 from convbench.results.run import Run
 from convbench.results.summary import backend_verdicts, not_computed, rank
@@ -127,26 +126,26 @@ def _print_networks(run: Run, console: Console) -> None:
 
 def _print_largest_batches(run: Run, console: Console) -> None:
     found = largest_batch_view(run.largest_batches)
-    if not found["rows"]:
+    if not found.rows:
         return
-    console.print(f"The largest batch size that fits into {format_bytes(found['limit'])} of a process.")
-    console.print(_with_heads(found["columns"], run, console, lambda heads: _largest_batches(found["rows"], heads)))
+    console.print(f"The largest batch size that fits into {format_bytes(found.limit)} of a process.")
+    console.print(_with_heads(found.columns, run, console, lambda heads: _largest_batches(found.rows, heads)))
     console.print()
 
 
-def _largest_batches(rows: Sequence[Mapping[str, Any]], heads: Mapping[str, str]) -> Table:
+def _largest_batches(rows: Sequence[BatchRow], heads: Mapping[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("case", no_wrap=True)
     table.add_column("pass", no_wrap=True)
     for head in heads.values():
         table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
-        texts = [row["cells"].get(name, {"text": "-"})["text"] for name in heads]
-        table.add_row(row["label"], row["pass"], *texts)
+        texts = [row.cells[name].text if name in row.cells else "-" for name in heads]
+        table.add_row(row.label, row.pass_name, *texts)
     return table
 
 
-def _half_width(cell: pd.Series[Any]) -> float:
+def _half_width(cell: pd.Series[float]) -> float:
     """Half of the 95 % interval of the median, in % of it."""
     return float(50 * (cell["ci_high_s"] - cell["ci_low_s"]) / cell["median_s"])
 
