@@ -4,32 +4,33 @@
     attainable = min(P, intensity x B)
     share      = (FLOPs / seconds) / attainable = max(FLOPs / P, bytes / B) / seconds
 
-- P is the best GFLOP/s that any backend reached on large dense cases of the dtype, B the best GB/s of plain copies.
-- FLOPs are the dense count, taps on padding included; bytes are each tensor once. Both are those of cost.py.
-- Without FLOPs (flatten) the share is that of the bandwidth, and a view, which moves nothing, has none.
-- A share over 1 is real and stays: Winograd and skipped padding do fewer FLOPs than are counted, data that stay in a
-  cache are faster than memory. It is labelled "effective", and never clipped.
+- P is the best GFLOP/s that any backend reached on large dense cases of the dtype. B is the best GB/s of plain copies.
+- FLOPs are the dense count, with taps on padding included. Bytes count each tensor once. Both come from cost.py.
+- Without FLOPs (flatten) the share is that of the bandwidth. A view moves nothing and has no share.
+- A share over 1 is real and is never clipped: Winograd and skipped padding do fewer FLOPs than are counted, and a cache
+  is faster than memory. Such a share is labelled "effective".
 Pure functions; nothing is measured here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 CONFIRMS = 0.9
-"""Share of a limit found in contention that an undisturbed measurement must reach to confirm it."""
+"""An undisturbed measurement confirms a disturbed one if it reaches this share of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bandwidth:
-    """The best of the ways to move memory: GB/s, decimal, over the bytes that are read and written, each once.
+    """The best of several ways to move memory, in decimal GB/s over the bytes that are read and written, each once.
 
-    A cache line that is fetched only to be overwritten (write-allocate) is not counted. `way` is "copy" (2 bytes moved
-    a byte of the result), "add" (3), or on a device a backend's name and case. `array_bytes` is the size of an array.
+    A cache line that is fetched only to be overwritten (write-allocate) is not counted. `way` is "copy" (2 bytes move
+    for each byte of the result), "add" (3 bytes), or on a device the name of a backend and its case. `array_bytes` is
+    the size of one array. `contended` says that other programs used the machine meanwhile.
     """
 
     gbytes_per_s: float
@@ -46,9 +47,10 @@ class Bandwidth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peak:
-    """The best GFLOP/s of a dtype, on which case and by which backend; None where no backend got that far.
+    """The best GFLOP/s of a dtype, and the case and the backend that reached it; None if no backend computed any.
 
-    `considered` are the backends that were asked. `contended` says that others used the machine during the best sample.
+    `considered` are the backends that were tried. `contended` says that other programs used the machine during the best
+    sample.
     """
 
     dtype: str
@@ -59,7 +61,7 @@ class Peak:
     contended: bool = False
 
     def or_better(self, other: Peak) -> Peak:
-        """The higher of two measured peaks of a dtype, by the backends of both."""
+        """The higher of two measured peaks of a dtype, with the backends that were considered for either."""
         lower, higher = sorted((self, other), key=lambda peak: peak.gflops_per_s or 0.0)
         names = tuple(dict.fromkeys([*self.considered, *other.considered]))
         confirmed = not lower.contended and (lower.gflops_per_s or 0.0) >= CONFIRMS * (higher.gflops_per_s or 0.0)
@@ -68,7 +70,7 @@ class Peak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a machine reaches with so many threads on a device. `measured` is an ISO 8601 time, the latest one."""
+    """What a machine reaches on a device with so many threads. `measured` is an ISO 8601 time, the latest one."""
 
     device: str
     threads: int
@@ -82,47 +84,35 @@ class Limits:
 
     @property
     def gbytes_per_s(self) -> float:
-        """The bandwidth; NaN where it is not known."""
+        """The bandwidth; NaN if it is not known."""
         return self.bandwidth.gbytes_per_s if self.bandwidth else float("nan")
 
     def gflops_per_s(self, dtype: str) -> float:
-        """The peak of a dtype; NaN where it is not known."""
+        """The peak of a dtype; NaN if it is not known."""
         peak = self.peak(dtype)
         return float("nan") if peak is None or peak.gflops_per_s is None else peak.gflops_per_s
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain values for JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, table: Mapping[str, Any]) -> Limits:
-        """The reverse of as_dict; TypeError, KeyError or ValueError for what as_dict cannot have written."""
-        bandwidth = table["bandwidth"]
-        return cls(
-            device=str(table["device"]),
-            threads=int(table["threads"]),
-            bandwidth=None if bandwidth is None else _bandwidth(bandwidth),
-            peaks=tuple(_peak(peak) for peak in table["peaks"]),
-            measured=str(table["measured"]),
-        )
-
-
-def _bandwidth(table: Mapping[str, Any]) -> Bandwidth:
-    found = Bandwidth(**table)
-    if not found.gbytes_per_s > 0:
-        raise ValueError(f"a bandwidth must be more than 0, not {found.gbytes_per_s}")
-    return found
-
-
-def _peak(table: Mapping[str, Any]) -> Peak:
-    found = Peak(**{**table, "considered": tuple(table["considered"])})
-    if found.gflops_per_s is not None and not found.gflops_per_s > 0:
-        raise ValueError(f"a peak must be more than 0, not {found.gflops_per_s}")
-    return found
+    def from_dict(cls, table: object) -> Limits:
+        """The reverse of as_dict; ValueError for anything that as_dict cannot have written."""
+        try:
+            found = msgspec.convert(table, cls)
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from error
+        if found.bandwidth is not None and not found.bandwidth.gbytes_per_s > 0:
+            raise ValueError(f"a bandwidth must be more than 0, not {found.bandwidth.gbytes_per_s}")
+        for peak in found.peaks:
+            if peak.gflops_per_s is not None and not peak.gflops_per_s > 0:
+                raise ValueError(f"a peak must be more than 0, not {peak.gflops_per_s}")
+        return found
 
 
 def attainable_gflops_per_s(intensity: Any, peak: Any, bandwidth: Any) -> Any:
-    """min(P, intensity x B), element by element; NaN where a limit is not known.
+    """min(P, intensity x B), element by element; NaN if a limit is not known.
 
     >>> float(attainable_gflops_per_s(0.5, 200.0, 40.0)), float(attainable_gflops_per_s(50.0, 200.0, 40.0))
     (20.0, 200.0)
@@ -133,7 +123,7 @@ def attainable_gflops_per_s(intensity: Any, peak: Any, bandwidth: Any) -> Any:
 def roofline_share(flops: Any, moved_bytes: Any, seconds: Any, peak: Any, bandwidth: Any) -> Any:
     """max(FLOPs / P, bytes / B) / seconds, element by element: 1 is the roof. P in GFLOP/s, B in GB/s.
 
-    NaN where nothing is computed nor moved, and where a limit that matters is not known: P does not without FLOPs.
+    NaN if nothing is computed or moved, and if a limit that matters is not known. Without FLOPs, P does not matter.
 
     >>> float(roofline_share(2e9, 1e9, 0.1, 200.0, 40.0))  # 10 ms of arithmetic, 25 ms of memory, in 100 ms
     0.25

@@ -1,4 +1,4 @@
-"""The columns of the measurements that say how near a cell comes to the machine's limit; formulas: roofline.py."""
+"""The columns that say how near a cell comes to the limit of the machine; the formulas are in roofline.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EFFECTIVE = "effective"
 
 
 def add_roofline(measurements: pd.DataFrame, limits: Limits | None) -> pd.DataFrame:
-    """The measurements with ROOFLINE_COLUMNS of report/inputs.py; without limits only what needs none is known."""
+    """The measurements with six columns on the roofline; without limits, those that need one are NaN or empty."""
     flops, moved, seconds = (measurements[name].astype(float) for name in ("flops", "compulsory_bytes", "median_s"))
     intensity = (flops / moved).where(moved > 0)
     peak = measurements["dtype"].map(limits.gflops_per_s).astype(float) if limits else np.nan

@@ -1,11 +1,14 @@
-"""From the samples of a run to seconds a call and to ratios of backends; pure functions on pandas frames.
+"""From the samples of a run to seconds for one call and to ratios of backends; pure functions on pandas frames.
 
-- The seconds of a cell are the geometric mean over its blocks of each block's median, its quartiles that of each one's
-  quartiles; the 95 % interval of the median is Student's t over the blocks, whose spreads the cells of a run lend each
-  other: see moderation.py. A run of one block has the median of its samples with an interval from order statistics,
-  which says nothing about another process.
-- A sample that was taken again because others used the machine counts by its last attempt; the journal keeps all.
-- Two backends are compared within the rounds that both took part in: see comparison.py.
+- The time of a cell is the geometric mean, over its blocks, of the median of each block. Its quartiles are made in the
+  same way from the quartiles of the blocks.
+- The 95 % interval of that time is Student's t over the blocks. Few blocks say little about their spread, so it also
+  uses what the spreads of all cells have in common; see moderation.py.
+- A run of one block has the median of its samples, with an interval from order statistics. That interval says nothing
+  about another process.
+- A sample that was taken again, because other programs used the machine, counts by its last attempt. The journal keeps
+  all attempts.
+- Two backends are compared within the rounds in which both took part; see comparison.py.
 """
 
 from __future__ import annotations
@@ -28,17 +31,17 @@ GROUP = ["workload", "case", "dtype", "batch_size", "pass"]
 ROUND = ["block", "round"]
 _NO_CELLS = pd.MultiIndex.from_arrays([[]] * len(CELL), names=CELL)
 SPEED_COLUMNS = ("fastest", "ratio", "ratio_low", "ratio_high", "p_value", "p_holm", "speed")
-"""A cell against the fastest right one of its group; `speed` is "fastest" there, else one of comparison.SPEEDS."""
+"""A cell compared with the fastest right cell of its group; `speed` is "fastest" or one of comparison.SPEEDS."""
 
 
 def counted(samples: pd.DataFrame) -> pd.DataFrame:
-    """The last attempt at each sample, with `seconds` a call."""
+    """The last attempt at each sample, with the `seconds` of one call."""
     last = samples.drop_duplicates([*CELL, *ROUND], keep="last")
     return last.assign(seconds=last["elapsed_s"] / last["loops"])
 
 
 def summarise(samples: pd.DataFrame) -> pd.DataFrame:
-    """A row a cell (index CELL): median_s, p25_s, p75_s, min_s, ci_low_s, ci_high_s, samples, blocks, loops, ..."""
+    """A row for each cell (index CELL): median_s, p25_s, p75_s, min_s, ci_low_s, ci_high_s, samples, blocks, ..."""
     if samples.empty:
         return pd.DataFrame(index=_NO_CELLS)
     taken = counted(samples)
@@ -92,9 +95,9 @@ def _centres(taken: pd.DataFrame) -> pd.DataFrame:
 
 
 def _drift(taken: pd.DataFrame) -> pd.Series[float]:
-    """By how much the later half of the rounds is slower (over 0) or faster, in the median over the blocks.
+    """By how much the later half of the rounds is slower (above 0) or faster (below 0): the median over the blocks.
 
-    A backend that still warms up is faster later; one that heats the processor is slower.
+    A backend that is still warming up becomes faster, and one that heats the processor becomes slower.
     """
     middle = taken.groupby([*CELL, "block"], sort=False)["round"].transform("max") / 2
     halves = taken[taken["round"] != middle]
@@ -106,7 +109,7 @@ def _drift(taken: pd.DataFrame) -> pd.Series[float]:
 
 
 def against_fastest(samples: pd.DataFrame, right: pd.DataFrame, margin: float) -> pd.DataFrame:
-    """SPEED_COLUMNS of the right cells (`right`: rows with CELL and median_s), index CELL.
+    """SPEED_COLUMNS of the right cells, with the index CELL; `right` has the columns CELL and median_s.
 
     The fastest of a group is the one with the smallest median_s.
     """
@@ -123,7 +126,7 @@ def against_fastest(samples: pd.DataFrame, right: pd.DataFrame, margin: float) -
 
 
 def between(samples: pd.DataFrame, left: str, right: str, margin: float) -> pd.DataFrame:
-    """A row a value of GROUP in which both were timed: time of `left` over that of `right`; columns of `compare`."""
+    """Time of `left` over that of `right` for each GROUP in which both were timed, with the columns of `compare`."""
     if samples.empty:
         return comparison.compare(samples, GROUP, margin)
     taken = counted(samples)

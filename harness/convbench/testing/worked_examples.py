@@ -1,11 +1,12 @@
-"""Small cases whose results anyone can check by hand: what a course on convolutional networks prints in its text.
+"""Small cases whose results anyone can check by hand, as they are printed in a course on convolutional networks.
 
-Padding "same" puts the odd place behind; sizes round down; the depth of a pool is that of its input.
+If padding "same" needs an odd number of places, the extra one is behind the input. Sizes round down. A pool has as many
+channels as its input.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,12 +18,16 @@ from convbench_specs import Case, Conv, DType, Flatten, Pool, TensorName, Tensor
 from convbench_specs.operations import PoolKind
 
 ONE_TO_FIVE = [1, 2, 3, 4, 5]
-WINDOW = [[1, 5], [3, 2]]
+WINDOW = [1, 5, 3, 2]
+"""A map of 2 x 2, row by row."""
+Values = Sequence[float]
+"""The elements of a tensor in row-major order."""
+Results = Mapping[TensorName, Values]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkedExample:
-    """A case, what it is computed on, and the results; of those that are not given here only the shape is known."""
+    """A case, its tensors, and the results that are known. Of y at least the shape is known."""
 
     case: Case
     tensors: Tensors
@@ -31,7 +36,7 @@ class WorkedExample:
 
 
 def worked_examples() -> Iterator[WorkedExample]:
-    """All of them, in float32."""
+    """All examples, in float32."""
     yield from _one_dimension()
     yield from _pools()
     yield from _sizes()
@@ -46,14 +51,19 @@ def in_dtype(example: WorkedExample, dtype: DType) -> WorkedExample:
 
 
 def _one_dimension() -> Iterator[WorkedExample]:
-    """A filter of ones over 1 to 5; then with one input, and with one weight, raised by one."""
+    """A filter of ones over the numbers 1 to 5; then one input is raised by one, and then one weight."""
     conv = Conv(in_channels=1, out_channels=1, kernel_size=(3,), padding="same", bias=False)
-    gradients: dict[TensorName, Any] = {"dx": [2, 3, 3, 3, 2], "dw": [10, 15, 14]}
-    for name, x, w, results in (
-        ("one dimension", ONE_TO_FIVE, [1, 1, 1], {"y": [3, 6, 9, 12, 9], **gradients}),
+    examples: tuple[tuple[str, Values, Values, Results], ...] = (
+        (
+            "one dimension",
+            ONE_TO_FIVE,
+            [1, 1, 1],
+            {"y": [3, 6, 9, 12, 9], "dx": [2, 3, 3, 3, 2], "dw": [10, 15, 14]},
+        ),
         ("one input raised", [1, 2, 3, 4, 6], [1, 1, 1], {"y": [3, 6, 9, 13, 10]}),
         ("one weight raised", ONE_TO_FIVE, [2, 1, 1], {"y": [3, 7, 11, 15, 13]}),
-    ):
+    )
+    for name, x, w, results in examples:
         yield _example(Case(name=name, operation=conv, input_shape=(1, 5)), x, results, w=w)
     uneven = Conv(in_channels=1, out_channels=1, kernel_size=(6,), stride=(5,), padding="same", bias=False)
     case = Case(name="one place of padding before, two behind", operation=uneven, input_shape=(1, 13))
@@ -61,10 +71,10 @@ def _one_dimension() -> Iterator[WorkedExample]:
 
 
 def _pools() -> Iterator[WorkedExample]:
-    windows: list[tuple[PoolKind, Any, Any]] = [
-        ("max", [5], [[0, 1], [0, 0]]),
-        ("average", [2.75], [[0.25, 0.25], [0.25, 0.25]]),
-    ]
+    windows: tuple[tuple[PoolKind, Values, Values], ...] = (
+        ("max", [5], [0, 1, 0, 0]),
+        ("average", [2.75], [0.25, 0.25, 0.25, 0.25]),
+    )
     for kind, y, dx in windows:
         operation = Pool(kind=kind, kernel_size=(2, 2))
         yield _example(
@@ -80,17 +90,19 @@ def _pools() -> Iterator[WorkedExample]:
 
 
 def _sizes() -> Iterator[WorkedExample]:
-    """Output sizes: the shape of y is channels first."""
-    photos: dict[str, Any] = {"in_channels": 3, "out_channels": 32, "kernel_size": (7, 7)}
-    plain: dict[str, Any] = {"in_channels": 1, "out_channels": 1}
+    """Sizes of outputs: the shape of y is (N, C, *spatial)."""
+    photos = Conv(in_channels=3, out_channels=32, kernel_size=(7, 7))
+    same = replace(photos, padding="same")
+    narrow = Conv(in_channels=1, out_channels=1, kernel_size=(6,), stride=(5,))
+    plain = Conv(in_channels=1, out_channels=1, kernel_size=(3, 3))
     for name, batch_size, operation, shape, y_shape in (
-        ("photos valid", 2, Conv(**photos), (3, 70, 120), (2, 32, 64, 114)),
-        ("photos same", 2, Conv(**photos, padding="same"), (3, 70, 120), (2, 32, 70, 120)),
-        ("photos same, stride 2", 2, Conv(**photos, padding="same", stride=(2,)), (3, 70, 120), (2, 32, 35, 60)),
-        ("width 13", 1, Conv(**plain, kernel_size=(6,), stride=(5,)), (1, 13), (1, 1, 2)),
-        ("zero padding", 1, Conv(**plain, kernel_size=(3, 3), stride=(2,), padding="same"), (1, 5, 7), (1, 1, 3, 4)),
-        ("28 x 28", 1, Conv(**plain, kernel_size=(5, 5)), (1, 28, 28), (1, 1, 24, 24)),
-        ("5 x 5", 1, Conv(**plain, kernel_size=(3, 3)), (1, 5, 5), (1, 1, 3, 3)),
+        ("photos valid", 2, photos, (3, 70, 120), (2, 32, 64, 114)),
+        ("photos same", 2, same, (3, 70, 120), (2, 32, 70, 120)),
+        ("photos same, stride 2", 2, replace(same, stride=(2,)), (3, 70, 120), (2, 32, 35, 60)),
+        ("width 13", 1, narrow, (1, 13), (1, 1, 2)),
+        ("zero padding", 1, replace(plain, stride=(2,), padding="same"), (1, 5, 7), (1, 1, 3, 4)),
+        ("28 x 28", 1, replace(plain, kernel_size=(5, 5)), (1, 28, 28), (1, 1, 24, 24)),
+        ("5 x 5", 1, plain, (1, 5, 5), (1, 1, 3, 3)),
         ("pool rounds down", 1, Pool(kind="max", kernel_size=(2, 2)), (3, 5, 7), (1, 3, 2, 3)),
         ("one number a map", 2, Pool(kind="average", kernel_size="global"), (5, 4, 3), (2, 5, 1, 1)),
         ("64 maps in a row", 1, Flatten(), (64, 3, 3), (1, 576)),
@@ -99,10 +111,10 @@ def _sizes() -> Iterator[WorkedExample]:
         yield WorkedExample(case=case, tensors=make_tensors(case, batch_size, seed=0), y_shape=y_shape)
 
 
-def _example(case: Case, x: Any, results: Mapping[Any, Any], *, w: Any = None) -> WorkedExample:
-    """An example on one instance; dy is ones, so that the gradients are those of the sum."""
+def _example(case: Case, x: Values, results: Results, *, w: Values = ()) -> WorkedExample:
+    """An example on one instance. dy is all ones, so that the gradients are those of the sum of y."""
 
-    def array(values: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    def array(values: Values, shape: tuple[int, ...]) -> NDArray[Any]:
         return np.asarray(values, np.float32).reshape(shape)
 
     tensors = Tensors(

@@ -1,1 +1,1 @@
-"""Estimates, intervals and comparisons: pure functions."""
+"""Estimates, intervals and comparisons, as pure functions."""

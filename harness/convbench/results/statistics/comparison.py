@@ -1,12 +1,13 @@
-"""Which of two backends is faster: paired by round, judged by block. Pure functions, no I/O, nothing deleted.
+"""Which of two backends is faster: times are paired by round and judged by block. Pure functions; no sample is removed.
 
-- The unit is the block, a fresh set of workers: samples of one process share its memory layout and its luck, and taking
-  them as independent calls identical code different in half of all tries.
-- A block's value is the median over its rounds of log(time of one / time of the other). Over the blocks stand mean and
-  Student's t interval; exponentiated they are a ratio of times. Of few blocks the spread is hardly known: comparisons
-  that are made together lend each other what their spreads have in common, see moderation.py.
-- A verdict needs a margin: a ratio within 1 / (1 + margin) to 1 + margin is no difference worth the name.
-- Where many cells are judged at once, their p-values are adjusted (Holm, "A simple sequentially rejective multiple test
+- The unit is the block, which is a fresh set of workers. Samples of one process share its memory layout and its luck.
+  Taking them as independent would call identical code different in half of all tries.
+- The value of a block is the median, over its rounds, of log(time of one / time of the other). The mean of these values
+  over the blocks and its Student's t interval, both exponentiated, are the ratio of times and its interval.
+- A few blocks say little about their spread. So comparisons that are made together use what their spreads have in
+  common; see moderation.py.
+- A verdict needs a margin: a ratio between 1 / (1 + margin) and 1 + margin does not count as a difference.
+- If many cells are judged at once, their p-values are adjusted (Holm, "A simple sequentially rejective multiple test
   procedure", Scandinavian Journal of Statistics 6, 1979).
 """
 
@@ -23,18 +24,18 @@ from scipy import stats
 from convbench.results.statistics.moderation import moderated
 
 Speed = Literal["faster", "slower", "equivalent", "inconclusive"]
-"""What a comparison says of the first backend; inconclusive: more blocks would tell."""
+"""What a comparison says about the first backend; "inconclusive" means that more blocks are needed."""
 SPEEDS: tuple[Speed, ...] = get_args(Speed)
 LEAST_MARGIN = 0.01
-"""A difference of less than 1 % is of no use to anybody, however sure."""
+"""A difference of less than 1 % is of no use to anybody, however certain it is."""
 CONFIDENCE = 0.95
 RATIO_COLUMNS = ("ratio", "ratio_low", "ratio_high", "blocks", "p_value")
 
 
 def block_log_ratios(pairs: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """A row a value of `keys`, a column a block: median over the rounds of `log_ratio`; NaN where a block has none.
+    """The median of `log_ratio` over the rounds: a row for each value of `keys`, a column for each block, NaN for none.
 
-    `pairs` has a row a round in which both backends were timed: columns `keys`, block and log_ratio.
+    `pairs` has a row for each round in which both backends were timed, with the columns `keys`, block and log_ratio.
     """
     medians = pairs.groupby([*keys, "block"], sort=False)["log_ratio"].median()
     return medians.unstack("block")
@@ -43,9 +44,10 @@ def block_log_ratios(pairs: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 def ratios(log_ratios: NDArray[np.float64], margin: float = LEAST_MARGIN) -> pd.DataFrame:
     """Ratio of times with its interval, and the p-value of a difference beyond the margin.
 
-    `log_ratios` is (comparisons, blocks), NaN where a block is missing; the result has RATIO_COLUMNS. A single block
-    has no spread: its interval and p-value are NaN. The p-value is that of the t test of |mean| <= log(1 + margin),
-    twice the one-sided one, so that it is below 0.05 just where the 95 % interval lies outside the margin.
+    `log_ratios` has the shape (comparisons, blocks), with NaN for a missing block. The result has RATIO_COLUMNS. A
+    single block has no spread, so its interval and its p-value are NaN. The p-value is that of the t test of
+    |mean| <= log(1 + margin), and twice the one-sided value: it is below 0.05 exactly if the 95 % interval lies outside
+    the margin.
     """
     known = np.isfinite(log_ratios)
     blocks = known.sum(axis=1)
@@ -72,7 +74,7 @@ def ratios(log_ratios: NDArray[np.float64], margin: float = LEAST_MARGIN) -> pd.
 
 
 def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """p-values adjusted for being so many, in the same order; NaN stays, and counts for nothing.
+    """p-values adjusted for their number, in the same order. NaN stays NaN and does not count.
 
     >>> [float(p) for p in holm(np.array([0.01, 0.04, 0.03]))]
     [0.03, 0.06, 0.06]
@@ -86,7 +88,7 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def judge(compared: pd.DataFrame, margin: float = LEAST_MARGIN) -> pd.DataFrame:
-    """RATIO_COLUMNS with `p_holm` (over all rows) and `speed`, one of SPEEDS, of the numerator's backend."""
+    """RATIO_COLUMNS with `p_holm` over all rows, and `speed` of the backend in the numerator, one of SPEEDS."""
     p_holm = holm(compared["p_value"].to_numpy(dtype=np.float64))
     low, high = np.log(compared["ratio_low"].to_numpy()), np.log(compared["ratio_high"].to_numpy())
     limit = np.log1p(margin)

@@ -1,4 +1,4 @@
-"""Statistics of samples: pure functions, nothing deleted, each estimate with its interval."""
+"""Statistics of samples, each with its interval. Pure functions; no sample is removed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy import stats
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A median with its spread, in the unit of the values, and an interval that covers the true median in 95 %."""
+    """A median with its spread and the 95 % interval of the true median, all in the unit of the values."""
 
     median: float
     p25: float
@@ -25,8 +25,9 @@ class Estimate:
 def estimate(values: Sequence[float], *, confidence: float = 0.95) -> Estimate:
     """Median, quartiles and a distribution-free interval from order statistics (David and Nagaraja, 2003, section 7.1).
 
-    With k chosen so that P(B(n, 1/2) < k) <= (1 - confidence) / 2, the k-th smallest and k-th largest values bound the
-    median. Below 6 values no pair of them reaches 95 %: the whole range is given. Raises ValueError without values.
+    k is the largest number with P(B(n, 1/2) < k) <= (1 - confidence) / 2; the k-th smallest and the k-th largest value
+    are the ends of the interval. With fewer than 6 values no pair reaches 95 %, so the interval is the whole range.
+    Raises ValueError without values.
     """
     if not len(values):
         raise ValueError("an estimate needs at least one value")

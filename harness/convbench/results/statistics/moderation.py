@@ -1,11 +1,11 @@
-"""Variances of many comparisons, each known from few blocks, held against each other. Pure functions, no I/O.
+"""Better variances for many comparisons, each of which has only a few blocks. Pure functions.
 
-Of four blocks a variance is known so badly that Student's t asks for 3.2 standard errors. But a run compares many cells
-on one machine, whose variances are alike to some degree. How much they scatter beyond what so few blocks explain tells
-by how many degrees of freedom the common value is worth (G. K. Smyth, "Linear models and empirical Bayes methods for
-assessing differential expression in microarray experiments", Statistical Applications in Genetics and Molecular
-Biology 3, 2004, section 6.2). Each variance is then the weighted mean of its own and the common one. Where variances
-have nothing in common the common one is worth nothing, and each stands alone.
+Four blocks say so little about a variance that an interval by Student's t is 3.2 standard errors wide on each side. But
+a run compares many cells on one machine, and their variances are similar to some degree. How much the variances differ,
+beyond what so few blocks explain, tells how many degrees of freedom their common value is worth (G. K. Smyth, "Linear
+models and empirical Bayes methods for assessing differential expression in microarray experiments", Statistical
+Applications in Genetics and Molecular Biology 3, 2004, section 6.2). Each variance is then replaced by the weighted
+mean of itself and the common value. If the variances have nothing in common, the common value has no weight.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 LEAST_VARIANCES = 10
-"""Fewer do not tell how alike they are."""
+"""Fewer variances do not tell how similar they are."""
 LEAST_FREEDOM = 0.002
 MOST_FREEDOM = 100.0
-"""A common variance that is worth more need not be told from one that is known."""
+"""A common variance that is worth more counts as known exactly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """The common variance, and the degrees of freedom that it is worth."""
+    """The common variance, and the number of degrees of freedom that it is worth."""
 
     variance: float
     freedom: float
@@ -35,9 +35,9 @@ NOTHING_IN_COMMON = Prior(variance=0.0, freedom=0.0)
 
 
 def prior(variances: NDArray[np.float64], freedom: NDArray[np.float64]) -> Prior:
-    """What variances of normal samples have in common; `freedom` of each is its sample's size less one.
+    """What variances of normal samples have in common; the `freedom` of each is the size of its sample minus one.
 
-    Those that are 0 or unknown (NaN, or without freedom) do not count.
+    Variances that are 0 or unknown (NaN, or without freedom) do not count.
     """
     known = (freedom > 0) & (variances > 0)
     if np.count_nonzero(known) < LEAST_VARIANCES:
@@ -52,7 +52,7 @@ def prior(variances: NDArray[np.float64], freedom: NDArray[np.float64]) -> Prior
 def moderated(
     variances: NDArray[np.float64], freedom: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Variances and degrees of freedom with what all have in common; NaN stays NaN, and no freedom stays none."""
+    """Each variance and its degrees of freedom, improved by what all have in common; unknown ones stay unknown."""
     common = prior(variances, freedom)
     total = freedom + common.freedom
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -61,7 +61,7 @@ def moderated(
 
 
 def _half_freedom(excess: float) -> float:
-    """Where the trigamma function has the value `excess`, within LEAST_FREEDOM / 2 to MOST_FREEDOM / 2."""
+    """The argument for which the trigamma function is `excess`, between LEAST_FREEDOM / 2 and MOST_FREEDOM / 2."""
     least, most = LEAST_FREEDOM / 2, MOST_FREEDOM / 2
     if excess <= special.polygamma(1, most):
         return most
