@@ -1,5 +1,4 @@
-"""What a run looks like to people: numbers as text, summaries as frames, the HTML page.
+"""What people see of a run: a summary on the terminal, CSV files and an HTML page; and workloads as layer tables.
 
-Nothing is re-exported here: units costs nothing to import, html brings pandas and jinja2, and who needs only the first
-should not pay for the second.
+Nothing is re-exported here, because html imports pandas and jinja2, which take long, and a layer table needs neither.
 """

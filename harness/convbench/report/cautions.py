@@ -1,4 +1,4 @@
-"""What a reader of the times must know, in a sentence each; found in the frames, so that old runs have it too."""
+"""What a reader of the times must know, one sentence each. It is found in the frames, so that old runs have it too."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import pandas as pd
 from convbench.machine.core_speed import SLOW
 
 MOST_CONTENDED = 0.05
-"""A share of disturbed samples that is worth a word."""
+"""A larger share of disturbed samples is mentioned."""
 MOST_SLOW = 0.1
-"""A share of samples beside a slow core that is worth a word: undisturbed, some 1 % of looks are interrupted."""
+"""A larger share of samples beside a slow core is mentioned. On an undisturbed machine it is about 1 %."""
 THREADS_OFF = 0.1
+"""A backend that is busy on this many cores more or fewer than asked for is mentioned."""
 LONG_CALL_S = 1e-3
-"""Shorter calls are often not worth a second thread: they say nothing about whether a backend obeys."""
+"""In shorter calls a second thread often does not pay, so they do not show whether a backend obeys."""
 
 
 def cautions(measurements: pd.DataFrame, threads: int) -> Iterator[str]:
-    """Sentences on the cells that have a time (columns of the measurements); `threads` is what was asked for."""
+    """Sentences on the cells that have a time; `threads` is the number that was asked for."""
     timed = measurements[measurements["median_s"].notna()]
     if "steady" in timed:
         unsteady = timed[timed["steady"].eq(False)]  # noqa: FBT003  # a column of True, False and NaN

@@ -1,6 +1,6 @@
-"""The answer of a run in sentences: who is right, who is fastest, who was not there.
+"""The answer of a run in sentences: which backends are right, which is the fastest, and which could not run.
 
-Plain text, without markup, so that every report can begin with it.
+It is plain text without markup, so that every report can begin with it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from convbench.text.units import format_integer
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """`right` is the first thing to say; `fastest` and `absent` may be empty."""
+    """The sentences, of which `right` comes first; `fastest` and `absent` may be empty."""
 
     right: str
     fastest: str
@@ -24,7 +24,7 @@ class Headline:
 
 
 def headline(verdicts: pd.DataFrame, ranked: pd.DataFrame, backends: Sequence[BackendRecord]) -> Headline:
-    """From summary.backend_verdicts, summary.rank, and the backends that were found."""
+    """The sentences, from summary.backend_verdicts, summary.rank and the backends that were found."""
     return Headline(right=_right(verdicts), fastest=_fastest(ranked), absent=_absent(backends))
 
 
@@ -59,7 +59,7 @@ def _cells(failed: pd.DataFrame) -> str:
 
 
 def _fastest(ranked: pd.DataFrame) -> str:
-    """Wins are counted over groups in which at least two backends are right."""
+    """Only groups in which at least two backends are right count as comparisons."""
     contested = ranked[ranked["place"].eq(2)].shape[0]
     if not contested:
         return ""
@@ -72,13 +72,13 @@ def _fastest(ranked: pd.DataFrame) -> str:
 
 
 def _absent(backends: Sequence[BackendRecord]) -> str:
-    """Names only: the reasons stand where the backends are listed."""
+    """Only the names, as the reasons are shown where the backends are listed."""
     absent = [backend.name for backend in backends if backend.status != "available"]
     return f"{join_names(absent)} could not run here." if absent else ""
 
 
 def join_names(names: Sequence[str]) -> str:
-    """A list as it is spoken.
+    """A list of names as it is written in a sentence.
 
     >>> join_names(["naive", "jax", "pytorch"])
     'naive, jax and pytorch'

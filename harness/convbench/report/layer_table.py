@@ -1,11 +1,12 @@
 """A workload as a layer table: shapes, parameters, arithmetic, memory and receptive fields, and their totals.
 
-- Numbers of a row are of one instance and one occurrence; totals take each layer as often as it occurs.
-- FLOPs are those of the forward pass, counted as in convbench_specs.cost: 2 a multiply-add, taps on padding included.
+- The numbers of a row are those of one instance and one occurrence. Totals count each layer as often as it occurs.
+- FLOPs are those of the forward pass and are counted as in convbench_specs.cost: 2 for each multiply-add, with taps on
+  padding included.
 - Memory is that of activations. Inference needs the input and the output of one layer at a time. Training keeps every
-  output until the backward pass has used it. Weights and their gradients come on top of either.
-- A flatten in the order of memory is a view and takes none.
-- Dense layers are shown, never measured: each reads what is before it, flattened.
+  output until the backward pass has used it. Weights and their gradients need more memory in both cases.
+- A flatten in the order of memory is a view and needs no memory.
+- Dense layers are shown but never measured. Each of them reads the flattened output of the layer before it.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from convbench_specs import DTYPES, Case, Conv, Flatten, Layer, Workload, cost, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerRow:
-    """One layer, its operation in short form; shapes are (C, *spatial), receptive fields one number a spatial axis.
+    """One layer. Shapes are (C, *spatial), and a receptive field has one number for each spatial axis.
 
-    `input_bytes` and `output_bytes` are of one instance; `is_view` says that the output is the input's memory.
+    `input_bytes` and `output_bytes` are those of one instance. `is_view` says that the output uses the memory of the
+    input.
     """
 
     name: str
@@ -43,10 +45,10 @@ class LayerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Sums over layers, each as often as it occurs; memory is that of a whole batch.
+    """Sums over layers, where each layer counts as often as it occurs.
 
-    parameters, multiply_adds and flops are of one instance; `inference_bytes` is the largest input and output that
-    exist at once, `training_bytes` all outputs.
+    `parameters`, `multiply_adds` and `flops` are those of one instance. The memory is that of a whole batch:
+    `inference_bytes` is the largest input and output that exist at once, and `training_bytes` all outputs.
     """
 
     parameters: int
@@ -58,7 +60,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerTable:
-    """A workload's rows and totals at one batch size; `network` are the totals of cases and dense layers together."""
+    """The rows and totals of a workload at one batch size; `network` holds the totals of cases and dense layers."""
 
     name: str
     title: str

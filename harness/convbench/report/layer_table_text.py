@@ -1,8 +1,9 @@
-"""A layer table as text that fits a terminal.
+"""A layer table as text that fits into the width of a terminal.
 
-- Parameters are written in full, for they are to be exact; the rest has three digits.
-- Where the width is short, columns go in this order: inputs, if the lines above show them; memory in training; memory;
-  outputs, if inputs stay. On the way long operations, then long names, are broken over lines. What went is named.
+- Parameters are written in full, because they have to be exact. All other numbers have three digits.
+- If the table is too wide, columns are left out in this order: the inputs, if they are the outputs of the lines above;
+  memory in training; memory; the outputs, if the inputs are shown. On the way long operations and then long names are
+  broken over several lines. The columns that were left out are named below the table.
 """
 
 from __future__ import annotations
@@ -20,25 +21,25 @@ from convbench.text.units import format_bytes, format_count
 
 COLUMNS = ("layer", "count", "operation", "input", "output", "params", "FLOPs", "memory", "training", "field")
 LABEL = ("layer", "count", "operation")
-"""Columns of text, to the left; the name of a total runs over all of them."""
+"""Columns of text on the left side. The name of a total covers all of them."""
 GAP = "  "
 SHORTEST = {"operation": 16, "layer": 12}
-"""Widths down to which a column is broken over lines: "Conv 128, 3 x 3," stays on one."""
+"""A column is not made narrower than this: "Conv 128, 3 x 3," stays on one line."""
 Styler = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the table; the text of a column that it lacks is empty."""
+    """One line of the table; a column that it does not have is empty."""
 
     cells: dict[str, str]
     is_total: bool = False
 
 
 def render_layer_table(table: LayerTable, *, width: int = 80, heading: Styler = str, note: Styler = str) -> str:
-    """Title, source, the table, and below it what a table cannot hold, in lines of at most `width` where that can be.
+    """The title, the source, the table and notes, in lines of at most `width` letters as far as possible.
 
-    `heading` and `note` may add the escape codes of bold and faint to finished lines.
+    `heading` and `note` may add escape codes for bold and faint text to finished lines.
     """
     lines = list(_lines(table))
     widths = _fitting(lines, width, inputs_are_shown=_inputs_are_shown(table))
@@ -111,7 +112,7 @@ def _inputs_are_shown(table: LayerTable) -> bool:
 
 
 def _fitting(lines: Sequence[Line], width: int, *, inputs_are_shown: bool) -> dict[str, int]:
-    """Widths of the columns that fit, by name; of the last resort, where nothing does."""
+    """The widths of the columns that are shown, by name; if nothing fits, those of the narrowest table."""
     no_input = {"input"} if inputs_are_shown else set()
     no_training = no_input | {"training"}
     no_memory = no_training | {"memory"}
@@ -136,7 +137,7 @@ def _fitting(lines: Sequence[Line], width: int, *, inputs_are_shown: bool) -> di
 
 
 def _widths(lines: Sequence[Line], columns: Sequence[str], broken: Sequence[str], width: int) -> dict[str, int]:
-    """Columns in `broken` give up in turn what `width` lacks, down to their shortest."""
+    """The widths of columns. Those in `broken` become narrower in turn, until the table fits into `width`."""
     widths = {}
     for column in columns:
         cells = [line.cells.get(column, "") for line in lines if not (line.is_total and column in LABEL)]
@@ -160,7 +161,7 @@ def _header(widths: dict[str, int]) -> str:
 
 
 def _row(line: Line, widths: dict[str, int]) -> list[str]:
-    """The line, and more where a cell is broken."""
+    """The text of a line, which is several lines if a cell is broken."""
     cells = [_broken(line.cells.get(column, ""), width) for column, width in widths.items()]
     return [_joined(physical, widths) for physical in zip_longest(*cells, fillvalue="")]
 
@@ -181,7 +182,7 @@ def _joined(cells: Sequence[str], widths: dict[str, int]) -> str:
 
 
 def _broken(text: str, width: int) -> list[str]:
-    """Lines of at most `width`, broken behind underscores and spaces, but not within "3 x 3", where that can be."""
+    """Lines of at most `width` letters if possible, broken behind underscores and spaces but not inside "3 x 3"."""
     if len(text) <= width:
         return [text]
     lines = [""]
@@ -212,7 +213,7 @@ def _seen(chain: Chain, name: str) -> str:
 
 
 def _legend(lines: Sequence[Line], widths: dict[str, int]) -> str:
-    """What the marks mean that are there, and which columns are not."""
+    """What the marks in the table mean, and which columns were left out."""
     operations = [line.cells.get("operation", "") for line in lines]
     marks = [
         f"{mark} {name}"
@@ -228,6 +229,6 @@ def _legend(lines: Sequence[Line], widths: dict[str, int]) -> str:
 
 
 def _wrapped(paragraph: str, width: int) -> list[str]:
-    """Lines of at most `width`; a percent sign stays with its number."""
+    """Lines of at most `width` letters, in which a percent sign stays with its number."""
     bound = " ".join(paragraph.split()).replace(" %", "\N{NO-BREAK SPACE}%")
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrap(bound, width)]

@@ -26,6 +26,11 @@ class Pair:
     disagreeing: int
     untrusted: int
 
+    @property
+    def agreeing(self) -> int:
+        """How many of the tensors agree."""
+        return self.tensors - self.disagreeing - self.untrusted
+
 
 def compared_pairs(agreement: pd.DataFrame) -> list[Pair]:
     """Every pair that was compared, in order of appearance."""

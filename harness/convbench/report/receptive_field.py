@@ -1,11 +1,12 @@
-"""Receptive fields: how much of a network's input one neuron of its last feature map sees.
+"""Receptive fields: how much of the input of a network one neuron of its last feature map sees.
 
-- Backward through a chain, a field of f places of the output comes from (f - 1) * stride + extent places of the input,
-  axis by axis; the extent of a window is (kernel - 1) * dilation + 1.
-- Cases form a chain where the output of each is the input of the next. One that occurs n times stands n times in a row.
-- Shapes may match by chance in a mere list of layers. So only the whole workload, or what leads to a flatten and holds
-  nothing that repeats, counts as a chain.
-- The last feature map is what a closing flatten or global pool receives: behind it a neuron sees everything.
+- A field is followed backward through a chain of cases. On each axis, f places of an output come from
+  (f - 1) * stride + extent places of the input, where the extent of a window is (kernel - 1) * dilation + 1.
+- Cases form a chain if the output of each is the input of the next. A case that occurs n times is in the chain n times
+  in a row.
+- In a list of layers that is no network, shapes may match by chance. So a chain is only the whole workload, or a part
+  that ends with a flatten and in which no layer repeats.
+- The last feature map is the input of a final flatten or global pool, since behind that a neuron sees everything.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from convbench_specs import Case, Flatten, Layer, Pool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """Layers start .. stop - 1 of a workload, and the receptive field of one neuron of their last feature map.
+    """The layers start .. stop - 1 of a workload, and the receptive field of one neuron of their last feature map.
 
-    `fields` holds, for each layer up to the last feature map, how many places of its output that neuron sees, along
-    every spatial axis; `field` is the same for the input of the chain, of size `sizes`. Padding may be part of both.
+    `fields` holds, for each layer up to the last feature map, how many places of its output that neuron sees on each
+    spatial axis. `field` is the same for the input of the chain, which has the size `sizes`. Both may include padding.
     """
 
     start: int
@@ -34,27 +35,27 @@ class Chain:
 
     @property
     def last(self) -> int:
-        """Number of the layer whose output is the last feature map."""
+        """The number of the layer whose output is the last feature map."""
         return self.start + len(self.fields) - 1
 
     @property
     def places(self) -> int:
-        """Places of one map of the input."""
+        """How many places one map of the input has."""
         return prod(self.sizes)
 
     @property
     def seen(self) -> int:
-        """Those of them that the neuron sees; fewer than the field has where that is larger than the input."""
+        """How many of these places the neuron sees: never more than the input has, even if the field is larger."""
         return prod(map(min, self.field, self.sizes))
 
     @property
     def coverage(self) -> float:
-        """Share of the input that the neuron sees, 0 to 1."""
+        """The share of the input that the neuron sees, from 0 to 1."""
         return self.seen / self.places
 
 
 def chains(layers: Sequence[Layer]) -> tuple[Chain, ...]:
-    """Every chain of at least two cases with a window in it."""
+    """All chains of at least two cases that have a last feature map."""
     bounds = [0, *(n for n in range(1, len(layers)) if not _follows(layers[n - 1], layers[n])), len(layers)]
     runs = [(start, stop) for start, stop in pairwise(bounds) if stop - start > 1]
     found = (_chain(layers, start, stop) for start, stop in runs if _is_network(layers, start, stop))

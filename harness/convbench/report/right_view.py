@@ -74,6 +74,11 @@ class Checks:
     cells: int
     ok: int
 
+    @property
+    def agreeing(self) -> int:
+        """How many of the tensors agree with the oracle."""
+        return self.tensors - self.disagreeing - self.untrusted
+
 
 @dataclass(frozen=True, slots=True)
 class BackendRow:

@@ -1,11 +1,12 @@
-"""The end of a run on the terminal: who is right, who is fastest for each case and how far the others are behind.
+"""The summary of a run on the terminal: who is right, who is fastest in each case, and how far the others are behind.
 
-Made for 80 columns and better with more: where the table is too wide for all batch sizes it shows the largest.
+It fits 80 columns and uses more if there are more. Only the largest batch size of each case is shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -16,22 +17,33 @@ from rich.text import Text
 from convbench.report.files import REPORT
 from convbench.report.largest_batch_view import BatchRow, largest_batch_view
 from convbench.report.networks_view import network_lines
+from convbench.report.right_view import Checks
+from convbench.report.rows import read_rows
 from convbench.results.run import Run
 from convbench.results.summary import backend_verdicts, not_computed, rank
 from convbench.text.units import format_bytes, format_duration, format_ratio, format_seconds
 
 WIDEST = 10_000
-"""Columns of a terminal that fits any table."""
+"""The width of a terminal on which every table fits."""
 LONGEST_HEAD = 6
+"""Letters of a head in a table that is too wide for whole names."""
 MOST_FAULTS = 10
-"""Reasons that are shown; the report has them all."""
+"""How many reasons are shown; the report has all of them."""
 VERDICT_STYLE = {"right": "green", "wrong": "bold red", "untrusted": "yellow", "": "dim"}
+
+
+@dataclass(frozen=True, slots=True)
+class NotComputed:
+    """A row of summary.not_computed: cases that no backend computed for the same reasons."""
+
+    cases: str
+    reasons: str
 
 
 def print_run(
     run: Run, *, folder: Path | None = None, console: Console | None = None, tracebacks: bool = False
 ) -> None:
-    """Print the summary of a run; with the tracebacks of what failed where they are wanted."""
+    """Print the summary of a run, on request with the tracebacks of what failed. `folder` is where its report is."""
     console = console or Console()
     ranked = rank(run.measurements)
     _print_backends(run, console)
@@ -56,14 +68,13 @@ def _print_backends(run: Run, console: Console) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("backend", "version", "checks"):
         table.add_column(name, no_wrap=name != "checks", overflow="fold")
-    verdicts = backend_verdicts(run.measurements, run.agreement).set_index("backend")
+    checks = {row.backend: row for row in read_rows(backend_verdicts(run.measurements, run.agreement), Checks)}
     for record in run.backends:
-        if record.name in verdicts.index:
-            row = verdicts.loc[record.name]
-            text = Text(str(row["verdict"]) or "not checked", style=VERDICT_STYLE[str(row["verdict"])])
-            if row["tensors"]:
-                agreeing = row["tensors"] - row["disagreeing"] - row["untrusted"]
-                text.append(f"  {agreeing:,} of {row['tensors']:,} tensors agree", "dim")
+        if record.name in checks:
+            row = checks[record.name]
+            text = Text(row.verdict or "not checked", style=VERDICT_STYLE[row.verdict])
+            if row.tensors:
+                text.append(f"  {row.agreeing:,} of {row.tensors:,} tensors agree", "dim")
             others = _other_statuses(run.measurements, record.name)
             text.append(f"  {others}" if others else "", "dim")
         else:
@@ -79,7 +90,7 @@ def _other_statuses(measurements: pd.DataFrame, backend: str) -> str:
 
 
 def _print_ranking(run: Run, ranked: pd.DataFrame, console: Console) -> None:
-    """A line a case and pass at the largest batch size, with every backend's distance."""
+    """Print a line for each case and pass at the largest batch size, with the ratio of each backend."""
     largest = ranked.groupby(["workload", "case", "dtype", "pass"], sort=False)["batch_size"].transform("max")
     shown = ranked[ranked["batch_size"] == largest]
     names = [record.name for record in run.backends if record.name in set(shown["backend"])]
@@ -114,7 +125,7 @@ def _ranking(shown: pd.DataFrame, heads: Mapping[str, str]) -> Table:
 
 
 def _print_networks(run: Run, console: Console) -> None:
-    """Sentences on each workload that is a network."""
+    """Print sentences on each workload that is a network."""
     lines = network_lines(run.networks)
     if lines:
         console.print("Whole networks, the sum of their layers:")
@@ -146,7 +157,7 @@ def _largest_batches(rows: Sequence[BatchRow], heads: Mapping[str, str]) -> Tabl
 
 
 def _half_width(cell: pd.Series[float]) -> float:
-    """Half of the 95 % interval of the median, in % of it."""
+    """Half the width of the 95 % interval of the median, in % of the median."""
     return float(50 * (cell["ci_high_s"] - cell["ci_low_s"]) / cell["median_s"])
 
 
@@ -173,10 +184,10 @@ def _short_heads(names: Sequence[str], short_names: Mapping[str, str]) -> dict[s
 
 
 def _print_not_computed(run: Run, console: Console) -> None:
-    """Cases that no backend did, and why."""
-    rows = not_computed(run.measurements).to_dict("records")
+    """Print the cases that no backend computed, and why."""
+    rows = read_rows(not_computed(run.measurements), NotComputed)
     for row in rows[:MOST_FAULTS]:
-        console.print(Text(f"not computed: {row['cases']}: {row['reasons']}", style="yellow"), soft_wrap=True)
+        console.print(Text(f"not computed: {row.cases}: {row.reasons}", style="yellow"), soft_wrap=True)
     if len(rows) > MOST_FAULTS:
         console.print(f"... and {len(rows) - MOST_FAULTS} more lines, all in the report", style="yellow")
     if rows:
@@ -184,14 +195,14 @@ def _print_not_computed(run: Run, console: Console) -> None:
 
 
 def _print_faults(run: Run, console: Console, *, tracebacks: bool) -> None:
-    """What is wrong or failed, each reason of a backend once; a long list is cut with the number left."""
+    """Print what is wrong or failed, each reason of a backend once. A long list is cut, with the number of the rest."""
     cells = run.measurements
     bad = cells[~cells["status"].isin(["ok", "skipped", "unsupported", "unavailable"])]
     faults = list(bad.groupby(["backend", "status", "reason"], sort=False))
-    told = False
+    has_traceback = False
     for (backend, status, reason), group in faults[:MOST_FAULTS]:
         first = group.iloc[0]
-        trace = str(first.get("traceback", ""))  # no cell of a run has one where nothing raised
+        trace = str(first.get("traceback", ""))  # the column is missing if nothing in the run raised
         where = f"{first['case']} {first['pass']} batch {first['batch_size']} {first['dtype']}"
         more = f" and {len(group) - 1} more cells" if len(group) > 1 else ""
         line = Text(f"{status}: {backend}, {where}{more}: ", style="bold red")
@@ -200,10 +211,10 @@ def _print_faults(run: Run, console: Console, *, tracebacks: bool) -> None:
             console.print(Text(f"  again: {first['reproduce']}", style="dim"), highlight=False, soft_wrap=True)
         if tracebacks and trace:
             console.print(Text(trace), highlight=False, soft_wrap=True)
-        told = told or bool(trace)
+        has_traceback = has_traceback or bool(trace)
     if len(faults) > MOST_FAULTS:
         console.print(f"... and {len(faults) - MOST_FAULTS} more reasons, all in the report", style="red")
-    if told and not tracebacks:
+    if has_traceback and not tracebacks:
         console.print(Text(f"tracebacks: convbench --debug report {run.folder}", style="dim"), soft_wrap=True)
     if faults:
         console.print()
