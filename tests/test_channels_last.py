@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convbench.verify import make_tensors
-from convbench_backends.channels_last import canonical, channels_last_tensors, window_axes
+from convbench_backends.shared.channels_last import canonical, channels_last_tensors, window_axes
 from convbench_specs import Case, Conv, Flatten, Pool
 
 CONV = Case(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from convbench_backends.cuda_driver import no_cuda_device
-from convbench_backends.installed import installed_version
+from convbench_backends.shared.cuda_driver import no_cuda_device
+from convbench_backends.shared.installed import installed_version
 from convbench_specs import (
     Available,
     Backend,

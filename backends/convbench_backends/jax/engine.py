@@ -19,8 +19,8 @@ import jax
 import jax.numpy as jnp
 from numpy.typing import NDArray
 
-from convbench_backends.channels_last import canonical, channels_last_tensors
 from convbench_backends.jax.operations import function_of
+from convbench_backends.shared.channels_last import canonical, channels_last_tensors
 from convbench_specs import (
     Case,
     Gradients,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from convbench_backends.cuda_driver import cuda_device_count
-from convbench_backends.installed import installed_version
 from convbench_backends.numba_cuda.simulation import SIMULATOR, is_simulated, simulated_s, start_simulator
+from convbench_backends.shared.cuda_driver import cuda_device_count
+from convbench_backends.shared.installed import installed_version
 from convbench_specs import (
     Available,
     Backend,

@@ -21,7 +21,7 @@ from convbench_backends.numpy_im2col.convolution import (
 from convbench_backends.numpy_im2col.crew import Crew
 from convbench_backends.numpy_im2col.im2col import Array
 from convbench_backends.numpy_im2col.windows import windows_of
-from convbench_backends.outputs import Output
+from convbench_backends.shared.outputs import Output
 from convbench_specs import Case, Conv, Flatten, Gradients, Pool, Prepared, Step, Tensors
 
 

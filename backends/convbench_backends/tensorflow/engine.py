@@ -18,8 +18,8 @@ from typing import Any
 import tensorflow as tf  # type: ignore[import-untyped]  # TensorFlow ships no types
 from numpy.typing import NDArray
 
-from convbench_backends.channels_last import canonical, channels_last_tensors
-from convbench_backends.taps import window_area
+from convbench_backends.shared.channels_last import canonical, channels_last_tensors
+from convbench_backends.shared.taps import window_area
 from convbench_backends.tensorflow.operations import Formula, Tensor, formula_of
 from convbench_specs import (
     Case,
