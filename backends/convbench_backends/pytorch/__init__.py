@@ -14,6 +14,7 @@ from convbench_specs import (
     Backend,
     Case,
     Device,
+    FrameworkVariables,
     MemoryCounter,
     Prepared,
     Settings,
@@ -30,10 +31,13 @@ class PyTorch(Backend):
     """torch.nn.functional and autograd."""
 
     name = "pytorch"
+    short_name = "torch"
     summary = "PyTorch, eager: torch.nn.functional and autograd, on oneDNN or cuDNN"
+    contract = (1, 0)
     devices = ("cpu", "cuda")
-    layout = "NCHW"
-    """PyTorch's default, what its users run unless they ask for channels_last."""
+    display_order = 4
+    packages = ("torch",)
+    framework_variables = FrameworkVariables(passed_prefixes=("TORCH_",))
 
     _engine: Engine
 
@@ -53,7 +57,7 @@ class PyTorch(Backend):
         from convbench_backends.pytorch.engine import Engine  # noqa: PLC0415  # imports torch, so in a worker only
 
         self._engine = Engine(settings)
-        return {"layout": self.layout, **self._engine.facts()}
+        return self._engine.facts()
 
     def memory_counter(self) -> MemoryCounter | None:
         """PyTorch's own count on a GPU; on the CPU the process's memory tells the truth."""
