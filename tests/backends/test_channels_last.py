@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convbench.verify import make_tensors
-from convbench_backends.channels_last import canonical, channels_last_tensors, window_axes
+from convbench_backends.shared.channels_last import canonical, channels_last_tensors, layout_of, window_axes
 from convbench_specs import Case, Conv, Flatten, Pool
 
 CONV = Case(
@@ -54,3 +54,8 @@ def test_a_pool_over_channels_slides_along_the_last_dimension():
     ((dimension, axis),) = window_axes(case)
     assert (dimension, axis.size, axis.kernel) == (3, 6, 2)
     assert [dimension for dimension, _ in window_axes(CONV)] == [1, 2]
+
+
+def test_a_layout_is_named_by_its_axes():
+    assert layout_of(Case(name="c", operation=Flatten(), input_shape=(2, 3))) == "NWC"
+    assert layout_of(Case(name="c", operation=Flatten(), input_shape=(2, 3, 4))) == "NHWC"

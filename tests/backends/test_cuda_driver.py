@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from convbench_backends import cuda_driver
-from convbench_backends.cuda_driver import cuda_device_count, no_cuda_device
+from convbench_backends.shared import cuda_driver
+from convbench_backends.shared.cuda_driver import cuda_device_count, no_cuda_device
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from convbench_backends.installed import installed_version
+from convbench_backends.shared.installed import installed_version
 
 
 def test_the_version_is_that_of_the_first_distribution_that_is_there():

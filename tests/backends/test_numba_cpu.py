@@ -18,7 +18,7 @@ import convbench
 from convbench_backends.numba_cpu import NumbaCpu
 from convbench_backends.numba_cpu.flat import FlatAxis, forward_axis, gradient_axis
 from convbench_backends.numba_cpu.geometry import PADDING, first_taps, spans, taps, window_places
-from convbench_backends.outputs import Output
+from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis, Case, Conv, Settings, Tensors, Unsupported
 
 GUARDED = Path(__file__).parents[1] / "support" / "numba_cpu_guarded.py"

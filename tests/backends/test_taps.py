@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convbench_backends.taps import divisors, fold_taps, window_area
+from convbench_backends.shared.taps import divisors, fold_taps, window_area
 from convbench_specs import Axis, Case, Pool
 
 axes = st.builds(

@@ -25,7 +25,6 @@ class PyTorchChannelsLast(PyTorch):
     """PyTorch on tensors in its channels_last memory format."""
 
     name = "pytorch-nhwc"
-    layout = "NHWC"
 
     def start(self, settings: Settings) -> Mapping[str, str]:
         facts = super().start(settings)
@@ -67,6 +66,8 @@ def channels_last_engine(settings: Settings) -> Any:
     from convbench_backends.pytorch.engine import Engine
 
     class ChannelsLastEngine(Engine):
+        layouts = ("NCW", "NHWC")
+
         def _native(self, array: Any, dtype: Any) -> Any:
             tensor = super()._native(array, dtype)
             return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor

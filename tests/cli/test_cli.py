@@ -171,7 +171,7 @@ def test_a_folder_with_a_run_in_it_is_not_overwritten(convbench, tmp_path):
 
 
 def test_numba_cuda_without_a_gpu_is_unavailable_with_the_way_to_check_it(convbench):
-    from convbench_backends.cuda_driver import cuda_device_count
+    from convbench_backends.shared.cuda_driver import cuda_device_count
 
     if cuda_device_count():
         pytest.skip("this machine has a GPU")

@@ -22,8 +22,8 @@ import numpy as np
 
 from convbench.verify.data import make_tensors
 from convbench.verify.reference.full import oracle
-from convbench_backends import outputs
 from convbench_backends.numba_cpu import NumbaCpu, convolutions, fast, few_places, paths, readable
+from convbench_backends.shared import outputs
 from convbench_specs import Case, Conv, Pool, Prepared, Settings, Tensors, tensors_of
 
 PAGE = mmap.PAGESIZE

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convbench_backends.cuda_driver import no_cuda_device
-from convbench_backends.installed import installed_version
+from convbench_backends.shared.cuda_driver import no_cuda_device
+from convbench_backends.shared.installed import installed_version
 from convbench_specs import (
     Available,
     Backend,
     Case,
     Device,
+    FrameworkVariables,
     MemoryCounter,
     Prepared,
     Settings,
@@ -32,9 +34,14 @@ class Jax(Backend):
 
     name = "jax"
     summary = "JAX: jax.lax compiled by XLA, gradients by jax.vjp"
+    contract = (1, 0)
     devices = ("cpu", "cuda")
-    layout = "NHWC"
-    """The faster one for XLA on a CPU, for most convolutions and all pools that were tried."""
+    display_order = 6
+    packages = ("jax", "jaxlib")
+    framework_variables = FrameworkVariables(
+        threads=("NPROC",),  # which is read by XLA
+        passed_prefixes=("XLA_", "JAX_"),
+    )
 
     _engine: Engine
 
@@ -50,20 +57,27 @@ class Jax(Backend):
         return no_cuda_device() or Available(version)
 
     def environment(self, settings: Settings) -> Mapping[str, str]:
-        """What XLA reads when it starts: NPROC is its number of threads."""
-        return {
+        """What XLA reads when it starts: NPROC is its number of threads. All that it compiles is kept for the run."""
+        environment = {
             "JAX_PLATFORMS": settings.device,
             "JAX_ENABLE_X64": "1",
             "NPROC": str(settings.threads),
             "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
         }
+        if settings.scratch_folder:
+            environment |= {
+                "JAX_COMPILATION_CACHE_DIR": str(Path(settings.scratch_folder, "jax")),
+                "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+                "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+            }
+        return environment
 
     def start(self, settings: Settings) -> Mapping[str, str]:
         """Import JAX, allow float64 and set full precision."""
         from convbench_backends.jax.engine import Engine  # noqa: PLC0415  # imports jax, so in a worker only
 
         self._engine = Engine(settings)
-        return {"layout": self.layout, **self._engine.facts()}
+        return self._engine.facts()
 
     def memory_counter(self) -> MemoryCounter | None:
         """JAX's own count on a GPU; on the CPU it has none."""

@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from convbench_backends.channels_last import window_axes
-from convbench_backends.taps import divisors, fold_taps
+from convbench_backends.shared.channels_last import window_axes
+from convbench_backends.shared.taps import divisors, fold_taps
 from convbench_specs import Axis, Case, Conv, Flatten, Pool
 
 Function = Callable[..., Any]

@@ -30,6 +30,7 @@ from convbench_specs import (
     PassName,
     Pool,
     Prepared,
+    PreparePhase,
     Settings,
     TensorName,
     Tensors,
@@ -43,6 +44,8 @@ class Naive(Backend):
 
     name = "naive"
     summary = "plain Python loops, straight from the definitions"
+    contract = (1, 0)
+    display_order = 0
 
     def __init__(self) -> None:
         self._rates: Mapping[str, prediction.Rates] = {}
@@ -65,72 +68,91 @@ class Naive(Backend):
         if case.dtype == "bfloat16":
             return Unsupported("NumPy, which holds the results, has no bfloat16")
         begin = time.perf_counter()
-        if isinstance(case.operation, Conv):
-            prepared = prepare_conv(case, tensors)
-        elif isinstance(case.operation, Pool):
-            prepared = prepare_pool(case, tensors)
+        resident = Resident(case, tensors)
+        prepare_operation = {"conv": prepare_conv, "pool": prepare_pool, "flatten": prepare_flatten}
+        prepared = prepare_operation[case.operation_name](case, resident)
+        phases_s: dict[PreparePhase, float] = {"convert": time.perf_counter() - begin}
+        return replace(
+            prepared,
+            forward_for_training=prepared.forward,  # every backward starts from x and w again: nothing but y is kept
+            to_numpy=to_numpy_of(case, len(tensors.x)),
+            phases_s=phases_s,
+            update=resident.update,
+        )
+
+
+class Resident:
+    """The tensors of a case as nested lists; no result holds a part of them.
+
+    What is pooled is in the shape of its view. A convolution without a bias has one of zeros.
+    """
+
+    x: Tensor4
+    w: Tensor4
+    b: list[float]
+    dy: Any
+
+    def __init__(self, case: Case, tensors: Tensors) -> None:
+        self._case = case
+        self.update(tensors)
+
+    def update(self, tensors: Tensors) -> None:
+        """Take other tensors in place of those before."""
+        batch_size = len(tensors.x)
+        self.x = as_images(tensors.x.reshape(self._case.x_view_shape(batch_size)))
+        if isinstance(self._case.operation, Flatten):
+            self.dy = tensors.dy.tolist()
         else:
-            prepared = prepare_flatten(case, tensors)
-        phases_s = {"convert": time.perf_counter() - begin}
-        # every backward starts from x and w again: nothing but y is kept
-        return replace(prepared, forward_for_training=prepared.forward, phases_s=phases_s)
+            self.dy = as_images(tensors.dy.reshape(self._case.y_view_shape(batch_size)))
+        if tensors.w is not None:
+            self.w = as_images(tensors.w)
+            self.b = [0.0] * len(self.w) if tensors.b is None else tensors.b.tolist()
 
 
-def prepare_conv(case: Case, tensors: Tensors) -> Prepared:
+def prepare_conv(case: Case, own: Resident) -> Prepared:
     """The passes of a convolution."""
     operation = case.operation
     assert isinstance(operation, Conv)
-    assert tensors.w is not None
-    x, w, dy = (as_images(array) for array in (tensors.x, tensors.w, tensors.dy))
-    has_bias, groups = tensors.b is not None, operation.groups
-    b = [0.0] * len(w) if tensors.b is None else tensors.b.tolist()
     windows = windows_of(case, edge=operation.padding_mode == "edge")
 
     def backward() -> Gradients:
-        dx, dw, db = convolution.backward(x, w, dy, windows, groups)
-        return dx, dw, db if has_bias else None
+        dx, dw, db = convolution.backward(own.x, own.w, own.dy, windows, operation.groups)
+        return dx, dw, db if operation.bias else None
 
     return Prepared(
-        forward=lambda: convolution.forward(x, w, b, windows, groups),
+        forward=lambda: convolution.forward(own.x, own.w, own.b, windows, operation.groups),
         backward=backward,
-        to_numpy=to_numpy_of(case, len(x)),
     )
 
 
-def prepare_pool(case: Case, tensors: Tensors) -> Prepared:
+def prepare_pool(case: Case, own: Resident) -> Prepared:
     """The passes of a pool. The backward of a maximum looks for it again, as the forward did."""
     operation = case.operation
     assert isinstance(operation, Pool)
-    x = as_images(tensors.x.reshape(case.x_view_shape(len(tensors.x))))
-    dy = as_images(tensors.dy.reshape(case.y_view_shape(len(tensors.x))))
     windows = windows_of(case)
     if operation.kind == "max":
         return Prepared(
-            forward=lambda: pooling.max_forward(x, windows),
-            backward=lambda: (pooling.max_backward(x, dy, windows), None, None),
-            to_numpy=to_numpy_of(case, len(x)),
+            forward=lambda: pooling.max_forward(own.x, windows),
+            backward=lambda: (pooling.max_backward(own.x, own.dy, windows), None, None),
             recomputes_forward=True,
         )
     down, along = (axis.taps(count_padding=operation.count_include_pad) for axis in image_axes(case))
     counts = [[taps_down * taps_along for taps_along in along] for taps_down in down]
     return Prepared(
-        forward=lambda: pooling.average_forward(x, windows, counts),
-        backward=lambda: (pooling.average_backward(x, dy, windows, counts), None, None),
-        to_numpy=to_numpy_of(case, len(x)),
+        forward=lambda: pooling.average_forward(own.x, windows, counts),
+        backward=lambda: (pooling.average_backward(own.x, own.dy, windows, counts), None, None),
     )
 
 
-def prepare_flatten(case: Case, tensors: Tensors) -> Prepared:
+def prepare_flatten(case: Case, own: Resident) -> Prepared:
     """The passes of a flatten."""
     operation = case.operation
     assert isinstance(operation, Flatten)
-    x, dy = as_images(tensors.x), tensors.dy.tolist()
     height, width = (1, *case.input_shape[1:])[-2:]
     shape, last = (case.input_shape[0], height, width), operation.order == "channels_last"
     return Prepared(
-        forward=lambda: flattening.flatten(x, shape, channels_last=last),
-        backward=lambda: (flattening.unflatten(dy, x, shape, channels_last=last), None, None),
-        to_numpy=to_numpy_of(case, len(x)),
+        forward=lambda: flattening.flatten(own.x, shape, channels_last=last),
+        backward=lambda: (flattening.unflatten(own.dy, own.x, shape, channels_last=last), None, None),
     )
 
 

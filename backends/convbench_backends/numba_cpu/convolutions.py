@@ -19,7 +19,7 @@ from convbench_backends.numba_cpu.flat_plan import make_plan, weight_order
 from convbench_backends.numba_cpu.geometry import ConvShape, Index, taps
 from convbench_backends.numba_cpu.tiles import DOT_FILTERS, FILTERS
 from convbench_backends.numba_cpu.winograd_plan import PRODUCTS, make_winograd_plan
-from convbench_backends.outputs import Output
+from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis
 
 Array = NDArray[Any]

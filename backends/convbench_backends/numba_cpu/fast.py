@@ -35,7 +35,7 @@ from convbench_backends.numba_cpu.dot_plan import make_dot_plan
 from convbench_backends.numba_cpu.flat import forward_axis, gradient_axis
 from convbench_backends.numba_cpu.geometry import ConvShape, Index, taps
 from convbench_backends.numba_cpu.winograd_plan import PRODUCTS, make_gradient_plan, takes_winograd
-from convbench_backends.outputs import Output
+from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis, Case, Prepared, Tensors
 
 Array = NDArray[Any]

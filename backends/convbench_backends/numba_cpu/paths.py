@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from convbench_backends.numba_cpu import fast, pooling, readable
 from convbench_backends.numba_cpu.convolutions import ROUNDS
 from convbench_backends.numba_cpu.geometry import first_taps, image_axes, spans, taps, window_places
-from convbench_backends.outputs import Output
+from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis, Case, Conv, Flatten, Pool, Prepared, Tensors
 
 Array = NDArray[Any]

@@ -6,12 +6,15 @@ is available makes a context on a GPU.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convbench_backends.cuda_driver import cuda_device_count
-from convbench_backends.installed import installed_version
 from convbench_backends.numba_cuda.simulation import SIMULATOR, is_simulated, simulated_s, start_simulator
+from convbench_backends.shared.cuda_driver import cuda_device_count
+from convbench_backends.shared.installed import installed_version
 from convbench_specs import (
     Available,
     Backend,
@@ -19,6 +22,7 @@ from convbench_specs import (
     Conv,
     Device,
     Flatten,
+    FrameworkVariables,
     MemoryCounter,
     PassName,
     Prepared,
@@ -40,8 +44,13 @@ class NumbaCuda(Backend):
     """Kernels with tiles in shared memory; nothing is atomic, so results are the same bits from run to run."""
 
     name = "numba-cuda"
+    short_name = "nbcuda"
     summary = "CUDA kernels in Python, compiled by Numba"
+    contract = (1, 0)
     devices = ("cpu", "cuda")
+    display_order = 3
+    packages = ("numba", "numba-cuda", "llvmlite")
+    framework_variables = FrameworkVariables(threads=("NUMBA_NUM_THREADS",), passed_prefixes=("NUMBA_",))
 
     def __init__(self) -> None:
         self._device: CudaDevice | None = None
@@ -65,9 +74,17 @@ class NumbaCuda(Backend):
         )
 
     def environment(self, settings: Settings) -> Mapping[str, str]:
-        """The simulator where it is asked for; and no warnings that small cases leave a GPU idle, as they must."""
-        asked = {SIMULATOR: "1"} if is_simulated() else {}
-        return {**asked, "NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS": "0"}
+        """The simulator where it is asked for; and no warnings that small cases leave a GPU idle, as they must.
+
+        The folder for compiled kernels may be the user's own, who then asks that they be kept from run to run.
+        """
+        environment = {"NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS": "0"}
+        if is_simulated():
+            environment[SIMULATOR] = "1"
+        if settings.scratch_folder:
+            own = str(Path(settings.scratch_folder, "numba"))
+            environment["NUMBA_CACHE_DIR"] = os.environ.get("NUMBA_CACHE_DIR") or own
+        return environment
 
     def start(self, settings: Settings) -> Mapping[str, str]:
         """Make a context on the first device, or find the simulator."""
@@ -100,10 +117,13 @@ class NumbaCuda(Backend):
             return Unsupported(f"its kernels count to {LARGEST_INDEX} elements a tensor")
         assert self._device is not None
         if isinstance(case.operation, Conv):
-            return passes.prepare_conv(case, tensors, self._device)
-        if isinstance(case.operation, Flatten):
-            return passes.prepare_flatten(case, tensors, self._device)
-        return passes.prepare_pool(case, tensors, self._device)
+            prepared = passes.prepare_conv(case, tensors, self._device)
+        elif isinstance(case.operation, Flatten):
+            prepared = passes.prepare_flatten(case, tensors, self._device)
+        else:
+            prepared = passes.prepare_pool(case, tensors, self._device)
+        # All launches go to one stream, which takes them in order; in the simulator a launch returns when it has ended.
+        return replace(prepared, runs_in_order=not is_simulated())
 
 
 @hookimpl

@@ -12,7 +12,7 @@ import numpy as np
 from numba import float32, float64
 
 from convbench_backends.numba_cuda import direct, gathers, product
-from convbench_backends.numba_cuda.device import Device, DeviceArray, flat_on_device, to_device
+from convbench_backends.numba_cuda.device import Device, DeviceArray, flat_on_device, to_device, write_flat
 from convbench_backends.numba_cuda.gathers import Indexing
 from convbench_backends.numba_cuda.geometry import Gather, backward_gather, fold_of, forward_gather, taps_of
 from convbench_specs import Case, Conv, Gradients, Tensors
@@ -42,6 +42,14 @@ class Convolution:
         self._x_taps = to_device(taps_of(case, self._y_from_x.channels))
         self._dy_taps = to_device(taps_of(case, self._dx_from_dy.channels))
         self._empty = partial(device.empty, dtype=dtype)
+
+    def update(self, tensors: Tensors) -> None:
+        """Write other tensors over those on the device, from which every pass starts."""
+        assert tensors.w is not None
+        for own, array in ((self._x, tensors.x), (self._w, tensors.w), (self._dy, tensors.dy)):
+            write_flat(own, array)
+        if self._b is not None and tensors.b is not None:
+            write_flat(self._b, tensors.b)
 
     @property
     def algorithm(self) -> str:

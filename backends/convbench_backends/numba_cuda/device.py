@@ -112,3 +112,8 @@ def to_device(array: NDArray[Any]) -> DeviceArray:
 def flat_on_device(array: NDArray[Any]) -> DeviceArray:
     """A flat copy on the device."""
     return cuda.to_device(np.array(array).reshape(array.size))
+
+
+def write_flat(own: DeviceArray, array: NDArray[Any]) -> None:
+    """Write an array's numbers into a flat array of as many on the device; returns when they are there."""
+    own.copy_to_device(np.array(array).reshape(array.size))

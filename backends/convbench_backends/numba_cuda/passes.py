@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from convbench_backends.numba_cuda import direct, flattening, pooling
 from convbench_backends.numba_cuda.convolution import Convolution
-from convbench_backends.numba_cuda.device import Device, DeviceArray, flat_on_device, to_device
+from convbench_backends.numba_cuda.device import Device, DeviceArray, flat_on_device, to_device, write_flat
 from convbench_backends.numba_cuda.geometry import image_axes, slide_of
 from convbench_backends.numba_cuda.jit import cuda
 from convbench_specs import Case, Flatten, Gradients, Native, Pool, Prepared, Step, TensorName, Tensors
@@ -31,14 +31,25 @@ def prepare_conv(case: Case, tensors: Tensors, device: Device) -> Prepared:
         wait=wait,
         to_numpy=to_numpy_of(case, len(tensors.x)),
         algorithm=convolution.algorithm,
+        update=convolution.update,
     )
 
 
 def prepare_pool(case: Case, tensors: Tensors, device: Device) -> Prepared:
     """The passes of a pool. The backward of a maximum knows from an earlier forward where it was."""
     assert isinstance(case.operation, Pool)
-    passes = _max_passes if case.operation.kind == "max" else _average_passes
-    forward, gradient, saved = passes(case, tensors, device)
+    is_max = case.operation.kind == "max"
+    passes = _max_passes if is_max else _average_passes
+    x, dy = flat_on_device(tensors.x), flat_on_device(tensors.dy)
+    forward, gradient = passes(case, x, dy, len(tensors.x), device)
+    saved = forward()[1] if is_max else None
+
+    def update(new: Tensors) -> None:
+        nonlocal saved
+        write_flat(x, new.x)
+        write_flat(dy, new.dy)
+        saved = forward()[1] if is_max else None
+        wait(saved)
 
     def both() -> Step:
         y, where = forward()
@@ -52,18 +63,18 @@ def prepare_pool(case: Case, tensors: Tensors, device: Device) -> Prepared:
         wait=wait,
         to_numpy=to_numpy_of(case, len(tensors.x)),
         algorithm="a thread an output",
+        update=update,
     )
 
 
 Forward = Callable[[], tuple[DeviceArray, DeviceArray]]
 """A forward of a pool: y, and what its backward needs."""
-PoolPasses = tuple[Forward, Callable[[DeviceArray], DeviceArray], DeviceArray]
-"""A forward, the gradient by what it returned beside y, and that of a forward that has been."""
+PoolPasses = tuple[Forward, Callable[[DeviceArray], DeviceArray]]
+"""A forward, and the gradient by what it returned beside y."""
 
 
-def _max_passes(case: Case, tensors: Tensors, device: Device) -> PoolPasses:
-    dtype, slide, planes = tensors.x.dtype, slide_of(case), _planes(case, tensors)
-    x, dy = flat_on_device(tensors.x), flat_on_device(tensors.dy)
+def _max_passes(case: Case, x: DeviceArray, dy: DeviceArray, images: int, device: Device) -> PoolPasses:
+    dtype, slide, planes = x.dtype, slide_of(case), _planes(case, images)
     kernel, gradient_kernel = pooling.maximum_kernel(_real(dtype)), pooling.maximum_gradient_kernel(_real(dtype))
 
     def forward() -> tuple[DeviceArray, DeviceArray]:
@@ -78,15 +89,14 @@ def _max_passes(case: Case, tensors: Tensors, device: Device) -> PoolPasses:
             gradient_kernel[device.blocks(x.size), device.threads](dy, where, planes, slide, dx)
         return dx
 
-    return forward, gradient, forward()[1]
+    return forward, gradient
 
 
-def _average_passes(case: Case, tensors: Tensors, device: Device) -> PoolPasses:
+def _average_passes(case: Case, x: DeviceArray, dy: DeviceArray, images: int, device: Device) -> PoolPasses:
     assert isinstance(case.operation, Pool)
-    dtype, slide, planes = tensors.x.dtype, slide_of(case), _planes(case, tensors)
+    dtype, slide, planes = x.dtype, slide_of(case), _planes(case, images)
     counts = [axis.taps(count_padding=case.operation.count_include_pad) for axis in image_axes(case)]
     down, along = (to_device(np.array(count, np.int32)) for count in counts)
-    x, dy = flat_on_device(tensors.x), flat_on_device(tensors.dy)
     real, pixels = _real(dtype), slide.height * slide.width
     is_plane = case.operation.kernel_size == "global" and pixels > LARGE_WINDOW
 
@@ -107,7 +117,7 @@ def _average_passes(case: Case, tensors: Tensors, device: Device) -> PoolPasses:
             kernel[device.blocks(x.size), device.threads](dy, planes, slide, down, along, dx)
         return dx
 
-    return forward, gradient, None
+    return forward, gradient
 
 
 def prepare_flatten(case: Case, tensors: Tensors, device: Device) -> Prepared:
@@ -126,6 +136,11 @@ def prepare_flatten(case: Case, tensors: Tensors, device: Device) -> Prepared:
             kernel[grid, device.threads](source, images, rows, columns, out)
         return out
 
+    def update(new: Tensors) -> None:
+        # Not written in place: where a result is a view, its holder keeps it.
+        nonlocal x, dy
+        x, dy = flat_on_device(new.x), flat_on_device(new.dy)
+
     def forward() -> DeviceArray:
         return x if is_view else transposed(x, channels, places)
 
@@ -139,6 +154,7 @@ def prepare_flatten(case: Case, tensors: Tensors, device: Device) -> Prepared:
         wait=wait,
         to_numpy=to_numpy_of(case, images),
         algorithm="view" if is_view else "transposition",
+        update=update,
     )
 
 
@@ -156,9 +172,9 @@ def to_numpy_of(case: Case, batch_size: int) -> Callable[[TensorName, Native], N
     return to_numpy
 
 
-def _planes(case: Case, tensors: Tensors) -> int:
+def _planes(case: Case, images: int) -> int:
     """Planes that the window slides over one by one."""
-    return prod(case.x_view_shape(len(tensors.x))[: -len(case.axes)])
+    return prod(case.x_view_shape(images)[: -len(case.axes)])
 
 
 def _real(dtype: np.dtype[Any]) -> Any:

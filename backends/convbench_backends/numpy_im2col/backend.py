@@ -37,7 +37,11 @@ class NumpyIm2col(Backend):
     """Windows become columns of a matrix, and a convolution a matrix product."""
 
     name = "numpy-im2col"
+    short_name = "numpy"
     summary = "NumPy: im2col and matrix products, block by block"
+    contract = (1, 0)
+    display_order = 1
+    packages = ("numpy",)
 
     def __init__(self) -> None:
         self._crew = Crew(1)

@@ -21,7 +21,7 @@ from convbench_backends.numpy_im2col.convolution import (
 from convbench_backends.numpy_im2col.crew import Crew
 from convbench_backends.numpy_im2col.im2col import Array
 from convbench_backends.numpy_im2col.windows import windows_of
-from convbench_backends.outputs import Output
+from convbench_backends.shared.outputs import Output
 from convbench_specs import Case, Conv, Flatten, Gradients, Pool, Prepared, Step, Tensors
 
 
@@ -59,9 +59,20 @@ def prepare_conv(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
             None if b is None else db.astype(x.dtype, copy=False),
         )
 
-    # backward needs x and w alone, which stay anyway
-    algorithm = conv_algorithm(conv, len(x))
-    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm=algorithm)
+    def update(new: Tensors) -> None:
+        assert new.w is not None
+        for own, array in ((x, new.x), (w, new.w), (dy, new.dy)):
+            np.copyto(own, array.reshape(own.shape))
+        if b is not None and new.b is not None:
+            np.copyto(b, new.b)
+
+    return Prepared(
+        forward=forward,
+        backward=backward,
+        forward_for_training=forward,  # backward needs x and w alone, which stay anyway
+        algorithm=conv_algorithm(conv, len(x)),
+        update=update,
+    )
 
 
 def prepare_pool(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
@@ -91,12 +102,20 @@ def prepare_pool(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
         return y, *gradient(y)
 
     saved = forward() if is_max else x[:0]
+
+    def update(new: Tensors) -> None:
+        nonlocal saved
+        np.copyto(x, new.x)
+        np.copyto(dy, new.dy)
+        saved = forward() if is_max else x[:0]
+
     return Prepared(
         forward=forward,
         backward=lambda: gradient(saved),
         both=both,
         forward_for_training=forward,  # y tells a maximum's backward where it was
         algorithm="two passes" if is_max or not pool.is_whole else "product with ones",
+        update=update,
     )
 
 
@@ -105,12 +124,19 @@ def prepare_flatten(case: Case, tensors: Tensors) -> Prepared:
     operation = case.operation
     assert isinstance(operation, Flatten)
     x, dy = np.array(tensors.x), np.array(tensors.dy)
+
+    def update(new: Tensors) -> None:
+        # Not written in place: results are views, of a single channel in the order channels last too.
+        nonlocal x, dy
+        x, dy = np.array(new.x), np.array(new.dy)
+
     if operation.order == "channels_first":
         return Prepared(
             forward=lambda: x.reshape(dy.shape),
             backward=lambda: (dy.reshape(x.shape), None, None),
             forward_for_training=lambda: x.reshape(dy.shape),
             algorithm="view",
+            update=update,
         )
     last = (x.shape[0], *x.shape[2:], x.shape[1])
 
@@ -120,7 +146,13 @@ def prepare_flatten(case: Case, tensors: Tensors) -> Prepared:
     def backward() -> Gradients:
         return np.ascontiguousarray(np.moveaxis(dy.reshape(last), -1, 1)), None, None
 
-    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm="permuted copy")
+    return Prepared(
+        forward=forward,
+        backward=backward,
+        forward_for_training=forward,
+        algorithm="permuted copy",
+        update=update,
+    )
 
 
 def conv_algorithm(conv: Convolution, images: int) -> str:

@@ -7,13 +7,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convbench_backends.cuda_driver import no_cuda_device
-from convbench_backends.installed import installed_version
+from convbench_backends.shared.cuda_driver import no_cuda_device
+from convbench_backends.shared.installed import installed_version
 from convbench_specs import (
     Available,
     Backend,
     Case,
     Device,
+    FrameworkVariables,
     MemoryCounter,
     Prepared,
     Settings,
@@ -30,10 +31,13 @@ class PyTorch(Backend):
     """torch.nn.functional and autograd."""
 
     name = "pytorch"
+    short_name = "torch"
     summary = "PyTorch, eager: torch.nn.functional and autograd, on oneDNN or cuDNN"
+    contract = (1, 0)
     devices = ("cpu", "cuda")
-    layout = "NCHW"
-    """PyTorch's default, what its users run unless they ask for channels_last."""
+    display_order = 4
+    packages = ("torch",)
+    framework_variables = FrameworkVariables(passed_prefixes=("TORCH_",))
 
     _engine: Engine
 
@@ -53,7 +57,7 @@ class PyTorch(Backend):
         from convbench_backends.pytorch.engine import Engine  # noqa: PLC0415  # imports torch, so in a worker only
 
         self._engine = Engine(settings)
-        return {"layout": self.layout, **self._engine.facts()}
+        return self._engine.facts()
 
     def memory_counter(self) -> MemoryCounter | None:
         """PyTorch's own count on a GPU; on the CPU the process's memory tells the truth."""

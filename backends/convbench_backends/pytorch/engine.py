@@ -4,6 +4,8 @@ Rules:
 - forward runs on tensors that need no gradient; backward differentiates a graph that was built once and is kept, so it
   contains no forward; both builds a graph and uses it up, as a training step does.
 - Nothing is compiled: what a call costs is what an eager user pays.
+- update writes into the resident tensors, which the kept graph holds too: the graph is then made anew. A flatten gets
+  other tensors in their place, for its results are views of them.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from convbench_backends.pytorch.operations import function_of
 from convbench_specs import (
     Case,
     DType,
+    Flatten,
     Gradients,
     MemoryCounter,
     Native,
@@ -35,6 +38,9 @@ settings_of: Any = torch.backends  # whose functions have no types
 
 class Engine:
     """PyTorch on one device, with threads and precision set."""
+
+    layouts = ("NCW", "NCHW")
+    """By rank: PyTorch's default, what its users run unless they ask for channels_last."""
 
     def __init__(self, settings: Settings) -> None:
         self._device = settings.device
@@ -62,17 +68,29 @@ class Engine:
     def prepare(self, case: Case, tensors: Tensors) -> Prepared:
         """The three passes of a case on copies of the tensors."""
         begin = perf_counter()
-        arrays = [array for array in (tensors.x, tensors.w, tensors.b) if array is not None]
-        inputs = [self._native(array, case.dtype) for array in arrays]
-        dy = self._native(tensors.dy, case.dtype)
+        *inputs, dy = (self._native(array, case.dtype) for array in _arrays(tensors))
         self._wait(dy)
         convert_s = perf_counter() - begin
         function, algorithm = function_of(case, inputs[0])
-        leaves = [tensor.detach().requires_grad_() for tensor in inputs]
+        leaves = _leaves(inputs)
 
         @cache
         def kept_graph() -> Any:
             return function(*leaves)
+
+        def update(new: Tensors) -> None:
+            nonlocal inputs, dy, leaves
+            has_graph = kept_graph.cache_info().currsize > 0
+            kept_graph.cache_clear()
+            if isinstance(case.operation, Flatten):
+                *inputs, dy = (self._native(array, case.dtype) for array in _arrays(new))
+                leaves = _leaves(inputs)
+            else:
+                for own, array in zip([*inputs, dy], _arrays(new), strict=True):
+                    own.copy_(_unshared(array))
+            if has_graph:  # made here, so that the next backward contains no forward
+                kept_graph()
+            self._wait(dy)
 
         def both() -> Step:
             y = function(*leaves)
@@ -87,11 +105,13 @@ class Engine:
             to_numpy=self._to_numpy,
             algorithm=algorithm,
             phases_s={"convert": convert_s},
+            update=update,
+            layout=self.layouts[case.rank - 1],
+            runs_in_order=self._device == "cuda",  # every call goes to the current stream, which takes them in order
         )
 
     def _native(self, array: NDArray[Any], dtype: DType) -> Any:
-        # from_numpy shares memory, and the harness's arrays are not ours to keep.
-        return torch.from_numpy(np.array(array, order="C")).to(self._device, getattr(torch, dtype))
+        return _unshared(array).to(self._device, getattr(torch, dtype))
 
     def _to_numpy(self, tensor: TensorName, native: Native) -> NDArray[Any]:
         """The layout is canonical already; bfloat16, which NumPy lacks, comes as float32."""
@@ -128,6 +148,21 @@ class CudaMemory:
         """Bytes in use now, above what was in use at `reset`."""
         torch.cuda.synchronize()
         return torch.cuda.memory_allocated() - self._base
+
+
+def _arrays(tensors: Tensors) -> list[NDArray[Any]]:
+    """[x, w, b, dy], as far as the case has them."""
+    return [array for array in (tensors.x, tensors.w, tensors.b, tensors.dy) if array is not None]
+
+
+def _unshared(array: NDArray[Any]) -> Any:
+    # from_numpy shares memory, and the harness's arrays are not ours to keep.
+    return torch.from_numpy(np.array(array, order="C"))
+
+
+def _leaves(inputs: list[Any]) -> list[Any]:
+    """The same memory, as tensors to differentiate by."""
+    return [tensor.detach().requires_grad_() for tensor in inputs]
 
 
 def gradients(y: Any, leaves: list[Any], dy: Any, *, retain_graph: bool = False) -> Gradients:

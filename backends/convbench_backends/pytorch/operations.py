@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  # as PyTorch's documentation writes it
 
-from convbench_backends.taps import divisors, fold_taps, window_area
+from convbench_backends.shared.taps import divisors, fold_taps, window_area
 from convbench_specs import Axis, Case, Conv, Flatten, Pool
 
 Function = Callable[..., Any]

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from convbench_backends.cuda_driver import no_cuda_device
-from convbench_backends.installed import installed_version
+from convbench_backends.shared.cuda_driver import no_cuda_device
+from convbench_backends.shared.installed import installed_version
 from convbench_specs import (
     Available,
     Backend,
     Case,
     Device,
+    FrameworkVariables,
     MemoryCounter,
     Prepared,
     Settings,
@@ -30,10 +31,16 @@ class TensorFlow(Backend):
     """tf.function graphs; gradients by GradientTape."""
 
     name = "tensorflow"
+    short_name = "tf"
     summary = "TensorFlow graphs: tf.nn and GradientTape, on oneDNN or cuDNN; XLA where those have no gradient"
+    contract = (1, 0)
     devices = ("cpu", "cuda")
-    layout = "NHWC"
-    """TensorFlow's default, and the one in which all its gradients exist on a CPU."""
+    display_order = 5
+    packages = ("tensorflow-cpu", "tensorflow")
+    framework_variables = FrameworkVariables(
+        threads=("TF_NUM_INTRAOP_THREADS",),
+        passed_prefixes=("TF_", "XLA_"),
+    )
 
     _engine: Engine
 
@@ -67,7 +74,7 @@ class TensorFlow(Backend):
             from convbench_backends.tensorflow.engine import Engine  # noqa: PLC0415  # imports TensorFlow
 
         self._engine = Engine(settings)
-        return {"layout": self.layout, **self._engine.facts()}
+        return self._engine.facts()
 
     def memory_counter(self) -> MemoryCounter | None:
         """TensorFlow's own count where it keeps an arena: on a GPU, and on a CPU with oneDNN."""

@@ -1,7 +1,8 @@
 """How a case runs in TensorFlow: one graph a pass, traced at its first call.
 
 Rules:
-- Graphs are kept by case and batch size: preparing the case again with other tensors traces nothing.
+- Channels last is TensorFlow's default, and the one layout in which all its gradients exist on a CPU.
+- Graphs are kept by case and batch size: neither an update nor preparing the case on other tensors traces anything.
 - backward has a graph of its own, from which TensorFlow drops the forward; the padded x is made once and kept, as a
   training step keeps it. Where a gradient needs y the forward stays in, and `recomputes_forward` says so.
 - XLA compiles what TensorFlow's own kernels cannot do on a CPU; see `_needs_xla`.
@@ -18,8 +19,8 @@ from typing import Any
 import tensorflow as tf  # type: ignore[import-untyped]  # TensorFlow ships no types
 from numpy.typing import NDArray
 
-from convbench_backends.channels_last import canonical, channels_last_tensors
-from convbench_backends.taps import window_area
+from convbench_backends.shared.channels_last import canonical, channels_last_tensors, layout_of
+from convbench_backends.shared.taps import window_area
 from convbench_backends.tensorflow.operations import Formula, Tensor, formula_of
 from convbench_specs import (
     Case,
@@ -93,14 +94,21 @@ class Engine:
     def prepare(self, case: Case, tensors: Tensors) -> Prepared:
         """The three passes of a case on copies of the tensors."""
         begin = perf_counter()
-        arrays, dy_array = channels_last_tensors(tensors)
-        inputs = [tf.cast(tf.constant(array), case.dtype) for array in arrays]
-        dy = tf.cast(tf.constant(dy_array), case.dtype)
-        self._wait(dy)
+        inputs, dy = self._native(tensors, case)
         convert_s = perf_counter() - begin
         graphs = self._graphs(replace(case, name=""), len(tensors.x))
 
-        padded = cache(lambda: graphs.pad(inputs[0]))
+        @cache
+        def padded() -> Tensor:
+            return graphs.pad(inputs[0])
+
+        def update(new: Tensors) -> None:
+            nonlocal inputs, dy
+            inputs, dy = self._native(new, case)
+            has_padded = padded.cache_info().currsize > 0
+            padded.cache_clear()
+            if has_padded:  # made here, so that the next backward pads nothing
+                self._wait(padded())
 
         def forward_for_training() -> tuple[Tensor, tf.GradientTape]:
             with tf.GradientTape() as tape:
@@ -125,7 +133,18 @@ class Engine:
             recomputes_forward=graphs.formula.recomputes_forward,
             algorithm=graphs.formula.algorithm + (", gradients by XLA" if graphs.is_xla else ""),
             phases_s={"convert": convert_s},
+            update=update,
+            layout=layout_of(case),
+            runs_in_order=self._device == "cuda",  # one stream of the device computes; _wait is for all of the device
         )
+
+    def _native(self, tensors: Tensors, case: Case) -> tuple[list[Tensor], Tensor]:
+        """([x, w, b], dy), channels last. Tensors cannot be written: no result changes when others take their place."""
+        arrays, dy_array = channels_last_tensors(tensors)
+        inputs = [tf.cast(tf.constant(array), case.dtype) for array in arrays]
+        dy = tf.cast(tf.constant(dy_array), case.dtype)
+        self._wait(dy)
+        return inputs, dy
 
     def _new_graphs(self, case: Case, batch_size: int) -> Graphs:
         formula = formula_of(case, batch_size)

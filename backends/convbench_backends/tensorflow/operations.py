@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf  # type: ignore[import-untyped]  # TensorFlow ships no types
 
-from convbench_backends.taps import divisors, fold_taps, window_area
+from convbench_backends.shared.taps import divisors, fold_taps, window_area
 from convbench_specs import Axis, Case, Conv, Flatten, PaddingMode, Pool, same_padding
 
 Tensor = Any

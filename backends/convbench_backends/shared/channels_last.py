@@ -33,6 +33,11 @@ def canonical(tensor: TensorName, native: NDArray[Any]) -> NDArray[Any]:
     return np.array(native) if tensor == "db" else _moved(native, -1, 1)
 
 
+def layout_of(case: Case) -> str:
+    """The order of axes in memory, by its name."""
+    return ("NWC", "NHWC")[case.rank - 1]
+
+
 def window_axes(case: Case) -> list[tuple[int, Axis]]:
     """(dimension of x, axis) of those that the window slides along, x being (N, *spatial, C)."""
     if isinstance(case.operation, Pool) and case.operation.over == "channels":
