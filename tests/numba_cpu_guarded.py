@@ -23,7 +23,12 @@ import numpy as np
 from convbench.verify.data import make_tensors
 from convbench.verify.oracle import oracle
 from convbench_backends import outputs
-from convbench_backends.numba_cpu import NumbaCpu, convolutions, fast, few_places, paths, readable
+from convbench_backends.numba_cpu import NumbaCpu
+from convbench_backends.numba_cpu import prepare as paths
+from convbench_backends.numba_cpu.convolution import choose as fast
+from convbench_backends.numba_cpu.convolution import common as convolutions
+from convbench_backends.numba_cpu.convolution.few_places import kernels as few_places
+from convbench_backends.numba_cpu.convolution.readable import level as readable
 from convbench_specs import Case, Conv, Pool, Prepared, Settings, Tensors, tensors_of
 
 PAGE = mmap.PAGESIZE

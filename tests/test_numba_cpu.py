@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import convbench
 from convbench_backends.numba_cpu import NumbaCpu
-from convbench_backends.numba_cpu.flat import FlatAxis, forward_axis, gradient_axis
+from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis, gradient_axis
 from convbench_backends.numba_cpu.geometry import PADDING, first_taps, spans, taps, window_places
 from convbench_backends.outputs import Output
 from convbench_specs import Axis, Case, Conv, Settings, Tensors, Unsupported
@@ -24,7 +24,7 @@ from convbench_specs import Axis, Case, Conv, Settings, Tensors, Unsupported
 GUARDED = Path(__file__).with_name("numba_cpu_guarded.py")
 WITH_REGISTERS = """
 import runpy, sys
-from convbench_backends.numba_cpu import vector
+from convbench_backends.numba_cpu.compiler import vector
 vector.VECTOR_BYTES, vector.REGISTERS = {registers}
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")

@@ -57,7 +57,7 @@ class NumbaCpu(Backend):
 
     def start(self, settings: Settings) -> Mapping[str, str]:
         """Set the number of threads; the facts are those on which speed depends."""
-        from convbench_backends.numba_cpu.machine import facts  # noqa: PLC0415  # imports Numba: worker only
+        from convbench_backends.numba_cpu.compiler.facts import facts  # noqa: PLC0415  # imports Numba: worker only
 
         return facts(settings.threads)
 
@@ -65,7 +65,7 @@ class NumbaCpu(Backend):
         """Choose the path of a case and compile it."""
         if case.dtype not in _DTYPES:
             return Unsupported(f"{case.dtype}: the kernels compute in float32 and float64")
-        from convbench_backends.numba_cpu import paths  # noqa: PLC0415  # imports Numba: worker only
+        from convbench_backends.numba_cpu import prepare as paths  # noqa: PLC0415  # imports Numba: worker only
 
         return paths.prepare(case, tensors)
 
