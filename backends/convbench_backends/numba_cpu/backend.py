@@ -65,9 +65,9 @@ class NumbaCpu(Backend):
         """Choose the path of a case and compile it."""
         if case.dtype not in _DTYPES:
             return Unsupported(f"{case.dtype}: the kernels compute in float32 and float64")
-        from convbench_backends.numba_cpu import prepare as paths  # noqa: PLC0415  # imports Numba: worker only
+        from convbench_backends.numba_cpu.prepare import prepare  # noqa: PLC0415  # imports Numba: worker only
 
-        return paths.prepare(case, tensors)
+        return prepare(case, tensors)
 
 
 @hookimpl

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from convbench_backends.numba_cpu.compiler.emit import cgutils
 from convbench_backends.numba_cpu.compiler.vector import intrinsic
 
-__all__ = ["Kernel", "kernel", "part", "threading_layer"]
+__all__ = ["ROUNDS", "Kernel", "kernel", "part", "threading_layer"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -43,6 +43,9 @@ _OPTIONS: dict[str, Any] = {
     "error_model": "numpy",
 }
 _CACHE = bool(os.environ.get("NUMBA_CACHE_DIR"))
+
+ROUNDS = 4
+"""Tasks a thread where planes or rows are dealt out: few, as each costs a call, but a late thread can be waited for."""
 
 _njit: Any = numba.njit
 _typeof: Any = numba.typeof
