@@ -23,13 +23,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
 from convbench_backends.numba_cpu.compiler.rows import fill_rows, sum_rows, take_larger
-from convbench_backends.numba_cpu.geometry import Index
-
-Array = NDArray[Any]
+from convbench_backends.numba_cpu.geometry import Array, Index
 
 
 def winner_dtype(window: int) -> type[np.unsignedinteger[Any] | np.signedinteger[Any]]:

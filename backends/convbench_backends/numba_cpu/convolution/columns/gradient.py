@@ -19,15 +19,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
 from convbench_backends.numba_cpu.compiler.rows import add_rows, clear
 from convbench_backends.numba_cpu.convolution.flat.implicit_gemm import sweep
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
-from convbench_backends.numba_cpu.geometry import Index
-
-Array = NDArray[Any]
+from convbench_backends.numba_cpu.geometry import Array, Index
 
 
 @kernel

@@ -27,7 +27,7 @@ _BAND_BYTES = 512 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """What the kernel of column_gradient.py looks up; lengths and places count elements.
+    """What the kernel of gradient.py looks up; lengths and places count elements.
 
     rows, columns: what each tap reaches along an axis, see geometry.spans. offsets: of the filters in dy.
     """

@@ -18,16 +18,10 @@ A plane is a task's own and images are summed in their order, so the number of t
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
 from convbench_backends.numba_cpu.compiler.emit import Int, Place, Value, Vector
 from convbench_backends.numba_cpu.compiler.jit import kernel
 from convbench_backends.numba_cpu.compiler.vector import Lanes, vector_code
-from convbench_backends.numba_cpu.geometry import ConvShape, Index
-
-Array = NDArray[Any]
+from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
 
 KERNEL = 3
 """Rows and columns of the filters."""

@@ -15,17 +15,11 @@ tables of geometry.taps.
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
 from convbench_backends.numba_cpu.compiler.vector import lanes_of
 from convbench_backends.numba_cpu.convolution.flat.plan import BAND_BYTES
 from convbench_backends.numba_cpu.convolution.winograd.plan import takes_winograd
-from convbench_backends.numba_cpu.geometry import ConvShape, Index
-
-Array = NDArray[Any]
+from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
 
 _CHANNELS = 16
 """Channels at a time: a line of the cache of a column of 1 x 1, and few enough for their planes to stay in the first

@@ -23,7 +23,7 @@ from convbench_specs import Axis
 
 
 class PlaceDots:
-    """y as dot products of filters and columns of x; the places of the batch are the filters of weight_gradient.py."""
+    """y as dot products of filters and columns of x; places of the batch are the filters of flat/weight_gradient.py."""
 
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
         self._x_shape, self._tasks = shape.x, ROUNDS * threads

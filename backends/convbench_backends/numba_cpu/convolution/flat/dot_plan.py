@@ -36,7 +36,7 @@ _TAPS = 24
 class DotPlan:
     """What the kernel of weight_gradient.py looks up; lengths and places count elements.
 
-    tables: the numbers as a record, places as in flat_plan.Plan, offsets of the taps of a block of channels.
+    tables: the numbers as a record, places as in plan.Plan, offsets of the taps of a block of channels.
     order: where each weight's sum lies in a share.
     """
 

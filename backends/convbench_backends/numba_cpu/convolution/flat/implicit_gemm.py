@@ -1,5 +1,5 @@
 # ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
-"""The fast level: implicit GEMM over the flat layout of flat.py, for y and for dx.
+"""The fast level: implicit GEMM over the flat layout of layout.py, for y and for dx.
 
     source (N, G, C, H, W)                                               target (N, G, K, H', W')
     +---------------+   pack     +---------+   tiles    +---------+  unpack  +------------+
@@ -18,15 +18,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
 from convbench_backends.numba_cpu.compiler.rows import clear, copy_rows
 from convbench_backends.numba_cpu.compiler.vector import VECTOR_BYTES
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS, TILES, multiply_tile
-from convbench_backends.numba_cpu.geometry import Index
-
-Array = NDArray[Any]
+from convbench_backends.numba_cpu.geometry import Array, Index
 
 FULL, HALF, NARROW = TILES[FILTERS][:2], TILES[FILTERS // 2][:2], TILES[1][:2]
 

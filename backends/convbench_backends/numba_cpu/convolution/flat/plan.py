@@ -5,7 +5,7 @@ Choices made here, from sizes alone:
 - bands     rows of the grid that a task computes: their input should stay in half of a core's second-level cache, which
             is 1 MB or more on the machines this was written for; every thread gets the same number of tasks where rows
             permit
-- blocks    filters in blocks of tiles.FILTERS; the rest in the narrowest block that holds it
+- blocks    filters in blocks of register_tiles.FILTERS; the rest in the narrowest block that holds it
 - direct    a 1 x 1 convolution reads x and writes y in place where a band has at least one vector
 """
 

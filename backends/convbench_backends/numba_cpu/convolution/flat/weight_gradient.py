@@ -1,5 +1,5 @@
 # ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
-"""The fast level: dw and db as long dot products over the flat layout of flat.py.
+"""The fast level: dw and db as long dot products over the flat layout of layout.py.
 
     dw[k, c, r, s] = sum over n, q of dy[n, k, q] * x[n, c, q + r * pitch + s]
 
@@ -19,15 +19,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
 from convbench_backends.numba_cpu.compiler.rows import clear, copy_rows
 from convbench_backends.numba_cpu.convolution.flat.implicit_gemm import pack_channel
 from convbench_backends.numba_cpu.convolution.register_tiles import DOT_TILES, dot_tile
-from convbench_backends.numba_cpu.geometry import Index
-
-Array = NDArray[Any]
+from convbench_backends.numba_cpu.geometry import Array, Index
 
 _FULL = max(DOT_TILES)
 _FULL_TAPS, _SINGLE_TAPS = DOT_TILES[_FULL], DOT_TILES[1]

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.convolution.readable import im2col
-from convbench_backends.numba_cpu.geometry import ConvShape, taps
+from convbench_backends.numba_cpu.geometry import Array, ConvShape, taps
 from convbench_specs import Case, Conv, Prepared, Tensors
-
-Array = NDArray[Any]
 
 _BAND_BYTES = 512 * 1024
 """Patches of one band: half of a core's second-level cache of 1 MB, the rest is for weights and the product."""

@@ -9,15 +9,13 @@
 
 Loop order: run of images or band of tile rows in parallel; group of blocks of filters; product p; block of 8 filters;
 tile of 3 vectors; channel. 16 multiply-adds do the work of 36. V of a task and M of a group stay in the second-level
-cache; U is read once a task. The transforms are in winograd_tiles.py, the product is that of implicit_gemm.py with a
+cache; U is read once a task. The transforms are in transforms.py, the product is that of implicit_gemm.py with a
 channel for a tap.
 """
 
 from __future__ import annotations
 
 from typing import Any
-
-from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
 from convbench_backends.numba_cpu.compiler.rows import prefetch
@@ -29,9 +27,7 @@ from convbench_backends.numba_cpu.convolution.winograd.transforms import (
     transform_input,
     transform_output,
 )
-from convbench_backends.numba_cpu.geometry import Index
-
-Array = NDArray[Any]
+from convbench_backends.numba_cpu.geometry import Array, Index
 
 
 @kernel

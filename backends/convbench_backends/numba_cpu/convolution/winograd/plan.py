@@ -36,7 +36,7 @@ _FEW_TILES, _MANY_TILES = 48, 192
 
 @dataclass(frozen=True, slots=True)
 class WinogradPlan:
-    """What the kernels of winograd.py look up; lengths and places count elements."""
+    """What the kernels of forward.py look up; lengths and places count elements."""
 
     batch: int
     channels: int
@@ -133,7 +133,7 @@ def make_winograd_plan(
 
 @dataclass(frozen=True, slots=True)
 class WinogradGradientPlan:
-    """What the kernels of winograd_gradient.py look up; lengths and places count elements."""
+    """What the kernels of weight_gradient.py look up; lengths and places count elements."""
 
     batch: int
     channels: int

@@ -20,8 +20,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
 from convbench_backends.numba_cpu.compiler.rows import clear, prefetch
 from convbench_backends.numba_cpu.compiler.vector import VECTOR_BYTES
@@ -35,8 +33,7 @@ from convbench_backends.numba_cpu.convolution.winograd.weight_gradient_transform
     transform_sums,
     transpose_row,
 )
-
-Array = NDArray[Any]
+from convbench_backends.numba_cpu.geometry import Array
 
 
 @kernel

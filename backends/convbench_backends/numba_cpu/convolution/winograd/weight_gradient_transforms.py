@@ -4,7 +4,7 @@
     dw = A^T [ sum over tiles of (G dy G^T) * (B^T x B) ] A
 
           | 1   0 |          | 1  1  1  0 |
-      G = |1/2 1/2|    A^T = | 0  1 -1  0 |        B^T as in winograd_tiles.py
+      G = |1/2 1/2|    A^T = | 0  1 -1  0 |        B^T as in transforms.py
           |1/2-1/2|          | 0  1  1 -1 |
           | 0   1 |
 
@@ -29,7 +29,7 @@ from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.convolution.winograd.transforms import combine_inputs
 
 OUTER_VECTORS = 3
-"""Vectors of channels of a full block: with FILTERS rows, the block of tiles.multiply_tile."""
+"""Vectors of channels of a full block: with FILTERS rows, the block of register_tiles.multiply_tile."""
 
 
 @vector_code
