@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from convbench_backends.numba_cpu.geometry import Array
+from convbench_backends.numba_cpu.resident import Resident
 from convbench_specs import Case, Flatten, Prepared, Tensors
 
 
@@ -13,6 +14,7 @@ def flatten(case: Case, tensors: Tensors) -> Prepared:
     operation = case.operation
     assert isinstance(operation, Flatten)
     x, dy, n = tensors.x.copy(), tensors.dy.copy(), len(tensors.x)
+    update = Resident(x, dy).update
     features = case.output_shape[0]
     if operation.order == "channels_first":
         return Prepared(
@@ -20,6 +22,7 @@ def flatten(case: Case, tensors: Tensors) -> Prepared:
             backward=lambda: (dy.reshape(x.shape), None, None),
             forward_for_training=lambda: x.reshape(n, features),
             algorithm="view",
+            update=update,
         )
     channels = case.input_shape[0]
     places = features // channels
@@ -30,4 +33,10 @@ def flatten(case: Case, tensors: Tensors) -> Prepared:
     def backward() -> tuple[Array, None, None]:
         return np.ascontiguousarray(dy.reshape(n, places, channels).transpose(0, 2, 1)).reshape(x.shape), None, None
 
-    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm="transposing copy")
+    return Prepared(
+        forward=forward,
+        backward=backward,
+        forward_for_training=forward,
+        algorithm="transposing copy",
+        update=update,
+    )

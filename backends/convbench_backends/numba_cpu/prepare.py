@@ -36,4 +36,5 @@ def prepare(case: Case, tensors: Tensors) -> Prepared:
     prepared.forward()
     assert callable(prepared.backward)
     prepared.backward()
-    return replace(prepared, phases_s={"compile": perf_counter() - started})
+    layout = "NCHW" if case.rank == 2 else "NCW"
+    return replace(prepared, layout=layout, phases_s={"compile": perf_counter() - started})

@@ -7,7 +7,8 @@ The rule, from the shape alone, but for columns, which an image or group must ha
 - implicit GEMM and dot products for everything else                                       flat/
   with dx by columns, where channels are few and the stride is 1                           columns/
 
-Weights are brought into the kernels' order within each call, since a training step changes them.
+Weights are brought into the kernels' order within each call, since a training step changes them. So an update needs
+no more than new values in the resident tensors.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from convbench_backends.numba_cpu.convolution.flat.level import ImplicitGemm
 from convbench_backends.numba_cpu.convolution.winograd.level import Winograd
 from convbench_backends.numba_cpu.convolution.winograd.plan import takes_winograd
 from convbench_backends.numba_cpu.geometry import Array, ConvShape
+from convbench_backends.numba_cpu.resident import Resident
 from convbench_specs import Case, Prepared, Tensors
 
 
@@ -43,7 +45,13 @@ def conv(case: Case, tensors: Tensors, threads: int) -> Prepared:
         dw, db = level.dw_db(x, dy)
         return dx, dw.reshape(w_shape), None if b is None else db
 
-    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm=level.algorithm)
+    return Prepared(
+        forward=forward,
+        backward=backward,
+        forward_for_training=forward,
+        algorithm=level.algorithm,
+        update=Resident(x, dy, w, b).update,
+    )
 
 
 def choose(shape: ConvShape, *, itemsize: int, threads: int) -> type[FewPlaces | Depthwise | Winograd | ImplicitGemm]:

@@ -10,6 +10,7 @@ from numba import get_num_threads
 from convbench_backends.numba_cpu.compiler.jit import ROUNDS
 from convbench_backends.numba_cpu.geometry import Array, first_taps, image_axes, spans, taps, window_places
 from convbench_backends.numba_cpu.pooling import kernels
+from convbench_backends.numba_cpu.resident import Resident
 from convbench_backends.outputs import Output
 from convbench_specs import Axis, Case, Pool, Prepared, Tensors
 
@@ -44,12 +45,17 @@ def max_pool(case: Case, tensors: Tensors) -> Prepared:
             kernels.max_backward(len(dy), dy, which, first, behind, dx.reshape(x.shape))
         return dx.reshape(x_shape), None, None
 
+    def update(new: Tensors) -> None:
+        Resident(x, dy).update(new)
+        forward()  # backward reads its winners
+
     index = "one byte" if which.itemsize == 1 else "four bytes"
     return Prepared(
         forward=forward,
         backward=backward,
         forward_for_training=forward_for_training,
         algorithm=f"row by row, winner in {index}",
+        update=update,
     )
 
 
@@ -78,7 +84,13 @@ def average_pool(case: Case, tensors: Tensors) -> Prepared:
         kernels.average_backward(len(dy), dy, rows, cols, tall, wide, dx.reshape(x.shape))
         return dx.reshape(x_shape), None, None
 
-    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm="row by row")
+    return Prepared(
+        forward=forward,
+        backward=backward,
+        forward_for_training=forward,
+        algorithm="row by row",
+        update=Resident(x, dy).update,
+    )
 
 
 def plane_average(case: Case, tensors: Tensors) -> Prepared:
@@ -100,7 +112,13 @@ def plane_average(case: Case, tensors: Tensors) -> Prepared:
         kernels.fill_planes(tasks, dy / x.dtype.type(places), dx.reshape(x.shape))
         return dx.reshape(x_shape), None, None
 
-    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm="whole planes")
+    return Prepared(
+        forward=forward,
+        backward=backward,
+        forward_for_training=forward,
+        algorithm="whole planes",
+        update=Resident(x, dy).update,
+    )
 
 
 def _only_column(axis: Axis) -> tuple[int, int]:

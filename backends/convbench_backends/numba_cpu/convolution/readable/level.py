@@ -6,6 +6,7 @@ import numpy as np
 
 from convbench_backends.numba_cpu.convolution.readable import im2col
 from convbench_backends.numba_cpu.geometry import Array, ConvShape, taps
+from convbench_backends.numba_cpu.resident import Resident
 from convbench_specs import Case, Conv, Prepared, Tensors
 
 _BAND_BYTES = 512 * 1024
@@ -45,5 +46,10 @@ def conv(case: Case, tensors: Tensors, threads: int) -> Prepared:
         dw = sums.sum(axis=0).reshape(case.w_shape)
         return dx.reshape(x_shape), dw, db.sum(axis=0).astype(x.dtype) if has_bias else None
 
-    algorithm = "im2col bands, BLAS product a thread"
-    return Prepared(forward=forward, backward=backward, forward_for_training=forward, algorithm=algorithm)
+    return Prepared(
+        forward=forward,
+        backward=backward,
+        forward_for_training=forward,
+        algorithm="im2col bands, BLAS product a thread",
+        update=Resident(x, dy, w, b).update,
+    )
