@@ -144,6 +144,14 @@ def test_threads_are_bound_and_the_product_inside_a_thread_has_one():
     assert environment["OMP_PROC_BIND"] == "TRUE"
 
 
+def test_compiled_kernels_go_to_the_folder_of_the_user_else_to_that_of_the_run_else_nowhere(monkeypatch):
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    assert "NUMBA_CACHE_DIR" not in NumbaCpu().environment(Settings())
+    assert NumbaCpu().environment(Settings(scratch_folder="/run"))["NUMBA_CACHE_DIR"] == "/run/numba"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "/kept")
+    assert NumbaCpu().environment(Settings(scratch_folder="/run"))["NUMBA_CACHE_DIR"] == "/kept"
+
+
 def test_a_folder_that_the_user_names_keeps_compiled_kernels_from_run_to_run(tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kept"))
     case = 'operation = "pool", kind = "max", kernel_size = 2, input = [1, 4, 4]'
