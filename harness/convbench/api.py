@@ -194,7 +194,7 @@ def execute(
     with Journal.begin(new_folder(output), asked.header) as journal:
         for event in _beginning(asked, registry):
             _keep(journal, state, event)
-        for text in _new_warnings(settings, observer) if told is None else told:
+        for text in _new_warnings(settings, registry, observer) if told is None else told:
             _keep(journal, state, WarningGiven(text=text))
         _carry_out(asked, journal, state, observer)
     return _reported(journal.folder)
@@ -320,10 +320,11 @@ def _reported(folder: Path) -> Run:
     return run
 
 
-def _new_warnings(settings: RunSettings, observer: Observer) -> tuple[str, ...]:
+def _new_warnings(settings: RunSettings, registry: Registry, observer: Observer) -> tuple[str, ...]:
     """What would spoil the numbers, or of a run without times the threads; it is said before anything is computed."""
     if settings.timing:
-        found = warnings(read_facts(settings.threads, allocator=settings.allocator))
+        declared = registry.framework_variables
+        found = warnings(read_facts(settings.threads, allocator=settings.allocator, framework_variables=declared))
     else:
         found = thread_warnings(core_facts(settings.threads))
     for text in found:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import convbench
 from convbench_backends.numba_cpu import NumbaCpu
-from convbench_backends.numba_cpu.flat import FlatAxis, forward_axis, gradient_axis
+from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis, gradient_axis
 from convbench_backends.numba_cpu.geometry import PADDING, first_taps, spans, taps, window_places
 from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis, Case, Conv, Settings, Tensors, Unsupported
@@ -24,7 +24,7 @@ from convbench_specs import Axis, Case, Conv, Settings, Tensors, Unsupported
 GUARDED = Path(__file__).parents[1] / "support" / "numba_cpu_guarded.py"
 WITH_REGISTERS = """
 import runpy, sys
-from convbench_backends.numba_cpu import vector
+from convbench_backends.numba_cpu.compiler import vector
 vector.VECTOR_BYTES, vector.REGISTERS = {registers}
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
@@ -142,6 +142,14 @@ def test_threads_are_bound_and_the_product_inside_a_thread_has_one():
     assert environment["NUMBA_NUM_THREADS"] == "3"
     assert environment["OPENBLAS_NUM_THREADS"] == "1"
     assert environment["OMP_PROC_BIND"] == "TRUE"
+
+
+def test_compiled_kernels_go_to_the_folder_of_the_user_else_to_that_of_the_run_else_nowhere(monkeypatch):
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    assert "NUMBA_CACHE_DIR" not in NumbaCpu().environment(Settings())
+    assert NumbaCpu().environment(Settings(scratch_folder="/run"))["NUMBA_CACHE_DIR"] == "/run/numba"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "/kept")
+    assert NumbaCpu().environment(Settings(scratch_folder="/run"))["NUMBA_CACHE_DIR"] == "/kept"
 
 
 def test_a_folder_that_the_user_names_keeps_compiled_kernels_from_run_to_run(tmp_path, monkeypatch):

@@ -27,6 +27,7 @@ from kernel_measuring import (
 from kernel_table import kernel_page
 
 from convbench.machine.facts import machine_facts, package_versions
+from convbench.workers.plugins import find_backends
 from convbench_specs import load_workload
 
 WORKLOAD = load_workload(str(Path(__file__).with_name("kernels.toml")))
@@ -70,7 +71,11 @@ def _options() -> argparse.Namespace:
 
 
 def _facts(bench: Bench, product: object) -> str:
-    facts = {"machine": machine_facts(), "packages": package_versions(), "threads": bench.settings.threads}
+    facts = {
+        "machine": machine_facts(),
+        "packages": package_versions(find_backends().packages),
+        "threads": bench.settings.threads,
+    }
     return json.dumps({**facts, **ceilings(bench, product), "backends": bench.facts()}, indent=1) + "\n"
 
 

@@ -20,12 +20,22 @@ from math import prod
 
 import numpy as np
 
+from convbench.verify import oracle
 from convbench.verify.data import make_tensors
-from convbench.verify.reference.full import oracle
-from convbench_backends.numba_cpu import NumbaCpu, convolutions, fast, few_places, paths, readable
+from convbench_backends.numba_cpu import NumbaCpu
+from convbench_backends.numba_cpu.convolution.columns import level as columns
+from convbench_backends.numba_cpu.convolution.depthwise import level as depthwise
+from convbench_backends.numba_cpu.convolution.few_places import kernels
+from convbench_backends.numba_cpu.convolution.few_places import level as few_places
+from convbench_backends.numba_cpu.convolution.flat import level as flat
+from convbench_backends.numba_cpu.convolution.readable import level as readable
+from convbench_backends.numba_cpu.convolution.winograd import level as winograd_level
+from convbench_backends.numba_cpu.pooling import passes
 from convbench_backends.shared import outputs
 from convbench_specs import Case, Conv, Pool, Prepared, Settings, Tensors, tensors_of
 
+ALLOCATING = (columns, depthwise, few_places, flat, readable, winograd_level, passes, outputs)
+"""Modules that make the arrays of a case."""
 PAGE = mmap.PAGESIZE
 PROT_NONE = 0
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -148,7 +158,7 @@ CASES = {
 
 def run(case, batch_size, *, at_end):
     """Compare every pass with the oracle, bit by bit; returns the algorithm."""
-    for module in (fast, convolutions, readable, outputs, paths):
+    for module in ALLOCATING:
         module.np = GuardedNumpy(at_end=at_end)
     right = make_tensors(case, batch_size, seed=1, fill="integers")
     tensors = Tensors(**{name: _copying(getattr(right, name), at_end=at_end) for name in ("x", "dy", "w", "b")})
@@ -186,10 +196,10 @@ def digest(case):
 
 if __name__ == "__main__":
     NumbaCpu().start(Settings(threads=2))
-    least_weights = few_places.LEAST_WEIGHTS
+    least_weights = kernels.LEAST_WEIGHTS
     chosen = [(group, case) for group in sys.argv[1:] or CASES for case in CASES[group]]
     for number, ((group, case), batch_size) in enumerate(product(chosen, (1, 3))):
-        few_places.LEAST_WEIGHTS = 0 if group == "few places" else least_weights
+        kernels.LEAST_WEIGHTS = 0 if group == "few places" else least_weights
         algorithm = run(case, batch_size, at_end=number % 4 in {1, 2})
         print(f"{algorithm}\t{digest(case)}")
         _kept.clear()

@@ -14,8 +14,9 @@ from convbench.cli.main import EXIT_USAGE, EXIT_WRONG, main
 from convbench.errors import UsageError
 from convbench.machine.facts import usable_cores
 from convbench.plan.settings import RunSettings
+from convbench.run.checking.reproduce import check_command
 from convbench.testing.random_cases import cases
-from convbench.text.cases import case_text, case_toml, check_command, parse_case
+from convbench.text.cases import case_text, case_toml, parse_case
 from convbench.workers.plugins import PluginRef
 from convbench_specs import DTYPES, Case, Conv, Flatten, Pool, load_workload, parse_workload, shipped_workloads
 

@@ -6,6 +6,7 @@ imported in `start` or `prepare`, by then in the worker.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import ClassVar
@@ -15,6 +16,7 @@ from convbench_specs import (
     Backend,
     Case,
     Device,
+    FrameworkVariables,
     Prepared,
     Settings,
     Tensors,
@@ -31,6 +33,13 @@ class NumbaCpu(Backend):
 
     name: ClassVar[str] = "numba-cpu"
     summary: ClassVar[str] = "kernels in Python, compiled by Numba: parallel loops, register blocks, no framework"
+    short_name: ClassVar[str] = "numba"
+    contract: ClassVar[tuple[int, int]] = (1, 0)
+    display_order: ClassVar[int | None] = 2
+    packages: ClassVar[tuple[str, ...]] = ("numba", "llvmlite", "scipy")
+    framework_variables: ClassVar[FrameworkVariables] = FrameworkVariables(
+        threads=("NUMBA_NUM_THREADS",), passed_prefixes=("NUMBA_",)
+    )
 
     def availability(self, device: Device) -> Available | Unavailable:
         """Whether Numba and SciPy, whose BLAS it calls, are installed."""
@@ -42,12 +51,15 @@ class NumbaCpu(Backend):
         return Available(version=found)
 
     def environment(self, settings: Settings) -> Mapping[str, str]:
-        """OpenMP threads bound to cores, and a BLAS of one thread, since each thread of ours calls it.
+        """OpenMP threads bound to cores, a BLAS of one thread, since each of ours calls it, and a folder for kernels.
 
         Unbound OpenMP threads that share a core with another process wait for its whole time slice: 0.55 ms kernels
-        took 16 ms. The layer is a wish: Numba falls back to workqueue where it has no OpenMP.
+        took 16 ms. The layer is a wish: Numba falls back to workqueue where it has no OpenMP. Compiled kernels are kept
+        in the folder that the user names, else for the run, where it has a folder.
         """
+        cache = os.environ.get("NUMBA_CACHE_DIR") or (settings.scratch_folder and f"{settings.scratch_folder}/numba")
         return {
+            **({"NUMBA_CACHE_DIR": cache} if cache else {}),
             "NUMBA_NUM_THREADS": str(settings.threads),
             "NUMBA_THREADING_LAYER_PRIORITY": "omp tbb workqueue",
             "OMP_NUM_THREADS": str(settings.threads),
@@ -57,7 +69,7 @@ class NumbaCpu(Backend):
 
     def start(self, settings: Settings) -> Mapping[str, str]:
         """Set the number of threads; the facts are those on which speed depends."""
-        from convbench_backends.numba_cpu.machine import facts  # noqa: PLC0415  # imports Numba: worker only
+        from convbench_backends.numba_cpu.compiler.facts import facts  # noqa: PLC0415  # imports Numba: worker only
 
         return facts(settings.threads)
 
@@ -65,9 +77,9 @@ class NumbaCpu(Backend):
         """Choose the path of a case and compile it."""
         if case.dtype not in _DTYPES:
             return Unsupported(f"{case.dtype}: the kernels compute in float32 and float64")
-        from convbench_backends.numba_cpu import paths  # noqa: PLC0415  # imports Numba: worker only
+        from convbench_backends.numba_cpu.prepare import prepare  # noqa: PLC0415  # imports Numba: worker only
 
-        return paths.prepare(case, tensors)
+        return prepare(case, tensors)
 
 
 @hookimpl

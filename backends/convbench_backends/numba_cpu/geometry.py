@@ -15,12 +15,14 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convbench_specs import Axis, Case, Conv, PaddingMode
 
+Array = NDArray[Any]
 Index = NDArray[np.int64]
 
 PADDING = -1

@@ -97,6 +97,11 @@ class Registry:
         declared = (package for entry in self.backends.values() for package in entry.backend.packages)
         return tuple(dict.fromkeys(declared))
 
+    @property
+    def framework_variables(self) -> FrameworkVariables:
+        """Environment variables that matter to any of the backends' frameworks."""
+        return union(entry.backend.framework_variables for entry in self.backends.values())
+
     def demand(self, plugins: Iterable[str]) -> Registry:
         """Itself; UsageError where one of these, which the user named, could not be used."""
         refs = {_plugin_ref(name) for name in plugins}
@@ -126,7 +131,7 @@ def find_backends(plugins: Iterable[str] = (), *, directory: Path | None = None)
     for ref in dict.fromkeys(refs):
         _add(found, manager, ref)
     entries = sorted(found.backends.values(), key=_display_order)
-    variables = union(entry.backend.framework_variables for entry in entries)
+    variables = found.framework_variables
     backends = {entry.backend.name: replace(entry, framework_variables=variables) for entry in entries}
     return replace(found, backends=backends)
 

@@ -1,0 +1,1 @@
+"""The gradient of few input channels, as columns that are added up."""

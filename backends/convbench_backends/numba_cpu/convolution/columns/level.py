@@ -1,0 +1,44 @@
+"""The gradient of few input channels by columns: the buffers of its kernel, beside implicit GEMM for the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convbench_backends.numba_cpu.convolution.columns import gradient
+from convbench_backends.numba_cpu.convolution.columns.plan import column_order, make_column_plan
+from convbench_backends.numba_cpu.convolution.flat import implicit_gemm
+from convbench_backends.numba_cpu.convolution.flat.level import ImplicitGemm
+from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
+from convbench_backends.numba_cpu.geometry import Array, ConvShape
+from convbench_backends.shared.outputs import Output
+
+
+class ColumnGradient:
+    """dx of few channels."""
+
+    def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
+        plan = make_column_plan(shape, itemsize=dtype.itemsize)
+        self._tasks, self._tables = shape.batch * shape.groups, plan.tables
+        self._order = column_order(shape)
+        self._w = np.empty(self._order.size, dtype)
+        self._zeros = np.zeros(FILTERS, dtype)
+        self._work = np.zeros((threads, plan.work_size), dtype)
+        self._output = Output(shape.x, dtype)
+
+    def __call__(self, dy: Array, w: Array, _: Array | None) -> Array:
+        """dx; everything is flat."""
+        implicit_gemm.order_weights(len(self._work), w, self._order, self._w)
+        dx = self._output.take()
+        gradient.input_gradient(self._tasks, dy, self._w, self._zeros, *self._tables, self._work, dx)
+        return dx
+
+
+class ImplicitGemmByColumns(ImplicitGemm):
+    """Implicit GEMM for y, dw and db; dx by columns."""
+
+    algorithm = "implicit GEMM, dx by columns"
+
+    def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
+        super().__init__(shape, dtype, threads, ColumnGradient(shape, dtype, threads))

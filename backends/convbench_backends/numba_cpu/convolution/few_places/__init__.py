@@ -1,0 +1,1 @@
+"""Convolution with no more places than filters: w is read as it lies."""

@@ -1,0 +1,98 @@
+"""Convolution with few places: the buffers of its kernels, and how the kernels of other formulations serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from convbench_backends.numba_cpu.compiler.jit import ROUNDS
+from convbench_backends.numba_cpu.convolution.common import Single
+from convbench_backends.numba_cpu.convolution.few_places import kernels
+from convbench_backends.numba_cpu.convolution.flat import weight_gradient
+from convbench_backends.numba_cpu.convolution.flat.dot_plan import make_dot_plan
+from convbench_backends.numba_cpu.convolution.flat.layout import forward_axis
+from convbench_backends.numba_cpu.convolution.flat.level import FlatConvolution, ImplicitGemm
+from convbench_backends.numba_cpu.convolution.register_tiles import DOT_FILTERS
+from convbench_backends.numba_cpu.convolution.winograd.level import Winograd, WinogradConvolution
+from convbench_backends.numba_cpu.convolution.winograd.plan import takes_winograd
+from convbench_backends.numba_cpu.geometry import Array, ConvShape, taps
+from convbench_backends.shared.outputs import Output
+from convbench_specs import Axis
+
+
+class PlaceDots:
+    """y as dot products of filters and columns of x; places of the batch are the filters of flat/weight_gradient.py."""
+
+    def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
+        self._x_shape, self._tasks = shape.x, ROUNDS * threads
+        self._taps = taps(shape.vertical), taps(shape.horizontal)
+        places, filters, patch = kernels.places_of(shape), shape.out_channels, shape.patch
+        padded = -(-places // DOT_FILTERS) * DOT_FILTERS  # whole blocks need no copy
+        self._columns = np.zeros((padded, patch), dtype)
+        turned = ConvShape(1, filters, padded, 1, Axis(size=patch, kernel=1), Axis(size=1, kernel=1))
+        plan = make_dot_plan(turned, itemsize=dtype.itemsize, threads=threads)
+        self._shares, self._tables = plan.shares, plan.tables
+        self._work = np.zeros((threads, plan.work_size), dtype)
+        self._sums, self._totals = np.empty((plan.shares, plan.share_size), dtype), np.empty((plan.shares, padded))
+        by_place = plan.order.reshape(padded, filters)[:places].reshape(shape.batch, -1, filters)
+        self._order = np.ascontiguousarray(by_place.swapaxes(1, 2))
+        self._none, self._output = np.zeros(filters, dtype), Output(shape.y, dtype)
+
+    def __call__(self, x: Array, w: Array, b: Array | None) -> Array:
+        """The target; everything is flat."""
+        kernels.take_columns(self._tasks, x.reshape(self._x_shape), *self._taps, self._columns)
+        weight_gradient.add_images(
+            self._shares, w, self._columns.reshape(-1), *self._tables, self._work, self._sums, self._totals
+        )  # fmt: skip
+        y, b = self._output.take(), self._none if b is None else b
+        kernels.add_shares(self._tasks, self._sums, self._order, b, y.reshape(self._order.shape))
+        return y
+
+
+class FewPlaces:
+    """Backward with the filters as they lie; forward so up to MOST_DOTS places, else by the kernel for many."""
+
+    def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
+        self._shape, self._tasks = shape, ROUNDS * threads
+        self._taps = taps(shape.vertical), taps(shape.horizontal)
+        places, filters = kernels.places_of(shape), shape.out_channels
+        self._dy_shape = shape.batch, filters, places // shape.batch
+        self._columns = np.empty((places, shape.patch), dtype)
+        self._dx = Output(shape.x, dtype)
+        # the number in dy of a place of the batch and a filter
+        at = np.arange(places * filters).reshape(self._dy_shape).swapaxes(1, 2).reshape(places, filters, 1, 1)
+        axes = forward_axis(Axis(size=shape.patch, kernel=1)), forward_axis(Axis(size=1, kernel=1))
+        self._back = FlatConvolution(axes, at[None], 1, dtype, threads)
+        self._weights = FlatConvolution(axes, at.swapaxes(0, 1)[None], 1, dtype, threads)
+        forward, name = _forward_of(shape)
+        self._forward = forward(shape, dtype, threads)
+        self.algorithm = f"{name}, backward over few places"
+
+    def y(self, x: Array, w: Array, b: Array | None) -> Array:
+        """Dot products of filters and columns, or as if places were many."""
+        return self._forward(x, w, b)
+
+    def dx(self, dy: Array, w: Array) -> Array:
+        """Columns of dx, added up."""
+        columns = self._back(w, dy, None).reshape(-1, self._shape.patch)
+        dx = self._dx.take()
+        kernels.add_columns(self._tasks, columns, *self._taps, dx.reshape(self._shape.x))
+        return dx
+
+    def dw_db(self, x: Array, dy: Array) -> tuple[Array, Array]:
+        """Columns of x, weighted by dy."""
+        kernels.take_columns(self._tasks, x.reshape(self._shape.x), *self._taps, self._columns)
+        db = np.empty(self._shape.out_channels)
+        kernels.bias_gradient(self._tasks, dy.reshape(self._dy_shape), db)
+        return self._weights(self._columns.reshape(-1), dy, None), db.astype(x.dtype)
+
+
+def _forward_of(shape: ConvShape) -> tuple[Callable[[ConvShape, np.dtype[Any], int], Single], str]:
+    """The forward pass beside FewPlaces, and its name."""
+    if kernels.places_of(shape) <= kernels.MOST_DOTS:
+        return PlaceDots, "dot products"
+    if takes_winograd(shape):
+        return WinogradConvolution.forward, Winograd.algorithm
+    return FlatConvolution.forward, ImplicitGemm.algorithm

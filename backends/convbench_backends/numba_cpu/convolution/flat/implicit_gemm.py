@@ -1,0 +1,146 @@
+# ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
+"""The fast level: implicit GEMM over the flat layout of layout.py, for y and for dx.
+
+    source (N, G, C, H, W)                                               target (N, G, K, H', W')
+    +---------------+   pack     +---------+   tiles    +---------+  unpack  +------------+
+    | band of rows  |  ------>   | planes  |  ------->  | sums of |  ------> | the same   |
+    | + reach below |  + padding | of band |  x weights | 8 rows  |  - gaps  | rows       |
+    +---------------+            +---------+            +---------+          +------------+
+         memory                   2nd-level cache, one buffer a thread           memory
+
+Loop order: image, group and band in parallel; phase; block of 8 filters; tile of 3 vectors; tap.
+The weights of a block, C * R * S * 8 numbers, stay in the first-level cache over all tiles of a band; the band's
+planes are read once a block from the second-level cache. Nothing is summed twice, so results do not depend on the
+number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convbench_backends.numba_cpu.compiler.jit import kernel, part
+from convbench_backends.numba_cpu.compiler.rows import clear, copy_rows
+from convbench_backends.numba_cpu.compiler.vector import VECTOR_BYTES
+from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS, TILES, multiply_tile
+from convbench_backends.numba_cpu.geometry import Array, Index
+
+FULL, HALF, NARROW = TILES[FILTERS][:2], TILES[FILTERS // 2][:2], TILES[1][:2]
+
+
+@part
+def pack_channel(source: Array, at: int, plan: Any, places: Index, row: int, rows: int, target: Array, to: int) -> None:
+    """Planes of one channel, for grid rows `row` to row + rows - 1 and the rows that they reach."""
+    for p in range(plan.row_planes * plan.column_planes):
+        columns = plan.row_planes + p % plan.column_planes
+        first, low, high = places[columns, 0], places[columns, 1], places[columns, 2]
+        top = places[p // plan.column_planes, 0] + row * plan.row_step
+        above = max(0, -(top // plan.row_step))
+        below = max(above, min(rows + plan.reach, (plan.source_height - 1 - top) // plan.row_step + 1))
+        plane = to + p * plan.plane_pitch
+        clear(target, plane, (rows + plan.reach) * plan.pitch + plan.lead)
+        copy_rows(
+            source, at + (top + above * plan.row_step) * plan.source_width + first + low * plan.column_step,
+            plan.row_step * plan.source_width, plan.column_step, target, plane + above * plan.pitch + low, plan.pitch,
+            below - above, high - low,
+        )  # fmt: skip
+
+
+@part
+def sweep(
+    width: int, x: Array, x_at: int, offsets: Index, o_at: int, taps: int, w: Array, w_at: int, b: Array, b_at: int,
+    y: Array, y_at: int, y_pitch: int, length: int, exact: int,
+) -> None:  # fmt: skip
+    """All tiles of one block of `width` filters; where `exact`, the last tile moves back and writes nothing beyond."""
+    lanes = VECTOR_BYTES // x.itemsize
+    longest, middle = _tile_lengths(width)
+    q = 0
+    while q < length:
+        vectors = (length - q + lanes - 1) // lanes
+        if exact:
+            vectors = min(vectors, length // lanes)
+        vectors = longest if vectors >= longest else middle if vectors >= middle else 1
+        at = min(q, length - vectors * lanes) if exact else q
+        multiply_tile(width, vectors, x, x_at + at, offsets, o_at, taps, w, w_at, b, b_at, y, y_at + at, y_pitch)
+        q += vectors * lanes
+
+
+@part
+def _tile_lengths(width: int) -> tuple[int, int]:
+    """The two longer shapes of TILES for a block of `width` filters."""
+    if width == FILTERS:
+        return FULL
+    return HALF if width == FILTERS // 2 else NARROW
+
+
+@part
+def unpack(sums: Array, at: int, rows: int, row: int, phase: Index, plan: Any, y: Array, y_at: int) -> None:
+    """Write the sums of one filter, grid rows row to row + rows - 1, to the places of a phase."""
+    low, high = max(row, phase[0]), min(row + rows, phase[1])
+    source, count = at + (low - row) * plan.pitch + phase[3], phase[4] - phase[3]
+    target = y_at + (low * plan.target_row_step + phase[2]) * plan.target_width
+    target += phase[3] * plan.target_column_step + phase[5]
+    pitch = plan.target_row_step * plan.target_width
+    if plan.target_column_step == 1:
+        copy_rows(sums, source, plan.pitch, 1, y, target, pitch, high - low, count)
+        return
+    for i in range(high - low):
+        for j in range(count):
+            y[target + i * pitch + j * plan.target_column_step] = sums[source + i * plan.pitch + j]
+
+
+@kernel
+def convolve(
+    task: int, tasks: int, thread: int, x: Array, w: Array, b: Array, plans: Any, places: Index, phases: Index,
+    offsets: Index, work: Array, y: Array,
+) -> None:  # fmt: skip
+    """One band of one group of one image; w is in the plan's order, b has a number for each filter of every block."""
+    plan = plans[0]
+    image, band = task // plan.bands, task % plan.bands
+    row = plan.grid_height * band // plan.bands
+    rows = plan.grid_height * (band + 1) // plan.bands - row
+    buffer = work[thread]
+    source, at = x, image * plan.channels * plan.source_height * plan.source_width
+    if plan.direct:
+        at += row * plan.pitch
+    else:
+        for c in range(plan.channels):
+            channel = at + c * plan.source_height * plan.source_width
+            pack_channel(x, channel, plan, places, row, rows, buffer, c * plan.channel_pitch)
+        source, at = buffer, 0
+    for p in range(phases.shape[0]):
+        convolve_band(source, at, w, b, plan, phases[p], offsets, image, row, rows, buffer, y)
+
+
+@part
+def convolve_band(
+    x: Array, x_at: int, w: Array, b: Array, plan: Any, phase: Index, offsets: Index, image: int, row: int, rows: int,
+    sums: Array, y: Array,
+) -> None:  # fmt: skip
+    """All filters of one phase over one band, x either in place or packed."""
+    area = plan.target_height * plan.target_width
+    group, taps = image % plan.groups, phase[7]
+    length = (rows - 1) * plan.pitch + plan.grid_width
+    w_at = plan.groups * phase[8] + group * taps * ((plan.blocks - 1) * FILTERS + plan.last_block)
+    for block in range(plan.blocks):
+        width = FILTERS if block < plan.blocks - 1 else plan.last_block
+        k = block * FILTERS
+        filters = min(width, plan.filters - k)
+        b_at = group * plan.blocks * FILTERS + k
+        y_at = (image * plan.filters + k) * area
+        target, to, pitch = sums, plan.sums_at, plan.sums_pitch
+        if plan.direct and filters == width:
+            target, to, pitch = y, y_at + row * plan.pitch, area
+        sweep(
+            width, x, x_at, offsets, phase[6], taps, w, w_at, b, b_at, target, to, pitch, length, plan.direct
+        )  # fmt: skip
+        if not (plan.direct and filters == width):
+            for f in range(filters):
+                unpack(sums, to + f * pitch, rows, row, phase, plan, y, y_at + f * area)
+        w_at += taps * width
+
+
+@kernel
+def order_weights(task: int, tasks: int, thread: int, w: Array, order: Index, ordered: Array) -> None:
+    """A share of ordered[i] = w[order[i]], or 0 where order is -1."""
+    for i in range(order.size * task // tasks, order.size * (task + 1) // tasks):
+        ordered[i] = w[order[i]] if order[i] >= 0 else 0

@@ -1,0 +1,93 @@
+"""Implicit GEMM over the flat layout: the buffers of its kernels, for every shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convbench_backends.numba_cpu.convolution.common import Single, weights_of
+from convbench_backends.numba_cpu.convolution.flat import implicit_gemm, weight_gradient
+from convbench_backends.numba_cpu.convolution.flat.dot_plan import make_dot_plan
+from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis, gradient_axis
+from convbench_backends.numba_cpu.convolution.flat.plan import make_plan, weight_order
+from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
+from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
+from convbench_backends.shared.outputs import Output
+
+
+class FlatConvolution:
+    """One convolution by implicit GEMM: y from x, or dx from dy.
+
+    `weights` (groups, targets, sources, R, S) holds the index in w of each weight; targets and sources are channels of
+    a group.
+    """
+
+    def __init__(
+        self, axes: tuple[FlatAxis, FlatAxis], weights: Index, batch: int, dtype: np.dtype[Any], threads: int
+    ) -> None:
+        groups, self._filters, channels = weights.shape[:3]
+        plan = make_plan(
+            axes, batch=batch, groups=groups, channels=channels, filters=self._filters, itemsize=dtype.itemsize,
+            threads=threads,
+        )  # fmt: skip
+        self._tasks, self._tables = batch * groups * plan.bands, plan.tables
+        self._order = weight_order(axes, weights)
+        self._w = np.empty(self._order.size, dtype)
+        self._b = np.zeros((groups, plan.blocks * FILTERS), dtype)
+        self._work = np.zeros((threads, plan.work_size), dtype)
+        self._output = Output((batch, groups * self._filters, plan.target_height, plan.target_width), dtype)
+
+    @classmethod
+    def forward(cls, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> FlatConvolution:
+        """Y from x."""
+        axes = forward_axis(shape.vertical), forward_axis(shape.horizontal)
+        return cls(axes, weights_of(shape), shape.batch, dtype, threads)
+
+    @classmethod
+    def gradient(cls, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> FlatConvolution:
+        """Dx from dy."""
+        axes = gradient_axis(shape.vertical), gradient_axis(shape.horizontal)
+        return cls(axes, weights_of(shape).swapaxes(1, 2), shape.batch, dtype, threads)
+
+    def __call__(self, source: Array, w: Array, b: Array | None) -> Array:
+        """The target; everything is flat."""
+        if b is not None:
+            self._b[:, : self._filters] = b.reshape(-1, self._filters)
+        implicit_gemm.order_weights(len(self._work), w, self._order, self._w)
+        target = self._output.take()
+        biases = self._b.reshape(-1)
+        implicit_gemm.convolve(self._tasks, source, self._w, biases, *self._tables, self._work, target)
+        return target
+
+
+class ImplicitGemm:
+    """The flat layout of layout.py, for every shape; `gradient` may compute dx in another way."""
+
+    algorithm = "implicit GEMM"
+
+    def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int, gradient: Single | None = None) -> None:
+        self._forward = FlatConvolution.forward(shape, dtype, threads)
+        self._backward = gradient or FlatConvolution.gradient(shape, dtype, threads)
+        plan = make_dot_plan(shape, itemsize=dtype.itemsize, threads=threads)
+        self._tasks, self._tables, self._order = plan.shares * plan.groups, plan.tables, plan.order
+        self._work = np.zeros((threads, plan.work_size), dtype)
+        self._sums = np.empty((plan.shares, plan.share_size), dtype)
+        self._biases = np.empty((plan.shares, shape.out_channels))
+
+    def y(self, x: Array, w: Array, b: Array | None) -> Array:
+        """Taps of x."""
+        return self._forward(x, w, b)
+
+    def dx(self, dy: Array, w: Array) -> Array:
+        """Taps of dy, in phases."""
+        return self._backward(dy, w, None)
+
+    def dw_db(self, x: Array, dy: Array) -> tuple[Array, Array]:
+        """Dot products."""
+        weight_gradient.add_images(
+            self._tasks, x, dy, *self._tables, self._work, self._sums, self._biases
+        )  # fmt: skip
+        dw = np.empty(self._order.size, x.dtype)
+        weight_gradient.collect(len(self._work), self._sums, self._order, dw)
+        return dw, self._biases.sum(axis=0).astype(x.dtype)

@@ -1,0 +1,90 @@
+# ruff: noqa: PLR0917  # what describes a convolution has no order of importance
+"""Winograd's convolution and gradients: the buffers of their kernels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
+from convbench_backends.numba_cpu.convolution.winograd import forward, weight_gradient
+from convbench_backends.numba_cpu.convolution.winograd.plan import PRODUCTS, make_gradient_plan, make_winograd_plan
+from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
+from convbench_backends.shared.outputs import Output
+from convbench_specs import Axis
+
+
+class WinogradConvolution:
+    """One 3 x 3 convolution along `axes`; `steps` says how its weights lie in w, see forward.transform_weights."""
+
+    def __init__(
+        self, axes: tuple[Axis, Axis], channels: int, filters: int, steps: Index, batch: int, dtype: np.dtype[Any],
+        threads: int,
+    ) -> None:  # fmt: skip
+        plan = make_winograd_plan(
+            axes, batch=batch, channels=channels, filters=filters, itemsize=dtype.itemsize, threads=threads
+        )
+        self._tasks, self._tables, self._steps = plan.tasks, plan.tables, steps
+        self._u = np.empty(PRODUCTS * plan.blocks * plan.weight_pitch, dtype)
+        self._zeros = np.zeros(max(FILTERS, filters), dtype)
+        self._work = np.zeros((threads, plan.work_size), dtype)
+        self._output = Output((batch, filters, axes[0].output, axes[1].output), dtype)
+
+    @classmethod
+    def forward(cls, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> WinogradConvolution:
+        """Y from x."""
+        axes, steps = (shape.vertical, shape.horizontal), np.array([0, 9 * shape.in_channels, 9, 1])
+        return cls(axes, shape.in_channels, shape.out_channels, steps, shape.batch, dtype, threads)
+
+    def __call__(self, source: Array, w: Array, b: Array | None) -> Array:
+        """The target; everything is flat."""
+        forward.transform_weights(len(self._work), w, self._tables[0], self._steps, self._u)
+        target, b = self._output.take(), self._zeros if b is None else b
+        forward.convolve(self._tasks, source, self._u, b, *self._tables, self._zeros, self._work, target)
+        return target
+
+
+class Winograd:
+    """F(2 x 2, 3 x 3); dx is a convolution with the weights transposed and reversed, padded to give the size of x."""
+
+    algorithm = "Winograd F(2x2, 3x3)"
+
+    def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
+        channels, filters = shape.in_channels, shape.out_channels
+        back = [
+            replace(axis, size=axis.output, before=2 - axis.before, after=_behind(axis))
+            for axis in (shape.vertical, shape.horizontal)
+        ]
+        reverse = np.array([8, 9, 9 * channels, -1])
+        self._forward = WinogradConvolution.forward(shape, dtype, threads)
+        self._backward = WinogradConvolution(
+            (back[0], back[1]), filters, channels, reverse, shape.batch, dtype, threads
+        )  # fmt: skip
+        plan = make_gradient_plan(shape, itemsize=dtype.itemsize, threads=threads)
+        self._plan = plan.table
+        self._work = np.zeros((threads, plan.work_size), dtype)
+        self._m = np.empty((threads, PRODUCTS * plan.m_step), dtype)
+        self._biases = np.empty((threads, filters), dtype)
+        self._weights = 9 * channels * filters
+
+    def y(self, x: Array, w: Array, b: Array | None) -> Array:
+        """Tiles of x."""
+        return self._forward(x, w, b)
+
+    def dx(self, dy: Array, w: Array) -> Array:
+        """Tiles of dy."""
+        return self._backward(dy, w, None)
+
+    def dw_db(self, x: Array, dy: Array) -> tuple[Array, Array]:
+        """Shares of the batch, a thread each."""
+        weight_gradient.add_images(len(self._work), x, dy, self._plan, self._work, self._m, self._biases)
+        dw = np.empty(self._weights, x.dtype)
+        weight_gradient.finish(len(self._work), self._m, self._plan, dw)
+        return dw, self._biases.sum(axis=0)
+
+
+def _behind(axis: Axis) -> int:
+    """Padding behind dy with which a kernel of 3 gives the size of x."""
+    return axis.size + axis.before - axis.output

@@ -1,0 +1,209 @@
+"""A Winograd convolution in numbers: which tiles a task takes, and how its buffers are cut.
+
+Choices made here, from sizes alone:
+- tiles     a task takes tile rows of one image, or several small images, until it has six vectors of tiles: with fewer,
+            a rest of one vector would cost too much
+- group     blocks of filters whose sums are kept at a time: a quarter of a second-level cache of 1 MB
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convbench_backends.numba_cpu.compiler.vector import lanes_of
+from convbench_backends.numba_cpu.convolution.flat.plan import odd_lines
+from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
+from convbench_backends.numba_cpu.geometry import ConvShape, Index
+from convbench_specs import Axis
+
+TILE = 2
+"""Outputs of a tile along an axis; the tile reads TILE + 2 inputs."""
+PRODUCTS = 16
+"""Products of a tile and filter: (TILE + 2) squared."""
+_VECTORS = 6
+"""Vectors of tiles that a task should have: two whole blocks of the matrix product."""
+_SUMS_BYTES = 256 * 1024
+"""Sums of a group of filters, written by the product and read once by the transform of the output."""
+_KEPT_BYTES = 512 * 1024
+"""Products of a weight gradient up to this size stay in a second-level cache of 1 MB."""
+_FEW_TILES, _MANY_TILES = 48, 192
+"""Tiles that a weight gradient sums at a time where its products stay in the cache, and where they stream by."""
+
+
+@dataclass(frozen=True, slots=True)
+class WinogradPlan:
+    """What the kernels of forward.py look up; lengths and places count elements."""
+
+    batch: int
+    channels: int
+    filters: int
+    source_height: int
+    source_width: int
+    top: int
+    left: int
+    target_height: int
+    target_width: int
+    tile_rows: int
+    tile_columns: int
+    images: int
+    bands: int
+    tile_pitch: int
+    weight_pitch: int
+    blocks: int
+    group: int
+    v_step: int
+    m_step: int
+    m_at: int
+    work_size: int
+    offsets: Index
+
+    @property
+    def tasks(self) -> int:
+        """Runs of images times bands."""
+        return -(-self.batch // self.images) * self.bands
+
+    @property
+    def tables(self) -> tuple[NDArray[Any], Index]:
+        """What a kernel takes: the numbers as a record, and the offsets of channels."""
+        names = [field.name for field in fields(self)][:-1]
+        record = np.array([tuple(getattr(self, name) for name in names)], dtype=[(name, np.int64) for name in names])
+        return record, self.offsets
+
+
+def takes_winograd(shape: ConvShape) -> bool:
+    """Whether a 3 x 3 convolution gains: stride and dilation 1, enough channels, outputs that fill their tiles.
+
+    A tile saves 20 multiply-adds of 36 for each pair of channel and filter and pays about 50 instructions for each
+    channel and filter alone; below 16 of each the direct convolution wins.
+    """
+    axes = shape.vertical, shape.horizontal
+    covered = [TILE * -(-axis.output // TILE) / axis.output for axis in axes]
+    return (
+        all((axis.kernel, axis.stride, axis.dilation) == (3, 1, 1) for axis in axes)
+        and shape.groups == 1
+        and min(shape.in_channels, shape.out_channels) >= 16
+        and covered[0] * covered[1] <= 1.4
+    )
+
+
+def make_winograd_plan(
+    source: tuple[Axis, Axis], *, batch: int, channels: int, filters: int, itemsize: int, threads: int
+) -> WinogradPlan:
+    """The plan of a 3 x 3 convolution along two axes, from `channels` to `filters`."""
+    vertical, horizontal = source
+    lanes = lanes_of(itemsize)
+    rows, columns = (-(-axis.output // TILE) for axis in source)
+    wanted = _VECTORS * lanes
+    bands = min(rows, max(-(-rows // -(-wanted // columns)), threads if batch < threads else 1))
+    images = max(1, min(-(-wanted // (rows * columns)), batch // threads)) if bands == 1 else 1
+    tile_pitch = odd_lines(images * -(-rows // bands) * columns, lanes)
+    blocks = -(-filters // FILTERS)
+    group = max(1, min(blocks, _SUMS_BYTES // (PRODUCTS * FILTERS * tile_pitch * itemsize)))
+    v_step, m_step = odd_lines(channels * tile_pitch, lanes), odd_lines(group * FILTERS * tile_pitch, lanes)
+    m_at = PRODUCTS * v_step + lanes
+    return WinogradPlan(
+        batch=batch,
+        channels=channels,
+        filters=filters,
+        source_height=vertical.size,
+        source_width=horizontal.size,
+        top=vertical.before,
+        left=horizontal.before,
+        target_height=vertical.output,
+        target_width=horizontal.output,
+        tile_rows=rows,
+        tile_columns=columns,
+        images=images,
+        bands=bands,
+        tile_pitch=tile_pitch,
+        weight_pitch=odd_lines(channels * FILTERS, lanes),
+        blocks=blocks,
+        group=group,
+        v_step=v_step,
+        m_step=m_step,
+        m_at=m_at,
+        work_size=m_at + PRODUCTS * m_step + lanes,
+        offsets=np.arange(channels) * tile_pitch,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WinogradGradientPlan:
+    """What the kernels of weight_gradient.py look up; lengths and places count elements."""
+
+    batch: int
+    channels: int
+    filters: int
+    source_height: int
+    source_width: int
+    top: int
+    left: int
+    target_height: int
+    target_width: int
+    tile_rows: int
+    tile_columns: int
+    images: int
+    bands: int
+    tile_pitch: int
+    channel_vectors: int
+    blocks: int
+    row_pitch: int
+    v_at: int
+    v_step: int
+    d_at: int
+    d_step: int
+    m_step: int
+    work_size: int
+
+    @property
+    def table(self) -> NDArray[Any]:
+        """What a kernel takes: the numbers as a record."""
+        names = [field.name for field in fields(self)]
+        return np.array([tuple(getattr(self, name) for name in names)], dtype=[(name, np.int64) for name in names])
+
+
+def make_gradient_plan(shape: ConvShape, *, itemsize: int, threads: int) -> WinogradGradientPlan:
+    """The plan of the weight gradient of a 3 x 3 convolution."""
+    vertical, horizontal = shape.vertical, shape.horizontal
+    lanes = lanes_of(itemsize)
+    rows, columns = (-(-axis.output // TILE) for axis in (vertical, horizontal))
+    blocks, vectors = -(-shape.out_channels // FILTERS), -(-shape.in_channels // lanes)
+    m_step = blocks * FILTERS * vectors * lanes
+    wanted = _FEW_TILES if PRODUCTS * m_step * itemsize <= _KEPT_BYTES else _MANY_TILES
+    bands = min(rows, max(-(-rows // -(-wanted // columns)), threads if shape.batch < threads else 1))
+    images = max(1, min(wanted // (rows * columns), shape.batch // threads)) if bands == 1 else 1
+    band_rows = -(-rows // bands)
+    tile_pitch = odd_lines(images * band_rows * columns, lanes)
+    row_pitch = (2 * columns + 2) * vectors * lanes
+    v_at = (2 * band_rows + 2) * row_pitch + lanes * vectors * lanes
+    v_step = odd_lines(images * band_rows * columns * vectors * lanes, lanes)
+    d_at, d_step = v_at + PRODUCTS * v_step, odd_lines(blocks * FILTERS * tile_pitch, lanes)
+    return WinogradGradientPlan(
+        batch=shape.batch,
+        channels=shape.in_channels,
+        filters=shape.out_channels,
+        source_height=vertical.size,
+        source_width=horizontal.size,
+        top=vertical.before,
+        left=horizontal.before,
+        target_height=vertical.output,
+        target_width=horizontal.output,
+        tile_rows=rows,
+        tile_columns=columns,
+        images=images,
+        bands=bands,
+        tile_pitch=tile_pitch,
+        channel_vectors=vectors,
+        blocks=blocks,
+        row_pitch=row_pitch,
+        v_at=v_at,
+        v_step=v_step,
+        d_at=d_at,
+        d_step=d_step,
+        m_step=m_step,
+        work_size=d_at + PRODUCTS * d_step + lanes,
+    )

@@ -1,0 +1,185 @@
+# ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
+"""Maximum and average pooling, windows of any stride, padding and dilation.
+
+    x plane (H, W)            y (OH, OW)       which (OH, OW)
+    +-------------+
+    | [1 5]  . .  |  max      +-------+        +-------+
+    | [3 2]  . .  |  ->       | 5   . |        | 1   . |     tap 1 of the window, row-major
+    +-------------+           +-------+        +-------+
+
+Loop order forward: plane and output row in parallel; tap row; tap column; output column. The innermost loop runs along
+a row of y for one tap, so that a row is a vector operation and stays in the first-level cache over all taps. Where y
+has one column, as for a global pool, it runs along a row of x instead. Backward runs over planes in parallel, so
+windows that overlap add up in one thread and in one order. An average over whole planes, as at the end of a network,
+sums or fills them as rows.
+
+`which` is the tap that won, the first of equals: one byte where a window has at most 256 taps, four bytes beyond.
+Arrays are planes (N * C, H, W); a pool over channels is one plane an image, with channels as rows. rows (R, OH) is a
+table of taps, spans (S, 3) are the stretches of outputs whose tap lies on the input, see geometry.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convbench_backends.numba_cpu.compiler.jit import kernel, part
+from convbench_backends.numba_cpu.compiler.rows import fill_rows, sum_rows, take_larger
+from convbench_backends.numba_cpu.geometry import Array, Index
+
+
+def winner_dtype(window: int) -> type[np.unsignedinteger[Any] | np.signedinteger[Any]]:
+    """The smallest type that numbers the taps of a window."""
+    return np.uint8 if window <= 256 else np.int32
+
+
+@kernel
+def max_forward(
+    task: int, tasks: int, thread: int, x: Array, rows: Index, spans: Index, stride: Index, first_tap: Index, y: Array,
+    which: Array,
+) -> None:  # fmt: skip
+    """A share of the rows of y and the winners; first_tap (OH, OW) is the first tap of a window that lies on x."""
+    height = y.shape[1]
+    for number in range(len(y) * height * task // tasks, len(y) * height * (task + 1) // tasks):
+        p, i = number // height, number % height
+        best, winner = y[p, i], which[p, i]
+        for j in range(best.size):
+            best[j] = -np.inf
+            winner[j] = first_tap[i, j]
+        for r in range(rows.shape[0]):
+            if rows[r, i] >= 0:
+                row_maximum(x[p, rows[r, i]], spans, stride[0], r * spans.shape[0], best, winner)
+
+
+@part
+def row_maximum(row: Array, spans: Index, stride: int, tap: int, best: Array, winner: Array) -> None:
+    """Let each tap of one row of a window win where its value is larger."""
+    for s in range(spans.shape[0]):
+        low, count, at = spans[s, 0], spans[s, 1], spans[s, 2]
+        if stride <= 2:
+            take_larger(row, at, stride, tap + s, best, low, winner, low, count)
+            continue
+        for j in range(count):
+            value = row[at + j * stride]
+            if value > best[low + j]:
+                best[low + j] = value
+                winner[low + j] = tap + s
+
+
+@kernel
+def max_backward(
+    task: int, tasks: int, thread: int, dy: Array, which: Array, first: Index, taps: Index, dx: Array
+) -> None:
+    """Dx of one plane: each dy goes to the place of the tap that won.
+
+    first (OH, OW) is the place of each window's first tap in the plane, taps the distance of each tap from it.
+    """
+    plane, gradient = dx[task].reshape(-1), dy[task].reshape(-1)
+    winner, place = which[task].reshape(-1), first.reshape(-1)
+    plane[:] = 0
+    for q in range(gradient.size):
+        plane[place[q] + taps[winner[q]]] += gradient[q]
+
+
+@kernel
+def max_backward_pairs(task: int, tasks: int, thread: int, dy: Array, which: Array, dx: Array) -> None:
+    """Dx of one plane of 2 x 2 windows, stride 2, no padding: each place is written once, in vectors."""
+    zero = dy.dtype.type(0)
+    height, width = dy.shape[1], dy.shape[2]
+    for i in range(height):
+        gradient, winner = dy[task, i], which[task, i]
+        upper, lower = dx[task, 2 * i], dx[task, 2 * i + 1]
+        for j in range(width):
+            upper[2 * j] = gradient[j] if winner[j] == 0 else zero
+            upper[2 * j + 1] = gradient[j] if winner[j] == 1 else zero
+        for j in range(width):
+            lower[2 * j] = gradient[j] if winner[j] == 2 else zero
+            lower[2 * j + 1] = gradient[j] if winner[j] == 3 else zero
+        upper[2 * width :] = 0
+        lower[2 * width :] = 0
+    dx[task, 2 * height :] = 0
+
+
+@kernel
+def average_forward(
+    task: int, tasks: int, thread: int, x: Array, rows: Index, spans: Index, stride: Index, tall: Index, wide: Index,
+    y: Array,
+) -> None:  # fmt: skip
+    """A share of the rows of y: sums over tall[i] * wide[j], the taps that count.
+
+    stride holds the stride and, where y is one column of neighbouring places, their start and end in a row of x.
+    """
+    height = y.shape[1]
+    for number in range(len(y) * height * task // tasks, len(y) * height * (task + 1) // tasks):
+        p, i = number // height, number % height
+        sums = y[p, i]
+        sums[:] = 0
+        for r in range(rows.shape[0]):
+            if rows[r, i] >= 0:
+                row = x[p, rows[r, i]]
+                if stride[2] > 0:
+                    sums[0] += total(row[stride[1] : stride[2]])
+                else:
+                    for s in range(spans.shape[0]):
+                        low = spans[s, 0]
+                        add_row(row[spans[s, 2] :], stride[0], sums[low : low + spans[s, 1]])
+        for j in range(sums.size):
+            sums[j] /= tall[i] * wide[j]
+
+
+@kernel
+def plane_averages(task: int, tasks: int, thread: int, x: Array, y: Array) -> None:
+    """A share of y (planes,): averages of whole planes x (planes, places)."""
+    first, last = len(x) * task // tasks, len(x) * (task + 1) // tasks
+    sum_rows(x, first * x.shape[1], last - first, x.shape[1], y, first)
+    for p in range(first, last):
+        y[p] /= x.shape[1]
+
+
+@kernel
+def fill_planes(task: int, tasks: int, thread: int, values: Array, dx: Array) -> None:
+    """A share of dx (planes, places): each plane filled with its value."""
+    first, last = len(dx) * task // tasks, len(dx) * (task + 1) // tasks
+    fill_rows(values, first, last - first, dx.shape[1], dx, first * dx.shape[1])
+
+
+@part
+def total(row: Array) -> Any:
+    """Sum of a row."""
+    result = row.dtype.type(0)
+    for j in range(row.size):
+        result += row[j]
+    return result
+
+
+@part
+def add_row(values: Array, stride: int, sums: Array) -> None:
+    """Add a tap's values to a row of sums."""
+    if stride == 1:
+        for j in range(sums.size):
+            sums[j] += values[j]
+    elif stride == 2:
+        for j in range(sums.size):
+            sums[j] += values[2 * j]
+    else:
+        for j in range(sums.size):
+            sums[j] += values[stride * j]
+
+
+@kernel
+def average_backward(
+    task: int, tasks: int, thread: int, dy: Array, rows: Index, cols: Index, tall: Index, wide: Index, dx: Array
+) -> None:
+    """Dx of one plane: each dy is shared alike by the taps of its window; cols (S, OW) is a table of taps."""
+    plane = dx[task]
+    plane[:] = 0
+    for i in range(dy.shape[1]):
+        for j in range(dy.shape[2]):
+            share = dy[task, i, j] / (tall[i] * wide[j])
+            for r in range(rows.shape[0]):
+                if rows[r, i] >= 0:
+                    row = plane[rows[r, i]]
+                    for s in range(cols.shape[0]):
+                        if cols[s, j] >= 0:
+                            row[cols[s, j]] += share
