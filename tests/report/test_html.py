@@ -17,7 +17,7 @@ from fake_run import BACKENDS, SECONDS, agreement, cell, large_run, measurements
 from convbench.report.embed import encode_frame, encode_pairs, script_safe_json
 from convbench.report.html import render_report
 from convbench.report.inputs import AGREEMENT_COLUMNS, MEASUREMENT_COLUMNS
-from convbench.report.right_view import matrix_view
+from convbench.report.views.right import matrix_view
 from convbench.text import units
 
 LOADING = {"src", "href", "srcset", "poster", "data", "action", "formaction", "background"}

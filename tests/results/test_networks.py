@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from network_rows import BOTH_RIGHT, LAYERS, NETWORK, TINY, frame, row
 
-from convbench.report.networks_view import network_lines, networks_view
+from convbench.report.views.networks import network_lines, networks_view
 from convbench.results.networks import LAYER_COLUMNS, NETWORK_COLUMNS, fastest_layers, roll_up
 from convbench_specs import parse_workload
 

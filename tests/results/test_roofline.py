@@ -10,7 +10,7 @@ import pytest
 from fake_run import SECONDS, measurements, report_input
 
 from convbench.report.html import render_report
-from convbench.report.roofline_view import RooflineView, roofline_view
+from convbench.report.views.roofline import RooflineView, roofline_view
 from convbench.results.roofline import Bandwidth, Limits, Peak
 from convbench.results.roofline_columns import add_roofline
 from convbench.text import units

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convbench.plan.status import CELL_STATUSES
-from convbench.report.headline import headline
 from convbench.report.inputs import AGREEMENT_COLUMNS, MEASUREMENT_COLUMNS
+from convbench.report.views.headline import headline
 from convbench.results.summary import (
     GROUP,
     backend_verdicts,

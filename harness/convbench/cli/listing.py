@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from convbench.errors import UsageError
-from convbench.report.layer_table import layer_table
-from convbench.report.layer_table_text import render_layer_table
+from convbench.report.layers.table import layer_table
+from convbench.report.layers.text import render_layer_table
 from convbench.workers.plugins import availability, find_backends
 from convbench_specs import Available, load_workload, shipped_workloads
 

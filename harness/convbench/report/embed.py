@@ -16,7 +16,7 @@ from typing import Any, TypedDict
 import numpy as np
 import pandas as pd
 
-from convbench.report.pairs import PAIR, compared_pairs, worst_disagreements
+from convbench.report.views.pairs import PAIR, compared_pairs, worst_disagreements
 from convbench.text.units import format_number
 
 

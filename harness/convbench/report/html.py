@@ -20,10 +20,7 @@ from markupsafe import Markup
 
 from convbench.measure.memory import FLOOR_BYTES
 from convbench.plan.status import FAILED
-from convbench.report.cases import CASE, CaseKey, case_labels
 from convbench.report.embed import encode_frame, encode_pairs, script_safe_json
-from convbench.report.fastest_view import means_view, ranking_view
-from convbench.report.headline import headline, join_names
 from convbench.report.inputs import (
     CHECK_COLUMNS,
     MEASUREMENT_COLUMNS,
@@ -31,12 +28,15 @@ from convbench.report.inputs import (
     ROOFLINE_COLUMNS,
     ReportInput,
 )
-from convbench.report.largest_batch_view import largest_batch_view
-from convbench.report.networks_view import networks_view
-from convbench.report.not_ranked_view import not_ranked_view
-from convbench.report.right_view import backends_view, disagreements_view, matrix_view, samples_view
-from convbench.report.roofline_view import Roof, roofline_view
-from convbench.report.slots import placed_as_listed, slots
+from convbench.report.views.cases import CASE, CaseKey, case_labels
+from convbench.report.views.fastest import means_view, ranking_view
+from convbench.report.views.headline import headline, join_names
+from convbench.report.views.largest_batch import largest_batch_view
+from convbench.report.views.networks import networks_view
+from convbench.report.views.not_ranked import not_ranked_view
+from convbench.report.views.right import backends_view, disagreements_view, matrix_view, samples_view
+from convbench.report.views.roofline import Roof, roofline_view
+from convbench.report.views.slots import placed_as_listed, slots
 from convbench.results.events.state import BackendRecord
 from convbench.results.run import Picture
 from convbench.results.summary import ORACLE, backend_verdicts, rank

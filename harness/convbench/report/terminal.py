@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from convbench.report.files import REPORT
-from convbench.report.largest_batch_view import BatchRow, largest_batch_view
-from convbench.report.networks_view import network_lines
-from convbench.report.right_view import Checks
-from convbench.report.rows import read_rows
+from convbench.report.views.largest_batch import BatchRow, largest_batch_view
+from convbench.report.views.networks import network_lines
+from convbench.report.views.right import Checks
+from convbench.report.views.rows import read_rows
 from convbench.results.run import Run
 from convbench.results.summary import backend_verdicts, not_computed, rank
 from convbench.text.units import format_bytes, format_duration, format_ratio, format_seconds

@@ -9,9 +9,9 @@ from typing import Literal
 
 import pandas as pd
 
-from convbench.report.cases import CaseKey, TableKey, case_labels, in_usual_order
-from convbench.report.log_axis import LogAxis
-from convbench.report.rows import read_rows
+from convbench.report.views.cases import CaseKey, TableKey, case_labels, in_usual_order
+from convbench.report.views.log_axis import LogAxis
+from convbench.report.views.rows import read_rows
 from convbench.results.summary import geometric_means, pass_place
 from convbench.results.timings import GROUP
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from convbench.report.rows import read_rows
+from convbench.report.views.rows import read_rows
 from convbench.results.summary import pair_agreement
 
 DISAGREEMENTS_A_PAIR = 20

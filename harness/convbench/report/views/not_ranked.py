@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from convbench.report.rows import read_rows
+from convbench.report.views.rows import read_rows
 from convbench.results.summary import not_ranked
 
 

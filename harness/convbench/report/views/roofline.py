@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from convbench.report.cases import CaseKey, case_labels, of_table, table_keys
-from convbench.report.rows import read_rows
+from convbench.report.views.cases import CaseKey, case_labels, of_table, table_keys
+from convbench.report.views.rows import read_rows
 from convbench.results.roofline import Limits
 from convbench.results.summary import right_cells
 

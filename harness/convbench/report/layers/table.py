@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from math import prod
 
 from convbench.errors import UsageError
-from convbench.report.receptive_field import Chain, chains
+from convbench.report.layers.receptive_field import Chain, chains
 from convbench.text.operations import operation_text
 from convbench_specs import DTYPES, Case, Conv, Flatten, Layer, Workload, cost, multiply_adds
 

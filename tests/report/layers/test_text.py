@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from convbench.report.layer_table import layer_table
-from convbench.report.layer_table_text import render_layer_table
+from convbench.report.layers.table import layer_table
+from convbench.report.layers.text import render_layer_table
 from convbench_specs import load_workload, parse_workload, shipped_workloads
 
 
@@ -114,8 +114,6 @@ def test_headings_and_notes_can_be_styled_without_changing_the_layout():
 
 
 def test_a_table_is_made_without_pandas_and_rich():
-    code = (
-        "import convbench.report.layer_table_text, sys;print({'pandas', 'rich', 'jinja2'} & set(sys.modules) or 'none')"
-    )
+    code = "import convbench.report.layers.text, sys;print({'pandas', 'rich', 'jinja2'} & set(sys.modules) or 'none')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "none"

@@ -8,7 +8,7 @@ from math import isnan
 
 import pandas as pd
 
-from convbench.report.rows import read_rows
+from convbench.report.views.rows import read_rows
 from convbench.text.units import format_bytes, format_integer
 
 ROW = ["workload", "case", "dtype", "pass"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convbench.errors import UsageError
-from convbench.report.layer_table import layer_table
+from convbench.report.layers.table import layer_table
 from convbench_specs import load_workload, parse_workload, shipped_workloads
 
 FILTERS = """

@@ -8,9 +8,9 @@ from math import isfinite
 
 import pandas as pd
 
-from convbench.report.cases import of_table, table_keys
-from convbench.report.headline import join_names
-from convbench.report.rows import read_rows
+from convbench.report.views.cases import of_table, table_keys
+from convbench.report.views.headline import join_names
+from convbench.report.views.rows import read_rows
 from convbench.text.units import format_integer, format_ratio, format_seconds
 
 LONGEST_BAR = 8.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convbench.report.receptive_field import chains
+from convbench.report.layers.receptive_field import chains
 from convbench_specs import Case, Conv, Flatten, Layer, Pool, Workload, load_workload
 
 

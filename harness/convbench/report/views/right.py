@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from convbench.report.cases import CASE, CaseKey, case_labels
-from convbench.report.pairs import Pair, compared_pairs, worst_disagreements
-from convbench.report.rows import read_rows
+from convbench.report.views.cases import CASE, CaseKey, case_labels
+from convbench.report.views.pairs import Pair, compared_pairs, worst_disagreements
+from convbench.report.views.rows import read_rows
 from convbench.results.events.state import BackendRecord
 from convbench.results.summary import ORACLE, REFERENCES
 

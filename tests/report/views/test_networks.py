@@ -9,7 +9,7 @@ from network_rows import BOTH_RIGHT, NETWORK, frame, row
 
 from convbench.report.html import render_report
 from convbench.report.inputs import LARGEST_BATCH_COLUMNS
-from convbench.report.largest_batch_view import largest_batch_view
+from convbench.report.views.largest_batch import largest_batch_view
 from convbench.results.networks import fastest_layers, roll_up
 
 

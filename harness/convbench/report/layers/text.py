@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from textwrap import wrap
 
-from convbench.report.layer_table import LayerRow, LayerTable, Totals
-from convbench.report.receptive_field import Chain
+from convbench.report.layers.receptive_field import Chain
+from convbench.report.layers.table import LayerRow, LayerTable, Totals
 from convbench.text.operations import MARKS, by_x
 from convbench.text.units import format_bytes, format_count
 

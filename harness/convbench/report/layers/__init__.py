@@ -1,0 +1,1 @@
+"""A workload as a layer table: shapes, parameters, FLOPs, memory and receptive fields."""
