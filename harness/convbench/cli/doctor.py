@@ -20,7 +20,6 @@ from convbench.machine.facts import usable_cores
 from convbench.machine.noise_floor import cached_floor, keep_floor
 from convbench.results.statistics.comparison import LEAST_MARGIN
 from convbench.testing.aa_test import SelfTest, self_test
-from convbench.workers.environment import union
 from convbench.workers.plugins import Registry, find_backends
 
 
@@ -34,7 +33,7 @@ def run_doctor(
         raise UsageError(f"--{'backend' if backend else 'output'} is for the self-test: add --self-test")
     asked = threads or len(usable_cores())
     registry = find_backends()
-    declared = union(entry.framework_variables for entry in registry.backends.values())
+    declared = registry.framework_variables
     findings = diagnose(read_facts(asked, framework_variables=declared, window_s=2.0))
     if not as_json:
         print_findings(findings, Console())

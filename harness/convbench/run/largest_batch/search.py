@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from convbench.machine.facts import free_bytes
@@ -107,14 +107,7 @@ def search_backend(
                 dtype=case.dtype,
                 backend=name,
                 pass_name=pass_name,
-                status=found.status,
-                reason=found.reason,
-                largest_batch_size=found.largest_batch_size,
-                too_large=found.too_large,
-                peak_bytes=found.peak_bytes,
-                bytes_an_instance=found.bytes_an_instance,
-                limit_bytes=found.limit_bytes,
-                tries=found.tries,
+                **asdict(found),
             )
     finally:
         worker.stop()
