@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from convbench.plan.settings import RunSettings
-from convbench.testing.checker import Examiner
+from convbench.testing.checker import Checker
 from convbench.testing.random_cases import batch_sizes, cases
 from convbench.testing.suite import BackendTests
 from convbench.verify import IDENTITIES, ORACLE
@@ -92,26 +92,26 @@ class TestNumbaCuda(BackendTests):
 
 
 @pytest.fixture(scope="module")
-def examiner(tmp_path_factory):
+def checker(tmp_path_factory):
     """Every CPU backend that is installed, in workers that stay."""
     registered = find_backends().select(CPU_BACKENDS)
     installed = [each for each in registered if isinstance(availability(each, "cpu"), Available)]
-    with Examiner(installed, RunSettings(threads=2, budget_s=20), tmp_path_factory.mktemp("logs")) as examiner:
-        yield examiner
+    with Checker(installed, RunSettings(threads=2, budget_s=20), tmp_path_factory.mktemp("logs")) as checker:
+        yield checker
 
 
 @pytest.mark.parametrize("count", [6, pytest.param(300, marks=pytest.mark.slow)])
-def test_all_cpu_backends_agree_with_the_oracle_and_with_each_other_on_random_cases(examiner, count):
-    examined = {}
+def test_all_cpu_backends_agree_with_the_oracle_and_with_each_other_on_random_cases(checker, count):
+    checked = {}
 
     @settings(max_examples=count, derandomize=True, deadline=None, database=None)
     @given(case=cases(), batch_size=batch_sizes())
     def all_agree(case, batch_size):
-        if (case, batch_size) not in examined:
-            examined[case, batch_size] = examiner.examine(case, batch_size)
-        found = examined[case, batch_size]
-        able = [name for name in examiner.sessions if not found.left_out(name)]
-        again = examiner.command(case, batch_size, able)
+        if (case, batch_size) not in checked:
+            checked[case, batch_size] = checker.check(case, batch_size)
+        found = checked[case, batch_size]
+        able = [name for name in checker.sessions if not found.left_out(name)]
+        again = checker.command(case, batch_size, able)
         assert not found.faults, f"{found.faults}\nagain: {again}"
         assert {row["verdict"] for row in found.rows} == {"agrees"}, again
         for tensor in ("y", *case.gradient_names):
@@ -120,4 +120,4 @@ def test_all_cpu_backends_agree_with_the_oracle_and_with_each_other_on_random_ca
             assert compared == {*combinations(able, 2), *((name, ORACLE) for name in able)}, again
 
     all_agree()
-    assert len(examined) >= 0.9 * count  # hypothesis may draw a case twice
+    assert len(checked) >= 0.9 * count  # hypothesis may draw a case twice
