@@ -113,10 +113,10 @@ def test_all_cpu_backends_agree_with_the_oracle_and_with_each_other_on_random_ca
         able = [name for name in checker.sessions if not found.left_out(name)]
         again = checker.command(case, batch_size, able)
         assert not found.faults, f"{found.faults}\nagain: {again}"
-        assert {row["verdict"] for row in found.rows} == {"agrees"}, again
+        assert {row.verdict for row in found.rows} == {"agrees"}, again
         for tensor in ("y", *case.gradient_names):
-            rows = [row for row in found.rows if row["tensor"] == tensor and row["right"] not in IDENTITIES]
-            compared = {(row["left"], row["right"]) for row in rows}
+            rows = [row for row in found.rows if row.tensor == tensor and row.right not in IDENTITIES]
+            compared = {(row.left, row.right) for row in rows}
             assert compared == {*combinations(able, 2), *((name, ORACLE) for name in able)}, again
 
     all_agree()

@@ -60,14 +60,16 @@ OPERATIONS = {  # by the formulation that each must take
     "view": [(Flatten(), (3, 4, 5)), (Flatten(), (3, 7))],
     "transposing copy": [(Flatten(order="channels_last"), (3, 4, 5)), (Flatten(order="channels_last"), (3, 7))],
 }
+ORDINARY = {"implicit GEMM", "Winograd F(2x2, 3x3)", "row by row, winner in one byte", "view"}
+"""What an ordinary run tests: each case compiles kernels for seconds."""
 CASES = [
     pytest.param(
         Case(name="updated", operation=operation, input_shape=shape, dtype=dtype),
         algorithm,
         id=f"{dtype}-{algorithm}-{number}".replace(" ", "_"),
-        marks=marks,
+        marks=() if (dtype, number) == ("float32", 0) and algorithm in ORDINARY else pytest.mark.slow,
     )
-    for dtype, marks in (("float32", ()), ("float64", pytest.mark.slow))  # each dtype compiles every kernel
+    for dtype in ("float32", "float64")
     for algorithm, operations in OPERATIONS.items()
     for number, (operation, shape) in enumerate(operations)
 ]

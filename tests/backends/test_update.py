@@ -249,7 +249,9 @@ def told_by(name: str) -> dict[str, Any]:
     return json.loads(done.stdout.rpartition(TOLD)[2])
 
 
-@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name == "numba-cpu" else ()) for name in BACKENDS]
+)  # numba-cpu compiles for most of a minute
 def test_an_update_gives_what_a_fresh_prepare_gives(name):
     told = told_by(name)
     if "unavailable" in told:

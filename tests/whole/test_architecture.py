@@ -77,7 +77,7 @@ def test_the_host_names_no_framework_and_no_backend():
 def test_modules_and_packages_stay_small():
     lines = {path.relative_to(HOST).as_posix(): len(path.read_text().splitlines()) for path in modules()}
     assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
-    folders = [HOST, *(path for path in HOST.rglob("*") if path.is_dir() and path.name != "__pycache__")]
+    folders = [HOST, *(path.parent for path in HOST.rglob("__init__.py"))]
     entries = {folder: [each for each in folder.iterdir() if each.name != "__pycache__"] for folder in folders}
     assert {folder.name: len(found) for folder, found in entries.items() if len(found) > MOST_ENTRIES} == {}
 
