@@ -27,15 +27,15 @@ def load_run(path: str | Path) -> Run:
     return Run(
         folder=folder,
         header=header,
-        state=(state := load_state(folder)),
+        state=(state := load_state(folder, is_live=False)),
         workloads=stored_workloads(header),
         pictures=tuple(_picture(folder, made) for made in state.pictures),
     )
 
 
-def load_state(folder: Path) -> RunState:
-    """What the journal of a run tells; RunError where it cannot be read."""
-    state = RunState()
+def load_state(folder: Path, *, is_live: bool) -> RunState:
+    """What the journal of a run tells, for a run that goes on or not; RunError where it cannot be read."""
+    state = RunState(is_live=is_live)
     for event in read_events(folder):
         state.apply(event)
     return state

@@ -41,7 +41,7 @@ def stored_run(folder: Path) -> StoredRun:
             f"{folder} was made by an older convbench (schema {header['schema']}), whose runs cannot be resumed: "
             "start a new run"
         )
-    return StoredRun(folder, header, load_state(folder))
+    return StoredRun(folder, header, load_state(folder, is_live=True))
 
 
 def refuse_differences(stored: StoredRun, present: Header) -> None:

@@ -187,8 +187,11 @@ class CellWarmedUp(CellEvent, frozen=True, kw_only=True, tag="warmed_up"):
     blocks: int
 
 
-class SampleTaken(CellEvent, frozen=True, kw_only=True, tag="sample"):
-    """One timed inner loop; a later one of the same block and round is a further attempt at it."""
+class SampleTaken(CellEvent, frozen=True, kw_only=True, gc=False, tag="sample"):
+    """One timed inner loop; a later one of the same block and round is a further attempt at it.
+
+    There are many of them, and they hold no other objects: the garbage collector need not look at them.
+    """
 
     block: int
     round: int

@@ -72,8 +72,12 @@ class BackendRecord:
 
 @dataclass(slots=True)
 class RunState:
-    """What is known of a run; `apply` is the only way to change it."""
+    """What is known of a run; `apply` is the only way to change it.
 
+    `is_live` says that the run goes on: then the shortest call of each cell is kept, which predicts what others cost.
+    """
+
+    is_live: bool = True
     cells: dict[CellKey, Columns] = field(default_factory=dict)
     samples: list[SampleTaken] = field(default_factory=list)
     agreement: list[AgreementFound] = field(default_factory=list)
@@ -103,7 +107,8 @@ class RunState:
         match event:
             case SampleTaken():  # the most frequent first
                 self.samples.append(event)
-                self._remember(event.cell, event.elapsed_s / event.loops)
+                if self.is_live:
+                    self._remember(event.cell, event.elapsed_s / event.loops)
             case CellEvent():
                 self._apply_to_cell(event)
             case AgreementFound():
