@@ -190,7 +190,9 @@ def _run(make_run: Callable[..., Run], options: dict[str, Any]) -> None:  # what
         run = make_run(*options.pop("workloads"), observer=terminal_observer(), **options)
     except KeyboardInterrupt:
         click.echo(f"\ninterrupted; what was measured is in {folder}", err=True)
-        click.echo(f"go on: convbench compare --resume {folder}; see it: convbench report {folder}", err=True)
+        command = click.get_current_context().info_name
+        click.echo(f"go on: convbench {command} --resume {folder}", err=True)
+        click.echo(f"see it: convbench report {folder}", err=True)
         sys.exit(EXIT_INTERRUPTED)
     print_run(run, tracebacks=_wants_tracebacks())
     if not run.is_right or run.has_failed:

@@ -67,8 +67,10 @@ def stored_settings(header: Header) -> Mapping[str, Any]:  # keywords of RunSett
 
 def _command() -> str:
     """The command line, or what stands for it where a script or notebook made the run."""
-    called = Path(sys.argv[0]).name
-    return shlex.join(["convbench", *sys.argv[1:]]) if called == "convbench" else f"convbench.compare in {called}"
+    called = Path(sys.argv[0])
+    if called.name == "convbench" or called.parts[-2:] == ("convbench", "__main__.py"):
+        return shlex.join(["convbench", *sys.argv[1:]])
+    return f"convbench.compare in {called.name}"
 
 
 def _plain(value: object) -> object:

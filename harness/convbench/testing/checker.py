@@ -184,10 +184,12 @@ class Checker:
         predicted = session.predict(item, tuple(passes))
         if isinstance(predicted, Failure):
             return dict.fromkeys(passes, predicted)
-        refused: dict[PassName, Failure] = {}
-        for name in passes:
-            seconds = predicted[name]
-            if seconds is not None and seconds * CALLS > self._settings.budget_s:
-                reason = f"a call would take {seconds:.2g} s, {CALLS} of them more than the budget"
-                refused[name] = Failure(Status.SKIPPED, reason)
-        return refused
+        slow = {
+            name: Failure(
+                Status.SKIPPED, f"a call would take {seconds:.2g} s, {CALLS} of them more than the budget", alive=True
+            )
+            for name, seconds in predicted.items()
+            if seconds is not None and seconds * CALLS > self._settings.budget_s
+        }
+        # what the backend cannot do is unsupported, whatever time it predicts for it
+        return slow | session.declined(item, list(slow)) if slow else {}
