@@ -1,6 +1,6 @@
 """What a report is made from: the frames and facts of one run, as values.
 
-Every column is declared in results/columns.py; here stands which of them a report needs, and which it shows where a run
+Every column is declared in results/columns; here stands which of them a report needs, and which it shows where a run
 has them. A missing number is NaN, a missing text is empty.
 """
 

@@ -29,7 +29,7 @@ def measurements_frame(
     limits: Limits | None,
     margin: float,
 ) -> pd.DataFrame:
-    """A row a cell, in the order of the run; every column is declared in columns.py."""
+    """A row a cell, in the order of the run; every column is declared in the package columns."""
     cases = {(workload.name, case.name): case for workload in workloads for case in workload.cases}
     frame = _events(cells)
     if len(frame):

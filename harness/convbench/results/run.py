@@ -1,7 +1,7 @@
 """A run that was made: its frames, worked out from its events when they are first asked for.
 
 Units stand in the names of columns: _s seconds a call, _bytes, _flops; `left` and `right` name what was compared. Every
-column is declared in columns.py.
+column is declared in the package columns.
 """
 
 from __future__ import annotations

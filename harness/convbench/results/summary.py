@@ -4,7 +4,7 @@
   have times, but no place.
 - A ratio is a cell's median over that of the fastest right backend of the same group, so 1 is the fastest.
 - Every ratio has its interval; one that reaches 1 is a tie.
-Columns of the frames are declared in columns.py.
+Columns of the frames are declared in the package columns.
 """
 
 from __future__ import annotations

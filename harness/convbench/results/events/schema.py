@@ -4,7 +4,7 @@ Every event that is about a cell carries the cell's whole key, so that each line
 the names of fields: _s seconds, _bytes bytes. The name of an event in the file is the tag of its class. A new field
 needs a default, so that older journals are read; a change that an older reader would misread raises SCHEMA_VERSION.
 What journals of schema 1 hold in place of some of these is in schema_1.py. The columns of the frames that are worked
-out from events are declared in columns.py.
+out from events are declared in the package columns.
 """
 
 from __future__ import annotations
