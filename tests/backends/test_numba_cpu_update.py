@@ -71,7 +71,7 @@ CASES = [
     )
     for dtype in ("float32", "float64")
     for algorithm, operations in OPERATIONS.items()
-    for number, (operation, shape) in enumerate(operations)
+    for number, (operation, shape) in enumerate(operations if dtype == "float32" else operations[:1])
 ]
 each_case = pytest.mark.parametrize(("case", "algorithm"), CASES)
 

@@ -249,9 +249,13 @@ def told_by(name: str) -> dict[str, Any]:
     return json.loads(done.stdout.rpartition(TOLD)[2])
 
 
+QUICK = ("naive", "numpy-im2col")
+"""What an ordinary run tests here: the others import a framework or compile. The suite holds them to the rule, too."""
+
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name == "numba-cpu" else ()) for name in BACKENDS]
-)  # numba-cpu compiles for most of a minute
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in BACKENDS]
+)
 def test_an_update_gives_what_a_fresh_prepare_gives(name):
     told = told_by(name)
     if "unavailable" in told:

@@ -70,10 +70,7 @@ def cut(finished, tmp_path):
     return cut_after
 
 
-@pytest.mark.parametrize(
-    "share",
-    [0.02, pytest.param(0.2, marks=pytest.mark.slow), 0.4, pytest.param(0.6, marks=pytest.mark.slow), 0.8, 0.97],
-)
+@pytest.mark.parametrize("share", [0.02, 0.7, *(pytest.param(at, marks=pytest.mark.slow) for at in (0.2, 0.4, 0.97))])
 def test_wherever_a_run_was_cut_it_ends_whole_and_nothing_finished_is_lost_or_made_twice(finished, cut, share):
     total = len((finished / JOURNAL).read_text().splitlines())
     folder = cut(int(share * total))
