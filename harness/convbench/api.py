@@ -22,7 +22,7 @@ from convbench.errors import UsageError
 from convbench.plan.items import Plan, make_plan
 from convbench.plan.settings import Allocator, Cache, RunSettings
 from convbench.plan.status import BackendStatus
-from convbench.report.files import write_reports
+from convbench.report.files import REPORT, write_reports
 from convbench.results.events.journal import HEADER, Header, Journal
 from convbench.results.events.schema import BackendFound, ItemChecked, ItemTimed, Recorded, WarningGiven
 from convbench.results.events.state import RunState
@@ -209,7 +209,8 @@ def go_on(
     """
     if stored.is_finished:
         observer.note(f"{stored.folder} is finished: nothing is measured")
-        return load_run(stored.folder)
+        # it may have been killed while its files were written
+        return load_run(stored.folder) if (stored.folder / REPORT).exists() else _reported(stored.folder)
     settings = RunSettings(**{**stored_settings(stored.header), **given})
     if effort is not None:
         settings = RunSettings.of_effort(effort, **{**stored_settings(stored.header), **given})

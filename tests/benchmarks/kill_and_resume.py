@@ -23,7 +23,7 @@ from finished_parts import lost_or_made_twice, whole_lines
 import convbench
 
 COMMAND = [sys.executable, "-m", "convbench", "compare"]
-OPTIONS = ["quick", "--backends", "numpy-im2col,numba-cpu", "--batch-sizes", "1", "--blocks", "2", "--rounds", "3"]
+OPTIONS = ["quick", "--backends", "naive,numpy-im2col", "--batch-sizes", "1", "--blocks", "2", "--rounds", "3"]
 
 
 def run(arguments: list[str], folder: Path, kill_after_s: float | None = None) -> subprocess.CompletedProcess:

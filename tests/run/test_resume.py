@@ -156,6 +156,16 @@ def test_a_finished_run_says_so_and_nothing_is_measured(finished):
     assert (finished / JOURNAL).read_bytes() == before
 
 
+def test_a_run_that_was_killed_while_it_wrote_its_files_gets_them(finished, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    (folder / "report.html").unlink()
+    done = CliRunner().invoke(main, ["compare", "--resume", str(folder)])
+    assert done.exit_code == 0
+    assert (folder / "report.html").is_file()
+    assert (folder / JOURNAL).read_bytes() == (finished / JOURNAL).read_bytes()
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [

@@ -46,7 +46,9 @@ def write_reports(runs: Sequence[Run], folder: Path) -> None:
         html = render_report(
             replace(shown, networks=networks, network_layers=layers, largest_batches=largest, limits=limits)
         )
-        (folder / REPORT).write_text(html, encoding="utf-8")
+        fresh = folder / f"{REPORT}.new"
+        fresh.write_text(html, encoding="utf-8")
+        fresh.replace(folder / REPORT)  # last, and whole: where it is, the other files are
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror or error}") from error
 

@@ -46,9 +46,11 @@ class Journal:
         """Make the folder of a new run; UsageError where it cannot be written."""
         try:
             (folder / LOGS).mkdir(parents=True, exist_ok=True)
-            text = json.dumps({"schema": SCHEMA_VERSION, **header}, indent=1)
-            (folder / HEADER).write_text(text + "\n", encoding="utf-8")
-            (folder / JOURNAL).unlink(missing_ok=True)
+            (folder / JOURNAL).write_bytes(b"")
+            # last, and whole: a folder that has a header is a run, and can be resumed
+            fresh = folder / f"{HEADER}.new"
+            fresh.write_text(json.dumps({"schema": SCHEMA_VERSION, **header}, indent=1) + "\n", encoding="utf-8")
+            fresh.replace(folder / HEADER)
         except OSError as error:
             raise _cannot_write(folder, error) from error
         return cls(folder)
