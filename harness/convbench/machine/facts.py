@@ -40,11 +40,6 @@ def usable_cores() -> tuple[int, ...]:
     return tuple(range(os.cpu_count() or 1))
 
 
-def last_level_cache_bytes() -> int:
-    """Size of the last-level cache of the first usable core; FALLBACK_CACHE_BYTES if the system does not show it."""
-    return _last_level_cache(usable_cores()[0])[0]
-
-
 def last_level_caches_bytes() -> int:
     """Size of the last-level caches of all usable cores together, each counted once."""
     by_sharers = {sharers: size for size, sharers in map(_last_level_cache, usable_cores())}
