@@ -95,7 +95,7 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         with theirs, self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-P", "-m", "convbench.workers.worker", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "convbench.workers.serving", str(theirs.fileno())],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

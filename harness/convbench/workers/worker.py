@@ -1,23 +1,13 @@
-"""A worker: the process in which one backend computes. Started as `python -m convbench.workers.worker FD`.
+"""What a worker does: a method for each request. The process around it is in serving.py.
 
-It reads requests from the socket at descriptor FD and answers each with one frame: {"ok": ...} or {"error": ...}. It
-holds one prepared case at a time. Whatever the backend prints goes to the log, never into a frame. It ends when the
-host closes the socket, and is killed by the kernel when the host dies.
+It holds one prepared case at a time.
 """
 
 from __future__ import annotations
 
-import ctypes
-import faulthandler
 import gc
-import os
-import signal
-import socket
-import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -29,9 +19,9 @@ from convbench.machine.facts import free_bytes, last_level_caches_bytes
 from convbench.measure import memory, timing
 from convbench.measure.cold_caches import Rotation
 from convbench.verify import trust
-from convbench.workers import frames, protocol
+from convbench.workers import protocol
 from convbench.workers.arrays import holds, read_tensors, write_results, zero_tensors
-from convbench.workers.contract import arrays_of, fault_line, is_lack_of_memory, prepared_or_unsupported
+from convbench.workers.contract import arrays_of, prepared_or_unsupported
 from convbench.workers.plugins import PluginRef, load_backend
 from convbench_specs import (
     Backend,
@@ -46,8 +36,6 @@ from convbench_specs import (
     Unsupported,
     parse_layer,
 )
-
-PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,53 +334,3 @@ def _written(
     fresh = write_results({name: array for name, array in arrays.items() if name not in same}, folder, stem)
     held.written.update(fresh)
     return {name: (same | fresh)[name] for name in arrays}
-
-
-def serve(connection: socket.socket) -> None:
-    """Answer requests until the host closes the connection."""
-    worker = Worker()
-    while True:
-        try:
-            message = frames.receive(connection)
-        except frames.PeerClosedError:
-            return
-        try:
-            reply = worker.answer(protocol.to_request(message))
-        except Exception as error:  # noqa: BLE001  # a backend's fault, of any kind, becomes the status of its cell
-            reply = _fault(error, worker.backend)
-        try:
-            frames.send(connection, protocol.to_message(reply))
-        except frames.PeerClosedError:
-            return
-
-
-def _fault(error: Exception, backend: Backend | None) -> protocol.Fault:
-    lacks_memory = is_lack_of_memory(error)
-    return protocol.Fault(
-        message=fault_line(error, backend),
-        traceback="" if lacks_memory else traceback.format_exc(),
-        lacks_memory=lacks_memory,
-    )
-
-
-def main() -> None:
-    """Entry point of the process."""
-    _die_with_host()
-    faulthandler.enable()
-    # A backend's own threads or children must not keep the frames open or write into them.
-    connection = socket.socket(fileno=int(sys.argv[1]))
-    connection.set_inheritable(False)
-    serve(connection)
-    # Frameworks' exit handlers may hang or crash; nothing is left to save.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
-
-
-def _die_with_host() -> None:
-    with suppress(OSError, AttributeError):  # only Linux has it; elsewhere the closed socket ends the worker
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    main()
