@@ -42,7 +42,7 @@ def test_turns_go_on_from_one_sample_to_the_next():
     assert (rotation.copies, rotation.walks) == (3, False)
     rotation.sample("forward", 1)
     backend.called.clear()
-    found = rotation.sample("forward", 4)
+    found, _ = rotation.sample("forward", 4)
     rotation.sample("forward", 2)
     assert found.loops == 4
     assert backend.called == [1, 2, 0, 1, 2, 0]
@@ -59,7 +59,7 @@ def test_small_inputs_get_few_copies_and_no_copy_twice_in_a_sample():
     backend = Backend()
     rotation = _rotation(backend, size=10, cache_bytes=MIB)
     assert (rotation.copies, rotation.walks) == (MOST_COPIES, True)
-    assert rotation.sample("forward", 1000).loops == MOST_COPIES
+    assert rotation.sample("forward", 1000)[0].loops == MOST_COPIES
     assert rotation.warm_up("forward", sample_s=1.0, limit_s=0.01).loops == MOST_COPIES
 
 

@@ -31,7 +31,7 @@ class Counting:
 @pytest.mark.parametrize("loops", [1, 2, 1000])
 def test_a_sample_calls_and_waits_as_often_as_asked(loops):
     counting = Counting()
-    found = sample(counting.call, counting.wait, loops)
+    found, _ = sample(counting.call, counting.wait, loops)
     assert found.loops == loops
     assert counting.calls == counting.waits == loops
     assert found.elapsed_s > 0
@@ -40,7 +40,7 @@ def test_a_sample_calls_and_waits_as_often_as_asked(loops):
 def test_calls_that_settle_a_worker_go_before_the_sample_for_as_long_as_asked():
     counting = Counting()
     begin = time.perf_counter()
-    found = sample(counting.call, counting.wait, 5, settle_s=0.01)
+    found, _ = sample(counting.call, counting.wait, 5, settle_s=0.01)
     assert time.perf_counter() - begin >= found.settled_s + found.elapsed_s
     assert found.settled_s >= 0.01
     assert found.loops == 5

@@ -93,8 +93,13 @@ def _processor() -> str:
     return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
+def processor_flags() -> frozenset[str]:
+    """What the processor says that it can do, in the system's words; empty where the system does not tell."""
+    return frozenset(_cpuinfo("flags").split() or _cpuinfo("Features").split())
+
+
 def _vector_units() -> str:
-    flags = _cpuinfo("flags").split() or _cpuinfo("Features").split()
+    flags = processor_flags()
     named = {
         "avx512f": "AVX-512",
         "avx512_bf16": "AVX-512 BF16",

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.measure import timing
-from convbench_specs import PassName, Prepared, Tensors, Unsupported
+from convbench_specs import Native, PassName, Prepared, Tensors, Unsupported
 
 FACTOR = 4
 """Times the last-level cache: caches do not evict in strict order of age."""
@@ -61,12 +61,12 @@ class Rotation:
         """
         call, wait = next(self._turns(pass_name))
         warm = timing.warm_up(call, wait, sample_s=sample_s, limit_s=limit_s)
-        found = self.sample(pass_name, self.copies)
+        found, _ = self.sample(pass_name, self.copies)
         loops = round(sample_s * found.loops / max(found.elapsed_s, 1e-9))
         return replace(warm, loops=max(1, min(loops, self.copies if self.walks else timing.MAX_LOOPS)))
 
-    def sample(self, pass_name: PassName, loops: int) -> timing.Sample:
-        """Time the next `loops` turns."""
+    def sample(self, pass_name: PassName, loops: int) -> tuple[timing.Sample, Native]:
+        """Time the next `loops` turns; and what the last one returned."""
         turns = list(islice(self._turns(pass_name), min(loops, self.copies) if self.walks else loops))
         if self.walks:
             list(self._walkers.map(np.sum, self._buffer))

@@ -11,19 +11,29 @@ from __future__ import annotations
 
 import gc
 import resource
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from typing import NamedTuple
 
 from convbench.machine.pressure import waited_s
 from convbench.machine.processor_time import spent_s, thread_times
+from convbench.measure.clock import now_ns, seconds_since
 from convbench_specs import Native
 
 Call = Callable[[], Native]
 Wait = Callable[[Native], None]
-Loop = Callable[[Call, Wait, int], float]
-"""Seconds that so many calls took."""
+
+
+class Timed(NamedTuple):
+    """Seconds that a loop took, and what its last call returned."""
+
+    seconds: float
+    last: Native
+
+
+Loop = Callable[[Call, Wait, int], Timed]
+"""So many calls in a row."""
 
 MAX_LOOPS = 100_000
 """No sample needs more calls than this: even 100 ns a call give 10 ms."""
@@ -70,10 +80,10 @@ class WarmUp:
 
 def once(call: Call, wait: Wait) -> tuple[Native, float]:
     """Result and seconds of a single call."""
-    start = time.perf_counter_ns()
+    start = now_ns()
     result = call()
     wait(result)
-    return result, (time.perf_counter_ns() - start) * 1e-9
+    return result, seconds_since(start)
 
 
 def settling_s(call_s: float, *, woken: bool) -> float:
@@ -87,8 +97,10 @@ def settling_s(call_s: float, *, woken: bool) -> float:
     return WOKEN_S if woken else SWITCHED_S
 
 
-def sample(call: Call, wait: Wait, loops: int, settle_s: float = 0.0, *, once_a_loop: bool = False) -> Sample:
-    """Time one inner loop, after calls for `settle_s` seconds that are not timed.
+def sample(
+    call: Call, wait: Wait, loops: int, settle_s: float = 0.0, *, once_a_loop: bool = False
+) -> tuple[Sample, Native]:
+    """Time one inner loop, after calls for `settle_s` seconds that are not timed; and what its last call returned.
 
     Other backends had the caches since this one's last turn, and its threads were just woken up.
     """
@@ -96,12 +108,12 @@ def sample(call: Call, wait: Wait, loops: int, settle_s: float = 0.0, *, once_a_
     return _measured(loops, lambda: loop(call, wait, loops), settle=lambda: _settle(call, wait, settle_s))
 
 
-def sample_turns(turns: Sequence[tuple[Call, Wait]]) -> Sample:
-    """Time one inner loop in which each of the calls has one turn."""
+def sample_turns(turns: Sequence[tuple[Call, Wait]]) -> tuple[Sample, Native]:
+    """Time one inner loop in which each of the calls has one turn; and what the last one returned."""
     return _measured(len(turns), lambda: _turns(turns), settle=lambda: 0.0)
 
 
-def _measured(loops: int, timed: Callable[[], float], *, settle: Callable[[], float]) -> Sample:
+def _measured(loops: int, timed: Callable[[], Timed], *, settle: Callable[[], float]) -> tuple[Sample, Native]:
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -109,14 +121,14 @@ def _measured(loops: int, timed: Callable[[], float], *, settle: Callable[[], fl
         waited_before = waited_s()
         before = resource.getrusage(resource.RUSAGE_SELF)
         threads_before = thread_times()
-        elapsed = timed()
+        elapsed, last = timed()
         threads_after = thread_times()
         after = resource.getrusage(resource.RUSAGE_SELF)
         waited_after = waited_s()
     finally:
         if collecting:
             gc.enable()
-    return Sample(
+    found = Sample(
         loops=loops,
         elapsed_s=elapsed,
         cpu_s=spent_s(threads_before, threads_after),
@@ -125,6 +137,7 @@ def _measured(loops: int, timed: Callable[[], float], *, settle: Callable[[], fl
         waited_s=None if waited_before is None or waited_after is None else waited_after - waited_before,
         settled_s=settled,
     )
+    return found, last
 
 
 def warm_up(call: Call, wait: Wait, *, sample_s: float, limit_s: float, once_a_loop: bool = False) -> WarmUp:
@@ -134,20 +147,20 @@ def warm_up(call: Call, wait: Wait, *, sample_s: float, limit_s: float, once_a_l
     before. Minima are compared, as noise only adds.
     """
     gc.collect()  # once before the samples: a framework's many objects make it take longer than most samples
-    begin = time.perf_counter()
+    begin = now_ns()
     loop = _queued_loop if once_a_loop else _loop
     window, calls = _window(loop, call, wait, min(sample_s, WINDOW_S))
     best, unchanged = float("inf"), 0
-    while unchanged < STEADY_WINDOWS and time.perf_counter() - begin < limit_s:
-        seconds = loop(call, wait, window) / window
+    while unchanged < STEADY_WINDOWS and seconds_since(begin) < limit_s:
+        seconds = loop(call, wait, window).seconds / window
         calls += window
         unchanged = 0 if seconds < best * (1 - GAIN) else unchanged + 1
         best = min(best, seconds)
     if best == float("inf"):
-        best = _loop(call, wait, 1)
+        best = _loop(call, wait, 1).seconds
         calls += 1
     loops = max(1, min(MAX_LOOPS, round(sample_s / best)))
-    elapsed = time.perf_counter() - begin
+    elapsed = seconds_since(begin)
     return WarmUp(loops=loops, warm_up_calls=calls, steady=unchanged >= STEADY_WINDOWS, elapsed_s=elapsed)
 
 
@@ -155,7 +168,7 @@ def _window(loop: Loop, call: Call, wait: Wait, target_s: float) -> tuple[int, i
     """How many calls take about target_s, and how many were made to find out."""
     loops, calls = 1, 0
     while True:
-        elapsed = loop(call, wait, loops)
+        elapsed = loop(call, wait, loops).seconds
         calls += loops
         if elapsed >= target_s / 2 or loops >= MAX_LOOPS:
             return max(1, min(MAX_LOOPS, round(loops * target_s / max(elapsed, 1e-9)))), calls
@@ -164,40 +177,46 @@ def _window(loop: Loop, call: Call, wait: Wait, target_s: float) -> tuple[int, i
 
 def harness_overhead_s(loops: int = 20_000) -> float:
     """Seconds that the loop costs a call: the best of five loops over a call that does nothing."""
-    return min(_loop(_nothing, _no_wait, loops) for _ in range(5)) / loops
+    return min(_loop(_nothing, _no_wait, loops).seconds for _ in range(5)) / loops
 
 
-def _loop(call: Call, wait: Wait, loops: int) -> float:
-    start = time.perf_counter_ns()
-    for _ in repeat(None, loops):
+def _loop(call: Call, wait: Wait, loops: int) -> Timed:
+    """Only the last result is kept: each one is dropped before the next call, so that its memory can be used again."""
+    start = now_ns()
+    for _ in repeat(None, loops - 1):
         wait(call())
-    return (time.perf_counter_ns() - start) * 1e-9
+    last = call()
+    wait(last)
+    return Timed(seconds_since(start), last)
 
 
-def _queued_loop(call: Call, wait: Wait, loops: int) -> float:
+def _queued_loop(call: Call, wait: Wait, loops: int) -> Timed:
     """As _loop, for calls that end in the order in which they were made: the last one's end is that of all."""
-    result = None
-    start = time.perf_counter_ns()
+    last = None
+    start = now_ns()
     for _ in repeat(None, loops):
-        result = call()
-    wait(result)
-    return (time.perf_counter_ns() - start) * 1e-9
+        last = call()
+    wait(last)
+    return Timed(seconds_since(start), last)
 
 
 def _settle(call: Call, wait: Wait, seconds: float) -> float:
     """How long it took: the last call may end later."""
-    begin, elapsed = time.perf_counter(), 0.0
+    begin, elapsed = now_ns(), 0.0
     while elapsed < seconds:
         wait(call())
-        elapsed = time.perf_counter() - begin
+        elapsed = seconds_since(begin)
     return elapsed
 
 
-def _turns(turns: Sequence[tuple[Call, Wait]]) -> float:
-    start = time.perf_counter_ns()
-    for call, wait in turns:
+def _turns(turns: Sequence[tuple[Call, Wait]]) -> Timed:
+    *others, (last_call, last_wait) = turns
+    start = now_ns()
+    for call, wait in others:
         wait(call())
-    return (time.perf_counter_ns() - start) * 1e-9
+    last = last_call()
+    last_wait(last)
+    return Timed(seconds_since(start), last)
 
 
 def _nothing() -> Native:

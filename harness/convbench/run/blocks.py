@@ -6,7 +6,7 @@ A run that was cut short has blocks that are complete for some items only: those
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 from convbench.plan.items import Item
 from convbench.results.events.schema import ItemTimed, LimitsFound, Recorded, WarningGiven, fields_of
@@ -15,9 +15,11 @@ from convbench.run.context import RunContext
 from convbench.run.limits.attainable import attainable
 from convbench.run.progress import Doing, Expected, Progress, StepsDone
 from convbench.run.sessions import Entrant, launch
+from convbench.run.timing.sampler import TimedItem
 from convbench.run.timing.schedule import BlockCost, blocks_that_fit, rounds_of_block, steps_of
 from convbench.verify import make_tensors
-from convbench.workers.arrays import write_tensors
+from convbench.verify.data_sets import DATA_SETS
+from convbench.workers.arrays import DataSetFiles, write_data_sets
 from convbench.workers.environment import allocator_environment
 from convbench.workers.process import Failure
 from convbench.workers.session import BackendSession
@@ -29,13 +31,13 @@ def first_block(context: RunContext) -> Iterator[Happening]:
     with context.workers.block(allocator_environment(settings.allocator)) as sessions:
         # the workers start one by one, so that the time of each start is its own
         for item in context.plan.items:
-            is_checked = item.item_key in state.checked
-            if not is_checked:
+            data_sets: DataSetFiles | None = None
+            if item.item_key not in state.checked:
                 with context.stopwatch.spending("preparing"):
-                    yield from check_events(context, item, sessions)
+                    data_sets = yield from check_events(context, item, sessions)
             yield StepsDone(context.cells_of_item)
             if settings.timing:
-                yield from _timed(context, item, sessions, 0, settings.rounds, prepare=is_checked)
+                yield from _timed(context, item, sessions, 0, rounds=settings.rounds, data_sets=data_sets)
             _release(sessions)
         if settings.timing and state.limits is None:
             with context.stopwatch.spending("preparing"):
@@ -72,31 +74,44 @@ def _further_block(context: RunContext, block: int, rounds: int) -> Iterator[Hap
         with context.stopwatch.spending("preparing"):
             launch(sessions)
         for item in items:
-            yield from _timed(context, item, sessions, block, rounds, prepare=True)
+            yield from _timed(context, item, sessions, block, rounds=rounds)
             _release(sessions)
 
 
 def _timed(
-    context: RunContext, item: Item, sessions: Sequence[BackendSession], block: int, rounds: int, *, prepare: bool
+    context: RunContext,
+    item: Item,
+    sessions: Sequence[BackendSession],
+    block: int,
+    *,
+    rounds: int,
+    data_sets: DataSetFiles | None = None,
 ) -> Iterator[Recorded | Progress]:
-    """The samples of an item in a block, unless it has them; `prepare` where the workers do not hold it yet."""
+    """The samples of an item in a block, unless it has them; the workers hold it already where `data_sets` are given.
+
+    They hold the first data set then; else they begin with the data set of the block, so that a backend that cannot be
+    updated is timed on several, too.
+    """
     if not context.state.is_timed(item.item_key, block):
-        entrants = context.taking_part(item, sessions, block)
-        if prepare:
+        entrants, number = context.taking_part(item, sessions, block), 0
+        if data_sets is None and entrants:
+            number = DATA_SETS[block % len(DATA_SETS)]
             with context.stopwatch.spending("preparing"):
-                entrants = yield from _prepared(context, item, entrants)
+                tensors = make_tensors(item.case, item.batch_size, seed=context.settings.seed)
+                data_sets = write_data_sets(context.scratch, tensors)
+                entrants = yield from _prepared(item, entrants, data_sets[number])
         with context.stopwatch.spending("timing"):
-            yield from context.sampler.events(item, entrants, block, rounds)
+            timed = TimedItem(item, entrants, block, data_sets or (), number)
+            yield from context.sampler.events(timed, rounds)
         yield ItemTimed(**fields_of(item.item_key), block=block, run_s=context.elapsed_s())
     yield StepsDone(context.cells_of_item)
 
 
-def _prepared(context: RunContext, item: Item, entrants: Sequence[Entrant]) -> Generator[Doing, None, list[Entrant]]:
-    """The entrants whose workers hold the item, prepared on the tensors of its check."""
-    if not entrants:
-        return []
-    tensors = make_tensors(item.case, item.batch_size, seed=context.settings.seed)
-    paths, ready = write_tensors(context.scratch, tensors), []
+def _prepared(
+    item: Item, entrants: Sequence[Entrant], paths: Mapping[str, str]
+) -> Generator[Doing, None, list[Entrant]]:
+    """The entrants whose workers hold the item, prepared on tensors in files."""
+    ready = []
     for entrant in entrants:
         yield Doing(f"{item.label}: preparing {entrant.session.name}")
         if not isinstance(entrant.session.prepare(item, paths), Failure):

@@ -14,6 +14,7 @@ from convbench.run.sessions import Entrant, Workers
 from convbench.run.stopwatch import Stopwatch
 from convbench.run.timing.budget import Budget
 from convbench.run.timing.sampler import Sampler
+from convbench.run.timing.timed_results import TimedResults
 from convbench.workers.plugins import Registered
 from convbench.workers.session import BackendSession
 
@@ -32,6 +33,7 @@ class RunContext:
     state: RunState
     workers: Workers
     sampler: Sampler
+    timed_results: TimedResults
     stopwatch: Stopwatch
     scratch: Path
     begin: float

@@ -41,6 +41,7 @@ from convbench.run.sessions import Workers
 from convbench.run.stopwatch import Stopwatch
 from convbench.run.timing.sampler import Sampler
 from convbench.run.timing.schedule import steps_of
+from convbench.run.timing.timed_results import TimedResults
 from convbench.workers.arrays import scratch_folder
 from convbench.workers.plugins import Registered
 
@@ -76,13 +77,15 @@ def run_events(
         with threadpool_limits(1, user_api="blas"), scratch_folder() as scratch:
             workers = Workers(backends, settings, folder, scratch)
             ledger.timed_s = workers.timed_s
+            timed_results = TimedResults(scratch=scratch, seed=settings.seed)
             context = RunContext(
                 plan=plan,
                 settings=settings,
                 backends=backends,
                 state=state,
                 workers=workers,
-                sampler=_sampler(settings, state, workers, speeds),
+                sampler=_sampler(settings, state, workers, speeds, timed_results),
+                timed_results=timed_results,
                 stopwatch=ledger.stopwatch,
                 scratch=scratch,
                 begin=time.monotonic() - state.run_s,
@@ -100,10 +103,12 @@ def run_events(
         keep_bests(speeds.best)
 
 
-def _sampler(settings: RunSettings, state: RunState, workers: Workers, speeds: CoreSpeeds) -> Sampler:
+def _sampler(
+    settings: RunSettings, state: RunState, workers: Workers, speeds: CoreSpeeds, timed_results: TimedResults
+) -> Sampler:
     """A run that goes on draws other turns than the one that it goes on from."""
     seed = f"{settings.seed} {len(state.resumed)}" if state.resumed else ""
-    return Sampler(settings, state, OtherLoad(workers.own_s), speeds, seed=seed)
+    return Sampler(settings, state, OtherLoad(workers.own_s), speeds, timed_results, seed=seed)
 
 
 def _phases(context: RunContext) -> Iterator[Happening]:

@@ -135,7 +135,7 @@ class Checker:
             for name, why in refused.items():
                 checked.state.apply(failed(item, session.name, name, why))
             entrants.append(Entrant(session, tuple(name for name in PASSES if name not in refused)))
-        checker = ItemChecker(scratch=self._scratch, seed=self._settings.seed, identities=identities)
+        checker = ItemChecker(scratch=self._scratch, seed=self._settings.seed, thoroughly=identities)
         for event in checker.events(item, entrants):
             if isinstance(event, Recorded):
                 checked.state.apply(event)

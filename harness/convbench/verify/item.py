@@ -46,12 +46,13 @@ class Returned:
     """What the passes of a backend returned.
 
     `again` is a second call's, where its bits need not be the first one's; `findings` is what a worker holds against
-    the results of each pass.
+    the results of each pass, `call_s` the seconds of the shortest call.
     """
 
     outputs: Outputs = field(default_factory=dict)
     again: Outputs = field(default_factory=dict)
     findings: dict[PassName, list[Untrusted]] = field(default_factory=dict)
+    call_s: dict[PassName, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,11 @@ class ItemCheck:
     def fill(self) -> Fill:
         """What the tensors are filled with."""
         return self._fill
+
+    @property
+    def tensors(self) -> Tensors:
+        """What the backends compute on."""
+        return self._tensors
 
     def add(self, backend: str, returned: Returned) -> None:
         """Check the results of one backend."""

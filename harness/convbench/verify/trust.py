@@ -32,6 +32,11 @@ Reason = Literal[
     "borrowed_memory",
     "not_repeatable",
     "unfinished",
+    "changes_after_calls",
+    "remembered",
+    "shared_state",
+    "precomputed",
+    "clock",
 ]
 
 EXPLANATIONS: Mapping[Reason, str] = {
@@ -46,6 +51,11 @@ EXPLANATIONS: Mapping[Reason, str] = {
     "borrowed_memory": "the result lies in the memory of an earlier one, which it overwrote",
     "not_repeatable": "a second call on the same inputs gave something else",
     "unfinished": "the result still changed after the backend had said that it exists",
+    "changes_after_calls": "a later call on the same inputs gave something else than the checked one",
+    "remembered": "the result is kept from an earlier call and not computed again",
+    "shared_state": "the result changes when another prepared case of the same shape is used in between",
+    "precomputed": "the result is computed before the call that is timed",
+    "clock": "the worker's clock and the host's clock do not agree about how long the timed calls took",
 }
 
 REQUIRED_NONZERO = 0.3

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.verify.bounds.dtypes import numpy_dtype
+from convbench.verify.data_sets import DATA_SETS, tensors_of_set
 from convbench_specs import Case, TensorName, Tensors
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of our own is made inside, readable by this user only
 PREFIX = "convbench-"
+DataSetFiles = Sequence[Mapping[str, str]]
+"""Names of .npy files by tensor, for each of verify.data_sets."""
 ROOM_BYTES = 4 * 2**30
 """Shared memory with less free space (containers often have 64 MB) is passed over for the disk."""
 
@@ -48,6 +52,22 @@ def write_tensors(folder: Path, tensors: Tensors) -> dict[str, str]:
             np.save(path, array)
             paths[name] = str(path)
     return paths
+
+
+def write_one_set(folder: Path, tensors: Tensors) -> DataSetFiles:
+    """Write the tensors in the first of verify.data_sets alone."""
+    return [write_tensors(folder, tensors)]
+
+
+def write_data_sets(folder: Path, tensors: Tensors) -> DataSetFiles:
+    """Write the tensors in each of verify.data_sets; what is the same in several is written once."""
+    written = [write_tensors(folder, tensors)]
+    for number in DATA_SETS[1:]:
+        inner = folder / f"set-{number}"
+        inner.mkdir(exist_ok=True)
+        others = tensors_of_set(tensors, number)
+        written.append({**written[0], **write_tensors(inner, replace(others, w=None))})
+    return written
 
 
 def read_tensors(paths: Mapping[str, str]) -> Tensors:

@@ -19,6 +19,8 @@ TensorFiles = dict[str, str]
 """Names of .npy files by tensor: x, dy, w and b."""
 ResultFiles = dict[TensorName, str]
 """Names of .npy files by result: y, dx, dw and db."""
+Digests = dict[TensorName, int]
+"""Digests of results, by tensor; see verify/digest.py."""
 CaseTable = dict[str, object]
 """A case as convbench_specs.case_table writes it."""
 
@@ -76,13 +78,17 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Ran(Reply, frozen=True, kw_only=True, tag="ran"):
-    """A pass has run. `call_s` is the fastest of its calls; `again` are a second call's results, where they differ."""
+    """A pass has run. `call_s` is the fastest of its calls; `again` are a second call's results, where they differ.
+
+    `digests` are those of its results on each of verify.data_sets, where two calls give the same bits.
+    """
 
     first_call_s: float
     call_s: float
     outputs: ResultFiles
     again: ResultFiles = {}
     findings: list[Finding] = []
+    digests: list[Digests] = []
 
 
 class WarmedUp(Reply, frozen=True, kw_only=True, tag="warmed_up"):
@@ -94,8 +100,23 @@ class WarmedUp(Reply, frozen=True, kw_only=True, tag="warmed_up"):
     elapsed_s: float
 
 
+class Exercised(Reply, frozen=True, kw_only=True, tag="exercised"):
+    """What further calls show of each pass; nothing where its results stay right."""
+
+    findings: dict[PassName, list[Finding]] = {}
+
+
+class Written(Reply, frozen=True, kw_only=True, tag="written"):
+    """A result has been written to files."""
+
+    outputs: ResultFiles
+
+
 class Sampled(Reply, frozen=True, kw_only=True, tag="sampled"):
-    """The fields of measure.timing.Sample."""
+    """The fields of measure.timing.Sample.
+
+    `digests` are those of what the last timed call returned, where they were asked for; they took `digest_s`.
+    """
 
     loops: int
     elapsed_s: float
@@ -104,6 +125,8 @@ class Sampled(Reply, frozen=True, kw_only=True, tag="sampled"):
     involuntary_switches: int
     waited_s: float | None
     settled_s: float
+    digests: Digests = {}
+    digest_s: float = 0.0
 
 
 class Peak(msgspec.Struct, frozen=True):
@@ -154,8 +177,8 @@ class Fault(Reply, frozen=True, kw_only=True, tag="fault"):
 
 
 AnyReply = (
-    Started | Supported | Predicted | Ready | Updated | Ran | WarmedUp | Sampled | PeaksRead | KeptRead | Attempted
-    | Released | Declined | Fault
+    Started | Supported | Predicted | Ready | Updated | Ran | Exercised | WarmedUp | Sampled | Written
+    | PeaksRead | KeptRead | Attempted | Released | Declined | Fault
 )  # fmt: skip
 
 
@@ -218,6 +241,19 @@ class Run(Request[Ran], frozen=True, kw_only=True, tag="run"):
     scrutinise: bool = False
 
 
+class Exercise(Request[Exercised], frozen=True, kw_only=True, tag="exercise"):
+    """Call passes that have run again and again, for `limit_s` seconds each, and with other values in between.
+
+    `data_sets` are the tensors of verify.data_sets, the first those on which the passes have run. With `beside`, a
+    second case is prepared and takes turns with the first.
+    """
+
+    passes: list[PassName]
+    data_sets: list[TensorFiles]
+    limit_s: float
+    beside: bool = False
+
+
 class WarmUp(Request[WarmedUp], frozen=True, kw_only=True, tag="warm_up"):
     """Call a pass until it gets no faster."""
 
@@ -227,11 +263,21 @@ class WarmUp(Request[WarmedUp], frozen=True, kw_only=True, tag="warm_up"):
 
 
 class Sample(Request[Sampled], frozen=True, kw_only=True, tag="sample"):
-    """Time one inner loop, after calls for `settle_s` that settle the worker."""
+    """Time one inner loop, after calls for `settle_s` that settle the worker.
+
+    `digest` asks for digests of what the last timed call returned.
+    """
 
     pass_name: PassName
     loops: int
     settle_s: float = 0.0
+    digest: bool = False
+
+
+class WriteLast(Request[Written], frozen=True, kw_only=True, tag="write_last"):
+    """Write to `folder` what the last timed call of the last sample returned."""
+
+    folder: str
 
 
 class ReadPeaks(Request[PeaksRead], frozen=True, kw_only=True, tag="read_peaks"):
@@ -260,7 +306,8 @@ class Release(Request[Released], frozen=True, kw_only=True, tag="release"):
 
 
 AnyRequest = (
-    Start | Support | Predict | Prepare | Update | Run | WarmUp | Sample | ReadPeaks | ReadKept | Attempt | Release
+    Start | Support | Predict | Prepare | Update | Run | Exercise | WarmUp | Sample | WriteLast
+    | ReadPeaks | ReadKept | Attempt | Release
 )  # fmt: skip
 
 

@@ -76,6 +76,16 @@ class BackendSession:
         """What the worker told at its start; None before."""
         return self._worker.started
 
+    @property
+    def holds_case(self) -> bool:
+        """Whether the worker holds a prepared case, so that the next request about it need not prepare it again."""
+        return self._resident is not None
+
+    @property
+    def can_update(self) -> bool:
+        """Whether new values can be put into the prepared case."""
+        return self._resident is not None and self._resident.can_update
+
     def cpu_s(self) -> float:
         """Processor seconds of the present worker so far."""
         return self._worker.cpu_s()

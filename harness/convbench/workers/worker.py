@@ -6,9 +6,8 @@ It holds one prepared case at a time.
 from __future__ import annotations
 
 import gc
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,20 +15,26 @@ from numpy.typing import NDArray
 
 from convbench.machine.cores import bind
 from convbench.machine.facts import free_bytes, last_level_caches_bytes
+from convbench.machine.processor_peak import peak_flops_per_s
 from convbench.measure import memory, timing
+from convbench.measure.clock import now_ns, seconds_since
 from convbench.measure.cold_caches import Rotation
 from convbench.verify import trust
+from convbench.verify.data_sets import DATA_SETS
+from convbench.verify.digest import digest
 from convbench.workers import protocol
 from convbench.workers.arrays import holds, read_tensors, write_results, zero_tensors
 from convbench.workers.contract import arrays_of, prepared_or_unsupported
 from convbench.workers.plugins import PluginRef, load_backend
+from convbench.workers.resident import Resident
+from convbench.workers.steadiness import Exerciser, digests_of_sets
 from convbench_specs import (
     Backend,
     Case,
+    Device,
     Flatten,
     Native,
     PassName,
-    Prepared,
     Settings,
     TensorName,
     Tensors,
@@ -38,48 +43,39 @@ from convbench_specs import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Resident:
-    """The case that a worker holds; `rotation` where it is timed with cold caches.
-
-    `written` has the files of its results, by tensor.
-    """
-
-    case: Case
-    tensors: Tensors
-    prepared: Prepared
-    rotation: Rotation | None = None
-    written: dict[TensorName, str] = field(default_factory=dict)
-
-
 class Worker:
     """What a worker holds, and a method for each request; each takes the request and returns its reply."""
 
     def __init__(self) -> None:
         self._backend: Backend | None = None
-        self._resident: _Resident | None = None
+        self._resident: Resident | None = None
         self._threads = 1
+        self._device: Device = "cpu"
+        self._last: tuple[PassName, Native] | None = None
+        """A pass and what the last timed call of it returned, until the next request."""
         self._frozen = False
         """Whether the collector knows what the framework has loaded for its cases as there to stay."""
 
     def answer(self, request: protocol.AnyRequest) -> protocol.Reply:
         """The reply to any request; what the backend raises passes through."""
+        if not isinstance(request, protocol.WriteLast):
+            self._last = None
         return _METHODS[type(request)](self, request)
 
     def start(self, request: protocol.Start) -> protocol.Started:
         """Load the plug-in and start its backend; the facts that it gives and what starting took."""
-        begin = time.perf_counter()
+        begin = now_ns()
         bind(request.threads)
         plugin = request.plugin
         self._backend = load_backend(PluginRef(plugin.module, plugin.path, plugin.folder), request.backend)
-        self._threads = request.threads
+        self._threads, self._device = request.threads, request.device
         facts = self._backend.start(
             Settings(threads=request.threads, device=request.device, scratch_folder=request.scratch_folder)
         )
         gc.freeze()  # a framework's own objects stay; without this every collection would walk over all of them
         return protocol.Started(
             facts={str(key): str(value) for key, value in facts.items()},
-            start_s=time.perf_counter() - begin,
+            start_s=seconds_since(begin),
             harness_overhead_s=timing.harness_overhead_s(),
         )
 
@@ -104,13 +100,13 @@ class Worker:
         """Prepare a case on tensors in files."""
         self.release()
         case, tensors = _case(request.case), read_tensors(request.tensors)
-        begin = time.perf_counter()
+        begin = now_ns()
         prepared = prepared_or_unsupported(self._started.prepare(case, tensors))
-        elapsed = time.perf_counter() - begin
+        elapsed = seconds_since(begin)
         if isinstance(prepared, Unsupported):
             return protocol.Declined(reason=prepared.reason)
         rotation = self._rotation(case, tensors) if request.cold else None
-        self._resident = _Resident(case, tensors, prepared, rotation)
+        self._resident = Resident(case, tensors, prepared, elapsed, rotation)
         return protocol.Ready(
             timed_s=elapsed,
             prepare_s=elapsed,
@@ -124,14 +120,14 @@ class Worker:
 
     def update(self, request: protocol.Update) -> protocol.Updated:
         """Put new values into the prepared case."""
-        held, tensors = self._held, read_tensors(request.tensors)
-        update = held.prepared.update
+        held = self._held
+        tensors, update = held.tensors_of(request.tensors), held.prepared.update
         if update is None:
             raise RuntimeError("this case cannot be updated")
-        begin = time.perf_counter()
+        begin = now_ns()
         update(tensors)
-        elapsed = time.perf_counter() - begin
-        self._resident = _Resident(held.case, tensors, held.prepared)
+        elapsed = seconds_since(begin)
+        self._resident = held.with_values(tensors, elapsed)
         return protocol.Updated(timed_s=elapsed, update_s=elapsed)
 
     def run(self, request: protocol.Run) -> protocol.Ran | protocol.Declined:
@@ -145,7 +141,8 @@ class Worker:
             return protocol.Declined(reason=call.reason)
         before = trust.fingerprints(held.tensors) if request.scrutinise else {}
         result, first = timing.once(call, held.prepared.wait)
-        outputs = _written(held, _arrays(held, name, result), request.folder, name)
+        arrays = _arrays(held, name, result)
+        outputs = held.outputs[name] = _written(held, arrays, request.folder, name)
         if not request.scrutinise:
             return protocol.Ran(timed_s=first, first_call_s=first, call_s=first, outputs=outputs)
         again, second = timing.once(call, held.prepared.wait)
@@ -160,7 +157,35 @@ class Worker:
             call_s=min(first, second),
             outputs=outputs,
             again=again_outputs,
-            findings=[protocol.Finding(each.reason, each.tensor, each.detail) for each in findings if each],
+            findings=_told(findings),
+            digests=self._known_digests(name, arrays),
+        )
+
+    def _known_digests(self, name: PassName, arrays: Mapping[TensorName, NDArray[Any]]) -> list[protocol.Digests]:
+        """Digests that later results must have; none where the bits of a result are a matter of chance."""
+        if not self._started.is_deterministic:
+            return []
+        digests = list(digests_of_sets(arrays))
+        self._held.digests[name] = dict(zip(DATA_SETS, digests, strict=True))
+        return digests
+
+    def exercise(self, request: protocol.Exercise) -> protocol.Exercised:
+        """Call the passes again and again, on other values, and beside another case."""
+        held, begin = self._held, now_ns()
+        sets = [held.tensors_of(files) for files in request.data_sets]
+        exerciser = Exerciser(
+            held=held,
+            data_sets=sets,
+            is_deterministic=self._started.is_deterministic,
+            peak_flops_per_s=peak_flops_per_s(held.case.dtype, self._threads) if self._device == "cpu" else None,
+            limit_s=request.limit_s,
+        )
+        passes = [name for name in request.passes if name in held.outputs]
+        found = exerciser.findings(passes)
+        if request.beside:
+            found = exerciser.beside(passes, lambda tensors: self._started.prepare(held.case, tensors)) | found
+        return protocol.Exercised(
+            timed_s=seconds_since(begin), findings={name: _told(wrong) for name, wrong in found.items()}
         )
 
     def _scrutinise(
@@ -192,16 +217,35 @@ class Worker:
         """Time one inner loop; with cold caches no calls settle the worker before."""
         name, prepared, rotation = request.pass_name, self._held.prepared, self._held.rotation
         if rotation is not None:
-            found = rotation.sample(name, request.loops)
+            found, last = rotation.sample(name, request.loops)
         else:
-            found = timing.sample(
+            found, last = timing.sample(
                 self._call(name),
                 prepared.wait,
                 request.loops,
                 request.settle_s,
                 once_a_loop=prepared.runs_in_order,
             )
-        return protocol.Sampled(timed_s=found.settled_s + found.elapsed_s, **asdict(found))
+        digests: protocol.Digests = {}
+        begin = now_ns()
+        if request.digest:
+            self._last = name, last
+            digests = {tensor: digest(array) for tensor, array in _arrays(self._held, name, last).items()}
+        del last
+        return protocol.Sampled(
+            timed_s=found.settled_s + found.elapsed_s,
+            **asdict(found),
+            digests=digests,
+            digest_s=seconds_since(begin),
+        )
+
+    def write_last(self, request: protocol.WriteLast) -> protocol.Written:
+        """Write what the last timed call returned; RuntimeError where nothing is kept of it."""
+        if self._last is None:
+            raise RuntimeError("no result of a timed call is kept")
+        name, result = self._last
+        arrays = _arrays(self._held, name, result)
+        return protocol.Written(outputs=write_results(arrays, request.folder, f"{name}-timed"))
 
     def read_peaks(self, request: protocol.ReadPeaks) -> protocol.PeaksRead:
         """Peak memory of a warm call, see memory.readings."""
@@ -226,12 +270,12 @@ class Worker:
     def attempt(self, request: protocol.Attempt) -> protocol.Attempted | protocol.Declined:
         """Prepare a case on zeros and run a pass once."""
         self.release()
-        before, begin = memory.resident_bytes(), time.perf_counter()
+        before, begin = memory.resident_bytes(), now_ns()
         peak = self._peak_of_attempt(_case(request.case), request.batch_size, request.pass_name)
         if isinstance(peak, Unsupported):
             return protocol.Declined(reason=peak.reason)
         return protocol.Attempted(
-            elapsed_s=time.perf_counter() - begin,
+            elapsed_s=seconds_since(begin),
             peak_bytes=peak,
             before_bytes=before,
             resident_bytes=memory.resident_bytes(),
@@ -280,7 +324,7 @@ class Worker:
         return self._backend
 
     @property
-    def _held(self) -> _Resident:
+    def _held(self) -> Resident:
         if self._resident is None:
             raise RuntimeError("prepare comes first")
         return self._resident
@@ -300,8 +344,10 @@ _METHODS: Mapping[type[protocol.AnyRequest], Callable[[Worker, Any], protocol.Re
     protocol.Prepare: Worker.prepare,
     protocol.Update: Worker.update,
     protocol.Run: Worker.run,
+    protocol.Exercise: Worker.exercise,
     protocol.WarmUp: Worker.warm_up,
     protocol.Sample: Worker.sample,
+    protocol.WriteLast: Worker.write_last,
     protocol.ReadPeaks: Worker.read_peaks,
     protocol.ReadKept: Worker.read_kept,
     protocol.Attempt: Worker.attempt,
@@ -318,12 +364,16 @@ def _seconds(predicted: float | None) -> float | None:
     return None if predicted is None else float(predicted)
 
 
-def _arrays(held: _Resident, pass_name: PassName, result: Native) -> dict[TensorName, NDArray[Any]]:
+def _told(findings: Iterable[trust.Untrusted | None]) -> list[protocol.Finding]:
+    return [protocol.Finding(each.reason, each.tensor, each.detail) for each in findings if each]
+
+
+def _arrays(held: Resident, pass_name: PassName, result: Native) -> dict[TensorName, NDArray[Any]]:
     return arrays_of(held.case, held.prepared, pass_name, result)
 
 
 def _written(
-    held: _Resident, arrays: Mapping[TensorName, NDArray[Any]], folder: str, stem: str
+    held: Resident, arrays: Mapping[TensorName, NDArray[Any]], folder: str, stem: str
 ) -> dict[TensorName, str]:
     """Names of files with the results; where another pass gave the same numbers, its file.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +17,8 @@ from convbench.results.events.schema import CellComputed, CellFailed, CellSkippe
 from convbench.results.events.state import RunState
 from convbench.run.sessions import Entrant
 from convbench.run.timing.budget import Budget
-from convbench.run.timing.sampler import Sampler
+from convbench.run.timing.sampler import Sampler, TimedItem
+from convbench.run.timing.timed_results import TimedResults
 from convbench.workers import protocol
 from convbench.workers.process import Failure
 from convbench_specs import PASSES, Case, Pool
@@ -36,6 +38,8 @@ class Session:
     name: str
     failing: str = ""
     asked: list = field(default_factory=list)
+    can_update: bool = False
+    holds_case: bool = True
 
     def ask(self, request):
         name = protocol.name_of(request)
@@ -57,7 +61,8 @@ class Told:
         self.budget = Budget(settings, self.state.fastest_s)
         self._disturbed, self._asked = disturbed, 0
         load = SimpleNamespace(disturb=self._disturb)
-        self.sampler = Sampler(settings, self.state, load, CoreSpeeds([0], time_core=self._look))
+        results = TimedResults(scratch=Path(), seed=0)
+        self.sampler = Sampler(settings, self.state, load, CoreSpeeds([0], time_core=self._look), results)
 
     def time(self, item, entrants, block, rounds, call_s=0.001):
         """Time what was computed before, each call in call_s or what it says by pass."""
@@ -66,7 +71,7 @@ class Told:
                 seconds = call_s[name] if isinstance(call_s, dict) else call_s
                 key = fields_of(item.key(entrant.session.name, name))
                 self.state.apply(CellComputed(**key, data="random", call_s=seconds))
-        for event in self.sampler.events(item, entrants, block, rounds):
+        for event in self.sampler.events(TimedItem(item, entrants, block), rounds):
             if isinstance(event, Recorded):
                 self.events.append(event)
                 self.state.apply(event)

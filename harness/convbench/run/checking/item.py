@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from convbench.plan.items import Item
+from convbench.plan.status import Status
 from convbench.results.events.schema import (
     AgreementFound,
     CellComputed,
@@ -28,11 +29,12 @@ from convbench.run.checking.identity_calls import MOST_SECONDS, IdentityCalls, i
 from convbench.run.progress import Doing, Progress
 from convbench.run.sessions import Entrant, failed
 from convbench.run.stopwatch import Stopwatch
+from convbench.run.timing.known_results import KnownResults
 from convbench.verify import Fill, Untrusted, make_tensors
 from convbench.verify.item import ItemCheck, Returned
 from convbench.verify.judgement import Judgement
 from convbench.workers import protocol
-from convbench.workers.arrays import write_tensors
+from convbench.workers.arrays import DataSetFiles, write_data_sets, write_one_set
 from convbench.workers.process import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import PassName, Tensors
@@ -40,19 +42,41 @@ from convbench_specs import PassName, Tensors
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The last tensors of an item and their check, for what wants to look at results."""
+    """The last tensors of an item and their check, for what wants to look at results.
+
+    `data_sets` are the files of these tensors in each of verify.data_sets.
+    """
 
     tensors: Tensors
     check: ItemCheck
+    data_sets: DataSetFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much the further calls of a pass may cost, and whether a second case takes turns with the first."""
+
+    limit_s: float
+    longest_call_s: float
+    beside: bool
+
+
+QUICK = Effort(limit_s=0.004, longest_call_s=0.02, beside=False)
+"""For a run that times: its timed calls are looked at, too."""
+THOROUGH = Effort(limit_s=0.05, longest_call_s=0.2, beside=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemChecker:
-    """How items are checked: where arrays pass, on which numbers, and whether by all identities."""
+    """How items are checked: where arrays pass, and on which numbers.
+
+    `thoroughly` asks for all identities, and for more of the further calls. `known` learns what results have for bits.
+    """
 
     scratch: Path
     seed: int
-    identities: bool = False
+    thoroughly: bool = False
+    known: KnownResults = field(default_factory=KnownResults)
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     def events(self, item: Item, entrants: Sequence[Entrant]) -> Generator[Recorded | Progress, None, Checked]:
@@ -65,10 +89,13 @@ class ItemChecker:
             with self.stopwatch.spending("verifying"):
                 tensors = make_tensors(item.case, item.batch_size, seed=self.seed, fill=fill)
                 check = ItemCheck(item.case, tensors, fill, seed=self.seed)
-                yield from self._compute(item, entrants, alive, check, tensors, first=fill == fills[0])
+                is_last = fill == fills[-1]
+                write = write_data_sets if is_last else write_one_set
+                data_sets = write(self.scratch, tensors)
+                yield from self._compute(item, entrants, alive, check, data_sets, first=fill == fills[0])
                 yield Doing(f"{item.label}: comparing results")
                 yield from _judged(item, check.judge())
-                checked = Checked(tensors, check)
+                checked = Checked(tensors, check, data_sets)
         assert checked is not None
         return checked
 
@@ -78,26 +105,27 @@ class ItemChecker:
         entrants: Sequence[Entrant],
         alive: dict[str, tuple[PassName, ...]],
         check: ItemCheck,
-        tensors: Tensors,
+        data_sets: DataSetFiles,
         *,
         first: bool,
     ) -> Iterator[Recorded | Progress]:
         """Every entrant's results into the check; `alive` loses the passes that fail."""
-        paths = write_tensors(self.scratch, tensors)
         for entrant in entrants:
             session = entrant.session
             yield Doing(f"{item.label}: checking {session.name}")
             begin = time.monotonic()
             returned = Returned()
             for event in self._results(
-                item, session, alive[session.name], paths=paths, returned=returned, fill=check.fill, first=first
+                item, session, alive[session.name], paths=data_sets[0], returned=returned, fill=check.fill, first=first
             ):
                 if isinstance(event, CellFailed):
                     alive[session.name] = tuple(name for name in alive[session.name] if name != event.pass_name)
                 yield event
+            if check.fill == "random":
+                yield from self._exercise(item, session, data_sets, returned)
             check.add(session.name, returned)
-            if self.identities and time.monotonic() - begin <= MOST_SECONDS:
-                self._ask_further(session, item, check, tensors)
+            if self.thoroughly and time.monotonic() - begin <= MOST_SECONDS:
+                self._ask_further(session, item, check)
             session.suspend()
 
     def _results(
@@ -130,15 +158,44 @@ class ItemChecker:
                 continue
             returned.outputs[name] = reply.outputs
             returned.again[name] = reply.again
-            returned.findings[name] = [Untrusted(each.reason, each.tensor, each.detail) for each in reply.findings]
+            returned.findings[name] = _untrusted(reply.findings)
+            returned.call_s[name] = reply.call_s
+            self.known.learn(item.key(session.name, name), reply.digests)
             yield _computed(item, session.name, name, ready, reply, fill=fill, first=first)
 
-    def _ask_further(self, session: BackendSession, item: Item, check: ItemCheck, tensors: Tensors) -> None:
+    def _exercise(
+        self, item: Item, session: BackendSession, data_sets: DataSetFiles, returned: Returned
+    ) -> Iterator[Recorded]:
+        """Whether what quick passes return stays right: see workers/steadiness.py. A slow one shows it when timed."""
+        effort = THOROUGH if self.thoroughly else QUICK
+        passes = [name for name, seconds in returned.call_s.items() if seconds <= effort.longest_call_s]
+        if not passes:
+            return
+        request = protocol.Exercise(
+            passes=passes,
+            data_sets=[dict(paths) for paths in data_sets],
+            limit_s=effort.limit_s,
+            beside=effort.beside,
+        )
+        with self.stopwatch.spending("calling"):
+            reply = session.ask(request)
+        if not isinstance(reply, Failure):
+            for name, findings in reply.findings.items():
+                returned.findings[name] += _untrusted(findings)
+        elif reply.status is not Status.OUT_OF_MEMORY:  # a second case may need more than there is
+            yield from (failed(item, session.name, name, reply) for name in passes)
+
+    def _ask_further(self, session: BackendSession, item: Item, check: ItemCheck) -> None:
         """Hold a backend to the identities that need further calls."""
+        tensors = check.tensors
         if check.takes_identities(session.name) and is_small(item.case, len(tensors.x)):
             results = check.results(session.name)
             calls = IdentityCalls(session, item, tensors, results, scratch=self.scratch, seed=self.seed)
             check.hold(session.name, calls.held())
+
+
+def _untrusted(findings: Sequence[protocol.Finding]) -> list[Untrusted]:
+    return [Untrusted(each.reason, each.tensor, each.detail) for each in findings]
 
 
 def _computed(

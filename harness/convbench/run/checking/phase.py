@@ -13,6 +13,7 @@ from convbench.run.progress import Doing, Progress
 from convbench.run.sessions import Entrant, failed
 from convbench.verify import MissingImages
 from convbench.verify.photos import PHOTOS
+from convbench.workers.arrays import DataSetFiles
 from convbench.workers.process import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import PassName
@@ -20,18 +21,23 @@ from convbench_specs import PassName
 Happening = Recorded | Progress | Picture
 
 
-def check_events(context: RunContext, item: Item, sessions: Sequence[BackendSession]) -> Iterator[Happening]:
-    """Check an item on every backend that does it and is quick enough."""
-    yield from _check(context, item, sessions)
+def check_events(
+    context: RunContext, item: Item, sessions: Sequence[BackendSession]
+) -> Generator[Happening, None, DataSetFiles]:
+    """Check an item on every backend that does it and is quick enough; the files of its data sets, if it was."""
+    checked = yield from _check(context, item, sessions)
     yield ItemChecked(**fields_of(item.item_key))
+    return () if checked is None else checked.data_sets
 
 
-def _check(context: RunContext, item: Item, sessions: Sequence[BackendSession]) -> Iterator[Happening]:
+def _check(
+    context: RunContext, item: Item, sessions: Sequence[BackendSession]
+) -> Generator[Happening, None, Checked | None]:
     if item in context.too_large:
         yield from _all_skipped(
             item, [(each.name, context.settings.passes) for each in sessions], context.too_large[item]
         )
-        return
+        return None
     entrants = []
     for session in sessions:
         yield Doing(f"{item.label}: predicting {session.name}")
@@ -41,15 +47,17 @@ def _check(context: RunContext, item: Item, sessions: Sequence[BackendSession]) 
     checker = ItemChecker(
         scratch=context.scratch,
         seed=context.settings.seed,
-        identities=not context.settings.timing,  # timing needs the case that they would cost the workers
+        thoroughly=not context.settings.timing,  # timing needs the case that identities would cost the workers
+        known=context.timed_results.known,
         stopwatch=context.stopwatch,
     )
     try:
         checked = yield from checker.events(item, entrants)
     except MissingImages as error:
         yield from _all_skipped(item, [(each.session.name, each.passes) for each in entrants], str(error))
-        return
+        return None
     yield from _pictures(context, item, checked)
+    return checked
 
 
 def _begun(context: RunContext, item: Item, session: BackendSession) -> Generator[Recorded, None, tuple[PassName, ...]]:

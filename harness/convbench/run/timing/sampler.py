@@ -7,6 +7,8 @@
   one pass would take in a row, and would be taken for a difference between blocks.
 - A sample in which others used the machine is marked and taken again, a few times; all attempts stay in the journal.
   Where the machine is never left alone that ends: a run must end in its time.
+- Between the rounds a backend that can be updated gets other data, and what timed loops returned is looked at: what is
+  timed is what was checked. See data_changes.py and timed_results.py.
 - Right after a turn the cores' speed is looked at, while all workers are stopped. A slow core is only marked: it
   mostly stays slow for longer than a few attempts take.
 """
@@ -16,18 +18,24 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from convbench.machine.core_speed import CoreSpeeds
 from convbench.machine.other_load import OtherLoad
 from convbench.measure.timing import settling_s
 from convbench.plan.items import CellKey, Item
 from convbench.plan.settings import RunSettings
+from convbench.plan.status import Status
 from convbench.results.events.schema import CellSkipped, CellWarmedUp, Recorded, SampleTaken, fields_of
 from convbench.results.events.state import RunState
 from convbench.run.progress import Doing, Progress
 from convbench.run.sessions import Entrant, failed
 from convbench.run.timing.budget import Budget
+from convbench.run.timing.data_changes import DataChanges
+from convbench.run.timing.timed_results import TimedResults
+from convbench.verify.data_sets import DataSet
 from convbench.workers import protocol
+from convbench.workers.arrays import DataSetFiles
 from convbench.workers.process import Failure
 from convbench_specs import PassName
 
@@ -41,39 +49,84 @@ WARM_UP_SAMPLES = 1
 """What is compiled is compiled in the first call, or read from a cache; caches and clocks need no more than this."""
 
 
+@dataclass(frozen=True, slots=True)
+class TimedItem:
+    """What is timed in a block: an item on the workers that hold it.
+
+    `data_sets` are the files of its data sets, `number` is the one that the workers hold at first.
+    """
+
+    item: Item
+    entrants: Sequence[Entrant]
+    block: int
+    data_sets: DataSetFiles = ()
+    number: DataSet = 0
+
+
 class Sampler:
     """Takes the samples of a run. What it learns about a cell is an event, and `state` is where it finds it again."""
 
     def __init__(
-        self, settings: RunSettings, state: RunState, other_load: OtherLoad, speeds: CoreSpeeds, *, seed: str = ""
+        self,
+        settings: RunSettings,
+        state: RunState,
+        other_load: OtherLoad,
+        speeds: CoreSpeeds,
+        results: TimedResults,
+        *,
+        seed: str = "",
     ) -> None:
         self._settings = settings
         self._state = state
         self._budget = Budget(settings, state.fastest_s)
         self._other_load = other_load
         self._speeds = speeds
+        self._results = results
+        self._changes: dict[str, DataChanges] = {}
+        """By backend, for the item and block that are timed."""
         self._random = random.Random(seed or settings.seed)  # noqa: S311  # an order of turns, no secret
         self._samples = 0
         self._repeated = 0
         self.later_rounds_s = 0.0
         """Seconds that rounds after the first of their block took."""
 
-    def events(
-        self, item: Item, entrants: Sequence[Entrant], block: int, most_rounds: int
-    ) -> Iterator[Recorded | Progress]:
+    def events(self, timed: TimedItem, most_rounds: int) -> Iterator[Recorded | Progress]:
         """Time the passes of an item in so many rounds at most."""
+        item, entrants = timed.item, timed.entrants
+        self._changes = {each.session.name: _changes_of(timed, each) for each in entrants}
         for entrant in entrants:
             yield from self._warm_up(item, entrant)
         cells = [item.key(each.session.name, name) for each in entrants for name in each.passes]
         # settled before the first sample: what samples show must not decide how many there are
         rounds = {key: self._rounds(key) for key in cells if self._state.is_computed(key)}
-        for number in range(min(most_rounds, max(rounds.values(), default=0))):
+        rounds = {key: min(most_rounds, number) for key, number in rounds.items()}
+        for number in range(max(rounds.values(), default=0)):
             begin = time.monotonic()
-            yield Doing(f"{item.label}: round {number + 1} of block {block + 1}")
+            yield Doing(f"{item.label}: round {number + 1} of block {timed.block + 1}")
             for entrant in self._random.sample(entrants, len(entrants)):
-                yield from self._take(item, entrant, block, number, rounds)
+                yield from self._change_data(timed, entrant, number)
+                yield from self._take(timed, entrant, number, rounds)
             if number:
                 self.later_rounds_s += time.monotonic() - begin
+        for key in cells:
+            if self._is_right(key):
+                yield from self._results.timed_wrongly(key)
+
+    def _change_data(self, timed: TimedItem, entrant: Entrant, number: int) -> Iterator[Recorded]:
+        """Put other data into the worker, where it is time for that."""
+        session, changes = entrant.session, self._changes[entrant.session.name]
+        alive, following = self._alive(timed.item, entrant), changes.next_number(number)
+        if following is None or not alive:
+            return
+        reply = session.renew(timed.item, timed.data_sets[following])
+        if isinstance(reply, Failure):
+            yield from (failed(timed.item, session.name, name, reply) for name in alive)
+        else:
+            changes.changed(following, reply.timed_s)
+
+    def _is_right(self, key: CellKey) -> bool:
+        """Whether nothing has been held against a cell so far."""
+        return self._state.is_computed(key) and self._state.cells[key].get("status") == Status.OK.value
 
     def _rounds(self, key: CellKey) -> int:
         return self._budget.rounds(self._budget.seconds(key))
@@ -119,16 +172,18 @@ class Sampler:
         )
 
     def _take(
-        self, item: Item, entrant: Entrant, block: int, number: int, rounds: Mapping[CellKey, int]
+        self, timed: TimedItem, entrant: Entrant, number: int, rounds: Mapping[CellKey, int]
     ) -> Iterator[Recorded]:
         """A backend's turn in a round, taken again for the passes in which others disturbed."""
-        name_of = entrant.session.name
+        item, name_of = timed.item, entrant.session.name
         passes = [name for name in self._alive(item, entrant) if number < rounds[item.key(name_of, name)]]
         for _ in range(MOST_ATTEMPTS):
             if not passes:
                 return
             samples: dict[PassName, protocol.Sampled] = {}
-            yield from self._samples_of(item, entrant, self._random.sample(passes, len(passes)), samples)
+            looked_at = {name: self._is_looked_at(item.key(name_of, name), number, rounds) for name in passes}
+            shuffled = {name: looked_at[name] for name in self._random.sample(passes, len(passes))}
+            yield from self._samples_of(item, entrant, shuffled, samples)
             core_slowdown = self._speeds.slowdown()
             passes = []
             for name, sample in samples.items():
@@ -136,7 +191,7 @@ class Sampler:
                 yield _taken(
                     item.key(name_of, name),
                     sample,
-                    block=block,
+                    block=timed.block,
                     number=number,
                     contended=contended,
                     core_slowdown=core_slowdown,
@@ -146,21 +201,44 @@ class Sampler:
                     self._repeated += 1
                     passes.append(name)
 
+    def _is_looked_at(self, key: CellKey, number: int, rounds: Mapping[CellKey, int]) -> bool:
+        loop_s = self._state.loops[key].loops * self._budget.seconds(key)
+        changes = self._changes[key.backend]
+        return self._is_right(key) and changes.is_looked_at(key.pass_name, number, rounds[key], loop_s)
+
     def _samples_of(
-        self, item: Item, entrant: Entrant, passes: Sequence[PassName], samples: dict[PassName, protocol.Sampled]
+        self,
+        item: Item,
+        entrant: Entrant,
+        passes: Mapping[PassName, bool],
+        samples: dict[PassName, protocol.Sampled],
     ) -> Iterator[Recorded]:
-        """A sample of each pass into `samples`, one after the other; then the backend is stopped."""
-        session, woken = entrant.session, True
-        for name in passes:
+        """A sample of each pass into `samples`, one after the other; then the backend is stopped.
+
+        `passes` says of each one whether its result is looked at.
+        """
+        session, woken, changes = entrant.session, True, self._changes[entrant.session.name]
+        for name, is_looked_at in passes.items():
             key = item.key(session.name, name)
             settle_s = settling_s(self._budget.seconds(key), woken=woken)
             loops = self._state.loops[key].loops
-            reply = session.ask(protocol.Sample(pass_name=name, loops=loops, settle_s=settle_s))
+            request = protocol.Sample(pass_name=name, loops=loops, settle_s=settle_s, digest=is_looked_at)
+            is_ready, begin = session.holds_case, time.perf_counter()
+            reply = session.ask(request)
             if isinstance(reply, Failure):
                 yield failed(item, session.name, name, reply)
                 continue
+            if is_ready:
+                self._results.clocks.add(key, time.perf_counter() - begin, reply)
+            yield from self._results.judged(item, session, name, changes.number, reply)
+            changes.sampled(name, reply.elapsed_s, reply.digest_s if is_looked_at else None)
             samples[name], woken = reply, False
         session.suspend()
+
+
+def _changes_of(timed: TimedItem, entrant: Entrant) -> DataChanges:
+    """A backend that cannot be updated keeps its data through the block."""
+    return DataChanges(timed.number, len(timed.data_sets) if entrant.session.can_update else 1)
 
 
 def _taken(

@@ -1,0 +1,208 @@
+"""Whether results stay right: called again and again, on other values, and beside another case of the same shape.
+
+What is compared is the bits of a result, by its digest. Where they differ and may, as on the second data set or for a
+backend whose order of summation is one of chance, a result must differ clearly to be held against the backend: state
+that is kept where it must not be spoils a result by far more than rounding does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convbench.measure import timing
+from convbench.measure.clock import now_ns, seconds_since
+from convbench.verify.data_sets import DATA_SETS, DataSet, result_of_set
+from convbench.verify.digest import digest
+from convbench.verify.plausibility import CallTimes, precomputed, remembered, shortest
+from convbench.verify.trust import Reason, Untrusted
+from convbench.workers.contract import arrays_of
+from convbench.workers.resident import Resident, touch
+from convbench_specs import DType, Native, PassName, Prepared, TensorName, Tensors, Unsupported
+
+MOST_CALLS = 250
+"""Calls of a pass in a row: a fault that shows in one call of fifty is missed by 0.6 % of such rows."""
+CLEARLY: dict[DType, float] = {"float64": 1e-9, "float32": 1e-3, "bfloat16": 0.05, "float16": 0.05}
+"""Difference, as a share of the largest value, that no rounding explains."""
+TURNS: tuple[DataSet, ...] = (1, 0, 1, 0)
+"""Data sets between which an updated case changes; it ends with the values that it had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exerciser:
+    """Calls the passes of a resident case. `data_sets` are its tensors in each of verify.data_sets.
+
+    `peak_flops_per_s` is what the cores of the run can do at most; None where that is not known.
+    """
+
+    held: Resident
+    data_sets: Sequence[Tensors]
+    is_deterministic: bool
+    peak_flops_per_s: float | None
+    limit_s: float
+
+    def findings(self, passes: Sequence[PassName]) -> dict[PassName, list[Untrusted]]:
+        """What is wrong with each pass by itself, the first of it."""
+        found: dict[PassName, list[Untrusted]] = {}
+        for name in passes:
+            wrong = self._repeated(name) or self._changed(name)
+            if wrong:
+                found[name] = [wrong]
+        return found
+
+    def beside(
+        self, passes: Sequence[PassName], prepare: Callable[[Tensors], Prepared | Unsupported]
+    ) -> dict[PassName, list[Untrusted]]:
+        """What is wrong when another case of the same shape takes turns; every result is held until the end."""
+        other = prepare(self.data_sets[1])
+        if isinstance(other, Unsupported):
+            return {}
+        results: list[tuple[PassName, DataSet, Prepared, Native]] = []
+        for name in passes:
+            for number, prepared in zip(DATA_SETS, (self.held.prepared, other), strict=True):
+                results.append((name, number, prepared, _called(prepared, name)[0]))
+        found: dict[PassName, list[Untrusted]] = {}
+        for name, number, prepared, result in results:
+            tensor = self._wrong_tensor(name, number, self._arrays(name, result, prepared), strictly=False)
+            if tensor and name not in found:
+                found[name] = [Untrusted("shared_state", tensor)]
+        return found
+
+    def _repeated(self, name: PassName) -> Untrusted | None:
+        """Calls on the values that were checked, until the time is up."""
+        begin = now_ns()
+        for number in range(1, MOST_CALLS + 1):
+            result, _ = _called(self.held.prepared, name)
+            tensor = self._wrong_tensor(name, 0, self._arrays(name, result), strictly=self.is_deterministic)
+            if tensor:
+                return Untrusted("changes_after_calls", tensor, f"after {number + 1} calls")
+            if seconds_since(begin) > self.limit_s:
+                break
+        return None
+
+    def _changed(self, name: PassName) -> Untrusted | None:
+        """Calls on values that change, and whether the time of these calls can be true."""
+        times = _Times()
+        update = self.held.prepared.update
+        begin = now_ns()
+        for turn, number in enumerate(TURNS if update is not None else (0,)):
+            if update is not None:
+                values = self.data_sets[number]
+                touch(values)
+                started = now_ns()
+                update(values)
+                times.renewals.append(seconds_since(started))
+            wrong = self._turn(name, number, times)
+            if wrong:
+                if update is not None:
+                    update(self.data_sets[0])
+                return wrong
+            if turn % 2 and seconds_since(begin) > self.limit_s:
+                break
+        return self._implausible(name, times, can_update=update is not None)
+
+    def _turn(self, name: PassName, number: DataSet, times: _Times) -> Untrusted | None:
+        """Two calls on a data set: the first on it and the next one."""
+        for seconds in (times.firsts, times.nexts):
+            result, taken = _called(self.held.prepared, name)
+            seconds.append(taken)
+            arrays = self._arrays(name, result)
+            begin = now_ns()
+            copies = [array.copy() for array in arrays.values()]
+            times.copies.append(seconds_since(begin))
+            del copies, result
+            tensor = self._wrong_tensor(name, number, arrays, strictly=False)
+            if tensor:
+                return Untrusted(self._why(name, tensor, number, arrays[tensor]), tensor, _OTHER_VALUES)
+        return None
+
+    def _implausible(self, name: PassName, times: _Times, *, can_update: bool) -> Untrusted | None:
+        found = CallTimes(
+            first_s=shortest(times.firsts),
+            next_s=shortest(times.nexts),
+            renewal_s=shortest(times.renewals) if times.renewals else self.held.renewal_s,
+            copy_s=shortest(times.copies),
+        )
+        case, batch_size = self.held.case, len(self.held.tensors.x)
+        wrong = remembered(case, batch_size, name, found) if can_update else None
+        if wrong is None and self.peak_flops_per_s is not None:
+            wrong = precomputed(case, batch_size, name, found, self.peak_flops_per_s)
+        return wrong
+
+    def _why(self, name: PassName, tensor: TensorName, number: DataSet, array: NDArray[Any]) -> Reason:
+        """Whether a wrong result is that of the other data set."""
+        other = result_of_set(tensor, self._right(name, tensor), 1 - number)
+        return "changes_after_calls" if _clearly_differs(array, other, self.held.case.dtype) else "remembered"
+
+    def _wrong_tensor(
+        self, name: PassName, number: DataSet, arrays: Mapping[TensorName, NDArray[Any]], *, strictly: bool
+    ) -> TensorName | None:
+        """The first result that is not that of the data set; `strictly`: by any bit."""
+        known = self.held.digests.get(name, {}).get(number, {})
+        for tensor, array in arrays.items():
+            if known.get(tensor) == digest(array):
+                continue
+            right = result_of_set(tensor, self._right(name, tensor), number)
+            differs = not _same(array, right) if strictly else _clearly_differs(array, right, self.held.case.dtype)
+            if differs:
+                return tensor
+        return None
+
+    def _right(self, name: PassName, tensor: TensorName) -> NDArray[Any]:
+        right: NDArray[Any] = np.load(self.held.outputs[name][tensor], mmap_mode="r", allow_pickle=False)
+        return right
+
+    def _arrays(
+        self, name: PassName, result: Native, prepared: Prepared | None = None
+    ) -> dict[TensorName, NDArray[Any]]:
+        return arrays_of(self.held.case, prepared or self.held.prepared, name, result)
+
+
+_OTHER_VALUES = "after other values had been put in and taken back"
+
+
+class _Times:
+    """Seconds of the calls of a pass, in the order in which they were made."""
+
+    def __init__(self) -> None:
+        self.renewals: list[float] = []
+        self.firsts: list[float] = []
+        self.nexts: list[float] = []
+        self.copies: list[float] = []
+
+
+def digests_of_sets(arrays: Mapping[TensorName, NDArray[Any]]) -> Iterator[dict[TensorName, int]]:
+    """The digests that results have in each data set, from those of the first."""
+    for number in DATA_SETS:
+        yield {name: digest(result_of_set(name, array, number)) for name, array in arrays.items()}
+
+
+def _called(prepared: Prepared, name: PassName) -> tuple[Native, float]:
+    call = prepared.call_of(name)
+    if isinstance(call, Unsupported):
+        raise TypeError(call.reason)
+    return timing.once(call, prepared.wait)
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return one.shape == other.shape and bool(np.array_equal(one, other, equal_nan=True))
+
+
+def _clearly_differs(one: NDArray[Any], other: NDArray[Any], dtype: DType) -> bool:
+    """Whether two results differ by more than rounding can explain."""
+    if one.shape != other.shape:
+        return True
+    if not one.size:
+        return False
+    wide_one, wide_other = one.astype(np.float64), other.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(wide_one - wide_other)
+    finite = np.isfinite(wide_other)
+    if not np.array_equal(finite, np.isfinite(wide_one)):
+        return True
+    largest = float(np.max(np.abs(wide_other), where=finite, initial=0.0))
+    return bool(np.any(difference[finite] > CLEARLY[dtype] * largest))
