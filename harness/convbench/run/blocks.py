@@ -135,6 +135,7 @@ def _limits(context: RunContext, sessions: Sequence[BackendSession]) -> Iterator
         threads=context.settings.threads,
         scratch=context.scratch,
         packages=context.packages,
+        wrong=context.state.wrong_backends,
     )
     yield LimitsFound.of(outcome.limits)
     if outcome.warning:

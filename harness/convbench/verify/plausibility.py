@@ -7,8 +7,7 @@ verify.trust where something is wrong, None where all is well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 from convbench.verify.trust import Untrusted
@@ -24,32 +23,48 @@ FIRST_CALL_S = 5e-5
 LIKE_A_COPY = 1.5
 """Times that copying the result takes: a call that takes no longer has done hardly anything else."""
 CALL_OVERHEAD_S = 5e-6
+LEAST_PAUSE_S = 0.0005
+LONGEST_PAUSE_S = 0.02
 WORK_BEFORE = 10
 """Times the call: what putting in new values takes at least, where the work is done there."""
 CERTAINLY = 2
 """Times as fast as the processor's peak allows, after the best algorithm that is known is granted."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallTimes:
-    """Seconds of one pass of a prepared case, each the shortest of a few.
+    """Seconds of the calls of one pass of a prepared case, in the order in which they were made.
 
-    `first_s` is of the call right after new values were put in, `next_s` of those after it, `renewal_s` of putting
-    them in, and `copy_s` of copying the result.
+    `firsts` are of calls right after new values were put in, `nexts` of those after them, `renewals` of putting values
+    in, and `copies` of copying the result. `prepare_s` is of preparing the case, for what cannot be updated.
     """
 
-    first_s: float
-    next_s: float
-    renewal_s: float
-    copy_s: float
+    prepare_s: float
+    renewals: list[float] = field(default_factory=list)
+    firsts: list[float] = field(default_factory=list)
+    nexts: list[float] = field(default_factory=list)
+    copies: list[float] = field(default_factory=list)
+
+    @property
+    def renewal_s(self) -> float:
+        """The least that putting in new values takes."""
+        return min(self.renewals, default=self.prepare_s)
+
+    @property
+    def pause_s(self) -> float:
+        """How long a backend is left alone before each call, so that a first one differs in nothing else."""
+        return min(max([LEAST_PAUSE_S, *self.renewals]), LONGEST_PAUSE_S)
 
 
 def remembered(case: Case, batch_size: int, pass_name: PassName, times: CallTimes) -> Untrusted | None:
-    """Calls that are so much faster than the first one after new values that they cannot do the same work."""
+    """Calls that are so much faster than the first ones after new values that they cannot do the same work.
+
+    Every first call must have been slower than every other one: on a busy machine single calls are slow by chance.
+    """
     cached_s = FIRST_CALL_S + CACHE_S_A_BYTE * cost(case, batch_size, pass_name).bytes
-    if times.first_s - cached_s <= FASTER * times.next_s:
+    if min(times.firsts) - cached_s <= FASTER * max(times.nexts):
         return None
-    first, following = (f"{seconds * 1e6:.4g} us" for seconds in (times.first_s, times.next_s))
+    first, following = (f"{min(seconds) * 1e6:.4g} us" for seconds in (times.firsts, times.nexts))
     detail = f"the first call on new values takes {first}, the next one {following}"
     return Untrusted("remembered", result_of(pass_name), detail)
 
@@ -64,15 +79,16 @@ def precomputed(
     within that factor is only doubted where it takes no longer than copying its result while putting in new values
     takes much longer.
     """
+    next_s = min(times.nexts)
     least_s = cost(case, batch_size, pass_name).valid_flops / peak_flops_per_s
-    if times.next_s >= least_s:
+    if next_s >= least_s:
         return None
     taps = prod(axis.kernel for axis in case.axes)
-    told = f"a call takes {times.next_s * 1e6:.4g} us, and the processor needs {least_s * 1e6:.4g} us at least"
-    if times.next_s < least_s / taps / CERTAINLY:
+    told = f"a call takes {next_s * 1e6:.4g} us, and the processor needs {least_s * 1e6:.4g} us at least"
+    if next_s < least_s / taps / CERTAINLY:
         return Untrusted("precomputed", result_of(pass_name), told)
-    is_a_copy = times.next_s <= LIKE_A_COPY * times.copy_s + CALL_OVERHEAD_S
-    if is_a_copy and times.renewal_s >= WORK_BEFORE * times.next_s:
+    is_a_copy = next_s <= LIKE_A_COPY * min(times.copies) + CALL_OVERHEAD_S
+    if is_a_copy and times.renewal_s >= WORK_BEFORE * next_s:
         detail = f"{told}; putting in new values takes {times.renewal_s * 1e6:.4g} us"
         return Untrusted("precomputed", result_of(pass_name), detail)
     return None
@@ -81,8 +97,3 @@ def precomputed(
 def result_of(pass_name: PassName) -> TensorName:
     """The result that stands for a pass."""
     return "dx" if pass_name == "backward" else "y"
-
-
-def shortest(seconds: Sequence[float]) -> float:
-    """The shortest of some times: noise only adds."""
-    return min(seconds)

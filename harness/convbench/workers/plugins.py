@@ -65,13 +65,15 @@ class PluginRef:
 class Registered:
     """A backend and the plug-in that it is from. `alias_of` is its name there, where it is entered under another.
 
-    `framework_variables` are those of all backends that were found with it: its worker gets them all.
+    `framework_variables` are those of all backends that were found with it: its worker gets them all. `is_bundled` says
+    that it comes with convbench itself.
     """
 
     backend: Backend
     plugin: PluginRef
     alias_of: str = ""
     framework_variables: FrameworkVariables = field(default_factory=FrameworkVariables)
+    is_bundled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +124,16 @@ class Registry:
 
 def find_backends(plugins: Iterable[str] = (), *, directory: Path | None = None) -> Registry:
     """Load every plug-in: installed ones, the modules in `plugins`, and convbench_plugin.py of `directory`."""
-    refs = [PluginRef(entry.module) for entry in _entry_points()]
+    installed = _entry_points()
+    bundled = {PluginRef(entry.module) for entry in installed if _is_bundled(entry)}
+    refs = [PluginRef(entry.module) for entry in installed]
     refs += [_plugin_ref(name) for name in plugins]
     local = (directory or Path.cwd()) / LOCAL_PLUGIN
     if local.is_file():
         refs.append(PluginRef(local.stem, str(local.resolve())))
     manager, found = _manager(), Registry()
     for ref in dict.fromkeys(refs):
-        _add(found, manager, ref)
+        _add(found, manager, ref, is_bundled=ref in bundled)
     entries = sorted(found.backends.values(), key=_display_order)
     variables = found.framework_variables
     backends = {entry.backend.name: replace(entry, framework_variables=variables) for entry in entries}
@@ -222,9 +226,13 @@ def _entry_points() -> list[EntryPoint]:
     found = {(entry.name, entry.module): entry for entry in entry_points(group=hooks.PROJECT)}
 
     def rank(entry: EntryPoint) -> tuple[bool, str]:
-        return (entry.dist is None or entry.dist.name != hooks.PROJECT, entry.name)
+        return (not _is_bundled(entry), entry.name)
 
     return sorted(found.values(), key=rank)
+
+
+def _is_bundled(entry: EntryPoint) -> bool:
+    return entry.dist is not None and entry.dist.name == hooks.PROJECT
 
 
 def _display_order(entry: Registered) -> float:
@@ -239,7 +247,7 @@ def _plugin_ref(name: str) -> PluginRef:
     return PluginRef(name, folder=str(Path.cwd()))
 
 
-def _add(registry: Registry, manager: pluggy.PluginManager, ref: PluginRef) -> None:
+def _add(registry: Registry, manager: pluggy.PluginManager, ref: PluginRef, *, is_bundled: bool) -> None:
     try:
         module = ref.load()
         _register(manager, module, ref)
@@ -255,7 +263,7 @@ def _add(registry: Registry, manager: pluggy.PluginManager, ref: PluginRef) -> N
         if reason:
             registry.failed.append(FailedPlugin(ref, reason))
         else:
-            registry.backends[backend.name] = Registered(backend, ref)
+            registry.backends[backend.name] = Registered(backend, ref, is_bundled=is_bundled)
     registry.workloads |= {name: file for name, file in workloads.items() if name not in registry.workloads}
 
 

@@ -77,6 +77,11 @@ class BackendSession:
         return self._worker.started
 
     @property
+    def is_bundled(self) -> bool:
+        """Whether the backend comes with convbench itself."""
+        return self._registered.is_bundled
+
+    @property
     def holds_case(self) -> bool:
         """Whether the worker holds a prepared case, so that the next request about it need not prepare it again."""
         return self._resident is not None

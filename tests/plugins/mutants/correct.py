@@ -22,6 +22,8 @@ from convbench_specs import (
 )
 
 MUTANTS = []
+LARGE = ("large", "deep")
+"""Cases with a million outputs, or with more arithmetic than a processor does in the time of a copy."""
 
 
 class Correct(Backend):
@@ -30,7 +32,9 @@ class Correct(Backend):
     name = "correct"
     wrong = ()
     takes_large = False
-    """Whether it needs the case "large", with a million outputs, to show its slip."""
+    """Whether it needs a case of LARGE to show its slip."""
+    can_update = False
+    """Whether new values can be put into a prepared case."""
     hides_from_samples = False
     """Whether only a case of which the oracle computes a sample shows its slip."""
 
@@ -44,17 +48,23 @@ class Correct(Backend):
     def prepare(self, case, tensors):
         if case.dtype not in ("float32", "float64"):
             return Unsupported("only float32 and float64")
-        if case.name == "large" and MUTANTS and type(self) in MUTANTS and not self.takes_large:
+        if case.name in LARGE and MUTANTS and type(self) in MUTANTS and not self.takes_large:
             return Unsupported("its slip shows on small cases")
-        x, w, b, dy = self.take(tensors)
+        x, w, b, dy = held = self.take(tensors)
         return Prepared(
             forward=lambda: self.forward(case, x, w, b),
             backward=lambda: self.backward(case, x, w, dy),
             both=lambda: self.both(case, x, w, b, dy),
+            update=(lambda given: self.put(held, given)) if self.can_update else None,
         )
 
     def take(self, tensors):
         return [None if t is None else t.copy() for t in (tensors.x, tensors.w, tensors.b, tensors.dy)]
+
+    def put(self, held, given):
+        for array, new in zip(held, (given.x, given.w, given.b, given.dy), strict=True):
+            if array is not None:
+                array[...] = new
 
     # -- passes
 

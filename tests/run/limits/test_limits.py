@@ -20,14 +20,16 @@ from convbench.plan.items import CellKey
 from convbench.report.inputs import ROOFLINE_COLUMNS
 from convbench.results.events.journal import Journal
 from convbench.results.events.schema import CellSkipped, LimitsFound, fields_of
+from convbench.results.events.state import RunState
 from convbench.results.loading import load_run
 from convbench.results.roofline import Bandwidth, Limits, Peak, attainable_gflops_per_s, roofline_share
 from convbench.results.roofline_columns import add_roofline
-from convbench.run.limits.attainable import _to_ask
+from convbench.run.limits.attainable import _to_ask, without
 from convbench.run.limits.bandwidth import best_bandwidth, measure_bandwidth, size_of_array
-from convbench.run.limits.cache import cache_file, fingerprint, keep_limits, merge, read_limits
+from convbench.run.limits.cache import VERSION, cache_file, fingerprint, keep_limits, merge, read_limits
 from convbench.run.limits.ladder import LEAST_FLOPS, RUNGS, copy_item, ladder
 from convbench.workers.plugins import find_backends
+from convbench.workers.session import BackendSession
 from convbench_specs import cost
 
 BANDWIDTH = Bandwidth(gbytes_per_s=40.0, way="copy", array_bytes=2**27)
@@ -190,7 +192,7 @@ def test_limits_come_back_as_they_were_kept(tmp_path):
 
 
 def _file(**changes):
-    return json.dumps({"version": 1, "limits": [LIMITS.as_dict() | changes]})
+    return json.dumps({"version": VERSION, "limits": [LIMITS.as_dict() | changes]})
 
 
 BANDWIDTH_TABLE, PEAK_TABLE = LIMITS.as_dict()["bandwidth"], LIMITS.as_dict()["peaks"][0]
@@ -198,7 +200,7 @@ DAMAGED = {
     "empty": "",
     "cut short": _file()[:-20],
     "no table": "[1, 2]",
-    "another version": _file().replace('"version": 1', '"version": 99'),
+    "another version": _file().replace(f'"version": {VERSION}', '"version": 1'),
     "an unknown field": _file(bandwidth={"speed": 1}),
     "a peak of nothing": _file(peaks=[PEAK_TABLE | {"gflops_per_s": 0.0}]),
     "a peak without backends": _file(peaks=[PEAK_TABLE | {"considered": None}]),
@@ -296,6 +298,9 @@ def runs(tmp_path_factory, plugins_of_limits):
         patch.setenv("CONVBENCH_CACHE_DIR", str(folder / "cache"))
         patch.setattr("convbench.run.limits.attainable.measure_bandwidth", lambda threads: BANDWIDTH)
         patch.setattr("convbench.run.limits.peak.is_contended", lambda waited, elapsed: False)  # other tests may run
+        # else only the bundled ones that the checks found right would be asked
+        patch.setattr(BackendSession, "is_bundled", True)
+        patch.setattr(RunState, "wrong_backends", frozenset())
         return [
             convbench.compare(
                 "quick",
@@ -323,6 +328,48 @@ def test_the_peak_is_that_of_a_right_backend_that_does_what_is_counted(runs):
     assert peak.backend == "einsum"
     assert peak.gflops_per_s > 0
     assert set(peak.considered) == {"naive", "einsum", "wrong", "winograd"}
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """A cache of its own, and a machine that is measured in no time; the file of the cache."""
+    monkeypatch.setenv("CONVBENCH_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr("convbench.run.limits.attainable.measure_bandwidth", lambda threads: BANDWIDTH)
+    return cache_file(fingerprint(find_backends().packages))
+
+
+def _limits_of(folder, *backends, cases=("flatten",)):
+    return convbench.compare(
+        "quick", cases=list(cases), backends=list(backends), plugins=[str(PLUGINS / "limits.py")], batch_sizes=[1],
+        passes=["forward"], blocks=1, memory=False, threads=1, output=folder,
+    ).limits  # fmt: skip
+
+
+def test_a_backend_that_is_not_bundled_is_not_asked_what_the_machine_can_do(own_cache, tmp_path):
+    peak = _limits_of(tmp_path / "run", "naive", "einsum").peak("float32")
+    assert peak.considered == ("naive",)
+    kept = read_limits(own_cache, "cpu", 1).peak("float32")
+    assert kept.considered == ("naive",)
+
+
+def test_a_rate_that_the_processor_cannot_reach_is_never_kept(own_cache, tmp_path, monkeypatch):
+    monkeypatch.setattr("convbench.run.limits.peak.peak_flops_per_s", lambda dtype, cores: 1.0)
+    peak = _limits_of(tmp_path / "run", "numpy-im2col").peak("float32")
+    assert peak.gflops_per_s is None
+    assert peak.considered == ("numpy-im2col",)
+
+
+def test_what_a_wrong_backend_reached_is_forgotten():
+    assert without(LIMITS, {"fast"}).peaks == ()
+    assert without(LIMITS, {"slow"}) == LIMITS
+
+
+def test_a_run_that_finds_a_backend_wrong_drops_the_limit_that_it_reached(own_cache, tmp_path):
+    facts = fingerprint(find_backends().packages)
+    keep_limits(own_cache, facts, replace(LIMITS, threads=1, peaks=(replace(PEAK, backend="wrong"),)))
+    found = _limits_of(tmp_path / "run", "naive", "wrong", cases=("conv1",))
+    assert found.peak("float32").backend != "wrong"
+    assert read_limits(own_cache, "cpu", 1).peak("float32").backend != "wrong"
 
 
 def test_a_second_run_takes_the_limits_from_the_cache(runs):

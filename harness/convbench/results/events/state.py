@@ -150,6 +150,13 @@ class RunState:
         """Whether the samples of an item in a block are complete."""
         return block in self.timed.get(item, ())
 
+    @property
+    def wrong_backends(self) -> frozenset[str]:
+        """Backends of which a result was wrong."""
+        return frozenset(
+            key.backend for key, columns in self.cells.items() if columns.get("status") == Status.WRONG.value
+        )
+
     def records(self) -> tuple[BackendRecord, ...]:
         """The backends, in the order in which the run lists them."""
         return tuple(

@@ -1,13 +1,14 @@
 """What this machine reaches: from the cache, and measured where the cache does not know.
 
-A limit is the best of the backends that were asked. One that was never asked, a dtype or a number of threads that are
-new, and a limit that was measured while others used the machine, are measured and merged with what is known.
+A limit is the best of the bundled backends that were asked: a stranger's is not taken at its word for what a machine
+can do. One that was never asked, a dtype or a number of threads that are new, and a limit that was measured while
+others used the machine, are measured and merged with what is known. What a wrong backend reached is forgotten.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -36,21 +37,29 @@ def attainable(
     threads: int,
     scratch: Path,
     packages: Iterable[str] = (),
+    wrong: Collection[str] = (),
     again: bool = False,
 ) -> Generator[Doing, None, Outcome]:
     """The limits for these dtypes, with the backends of the sessions; `again` measures even what is known.
 
+    `wrong` are backends in which the checks have found a fault: they are not asked, and their limits are dropped.
     Limits hold for the versions of `packages`, those that the backends declare. Yields what it is doing. Sessions are
     left without a case and suspended. Raises nothing of a backend's.
     """
     facts = fingerprint(packages)
     path = cache_file(facts)
     known = Limits(device=device, threads=threads) if again else read_limits(path, device, threads)
-    found = yield from _measured(known, sessions, dtypes, scratch=scratch)
-    if found is known:
+    trusted = [session for session in sessions if session.is_bundled and session.name not in wrong]
+    found = yield from _measured(without(known, wrong), trusted, dtypes, scratch=scratch)
+    if found == known:
         return Outcome(known)
     not_kept = keep_limits(path, facts, found)
     return Outcome(found, f"the machine's limits are not kept for later runs: {not_kept}" if not_kept else "")
+
+
+def without(known: Limits, wrong: Collection[str]) -> Limits:
+    """The limits that were not reached by one of these backends."""
+    return replace(known, peaks=tuple(peak for peak in known.peaks if peak.backend not in wrong))
 
 
 def _measured(
@@ -62,7 +71,7 @@ def _measured(
     for dtype in dict.fromkeys(dtypes):
         asked = _to_ask(known.peak(dtype), sessions)
         if asked:
-            peak = yield from measure_peak(asked, dtype, device, scratch=scratch)
+            peak = yield from measure_peak(asked, dtype, known, scratch=scratch)
             found = merge(found, Limits(device=device, threads=known.threads, peaks=(peak,)))
     if known.bandwidth is None or known.bandwidth.contended:
         yield Doing("the machine's limit: bandwidth of memory")

@@ -22,7 +22,8 @@ from convbench.machine.facts import machine_facts, package_versions, usable_core
 from convbench.machine.user_cache import cache_folder, write_whole
 from convbench.results.roofline import Bandwidth, Limits
 
-VERSION = 1
+VERSION = 2
+"""Version 1 also kept what backends of strangers claimed to reach."""
 GPUS = Path("/proc/driver/nvidia/gpus")
 
 

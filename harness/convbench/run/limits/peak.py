@@ -1,7 +1,8 @@
 """The best rate that any backend reaches, measured in the workers of a run like any other cell.
 
 - Forward only. A backend that would take long is not asked: by its own prediction, or by its rate on a smaller case.
-- What it returned is checked at some places: a wrong result is no limit of the machine.
+- What it returned is checked at some places, before it is timed and after: a wrong result is no limit of the machine.
+- A rate above what the processor can do at most is no limit either.
 - An algorithm that does fewer multiplications than are counted (Winograd, FFT) tells nothing of the machine either.
 - The best sample counts, as noise only adds; whether others used the machine meanwhile is kept with it.
 """
@@ -15,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from convbench.machine.pressure import is_contended
+from convbench.machine.processor_peak import peak_flops_per_s
 from convbench.plan.items import Item
-from convbench.results.roofline import CONFIRMS, Bandwidth, Peak
+from convbench.results.roofline import CONFIRMS, Bandwidth, Limits, Peak
 from convbench.run.limits.ladder import LEAST_FLOPS, copy_item, ladder
 from convbench.run.progress import Doing
 from convbench.verify import make_tensors
@@ -66,9 +68,11 @@ class _Best:
 
 
 def measure_peak(
-    sessions: Sequence[BackendSession], dtype: DType, device: Device, *, scratch: Path
+    sessions: Sequence[BackendSession], dtype: DType, limits: Limits, *, scratch: Path
 ) -> Generator[Doing, None, Peak]:
-    """The peak of a dtype, on the ladder of the device; yields what it is doing."""
+    """The peak of a dtype, on the ladder of the device; yields what it is doing. `limits` say for what threads."""
+    device: Device = "cuda" if limits.device == "cuda" else "cpu"
+    highest = peak_flops_per_s(dtype, limits.threads) / 1e9 if device == "cpu" else float("inf")
     peak = Peak(dtype=dtype, gflops_per_s=None, considered=tuple(session.name for session in sessions))
     climbers = [_Climber(session) for session in sessions]
     for item in ladder(device, dtype):
@@ -80,6 +84,8 @@ def measure_peak(
         raced = yield from _race(climbers, item, work, scratch=scratch)
         for backend, best in raced.items():
             rate, case = work / best.seconds / 1e9, item.case.name
+            if rate > highest:
+                continue
             found = Peak(dtype=dtype, gflops_per_s=rate, backend=backend, case=case, contended=best.contended)
             peak = peak.or_better(found)
     return peak
@@ -120,7 +126,7 @@ def _race(
             climber.rate = max(climber.rate, work / seconds)
             least = min((best.seconds for best in found.values()), default=seconds)
             best = _sampled(climber.session, seconds, least, spend_s=SAMPLES_S if work >= LEAST_FLOPS else 0.0)
-            if best is not None:
+            if best is not None and _is_timed_right(climber.session, right, scratch):
                 found[climber.session.name] = best
                 climber.rate = max(climber.rate, work / best.seconds)
         climber.session.release()
@@ -153,6 +159,12 @@ def _first_look(
     return None if isinstance(again, Failure) else _seconds(again)
 
 
+def _is_timed_right(session: BackendSession, right: Sample, scratch: Path) -> bool:
+    """Whether the last timed call returned what it must."""
+    reply = session.ask(protocol.WriteLast(folder=str(scratch / session.name)))
+    return not isinstance(reply, Failure) and _is_right(right, reply.outputs["y"])
+
+
 def _is_right(right: Sample, path: str) -> bool:
     (deviation,) = check_against(right, {"y": np.load(path, mmap_mode="r", allow_pickle=False)})
     return deviation.verdict == "agrees"
@@ -163,7 +175,7 @@ def _sampled(session: BackendSession, call_s: float, least_s: float, *, spend_s:
     best, spent = None, 0.0
     while best is None or (spent < spend_s and best.seconds * NEAR <= least_s):
         loops = max(1, round(SAMPLE_S / (best.seconds if best else call_s)))
-        reply = session.ask(protocol.Sample(pass_name="forward", loops=loops))
+        reply = session.ask(protocol.Sample(pass_name="forward", loops=loops, digest=True))
         if isinstance(reply, Failure):
             return best
         found = _Best(_seconds(reply), is_contended(reply.waited_s, reply.elapsed_s))
