@@ -125,7 +125,7 @@ class ComputedInPrepare(Correct):
         if not isinstance(prepared, Prepared) or not isinstance(case.operation, Conv):
             return prepared
         y, gradients = prepared.forward(), prepared.backward()
-        return Prepared(forward=lambda: y.copy(), backward=lambda: copies(gradients))
+        return Prepared(forward=y.copy, backward=lambda: copies(gradients))
 
 
 class TiresAfterTenCalls(Correct):

@@ -63,6 +63,14 @@ class TimedItem:
     number: DataSet = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A sample, and the seconds that the host waited for it; None where the case had to be prepared for it."""
+
+    sample: protocol.Sampled
+    host_s: float | None
+
+
 class Sampler:
     """Takes the samples of a run. What it learns about a cell is an event, and `state` is where it finds it again."""
 
@@ -180,14 +188,17 @@ class Sampler:
         for _ in range(MOST_ATTEMPTS):
             if not passes:
                 return
-            samples: dict[PassName, protocol.Sampled] = {}
+            samples: dict[PassName, _Answered] = {}
             looked_at = {name: self._is_looked_at(item.key(name_of, name), number, rounds) for name in passes}
             shuffled = {name: looked_at[name] for name in self._random.sample(passes, len(passes))}
             yield from self._samples_of(item, entrant, shuffled, samples)
             core_slowdown = self._speeds.slowdown()
             passes = []
-            for name, sample in samples.items():
+            for name, answered in samples.items():
+                sample = answered.sample
                 contended = self._other_load.disturb(sample.waited_s, sample.elapsed_s)
+                if answered.host_s is not None:
+                    self._results.clocks.add(item.key(name_of, name), answered.host_s, sample, contended=contended)
                 yield _taken(
                     item.key(name_of, name),
                     sample,
@@ -211,7 +222,7 @@ class Sampler:
         item: Item,
         entrant: Entrant,
         passes: Mapping[PassName, bool],
-        samples: dict[PassName, protocol.Sampled],
+        samples: dict[PassName, _Answered],
     ) -> Iterator[Recorded]:
         """A sample of each pass into `samples`, one after the other; then the backend is stopped.
 
@@ -228,11 +239,10 @@ class Sampler:
             if isinstance(reply, Failure):
                 yield failed(item, session.name, name, reply)
                 continue
-            if is_ready:
-                self._results.clocks.add(key, time.perf_counter() - begin, reply)
+            host_s = time.perf_counter() - begin if is_ready else None
             yield from self._results.judged(item, session, name, changes.number, reply)
             changes.sampled(name, reply.elapsed_s, reply.digest_s if is_looked_at else None)
-            samples[name], woken = reply, False
+            samples[name], woken = _Answered(reply, host_s), False
         session.suspend()
 
 

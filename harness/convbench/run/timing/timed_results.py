@@ -6,7 +6,7 @@ data set: another worker may round the last bits in another way. What is wrong b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -25,33 +25,61 @@ from convbench_specs import PassName
 UNEXPLAINED_S = 0.002
 """Seconds around the timed calls of a sample that the worker does not account for: messages, readings of the system."""
 UNEXPLAINED_SHARE = 0.25
-"""Of the time that the host waits for a sample."""
+"""Of the time that the host waits for a sample, in the median of the samples that nobody disturbed."""
+CONTENDED_SHARE = 0.6
+"""Of that time in every single sample, where others used the machine and the worker may have waited for a core."""
 FEWEST_SAMPLES = 3
-"""In fewer samples a busy machine can be the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Seconds of one sample by the host's clock and by the worker's."""
+
+    host_s: float
+    worker_s: float
+    contended: bool
+
+    @property
+    def unexplained_s(self) -> float:
+        return self.host_s - self.worker_s
 
 
 @dataclass(slots=True)
 class Clocks:
     """What the host's clock and the worker's clock say of the samples of each cell."""
 
-    _seconds: dict[CellKey, list[tuple[float, float]]] = field(default_factory=dict)
+    _told: dict[CellKey, list[_Told]] = field(default_factory=dict)
 
-    def add(self, key: CellKey, waited_s: float, sample: protocol.Sampled) -> None:
+    def add(self, key: CellKey, host_s: float, sample: protocol.Sampled, *, contended: bool) -> None:
         """Take in a sample for which the host waited so long."""
-        told_s = sample.settled_s + sample.elapsed_s + sample.digest_s
-        self._seconds.setdefault(key, []).append((waited_s, told_s))
+        worker_s = sample.settled_s + sample.elapsed_s + sample.digest_s
+        self._told.setdefault(key, []).append(_Told(host_s, worker_s, contended))
 
     def disagreement(self, key: CellKey) -> str:
         """What is wrong with the time of a cell; empty where nothing is."""
-        samples = self._seconds.get(key, [])
-        if len(samples) < FEWEST_SAMPLES:
+        samples = self._told.get(key, [])
+        quiet = [each for each in samples if not each.contended]
+        wrong = _median_is_wrong(quiet) if len(quiet) >= FEWEST_SAMPLES else _all_are_wrong(samples)
+        if not wrong or len(samples) < FEWEST_SAMPLES:
             return ""
-        waited_s, told_s = (median(column) for column in zip(*samples, strict=True))
-        unexplained_s = median(waited - told for waited, told in samples)
-        allowed_s = max(UNEXPLAINED_S, UNEXPLAINED_SHARE * waited_s)
-        if -UNEXPLAINED_S <= unexplained_s <= allowed_s:
-            return ""
-        return f"the host waits {waited_s * 1e3:.4g} ms for a sample, the worker tells of {told_s * 1e3:.4g} ms"
+        host, worker = (f"{1e3 * median(column):.4g} ms" for column in _columns(samples))
+        return f"the host waits {host} for a sample, the worker tells of {worker}"
+
+
+def _columns(samples: Sequence[_Told]) -> tuple[list[float], list[float]]:
+    return [each.host_s for each in samples], [each.worker_s for each in samples]
+
+
+def _median_is_wrong(samples: Sequence[_Told]) -> bool:
+    host_s, unexplained_s = median(_columns(samples)[0]), median(each.unexplained_s for each in samples)
+    return not -UNEXPLAINED_S <= unexplained_s <= max(UNEXPLAINED_S, UNEXPLAINED_SHARE * host_s)
+
+
+def _all_are_wrong(samples: Sequence[_Told]) -> bool:
+    return all(
+        not -UNEXPLAINED_S <= each.unexplained_s <= max(UNEXPLAINED_S, CONTENDED_SHARE * each.host_s)
+        for each in samples
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
