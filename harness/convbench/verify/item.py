@@ -8,7 +8,7 @@ otherwise the oracle does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,13 +30,17 @@ from convbench.verify import (
     hold_adjoint,
     not_repeatable,
     odd_ones,
+    oracle,
     right_values,
     weak_data,
 )
 from convbench.verify.check import allowed
+from convbench.verify.explain import Explanation, explain_result
 from convbench.verify.judgement import AgreementRow, CellVerdict, Judgement, agreement_row
 from convbench_specs import Case, PassName, TensorName, Tensors
 
+Told = tuple[str, PassName, TensorName]
+"""A backend, a pass, and what of it was explained."""
 Outputs = dict[PassName, Mapping[TensorName, str]]
 """Names of .npy files with what each pass returned."""
 
@@ -67,9 +71,14 @@ SEVERITY = {"agrees": 0, "untrusted": 1, "disagrees": 2}
 
 
 class ItemCheck:
-    """The checks of one case at one batch size on one filling of its tensors."""
+    """The checks of one case at one batch size on one filling of its tensors.
 
-    def __init__(self, case: Case, tensors: Tensors, fill: Fill, *, seed: int) -> None:
+    `before` makes the tensors that the backends were given before, if there were any.
+    """
+
+    def __init__(
+        self, case: Case, tensors: Tensors, fill: Fill, *, seed: int, before: Callable[[], Tensors] | None = None
+    ) -> None:
         self._case = case
         self._tensors = tensors
         self._exact = fill == "integers"
@@ -80,6 +89,8 @@ class ItemCheck:
         self._findings: dict[tuple[str, PassName], list[Untrusted]] = {}
         self._held: dict[str, list[Held]] = {}
         self._weak: dict[TensorName, Untrusted | None] = {}
+        self._before = before
+        self._explained: dict[str, tuple[Explanation, ...]] = {}
 
     @property
     def fill(self) -> Fill:
@@ -127,22 +138,48 @@ class ItemCheck:
         """Take in what further identities say of a backend."""
         self._held[backend] += found
 
-    def judge(self) -> Judgement:
-        """What all checks say: the rows of the agreement table, and from them the verdicts of the cells."""
-        rows = [*self._rows_against_oracle(), *self._rows_of_identities()]
+    def judge(self, told: Collection[Told] = ()) -> Judgement:
+        """What all checks say: the rows of the agreement table, and from them the verdicts of the cells.
+
+        What is wrong is explained, but for what was told on an earlier filling of the tensors.
+        """
+        rows = [*self._rows_against_oracle(told), *self._rows_of_identities()]
         suspects: list[Suspect] = []
         for pass_name in ("forward", "backward"):
             for tensor in self._case.gradient_names if pass_name == "backward" else ("y",):
                 found, suspected = self._pairs(pass_name, tensor)
                 rows += found
                 suspects += suspected
+        explained = {(row.left, row.pass_name, row.tensor): row.explanations for row in rows if row.right == ORACLE}
         verdicts = {key: self._verdict(*key, suspects) for key in self._deviations}
+        for (backend, pass_name), verdict in verdicts.items():
+            why = [each for key, each in explained.items() if key == (backend, pass_name, verdict.tensor)]
+            verdicts[backend, pass_name] = replace(verdict, explanations=why[0] if why else ())
         return Judgement(data=self._fill, rows=tuple(rows), verdicts=verdicts, sampled=self.sampled)
 
-    def _rows_against_oracle(self) -> Iterator[AgreementRow]:
+    def _rows_against_oracle(self, told: Collection[Told]) -> Iterator[AgreementRow]:
         for (backend, pass_name), deviations in self._deviations.items():
             for deviation in deviations:
-                yield agreement_row(deviation, self._fill, pass_name, backend, ORACLE)
+                path = self._outputs[backend][pass_name][deviation.tensor]
+                is_told = (backend, pass_name, deviation.tensor) in told
+                why = () if is_told else self._explain(deviation, path)
+                yield agreement_row(deviation, self._fill, pass_name, backend, ORACLE, explanations=why)
+
+    def _explain(self, deviation: Deviation, path: str) -> tuple[Explanation, ...]:
+        """Why a result is wrong; empty where it is not."""
+        if deviation.verdict != "disagrees" and not self._is_malformed(deviation):
+            return ()
+        if path not in self._explained:
+            name, before = deviation.tensor, self._before
+            self._explained[path] = explain_result(
+                self._right,
+                self._tensors,
+                name,
+                _load(path),
+                exact=self._exact,
+                previous=None if before is None else lambda: oracle(self._case, before()).values(name),
+            )
+        return self._explained[path]
 
     def _rows_of_identities(self) -> Iterator[AgreementRow]:
         for backend, everything in self._held.items():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from convbench.verify.compare import Deviation, Verdict
 from convbench.verify.data import Fill
+from convbench.verify.explain import Explanation
 from convbench_specs import PassName, TensorName
 
 
@@ -27,14 +28,16 @@ class AgreementRow:
     left_value: float | None
     right_value: float | None
     description: str
+    explanations: tuple[Explanation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellVerdict:
     """The verdict of a cell: `own` of the check against the right values by itself, `verdict` of all checks.
 
-    `reason`, `tensor` and `finding` say what is wrong; None where nothing is. `is_wrong` says that the cell's status
-    is wrong: data that are too weak to tell make a verdict untrusted, but no backend wrong.
+    `reason`, `tensor` and `finding` say what is wrong; None where nothing is. `explanations` say what that comes from,
+    unless it was explained on an earlier filling of the tensors. `is_wrong` says that the cell's status is wrong: data
+    that are too weak to tell make a verdict untrusted, but no backend wrong.
     """
 
     own: Verdict
@@ -44,6 +47,7 @@ class CellVerdict:
     finding: str | None = None
     odd_one_out: str | None = None
     identities: Verdict | None = None
+    explanations: tuple[Explanation, ...] = ()
     is_wrong: bool = False
 
 
@@ -61,7 +65,14 @@ class Judgement:
 
 
 def agreement_row(
-    deviation: Deviation, data: Fill, pass_name: PassName, left: str, right: str, *, sentence: str = ""
+    deviation: Deviation,
+    data: Fill,
+    pass_name: PassName,
+    left: str,
+    right: str,
+    *,
+    sentence: str = "",
+    explanations: tuple[Explanation, ...] = (),
 ) -> AgreementRow:
     """The row of a comparison; `sentence` replaces the description of the deviation."""
     worst, first = deviation.worst, deviation.first
@@ -80,4 +91,5 @@ def agreement_row(
         left_value=worst.actual if worst else None,
         right_value=worst.expected if worst else None,
         description=sentence or deviation.describe(),
+        explanations=explanations,
     )

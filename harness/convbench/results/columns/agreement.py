@@ -45,5 +45,11 @@ AGREEMENT: tuple[Column, ...] = (
     Column(name="right_value", unit="", dtype="number", meaning="Value of `right` at `worst_index`."),
     text("description", "What the comparison found, in one sentence."),
     PASS,
+    text(
+        "hypothesis",
+        "Names of the [hypotheses](verification.md#why-a-result-is-wrong) that explain a wrong result. Empty where it "
+        "is right, or was explained in a row before.",
+    ),
+    text("explanation", "The same in words. Where no hypothesis fits it says where the result is wrong."),
 )
 """In the order of the frame and of agreement.csv."""

@@ -239,6 +239,17 @@ MEASUREMENTS: tuple[Column, ...] = (
         "none.",
     ),
     text("odd_one_out", "Who differs from all others on that tensor: a backend, or the oracle itself."),
+    text(
+        "hypothesis",
+        "Names of the [hypotheses](verification.md#why-a-result-is-wrong) that explain what is wrong with `tensor`; "
+        "`unexplained` where none fits.",
+        optional=True,
+    ),
+    text(
+        "explanation",
+        "The same in words. Where no hypothesis fits it says where the result is wrong.",
+        optional=True,
+    ),
     text("reproduce", "The command that runs a wrong or failed cell again, by itself."),
     Column(
         name="valid_gflops_per_s",

@@ -17,6 +17,7 @@ from convbench.plan.items import CellKey, ItemKey
 from convbench.plan.status import BackendStatus, Status
 from convbench.results.roofline import Bandwidth, Limits, Peak
 from convbench.verify import Fill, Verdict
+from convbench.verify.explain import Explanation, in_names, in_words
 from convbench_specs import DType, PassName, TensorName
 
 SCHEMA_VERSION = 2
@@ -101,6 +102,17 @@ class AgreementFound(ItemEvent, frozen=True, kw_only=True, tag="agreement"):
     left_value: float | None = None
     right_value: float | None = None
     description: str = ""
+    explanations: tuple[Explanation, ...] = ()
+
+    @property
+    def hypothesis(self) -> str:
+        """The names of the hypotheses that fit."""
+        return in_names(self.explanations)
+
+    @property
+    def explanation(self) -> str:
+        """The hypotheses that fit, in words."""
+        return in_words(self.explanations)
 
 
 # -- cells: an item, a backend and a pass
@@ -175,6 +187,7 @@ class CellJudged(CellEvent, frozen=True, kw_only=True, tag="judged"):
     tensor: str | None = None
     finding: str | None = None
     odd_one_out: str | None = None
+    explanations: tuple[Explanation, ...] = ()
     reproduce: str = ""
 
 

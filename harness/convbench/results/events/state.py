@@ -43,6 +43,7 @@ from convbench.results.events.schema import (
 )
 from convbench.results.events.schema_1 import OldBackend, OldCell
 from convbench.text.units import format_seconds
+from convbench.verify.explain import in_names, in_words
 
 COMPUTED_COLUMNS = (
     "first_call_s", "second_call_s", "prepare_s", "update_s", "convert_s", "trace_s", "compile_s", "algorithm",
@@ -239,6 +240,8 @@ class RunState:
         if key in self._faulty:
             return
         columns.update(_given(event, ("verdict", "reason", "tensor", "finding", "odd_one_out")))
+        if event.explanations:
+            columns.update(hypothesis=in_names(event.explanations), explanation=in_words(event.explanations))
         if event.is_wrong:
             columns.update(status=Status.WRONG.value, reproduce=event.reproduce)
         if event.verdict != "agrees":

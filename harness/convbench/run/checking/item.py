@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -31,7 +32,7 @@ from convbench.run.sessions import Entrant, failed
 from convbench.run.stopwatch import Stopwatch
 from convbench.run.timing.known_results import KnownResults
 from convbench.verify import Fill, Untrusted, make_tensors
-from convbench.verify.item import ItemCheck, Returned
+from convbench.verify.item import ItemCheck, Returned, Told
 from convbench.verify.judgement import Judgement
 from convbench.workers import protocol
 from convbench.workers.arrays import DataSetFiles, write_data_sets, write_one_set
@@ -84,17 +85,21 @@ class ItemChecker:
         fills: tuple[Fill, ...] = ("random",) if item.case.x_data != "random" else ("integers", "random")
         alive = {entrant.session.name: entrant.passes for entrant in entrants}
         checked: Checked | None = None
+        told: set[Told] = set()
         for fill in fills:
             checked = None  # else two sets of right values would be held at once
             with self.stopwatch.spending("verifying"):
                 tensors = make_tensors(item.case, item.batch_size, seed=self.seed, fill=fill)
-                check = ItemCheck(item.case, tensors, fill, seed=self.seed)
+                before = partial(make_tensors, item.case, item.batch_size, seed=self.seed, fill=fills[0])
+                check = ItemCheck(item.case, tensors, fill, seed=self.seed, before=None if fill == fills[0] else before)
                 is_last = fill == fills[-1]
                 write = write_data_sets if is_last else write_one_set
                 data_sets = write(self.scratch, tensors)
                 yield from self._compute(item, entrants, alive, check, data_sets, first=fill == fills[0])
                 yield Doing(f"{item.label}: comparing results")
-                yield from _judged(item, check.judge())
+                judgement = check.judge(told)
+                told |= {(row.left, row.pass_name, row.tensor) for row in judgement.rows if row.explanations}
+                yield from _judged(item, judgement)
                 checked = Checked(tensors, check, data_sets)
         assert checked is not None
         return checked

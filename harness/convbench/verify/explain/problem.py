@@ -1,0 +1,98 @@
+"""A wrong result beside the right one, and when a hypothesis about it fits.
+
+A hypothesis says what the result would be if one certain mistake had been made: its prediction. It fits if the wrong
+result is that prediction within rounding errors, and the right result is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convbench.verify.bounds.dtypes import unit_roundoff
+from convbench_specs import Case, TensorName, Tensors
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A result `actual` of a case that should be `right`; both in the canonical shape, float64.
+
+    `bound` is how far a right result may be off, an array that broadcasts, or 0 where it must be equal. `previous`
+    computes the right result for the tensors that the backend had before, where there were any.
+    """
+
+    case: Case
+    tensors: Tensors
+    tensor: TensorName
+    actual: Array
+    right: Array
+    bound: Array
+    previous: Callable[[], Array] | None = None
+
+    @property
+    def batch_size(self) -> int:
+        """N."""
+        return len(self.tensors.x)
+
+    @cached_property
+    def off(self) -> NDArray[np.bool_]:
+        """Which elements are wrong; NaN is."""
+        return ~(_distance(self.actual, self.right) <= self.bound)
+
+    def fits(self, prediction: Array) -> bool:
+        """Whether the prediction explains every wrong element, and fits no right result.
+
+        NaN in the prediction claims nothing of its element. What a hypothesis computes instead of the right value has
+        rounding errors of its own, in places where the bound may be 0: the largest bound stands for all of them.
+        """
+        claimed = ~np.isnan(prediction)
+        actual, right, claim = self.actual[claimed], self.right[claimed], prediction[claimed]
+        allowed = self._largest_bound + 4 * unit_roundoff(self.case.dtype) * np.abs(claim)
+        if not np.all(_distance(actual, claim) <= allowed):
+            return False
+        return not np.all(_distance(right, claim) <= allowed)
+
+    def instance(self, number: int) -> Problem:
+        """The same problem of one instance of y or dx."""
+        one = slice(number, number + 1)
+        given, previous = self.tensors, self.previous
+        return replace(
+            self,
+            tensors=replace(given, x=given.x[one], dy=given.dy[one]),
+            actual=self.actual[one],
+            right=self.right[one],
+            bound=self.bound[one] if np.ndim(self.bound) == self.right.ndim else self.bound,
+            previous=None if previous is None else lambda: previous()[one],
+        )
+
+    @cached_property
+    def _largest_bound(self) -> float:
+        finite = self.bound[np.isfinite(self.bound)] if np.ndim(self.bound) else np.ravel(self.bound)
+        return 2 * float(finite.max(initial=0.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """A mistake that may have been made. `predict` computes the result that it leads to.
+
+    A prediction is float64 in the shape of the result, with NaN where nothing is claimed; None where the mistake cannot
+    be made in this case.
+    """
+
+    name: str
+    sentence: str
+    predict: Callable[[], Array | None]
+
+
+def _distance(one: Array, other: Array) -> Array:
+    """|one - other|, 0 for infinities of one sign, NaN where either is NaN."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        distance: Array = np.where(one == other, 0.0, np.abs(one - other))
+    return distance
