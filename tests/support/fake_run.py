@@ -96,7 +96,7 @@ def _comparison(case: str, batch_size: int, tensor: str, left: str, right: str) 
         "tensor": tensor, "left": left, "right": right, "verdict": "disagrees" if off else "agrees",
         "bound_multiple": 4321.0 if off else 0.25, "count_off": 9 if off else 0, "count": 9,
         "first_index": "(0, 0, 0, 0)" if off else "", "worst_index": "(0, 0, 2, 2)" if off else "",
-        "left_value": 1.0, "right_value": 2.0 if off else 1.0,
+        "explanation": "", "left_value": 1.0, "right_value": 2.0 if off else 1.0,
         "description": f"{where}: {left} and {right} " + ("differ in <9> of 9 elements" if off else "agree"),
     }  # fmt: skip
 

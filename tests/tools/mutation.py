@@ -6,15 +6,20 @@ python tests/tools/mutation.py      writes the table again
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from contextlib import chdir
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
+from planted import PLANTED
 
 import convbench
 from convbench.verify import IDENTITIES
+from convbench.verify.explain import UNEXPLAINED
 from convbench.verify.reference import sampled
 from convbench.workers.plugins import find_backends
 
@@ -35,10 +40,13 @@ one wrong or untrusted for the tensors that it spoils, and for no other. *exact*
 integers, *random* the one within the bound, *adjoint*, *batch additivity* and *finite differences* need no oracle; the
 rest are names of [reasons not to trust](verification.md). One slip shows only where a case is too large for all of the
 oracle; it is checked as if that began at 10,000 elements.
-`python tests/tools/mutation.py` writes this table from what the checks say.
+*Explained as* are the [hypotheses](verification.md#why-a-result-is-wrong) that are told first of its wrong results, by
+how many of them; bold is what was planted. `python tests/tools/mutation.py` writes this page from what the checks say.
 
-| mutant | its slip | tensors | found by |
-|---|---|---|---|
+{share}
+
+| mutant | its slip | tensors | found by | explained as |
+|---|---|---|---|---|
 """
 
 TAIL = """
@@ -49,7 +57,11 @@ then, but the time of the call is not; so a backend for a lazy framework must bl
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was said of a backend: the tensors that it was blamed for, the checks that found something, statuses."""
+    """What was said of a backend: the tensors that it was blamed for, the checks that found something, statuses.
+
+    `hypotheses` are the names told first of its wrong results, each with the number of results; a result that was
+    explained on integers and again on random numbers counts once.
+    """
 
     name: str
     slip: str
@@ -57,6 +69,13 @@ class Outcome:
     tensors: frozenset[str]
     found_by: tuple[str, ...]
     statuses: frozenset[str]
+    hypotheses: Counter[str]
+
+    @property
+    def is_named(self) -> bool:
+        """Whether what was planted is told first of most of its wrong results."""
+        named = sum(self.hypotheses[name] for name in PLANTED.get(self.name, ()))
+        return 2 * named > self.hypotheses.total()
 
 
 def outcomes(step: int = 1) -> list[Outcome]:
@@ -86,12 +105,42 @@ def _check(workload: str, group: list, folder: Path) -> list[Outcome]:
 def table(told: list[Outcome]) -> str:
     """The page."""
     rows = [
-        (each.name, each.slip[0].lower() + each.slip[1:], ", ".join(each.wrong), ", ".join(each.found_by))
+        (
+            each.name,
+            each.slip[0].lower() + each.slip[1:],
+            ", ".join(each.wrong),
+            ", ".join(each.found_by),
+            _explained(each),
+        )
         for each in told
         if each.wrong
     ]
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    return HEAD + "\n".join(lines) + "\n" + TAIL
+    return HEAD.format(share=_share(told)) + "\n".join(lines) + "\n" + TAIL
+
+
+def explained(told: list[Outcome]) -> list[Outcome]:
+    """The mutants whose wrong results are explained, rightly or not."""
+    return [each for each in told if each.hypotheses]
+
+
+def _share(told: list[Outcome]) -> str:
+    """How many of the mutants are named, as a sentence."""
+    all_of_them = explained(told)
+    named = sum(each.is_named for each in all_of_them)
+    return (
+        f"Of {len(all_of_them)} mutants whose results are wrong, and not only untrusted, **{named} "
+        f"({100 * named / len(all_of_them):.0f} %)** are named: what was planted is told first of most of their wrong "
+        "results."
+    )
+
+
+def _explained(outcome: Outcome) -> str:
+    """The hypotheses of a mutant, the most frequent first."""
+    planted = PLANTED.get(outcome.name, ())
+    return ", ".join(
+        f"{f'**{name}**' if name in planted else name} {count}" for name, count in outcome.hypotheses.most_common()
+    )
 
 
 def _outcome(backend, run) -> Outcome:
@@ -108,7 +157,18 @@ def _outcome(backend, run) -> Outcome:
         tensors=frozenset(rows["tensor"]) | frozenset(findings["tensor"]) or frozenset(broken["tensor"]),
         found_by=(*found_by, *sorted(set(findings["finding"]))),
         statuses=frozenset(cells["status"]),
+        hypotheses=_told_first(rows),
     )
+
+
+def _told_first(rows: pd.DataFrame) -> Counter[str]:
+    """The first hypothesis of each result; of a result that had none on integers that on random numbers."""
+    first: dict[tuple[Any, ...], str] = {}
+    for row in rows[rows["hypothesis"] != ""].itertuples():
+        key = row.case, row.dtype, row.tensor, row[rows.columns.get_loc("pass") + 1]
+        if first.get(key, UNEXPLAINED) == UNEXPLAINED:
+            first[key] = row.hypothesis.split(", ")[0]
+    return Counter(first.values())
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def checked(case, tensors, results, *held, fill="random"):
 
 def columns(found, fill):
     """The columns of a cell that its verdict fills."""
-    told = {name: value for name, value in asdict(found).items() if value is not None}
+    told = {name: value for name, value in asdict(found).items() if value is not None and value != ()}
     own, is_wrong = told.pop("own"), told.pop("is_wrong")
     return told | {"exact" if fill == "integers" else "random": own} | ({"status": "wrong"} if is_wrong else {})
 

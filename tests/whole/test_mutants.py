@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import chdir
 
 import pytest
-from mutation import PLUGINS, TABLE, outcomes, table
+from mutation import PLUGINS, TABLE, explained, outcomes, table
+from planted import PLANTED
 
 from convbench.testing.suite import BackendTests
 
@@ -47,6 +48,16 @@ def test_there_are_enough_mutants(told):
 def test_every_mutant_is_called_wrong_for_the_right_tensors(told):
     blamed = {each.name: (set(each.tensors), each.statuses - {"ok", "unsupported"}) for each in told[1:]}
     assert blamed == {each.name: (set(each.wrong), {"wrong"}) for each in told[1:]}
+
+
+def test_the_planted_fault_is_told_as_the_reason_for_most_mutants(told):
+    reasons = {each.name: each.is_named for each in explained(told)}
+    assert sum(reasons.values()) >= 0.8 * len(reasons), [name for name, is_named in reasons.items() if not is_named]
+
+
+@all_of_them
+def test_what_is_planted_is_known_of_every_mutant_whose_results_are_wrong(told):
+    assert {each.name for each in explained(told)} <= PLANTED.keys()
 
 
 @all_of_them

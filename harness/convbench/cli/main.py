@@ -160,7 +160,8 @@ def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click h
 
 @main.command()
 @_common
-def check(**options: Any) -> None:
+@click.option("--explain", is_flag=True, help="Say why a result is wrong: the mistakes that lead to just that result.")
+def check(explain: bool, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
     """Check backends without timing them.
 
     WORKLOADS are names of shipped ones or TOML files; default: quick.
@@ -169,15 +170,17 @@ def check(**options: Any) -> None:
     Examples:
       convbench check
       convbench check edge_cases --dtypes float32,float64
-      convbench check --plugin ./my_backend.py --backends mine
+      convbench check --plugin ./my_backend.py --backends mine --explain
       convbench check --case 'operation = "conv", input = [3, 8, 8], out_channels = 4, kernel_size = 3'
     """
     from convbench.api import check as check_backends  # noqa: PLC0415
 
-    _run(check_backends, options)
+    _run(check_backends, options, explain=explain)
 
 
-def _run(make_run: Callable[..., Run], options: dict[str, Any]) -> None:  # what click has parsed
+def _run(  # options are what click has parsed
+    make_run: Callable[..., Run], options: dict[str, Any], *, explain: bool = False
+) -> None:
     """Make a run and show it; exits with 1 where a backend is wrong or failed."""
     from convbench.api import new_folder  # noqa: PLC0415
     from convbench.cli.progress import terminal_observer  # noqa: PLC0415
@@ -194,7 +197,7 @@ def _run(make_run: Callable[..., Run], options: dict[str, Any]) -> None:  # what
         click.echo(f"go on: convbench {command} --resume {folder}", err=True)
         click.echo(f"see it: convbench report {folder}", err=True)
         sys.exit(EXIT_INTERRUPTED)
-    print_run(run, tracebacks=_wants_tracebacks())
+    print_run(run, tracebacks=_wants_tracebacks(), explain=explain)
     if not run.is_right or run.has_failed:
         sys.exit(EXIT_WRONG)
     if not run.is_computed:

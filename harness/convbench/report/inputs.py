@@ -28,6 +28,7 @@ MEASUREMENT_COLUMNS = (
 AGREEMENT_COLUMNS = (
     "workload", "case", "batch_size", "dtype", "data", "tensor", "left", "right", "verdict", "bound_multiple",
     "count_off", "count", "first_index", "worst_index", "left_value", "right_value", "description",
+    "explanation",
 )  # fmt: skip
 """A row a tensor and pair of backends; "oracle" is always on the right. A pair stands once, in one order."""
 OPTIONAL_MEASUREMENT_COLUMNS = (

@@ -41,9 +41,17 @@ class NotComputed:
 
 
 def print_run(
-    run: Run, *, folder: Path | None = None, console: Console | None = None, tracebacks: bool = False
+    run: Run,
+    *,
+    folder: Path | None = None,
+    console: Console | None = None,
+    tracebacks: bool = False,
+    explain: bool = False,
 ) -> None:
-    """Print the summary of a run, on request with the tracebacks of what failed. `folder` is where its report is."""
+    """Print the summary of a run. `folder` is where its report is.
+
+    On request with the tracebacks of what failed, and with what explains a wrong result.
+    """
     console = console or Console()
     ranked = rank(run.measurements)
     _print_backends(run, console)
@@ -51,7 +59,7 @@ def print_run(
         _print_ranking(run, ranked, console)
     _print_networks(run, console)
     _print_largest_batches(run, console)
-    _print_faults(run, console, tracebacks=tracebacks)
+    _print_faults(run, console, tracebacks=tracebacks, explain=explain)
     _print_not_computed(run, console)
     settings = run.header["settings"]
     console.print(
@@ -194,7 +202,7 @@ def _print_not_computed(run: Run, console: Console) -> None:
         console.print()
 
 
-def _print_faults(run: Run, console: Console, *, tracebacks: bool) -> None:
+def _print_faults(run: Run, console: Console, *, tracebacks: bool, explain: bool) -> None:
     """Print what is wrong or failed, each reason of a backend once. A long list is cut, with the number of the rest."""
     cells = run.measurements
     bad = cells[~cells["status"].isin(["ok", "skipped", "unsupported", "unavailable"])]
@@ -207,6 +215,8 @@ def _print_faults(run: Run, console: Console, *, tracebacks: bool) -> None:
         more = f" and {len(group) - 1} more cells" if len(group) > 1 else ""
         line = Text(f"{status}: {backend}, {where}{more}: ", style="bold red")
         console.print(line.append(str(reason), style="red"), highlight=False)
+        if explain and first.get("explanation"):
+            console.print(Text(f"  why: {first['explanation']}"), highlight=False)
         if first["reproduce"]:
             console.print(Text(f"  again: {first['reproduce']}", style="dim"), highlight=False, soft_wrap=True)
         if tracebacks and trace:

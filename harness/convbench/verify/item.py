@@ -36,11 +36,9 @@ from convbench.verify import (
 )
 from convbench.verify.check import allowed
 from convbench.verify.explain import Explanation, explain_result
-from convbench.verify.judgement import AgreementRow, CellVerdict, Judgement, agreement_row
+from convbench.verify.judgement import AgreementRow, CellVerdict, Judgement, Told, agreement_row
 from convbench_specs import Case, PassName, TensorName, Tensors
 
-Told = tuple[str, PassName, TensorName]
-"""A backend, a pass, and what of it was explained."""
 Outputs = dict[PassName, Mapping[TensorName, str]]
 """Names of .npy files with what each pass returned."""
 

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from convbench.verify.compare import Deviation, Verdict
 from convbench.verify.data import Fill
-from convbench.verify.explain import Explanation
+from convbench.verify.explain import UNEXPLAINED, Explanation
 from convbench_specs import PassName, TensorName
+
+Told = tuple[str, PassName, TensorName]
+"""A backend, a pass, and what of its results was explained."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,15 @@ class Judgement:
     rows: tuple[AgreementRow, ...]
     verdicts: dict[tuple[str, PassName], CellVerdict]
     sampled: str = ""
+
+    @property
+    def told(self) -> set[Told]:
+        """What was explained by a hypothesis, so that further fillings of the tensors need not be."""
+        return {
+            (row.left, row.pass_name, row.tensor)
+            for row in self.rows
+            if row.explanations and row.explanations[0].name != UNEXPLAINED
+        }
 
 
 def agreement_row(

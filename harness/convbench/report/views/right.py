@@ -29,10 +29,11 @@ class MatrixView:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A tensor that does not agree, as a sentence."""
+    """A tensor that does not agree, as a sentence; `explanation` says why, where that is known."""
 
     verdict: str
     description: str
+    explanation: str
 
 
 @dataclass(frozen=True, slots=True)

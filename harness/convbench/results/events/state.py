@@ -43,7 +43,7 @@ from convbench.results.events.schema import (
 )
 from convbench.results.events.schema_1 import OldBackend, OldCell
 from convbench.text.units import format_seconds
-from convbench.verify.explain import in_names, in_words
+from convbench.verify.explain import UNEXPLAINED, in_names, in_words
 
 COMPUTED_COLUMNS = (
     "first_call_s", "second_call_s", "prepare_s", "update_s", "convert_s", "trace_s", "compile_s", "algorithm",
@@ -238,14 +238,19 @@ class RunState:
         columns["exact" if event.data == "integers" else "random"] = event.own
         columns.update(_given(event, ("identities", "sampled")))
         if key in self._faulty:
+            if columns.get("hypothesis") == UNEXPLAINED and columns.get("tensor") == event.tensor:
+                self._explain(event, columns)
             return
         columns.update(_given(event, ("verdict", "reason", "tensor", "finding", "odd_one_out")))
-        if event.explanations:
-            columns.update(hypothesis=in_names(event.explanations), explanation=in_words(event.explanations))
+        self._explain(event, columns)
         if event.is_wrong:
             columns.update(status=Status.WRONG.value, reproduce=event.reproduce)
         if event.verdict != "agrees":
             self._faulty.add(key)
+
+    def _explain(self, event: CellJudged, columns: Columns) -> None:
+        if event.explanations:
+            columns.update(hypothesis=in_names(event.explanations), explanation=in_words(event.explanations))
 
     def _resumed(self, event: Resumed) -> None:
         self.resumed.append(event)

@@ -32,8 +32,8 @@ from convbench.run.sessions import Entrant, failed
 from convbench.run.stopwatch import Stopwatch
 from convbench.run.timing.known_results import KnownResults
 from convbench.verify import Fill, Untrusted, make_tensors
-from convbench.verify.item import ItemCheck, Returned, Told
-from convbench.verify.judgement import Judgement
+from convbench.verify.item import ItemCheck, Returned
+from convbench.verify.judgement import Judgement, Told
 from convbench.workers import protocol
 from convbench.workers.arrays import DataSetFiles, write_data_sets, write_one_set
 from convbench.workers.process import Failure
@@ -98,7 +98,7 @@ class ItemChecker:
                 yield from self._compute(item, entrants, alive, check, data_sets, first=fill == fills[0])
                 yield Doing(f"{item.label}: comparing results")
                 judgement = check.judge(told)
-                told |= {(row.left, row.pass_name, row.tensor) for row in judgement.rows if row.explanations}
+                told |= judgement.told
                 yield from _judged(item, judgement)
                 checked = Checked(tensors, check, data_sets)
         assert checked is not None

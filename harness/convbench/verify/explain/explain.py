@@ -19,7 +19,7 @@ from convbench.verify.explain.orders import axis_names, operand_hypotheses, orde
 from convbench.verify.explain.pools import pool_hypotheses
 from convbench.verify.explain.precision import operand_precision_hypotheses, result_precision_hypotheses
 from convbench.verify.explain.problem import Array, Hypothesis, Problem
-from convbench.verify.explain.regions import content_hypotheses, place_hypotheses
+from convbench.verify.explain.regions import content_hypotheses, nothing_hypotheses, place_hypotheses
 from convbench.verify.explain.sums import earlier_hypotheses, factor_hypotheses, sum_hypotheses
 from convbench.verify.explain.windows import window_hypotheses
 from convbench_specs import Case, Flatten, TensorName, Tensors, multiply_adds
@@ -34,23 +34,22 @@ LONGEST_LIST = 8
 """Places of an axis that are listed one by one."""
 
 Hypotheses = Callable[[Problem], Iterator[Hypothesis]]
-RANKS: tuple[tuple[Hypotheses, ...], ...] = (
-    (content_hypotheses, earlier_hypotheses, order_hypotheses),
-    (kernel_hypotheses, window_hypotheses, sum_hypotheses, pool_hypotheses, operand_hypotheses),
-    (factor_hypotheses, operand_precision_hypotheses),
-    (shift_hypotheses,),
-    (place_hypotheses,),
-    (result_precision_hypotheses,),
-)
-BY_REFERENCE = {
+BY_REFERENCE: tuple[Hypotheses, ...] = (
     kernel_hypotheses,
     window_hypotheses,
     sum_hypotheses,
     pool_hypotheses,
     operand_hypotheses,
-    operand_precision_hypotheses,
-}
+)
 """Those whose predictions cost a computation of the whole case."""
+RANKS: tuple[tuple[Hypotheses, ...], ...] = (
+    (content_hypotheses, earlier_hypotheses, order_hypotheses),
+    (*BY_REFERENCE, nothing_hypotheses),
+    (factor_hypotheses, operand_precision_hypotheses),
+    (shift_hypotheses,),
+    (place_hypotheses,),
+    (result_precision_hypotheses,),
+)
 
 
 def explain(
@@ -65,8 +64,8 @@ def explain(
 ) -> tuple[Explanation, ...]:
     """Why a result is not the right one; empty where it is.
 
-    `actual` has the canonical shape of the tensor, as `right` has. `bound` is how far a right result may be off, 0 where
-    it must be equal. `previous` gives the right result for the tensors that the backend had before, if there were any.
+    `actual` has the canonical shape of the tensor, as `right` has. `bound` is how far a right result may be off, or 0
+    where it must be equal. `previous` gives the right result for the tensors that the backend had before, if there were any.
     """
     problem = Problem(
         case=case,
@@ -89,7 +88,7 @@ def explain(
         for rank in RANKS:
             found = _fitting(seen, rank)
             if found:
-                return tuple(Explanation(each.name, each.sentence + remark) for each in found[:MOST])
+                return tuple(Explanation(each.name, each.sentence + remark) for each in _most_specific(found))
     left_out = "; too large to test what needs the case computed again" if _is_costly(seen) else ""
     return (Explanation(UNEXPLAINED, f"no hypothesis fits: {_where(problem)}{left_out}"),)
 
@@ -98,26 +97,35 @@ def _fitting(problem: Problem, rank: tuple[Hypotheses, ...]) -> list[Hypothesis]
     """The hypotheses of a rank that fit."""
     found = []
     for hypotheses in rank:
-        if hypotheses in BY_REFERENCE:
+        if hypotheses in (*BY_REFERENCE, operand_precision_hypotheses):
             if not _is_costly(problem):
                 found += _tested_on_one(problem, hypotheses)
         else:
-            found += [each for each in hypotheses(problem) if _fits(problem, each)]
+            found += [each for each in hypotheses(problem) if problem.fits(each)]
     return found
+
+
+def _most_specific(found: list[Hypothesis]) -> list[Hypothesis]:
+    """Those that are told: each prediction's mistake, or of places that contain each other the smallest."""
+    if found[0].only_says_where:
+        return [min(found, key=_unclaimed)]
+    return found[:MOST]
+
+
+def _unclaimed(hypothesis: Hypothesis) -> int:
+    """Elements of which a prediction says nothing."""
+    prediction = hypothesis.predict()
+    assert prediction is not None
+    return int(np.isnan(prediction).sum())
 
 
 def _tested_on_one(problem: Problem, hypotheses: Hypotheses) -> list[Hypothesis]:
     """Those that fit, of y and dx first on one instance that is wrong, as most can be ruled out there."""
     if problem.tensor not in ("y", "dx") or problem.batch_size == 1:
-        return [each for each in hypotheses(problem) if _fits(problem, each)]
+        return [each for each in hypotheses(problem) if problem.fits(each)]
     one = problem.instance(int(np.argmax(problem.off.reshape(problem.batch_size, -1).any(axis=1))))
-    likely = {(each.name, each.sentence) for each in hypotheses(one) if _fits(one, each)}
-    return [each for each in hypotheses(problem) if (each.name, each.sentence) in likely and _fits(problem, each)]
-
-
-def _fits(problem: Problem, hypothesis: Hypothesis) -> bool:
-    prediction = hypothesis.predict()
-    return prediction is not None and problem.fits(prediction)
+    likely = {(each.name, each.sentence) for each in hypotheses(one) if one.fits(each)}
+    return [each for each in hypotheses(problem) if (each.name, each.sentence) in likely and problem.fits(each)]
 
 
 def _is_costly(problem: Problem) -> bool:

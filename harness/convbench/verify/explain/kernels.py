@@ -83,17 +83,32 @@ def _left_out(problem: Problem, operation: Conv) -> Iterator[Hypothesis]:
                 leave = partial(without, (everything, everything, *[everything] * dim, number))
                 sentence = f"the {which} {along} of the kernel is left out of the sum"
                 yield Hypothesis(name=f"{which}_kernel_{along}_missing", sentence=sentence, predict=leave)
-    dim, what = (1, "channel") if problem.tensor == "y" else (0, "filter")
-    count = w.shape[dim] if dim == 1 else w.shape[0] // operation.groups
-    if operation.groups > 1 and dim == 0:
-        return
+    yield from _tail_left_out(problem, operation)
+
+
+def _tail_left_out(problem: Problem, operation: Conv) -> Iterator[Hypothesis]:
+    """Channels of y's sums, or filters of dx's, that the loops do not reach."""
+    given = problem.tensors
+    name, what, values = ("x", "channel", given.x) if problem.tensor == "y" else ("dy", "filter", given.dy)
+    count = values.shape[1]
+    groups = values.reshape(len(values), operation.groups, count // operation.groups, *values.shape[2:])
+
+    def without(part: slice | int, *, of_groups: bool = False) -> Array:
+        changed = groups.copy()
+        (changed if of_groups else changed.reshape(values.shape)[:, None])[:, :, part] = 0
+        changed = changed.reshape(values.shape)
+        return computed(problem, x=changed) if name == "x" else computed(problem, dy=changed)
+
     for number, which in ((-1, "last"), (0, "first")):
-        leave = partial(without, (*[everything] * dim, number))
         sentence = f"the {which} {what} is left out of the sum"
-        yield Hypothesis(name=f"{which}_{what}_missing", sentence=sentence, predict=leave)
+        yield Hypothesis(name=f"{which}_{what}_missing", sentence=sentence, predict=partial(without, number))
+        if 1 < operation.groups < count:
+            leave = partial(without, number, of_groups=True)
+            sentence = f"the {which} {what} of each group is left out of the sum"
+            yield Hypothesis(name=f"{which}_{what}_missing", sentence=sentence, predict=leave)
     for block in BLOCKS:
         if count % block > 1 and count > block:
-            leave = partial(without, (*[everything] * dim, slice(count // block * block, None)))
+            leave = partial(without, slice(count // block * block, None))
             sentence = f"the last {count % block} {what}s, which fill no block of {block}, are left out of the sum"
             yield Hypothesis(name="block_tail_missing", sentence=sentence, predict=leave)
 

@@ -15,6 +15,8 @@ from convbench_specs import Flatten
 FURTHEST = 2
 """Places by which a result may be shifted."""
 LETTERS = {"y": "NKHW", "dx": "NCHW", "dw": "KCHW", "db": "K"}
+READ = {"y": ("x",), "dx": ("dy",), "dw": ("x", "dy"), "db": ("dy",)}
+"""What each result is computed from, beside the weights."""
 AXES = {
     "y": ("instance", "filter", "row", "column"),
     "dx": ("instance", "channel", "row", "column"),
@@ -58,7 +60,7 @@ def operand_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
     """An operand whose memory is taken for one in another order."""
     given = problem.tensors
     for name, values in (("x", given.x), ("dy", given.dy)):
-        if values.ndim < 3 or (name == "x") == (problem.tensor == "dx") or (problem.tensor, name) == ("y", "dy"):
+        if values.ndim < 3 or name not in READ[problem.tensor]:
             continue
         last = (0, *range(2, values.ndim), 1)
         taken = np.moveaxis(values.reshape([values.shape[axis] for axis in last]), -1, 1)

@@ -154,6 +154,13 @@ def _routed(problem: Problem, winner: Array, dy: Array) -> Array:
     return fold(gradient, axes, "zeros").reshape(problem.right.shape)
 
 
+def first_largest(problem: Problem) -> Array:
+    """The number of the tap that reads the first of the largest elements of each window, in the shape of y."""
+    case = problem.case
+    padded = pad(_maps(problem)[0], case.axes, "zeros", -np.inf, np.float64)
+    return _winners(padded, case)[1].reshape(problem.tensors.dy.shape)
+
+
 # -- averages
 
 

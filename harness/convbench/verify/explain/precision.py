@@ -15,6 +15,10 @@ from convbench_specs import DType
 
 LOWER: tuple[DType, ...] = ("float32", "float16", "bfloat16")
 """Dtypes of lower precision, the best first."""
+FEWEST = 16
+"""Elements from which the size of errors can be told."""
+MOSTLY = 0.1
+"""Share of the elements that must be wrong, as low precision spoils them all alike."""
 SHARE = 0.97
 """Of the elements, for what cannot be known of each."""
 
@@ -56,7 +60,7 @@ def result_precision_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
     """
     name, actual, right = problem.tensor, problem.actual, problem.right
     error = np.abs(actual - right)
-    if not np.isfinite(error).all():
+    if not np.isfinite(error).all() or np.mean(problem.off) < MOSTLY:
         return
     lower = [dtype for dtype in LOWER if MANTISSA_BITS[dtype] < MANTISSA_BITS[problem.case.dtype]]
     terms = most_terms(problem.case, name, problem.batch_size)
@@ -68,6 +72,8 @@ def result_precision_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
         if np.mean(near) >= SHARE and _is_of(actual, dtype):
             sentence = f"every element of {name} is a number of {dtype}: it was computed or rounded in that"
             yield Hypothesis(name="result_in_lower_precision", sentence=sentence, predict=lambda: actual)
+    if actual.size < FEWEST:
+        return
     size = float(np.sqrt(np.mean(np.square(right)))) or 1.0
     for dtype in lower:
         unit = 2.0 ** -MANTISSA_BITS[dtype]

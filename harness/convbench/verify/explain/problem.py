@@ -20,6 +20,20 @@ from convbench_specs import Case, TensorName, Tensors
 Array = NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """A mistake that may have been made. `predict` computes the result that it leads to.
+
+    A prediction is float64 in the shape of the result, with NaN where nothing is claimed; None where the mistake cannot
+    be made in this case. One that `only_says_where` claims that all else is right.
+    """
+
+    name: str
+    sentence: str
+    predict: Callable[[], Array | None]
+    only_says_where: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Problem:
     """A result `actual` of a case that should be `right`; both in the canonical shape, float64.
@@ -46,17 +60,22 @@ class Problem:
         """Which elements are wrong; NaN is."""
         return ~(_distance(self.actual, self.right) <= self.bound)
 
-    def fits(self, prediction: Array) -> bool:
-        """Whether the prediction explains every wrong element, and fits no right result.
+    def fits(self, hypothesis: Hypothesis) -> bool:
+        """Whether what a hypothesis predicts explains every wrong element that it claims, and fits no right result.
 
-        NaN in the prediction claims nothing of its element. What a hypothesis computes instead of the right value has
-        rounding errors of its own, in places where the bound may be 0: the largest bound stands for all of them.
+        What it computes instead of the right value has rounding errors of its own, in places where the bound may be 0:
+        the largest bound stands for all of them.
         """
+        prediction = hypothesis.predict()
+        if prediction is None:
+            return False
         claimed = ~np.isnan(prediction)
         actual, right, claim = self.actual[claimed], self.right[claimed], prediction[claimed]
         allowed = self._largest_bound + 4 * unit_roundoff(self.case.dtype) * np.abs(claim)
         if not np.all(_distance(actual, claim) <= allowed):
             return False
+        if hypothesis.only_says_where:
+            return bool(self.off[~claimed].any())
         return not np.all(_distance(right, claim) <= allowed)
 
     def instance(self, number: int) -> Problem:
@@ -76,19 +95,6 @@ class Problem:
     def _largest_bound(self) -> float:
         finite = self.bound[np.isfinite(self.bound)] if np.ndim(self.bound) else np.ravel(self.bound)
         return 2 * float(finite.max(initial=0.0))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hypothesis:
-    """A mistake that may have been made. `predict` computes the result that it leads to.
-
-    A prediction is float64 in the shape of the result, with NaN where nothing is claimed; None where the mistake cannot
-    be made in this case.
-    """
-
-    name: str
-    sentence: str
-    predict: Callable[[], Array | None]
 
 
 def _distance(one: Array, other: Array) -> Array:

@@ -20,14 +20,10 @@ Part = tuple[slice, ...]
 def content_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
     """Parts that hold zeros, or only the bias, where nothing was computed."""
     name, right = problem.tensor, problem.right
-    yield Hypothesis(
-        name="zeros", sentence=f"all of {name} is zero: it was not written", predict=lambda: np.zeros_like(right)
-    )
     contents = [("zeros", np.zeros(()))]
     b = problem.tensors.b
     if name == "y" and b is not None:
         bias = b.astype(np.float64).reshape(-1, *(1,) * (right.ndim - 2))
-        yield Hypothesis(name="bias_only", sentence="y is nothing but the bias", predict=lambda: right * 0 + bias)
         contents.append(("the bias only", bias))
     for part, label, where in _ends(problem):
         for what, values in contents:
@@ -40,6 +36,16 @@ def content_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
     yield from _flat_tail(problem)
 
 
+def nothing_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
+    """Results of which nothing was computed."""
+    name, right, b = problem.tensor, problem.right, problem.tensors.b
+    nothing = np.zeros_like(right)
+    yield Hypothesis(name="zeros", sentence=f"all of {name} is zero: it was not written", predict=lambda: nothing)
+    if name == "y" and b is not None:
+        bias = nothing + b.astype(np.float64).reshape(-1, *(1,) * (right.ndim - 2))
+        yield Hypothesis(name="bias_only", sentence="y is nothing but the bias", predict=lambda: bias)
+
+
 def _ends(problem: Problem) -> Iterator[tuple[Part, str, str]]:
     """The ends of an axis that hold all that is wrong: where, a name, and words for it."""
     if not problem.off.any():
@@ -49,13 +55,13 @@ def _ends(problem: Problem) -> Iterator[tuple[Part, str, str]]:
         wrong = np.flatnonzero(problem.off.any(axis=others))
         first, last = int(wrong[0]), int(wrong[-1])
         lead = (slice(None),) * axis
-        if first > 0:
+        if first > 0 and problem.right[(*lead, slice(0, first))].any():
             count = size - first
             block = next((b for b in BLOCKS if size > b and first == size // b * b), None)
             label = "block_tail" if block and count > 1 else f"last_{name}"
             tail = f", which fill no block of {block}," if block and count > 1 else ""
             yield (*lead, slice(first, None)), label, f"{_counted('last', count, name)}{tail}"
-        if last < size - 1:
+        if last < size - 1 and problem.right[(*lead, slice(last + 1, None))].any():
             yield (*lead, slice(0, last + 1)), f"first_{name}", _counted("first", last + 1, name)
 
 
@@ -79,7 +85,7 @@ def _tap(right: Array, number: int) -> Array:
 def _flat_tail(problem: Problem) -> Iterator[Hypothesis]:
     """The last elements in the order of memory."""
     wrong = np.flatnonzero(problem.off)
-    if not wrong.size or wrong[0] == 0:
+    if not problem.right.ravel()[: wrong[0]].any():
         return
     count = problem.right.size - int(wrong[0])
     other = problem.right.copy()
@@ -93,28 +99,34 @@ def place_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
     """Where alone the result is wrong, whatever is there."""
     name, right = problem.tensor, problem.right
     yield from _neighbours(problem)
+    lost = np.where(np.isfinite(problem.actual), right, np.nan)
+    yield _only("not_finite", f"{name} is wrong only where it is NaN or infinite{_along(problem)}", lost)
     if name == "dx" and problem.case.axes:
         counts = np.broadcast_to(np.asarray(terms_of(problem.case, "dx", problem.batch_size)), right.shape)
         sentence = "dx is wrong only in places that no window reads, where it must be 0: it was not cleared"
-        yield Hypothesis(
-            name="unread_places_not_cleared", sentence=sentence, predict=lambda: np.where(counts == 0, np.nan, right)
-        )
+        yield _only("unread_places_not_cleared", sentence, np.where(counts == 0, np.nan, right))
     wrong = np.flatnonzero(problem.off)
-    if wrong.size and wrong[0] > 0 and wrong.size > (right.size - wrong[0]) / 2 and right.size > 2:
+    count = right.size - int(wrong[0])
+    if wrong.size > count / 2 and count <= (right.size + 1) / 2:
         tail = right.copy()
-        tail.reshape(-1)[int(wrong[0]) :] = np.nan
-        sentence = f"only the last {right.size - int(wrong[0]):,} elements of {name} are wrong: they were never written"
-        yield Hypothesis(name="tail_not_written", sentence=sentence, predict=lambda: tail)
+        tail.reshape(-1)[-count:] = np.nan
+        yield _only("tail_not_written", f"only the last {count:,} elements of {name} are wrong: not written", tail)
     for part, label, where in _ends(problem):
         inside = problem.off[part]
-        if inside.size < right.size / 2 and np.count_nonzero(inside) > inside.size / 2:
-            sentence = f"{name} is wrong only in {where}"
-            unknown = np.full((), np.nan)
-            yield Hypothesis(name=f"{label}_wrong", sentence=sentence, predict=partial(_with, right, part, unknown))
+        if inside.size <= right.size / 2 and np.count_nonzero(inside) > inside.size / 2:
+            yield _only(f"{label}_wrong", f"{name} is wrong only in {where}", _with(right, part, np.full((), np.nan)))
     if has_windows(problem.case) and name in ("y", "dx"):
-        border = _on_border(problem)
         sentence = f"{name} is wrong only where windows reach the padding"
-        yield Hypothesis(name="border_only", sentence=sentence, predict=lambda: np.where(border, np.nan, right))
+        yield _only("border_only", sentence, np.where(_on_border(problem), np.nan, right))
+
+
+def _only(name: str, sentence: str, prediction: Array) -> Hypothesis:
+    return Hypothesis(name=name, sentence=sentence, predict=lambda: prediction, only_says_where=True)
+
+
+def _along(problem: Problem) -> str:
+    """Where along an axis the wrong elements are, if they are at its end."""
+    return next((f": in {where}" for _, _, where in _ends(problem)), "")
 
 
 def _neighbours(problem: Problem) -> Iterator[Hypothesis]:

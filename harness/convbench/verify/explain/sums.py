@@ -14,6 +14,8 @@ from convbench_specs import Conv, Pool
 
 MOST_CALLS = 5
 """So many calls whose gradients may have been added up."""
+FEWEST = 3
+"""Wrong elements from which a number can be read off that explains them all."""
 NEAR = 1e-3
 """How near a factor must be to a number that has a name."""
 
@@ -82,6 +84,8 @@ def earlier_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
 def factor_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
     """A constant factor, found by least squares; of y also one without the bias."""
     name, right, actual = problem.tensor, problem.right, problem.actual
+    if np.count_nonzero(problem.off) < FEWEST:
+        return
     factor = _factor(actual, right)
     if factor is not None:
         called = _called(problem, factor)

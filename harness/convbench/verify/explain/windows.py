@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from convbench.verify.explain.altered import Window, computed, has_windows, rewindowed
+from convbench.verify.explain.pools import first_largest
 from convbench.verify.explain.problem import Array, Hypothesis, Problem
 from convbench.verify.reference.pooling import divisors
 from convbench.verify.reference.windows import fold, pad, tap_places
@@ -114,9 +115,6 @@ def _modes(problem: Problem, operation: Conv) -> Iterator[Hypothesis]:
 
 def _overlaps(problem: Problem) -> Iterator[Hypothesis]:
     """Gradients of windows that overlap must be added up."""
-    operation = problem.case.operation
-    if isinstance(operation, Pool) and operation.kind == "max":
-        return
     for which, step in (("last", 1), ("first", -1)):
         yield Hypothesis(
             name="overlaps_overwritten",
@@ -139,6 +137,8 @@ def _overwritten(problem: Problem, step: int) -> Array:
 def _share(problem: Problem, tap: int) -> Array:
     """What a tap adds to dx, over all windows."""
     operation, dy = problem.case.operation, problem.tensors.dy.astype(np.float64)
+    if isinstance(operation, Pool) and operation.kind == "max":
+        return np.where(first_largest(problem) == tap, dy, 0.0)
     if not isinstance(operation, Conv):
         return dy / divisors(problem.case)
     w = problem.tensors.w
