@@ -8,6 +8,7 @@ import numpy as np
 
 from convbench.verify.explain.problem import Array, Problem
 from convbench.verify.reference.full import oracle
+from convbench.verify.reference.pooling import divisors
 from convbench_specs import Axis, Case, Conv, Flatten, Pool, SpecError, Tensors
 
 Window = tuple[int, int, int]
@@ -41,10 +42,10 @@ def has_windows(case: Case) -> bool:
     return isinstance(operation, Conv)
 
 
-def rewindowed(problem: Problem, windows: tuple[Window, ...]) -> Array | None:
+def rewindowed(problem: Problem, windows: tuple[Window, ...], divisor: Array | None = None) -> Array | None:
     """The result with other windows: as many as there should be, but each elsewhere. None where no case is like that.
 
-    There is always enough padding behind for the last window.
+    There is always enough padding behind for the last window. An average divides by the `divisor`, where it is given.
     """
     case = problem.case
     if not has_windows(case) or windows == tuple((a.stride, a.dilation, a.before) for a in case.axes):
@@ -64,8 +65,10 @@ def rewindowed(problem: Problem, windows: tuple[Window, ...]) -> Array | None:
         changed = replace(case, operation=other)
     except SpecError:
         return None
-    result = computed(problem, case=changed, dy=_fitted(problem.tensors.dy, changed.y_shape(problem.batch_size)))
-    return _fitted(result, problem.right.shape) if problem.tensor == "y" else result
+    dy = _fitted(problem.tensors.dy, changed.y_shape(problem.batch_size))
+    ratio = np.ones(()) if divisor is None else divisors(changed) / _fitted(divisor, divisors(changed).shape, 1.0)
+    result = computed(problem, case=changed, dy=dy * ratio)
+    return _fitted(result * ratio, problem.right.shape) if problem.tensor == "y" else result
 
 
 def _behind(axis: Axis, stride: int, dilation: int, before: int) -> int:
@@ -73,9 +76,9 @@ def _behind(axis: Axis, stride: int, dilation: int, before: int) -> int:
     return max(0, (axis.output - 1) * stride + (axis.kernel - 1) * dilation + 1 - axis.size - before)
 
 
-def _fitted(values: Array, shape: tuple[int, ...]) -> Array:
-    """The values cut to a shape, with zeros where they do not reach."""
-    fitted = np.zeros(shape, values.dtype)
+def _fitted(values: Array, shape: tuple[int, ...], fill: float = 0.0) -> Array:
+    """The values cut to a shape, filled up where they do not reach."""
+    fitted = np.full(shape, fill, values.dtype)
     common = tuple(slice(min(have, want)) for have, want in zip(values.shape, shape, strict=True))
     fitted[common] = values[common]
     return fitted

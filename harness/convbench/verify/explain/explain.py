@@ -26,6 +26,8 @@ from convbench_specs import Case, Flatten, TensorName, Tensors, multiply_adds
 
 MOST = 3
 """Hypotheses that are told."""
+FEWEST = 4
+"""Wrong elements below which numbers may agree by chance."""
 MOST_ELEMENTS = 2**22
 """Of a result; of a larger y or dx one instance is looked at."""
 MOST_WORK = 5 * 10**7
@@ -65,7 +67,8 @@ def explain(
     """Why a result is not the right one; empty where it is.
 
     `actual` has the canonical shape of the tensor, as `right` has. `bound` is how far a right result may be off, or 0
-    where it must be equal. `previous` gives the right result for the tensors that the backend had before, if there were any.
+    where it must be equal. `previous` gives the right result for the tensors that the backend had before, if there were
+    any.
     """
     problem = Problem(
         case=case,
@@ -79,21 +82,22 @@ def explain(
     if not problem.off.any():
         return ()
     seen, remark = problem, ""
+    if np.count_nonzero(problem.off) < FEWEST:
+        remark = " (so few elements may fit by chance)"
     if problem.right.size > MOST_ELEMENTS and tensor in ("y", "dx"):
         number = int(np.argmax(problem.off.reshape(problem.batch_size, -1).any(axis=1)))
-        seen, remark = problem.instance(number), f" (tested on instance {number})"
+        seen, remark = problem.instance(number), f"{remark} (tested on instance {number})"
     if seen.right.size > MOST_ELEMENTS:
         return (Explanation(UNEXPLAINED, f"{_where(problem)}; too large to test hypotheses"),)
     with np.errstate(all="ignore"):
         for rank in RANKS:
-            found = _fitting(seen, rank)
-            if found:
+            if found := fitting(seen, rank):
                 return tuple(Explanation(each.name, each.sentence + remark) for each in _most_specific(found))
     left_out = "; too large to test what needs the case computed again" if _is_costly(seen) else ""
     return (Explanation(UNEXPLAINED, f"no hypothesis fits: {_where(problem)}{left_out}"),)
 
 
-def _fitting(problem: Problem, rank: tuple[Hypotheses, ...]) -> list[Hypothesis]:
+def fitting(problem: Problem, rank: tuple[Hypotheses, ...]) -> list[Hypothesis]:
     """The hypotheses of a rank that fit."""
     found = []
     for hypotheses in rank:
@@ -147,7 +151,7 @@ def _where(problem: Problem) -> str:
         others = tuple(dim for dim in range(problem.right.ndim) if dim != axis)
         wrong = np.flatnonzero(problem.off.any(axis=others))
         if len(wrong) < size:
-            text += f"; {name}s {_listed(wrong)} of {size}"
+            text += f"; {name}{'s' * (len(wrong) > 1)} {_listed(wrong)} of {size}"
     error = np.abs(problem.actual - problem.right)[problem.off]
     finite: Array = error[np.isfinite(error)]
     return f"{text}; by {finite.max():.3g} at most" if finite.size else text

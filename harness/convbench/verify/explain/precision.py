@@ -17,8 +17,10 @@ LOWER: tuple[DType, ...] = ("float32", "float16", "bfloat16")
 """Dtypes of lower precision, the best first."""
 FEWEST = 16
 """Elements from which the size of errors can be told."""
-MOSTLY = 0.1
+MOSTLY = 0.3
 """Share of the elements that must be wrong, as low precision spoils them all alike."""
+NEAREST, FURTHEST = 0.1, 6.0
+"""Typical and largest errors of sums in units of their last place; the largest times the root of their terms."""
 SHARE = 0.97
 """Of the elements, for what cannot be known of each."""
 
@@ -58,29 +60,43 @@ def result_precision_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
 
     These cannot be predicted, as the order of the sums is not known: what fits is predicted to be as it is.
     """
-    name, actual, right = problem.tensor, problem.actual, problem.right
-    error = np.abs(actual - right)
-    if not np.isfinite(error).all() or np.mean(problem.off) < MOSTLY:
+    if not np.isfinite(problem.actual).all() or np.mean(problem.off) < MOSTLY:
         return
+    name, actual = problem.tensor, problem.actual
     lower = [dtype for dtype in LOWER if MANTISSA_BITS[dtype] < MANTISSA_BITS[problem.case.dtype]]
-    terms = most_terms(problem.case, name, problem.batch_size)
-    for dtype in lower:
-        unit = 2.0 ** -MANTISSA_BITS[dtype]
-        if _is_of(right, dtype):
-            continue  # small integers are numbers of any dtype
-        near = error <= 2 * unit * np.abs(right) + problem.bound + np.sqrt(terms) * unit * float(np.abs(right).mean())
-        if np.mean(near) >= SHARE and _is_of(actual, dtype):
-            sentence = f"every element of {name} is a number of {dtype}: it was computed or rounded in that"
-            yield Hypothesis(name="result_in_lower_precision", sentence=sentence, predict=lambda: actual)
-    if actual.size < FEWEST:
-        return
-    size = float(np.sqrt(np.mean(np.square(right)))) or 1.0
-    for dtype in lower:
-        unit = 2.0 ** -MANTISSA_BITS[dtype]
-        typical, largest = (float(each) / (unit * size) for each in (np.sqrt(np.mean(np.square(error))), error.max()))
-        if typical >= 0.1 and largest <= 6 * np.sqrt(terms):
-            sentence = f"the errors of {name} are of the size that sums in {dtype} have"
-            yield Hypothesis(name="sums_in_lower_precision", sentence=sentence, predict=lambda: actual)
+    rounded = next((dtype for dtype in reversed(lower) if _is_rounded(problem, dtype)), None)
+    if rounded:
+        sentence = f"every element of {name} is a number of {rounded}: it was computed or rounded in that"
+        yield Hypothesis(name="result_in_lower_precision", sentence=sentence, predict=lambda: actual)
+    summed = next((dtype for dtype in lower if _has_errors_of(problem, dtype)), None)
+    if summed and summed != rounded:
+        sentence = f"the errors of {name} are of the size that sums in {summed} have"
+        yield Hypothesis(name="sums_in_lower_precision", sentence=sentence, predict=lambda: actual)
+
+
+def _is_rounded(problem: Problem, dtype: DType) -> bool:
+    """Whether the elements are numbers of a dtype, which right ones are not, and near enough to these."""
+    if _is_of(problem.right, dtype) or not _is_of(problem.actual, dtype):
+        return False  # small integers are numbers of any dtype
+    error = np.abs(problem.actual - problem.right) / _unit(problem, dtype)
+    return float(np.mean(error <= FURTHEST * np.sqrt(_terms(problem)))) >= SHARE
+
+
+def _has_errors_of(problem: Problem, dtype: DType) -> bool:
+    """Whether the errors are neither smaller nor larger than those of sums in a dtype."""
+    error = np.abs(problem.actual - problem.right) / _unit(problem, dtype)
+    typical, largest = float(np.sqrt(np.mean(np.square(error)))), float(error.max())
+    return error.size >= FEWEST and typical >= NEAREST and largest <= FURTHEST * np.sqrt(_terms(problem))
+
+
+def _unit(problem: Problem, dtype: DType) -> float:
+    """The unit roundoff of a dtype times the size of the right result."""
+    size = float(np.sqrt(np.mean(np.square(problem.right))))
+    return 2.0 ** -MANTISSA_BITS[dtype] * (size or 1.0)
+
+
+def _terms(problem: Problem) -> int:
+    return most_terms(problem.case, problem.tensor, problem.batch_size)
 
 
 def _is_of(values: Array, dtype: DType) -> bool:

@@ -107,7 +107,7 @@ def place_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
         yield _only("unread_places_not_cleared", sentence, np.where(counts == 0, np.nan, right))
     wrong = np.flatnonzero(problem.off)
     count = right.size - int(wrong[0])
-    if wrong.size > count / 2 and count <= (right.size + 1) / 2:
+    if wrong[0] > 0 and wrong.size > count / 2 and count <= (right.size + 1) / 2:
         tail = right.copy()
         tail.reshape(-1)[-count:] = np.nan
         yield _only("tail_not_written", f"only the last {count:,} elements of {name} are wrong: not written", tail)
@@ -116,8 +116,10 @@ def place_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
         if inside.size <= right.size / 2 and np.count_nonzero(inside) > inside.size / 2:
             yield _only(f"{label}_wrong", f"{name} is wrong only in {where}", _with(right, part, np.full((), np.nan)))
     if has_windows(problem.case) and name in ("y", "dx"):
-        sentence = f"{name} is wrong only where windows reach the padding"
-        yield _only("border_only", sentence, np.where(_on_border(problem), np.nan, right))
+        border = _on_border(problem)
+        if not border.all():
+            sentence = f"{name} is wrong only where windows reach the padding"
+            yield _only("border_only", sentence, np.where(border, np.nan, right))
 
 
 def _only(name: str, sentence: str, prediction: Array) -> Hypothesis:

@@ -10,7 +10,7 @@ import numpy as np
 
 from convbench.verify.explain.altered import computed
 from convbench.verify.explain.problem import Array, Hypothesis, Problem
-from convbench_specs import Conv, Pool
+from convbench_specs import Conv
 
 MOST_CALLS = 5
 """So many calls whose gradients may have been added up."""
@@ -86,19 +86,19 @@ def factor_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
     name, right, actual = problem.tensor, problem.right, problem.actual
     if np.count_nonzero(problem.off) < FEWEST:
         return
-    factor = _factor(actual, right)
-    if factor is not None:
-        called = _called(problem, factor)
+    if found := _factor(problem, actual, right):
+        factor, called = found
         sentence = f"{name} is {factor:.6g} times the right one{called}"
         yield Hypothesis(name="factor", sentence=sentence, predict=partial(np.multiply, right, factor))
     b = problem.tensors.b
     if name == "y" and b is not None:
         bias = b.astype(np.float64).reshape(-1, *(1,) * (right.ndim - 2))
-        factor = _factor(actual - bias, right - bias)
-        if factor is not None:
-            called = _called(problem, factor)
+        if found := _factor(problem, actual - bias, right - bias):
+            factor, called = found
             sentence = f"the sum before the bias is {factor:.6g} times the right one{called}, as if an input was scaled"
             yield Hypothesis(name="input_scaled", sentence=sentence, predict=partial(_scaled, right, bias, factor))
+    if np.ptp(right) == 0:
+        return
     yield Hypothesis(
         name="offset",
         sentence=f"every element of {name} is off by the same amount",
@@ -111,37 +111,41 @@ def _scaled(right: Array, bias: Array, factor: float) -> Array:
     return scaled
 
 
-def _factor(actual: Array, right: Array) -> float | None:
-    """The number c that makes c times the right result closest; None where there is none, or it is 0."""
+def _factor(problem: Problem, actual: Array, right: Array) -> tuple[float, str] | None:
+    """The c that makes c times the right result closest, and what it is; None where there is none, or it is 0."""
     finite = np.isfinite(actual) & np.isfinite(right)
     square = float(np.dot(right[finite], right[finite]))
     factor = float(np.dot(actual[finite], right[finite])) / square if square else 0.0
-    return factor if abs(factor) > NEAR**2 and np.isfinite(factor) else None
+    if not np.isfinite(factor) or abs(factor) < NEAR**2:
+        return None
+    for value, called in _named(problem):
+        if abs(factor / value - 1) < NEAR:
+            return value, called
+    return factor, ""
 
 
-def _called(problem: Problem, factor: float) -> str:
-    """What a factor is, in words."""
+def _named(problem: Problem) -> Iterator[tuple[float, str]]:
+    """Factors that have a name: sizes of the case, and 1 over them."""
     case = problem.case
     taps, places = prod(axis.kernel for axis in case.axes), prod(axis.output for axis in case.axes)
-    named: dict[str, float] = {
+    sizes = {
         "the batch size": problem.batch_size,
         "the size of the kernel": taps,
         "the number of places": places,
         "the batch size times the number of places": problem.batch_size * places,
     }
+    is_conv = isinstance(case.operation, Conv)
     if isinstance(case.operation, Conv):
         per_group = case.operation.in_channels // case.operation.groups
-        named |= {
+        sizes |= {
             "the channels of a group": per_group,
             "the terms of a sum": per_group * taps,
             "the number of filters": case.operation.out_channels,
             "the number of groups": case.operation.groups,
         }
-    near = [name for name, value in named.items() if value > 1 and abs(factor / value - 1) < NEAR]
-    under = [name for name, value in named.items() if value > 1 and abs(factor * value - 1) < NEAR]
-    mean = ", a mean in place of a sum"
-    if under:
-        return f": 1 / {under[0]}{mean if isinstance(case.operation, Conv) else ''}"
-    if near:
-        return f": {near[0]}{', a sum in place of a mean' if isinstance(case.operation, Pool) else ''}"
-    return ""
+    for name, size in sizes.items():
+        if size > 1:
+            yield 1 / size, f": 1 / {name}{', a mean in place of a sum' if is_conv else ''}"
+            yield float(size), f": {name}{'' if is_conv else ', a sum in place of a mean'}"
+    for value in (-1.0, 2.0, 0.5):
+        yield value, ""

@@ -45,7 +45,7 @@ def _steps(problem: Problem) -> Iterator[Hypothesis]:
             ("padding_axes_swapped", "paddings before the input", befores),
         ):
             sentence = f"the {what} of rows and columns are exchanged"
-            yield Hypothesis(name=name, sentence=sentence, predict=partial(rewindowed, problem, windows))
+            yield from _elsewhere(problem, name, sentence, windows)
     yield from _along(problem, "dilation_ignored", "the dilation{} is ignored", lambda a: (a.stride, 1, a.before))
     yield from _along(problem, "stride_ignored", "the stride{} is ignored", lambda a: (1, a.dilation, a.before))
 
@@ -77,11 +77,16 @@ def _along(problem: Problem, name: str, sentence: str, change: Change) -> Iterat
     if len(axes) == 2 and all(one != other for one, other in zip(changed, same, strict=True)):
         variants += [(" of rows", [changed[0], same[1]]), (" of columns", [same[0], changed[1]])]
     for where, windows in variants:
-        yield Hypothesis(
-            name=name,
-            sentence=sentence.format(where),
-            predict=partial(rewindowed, problem, tuple(windows)),
-        )
+        yield from _elsewhere(problem, name, sentence.format(where), tuple(windows))
+
+
+def _elsewhere(problem: Problem, name: str, sentence: str, windows: tuple[Window, ...]) -> Iterator[Hypothesis]:
+    """A hypothesis for other windows; of an average also one where only the divisor is that of the right ones."""
+    yield Hypothesis(name=name, sentence=sentence, predict=partial(rewindowed, problem, windows))
+    if isinstance(problem.case.operation, Pool) and problem.case.operation.kind == "average":
+        sentence = f"{sentence}, but not for the divisor"
+        predict = partial(rewindowed, problem, windows, divisor=divisors(problem.case))
+        yield Hypothesis(name=name, sentence=sentence, predict=predict)
 
 
 def _modes(problem: Problem, operation: Conv) -> Iterator[Hypothesis]:
@@ -102,6 +107,13 @@ def _modes(problem: Problem, operation: Conv) -> Iterator[Hypothesis]:
         other = replace(case, operation=plain, input_shape=padded.shape[1:], x_data="random")
         return computed(problem, case=other, x=padded)
 
+    if operation.padding_mode == "edge" and problem.tensor == "dx":
+        plain = replace(problem, case=replace(case, operation=replace(operation, padding_mode="zeros")))
+        yield Hypothesis(
+            name="padding_all_behind",
+            sentence="dx is cut from the padded gradient at its very start, not behind the padding",
+            predict=partial(rewindowed, plain, tuple((axis.stride, axis.dilation, 0) for axis in case.axes)),
+        )
     if operation.padding_mode == "edge":
         sentence = "padding with the border is taken for padding with zeros"
         if problem.tensor == "dx":
