@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from convbench.verify.explain.explanation import UNEXPLAINED, Explanation
 from convbench.verify.explain.kernels import kernel_hypotheses
+from convbench.verify.explain.narrowing import affordable, manageable, one_instance
 from convbench.verify.explain.orders import axis_names, operand_hypotheses, order_hypotheses, shift_hypotheses
 from convbench.verify.explain.pools import pool_hypotheses
 from convbench.verify.explain.precision import operand_precision_hypotheses, result_precision_hypotheses
@@ -22,16 +23,12 @@ from convbench.verify.explain.problem import Array, Hypothesis, Problem
 from convbench.verify.explain.regions import content_hypotheses, nothing_hypotheses, place_hypotheses
 from convbench.verify.explain.sums import earlier_hypotheses, factor_hypotheses, sum_hypotheses
 from convbench.verify.explain.windows import window_hypotheses
-from convbench_specs import Case, Flatten, TensorName, Tensors, multiply_adds
+from convbench_specs import Case, TensorName, Tensors
 
 MOST = 3
 """Hypotheses that are told."""
 FEWEST = 4
 """Wrong elements below which numbers may agree by chance."""
-MOST_ELEMENTS = 2**22
-"""Of a result; of a larger y or dx one instance is looked at."""
-MOST_WORK = 5 * 10**7
-"""Multiply-adds of one prediction by the reference; there are some dozens of them."""
 LONGEST_LIST = 8
 """Places of an axis that are listed one by one."""
 
@@ -42,11 +39,19 @@ BY_REFERENCE: tuple[Hypotheses, ...] = (
     sum_hypotheses,
     pool_hypotheses,
     operand_hypotheses,
+    operand_precision_hypotheses,
 )
 """Those whose predictions cost a computation of the whole case."""
 RANKS: tuple[tuple[Hypotheses, ...], ...] = (
     (content_hypotheses, earlier_hypotheses, order_hypotheses),
-    (*BY_REFERENCE, nothing_hypotheses),
+    (
+        kernel_hypotheses,
+        window_hypotheses,
+        sum_hypotheses,
+        pool_hypotheses,
+        operand_hypotheses,
+        nothing_hypotheses,
+    ),
     (factor_hypotheses, operand_precision_hypotheses),
     (shift_hypotheses,),
     (place_hypotheses,),
@@ -81,63 +86,42 @@ def explain(
     )
     if not problem.off.any():
         return ()
-    seen, remark = problem, ""
-    if np.count_nonzero(problem.off) < FEWEST:
-        remark = " (so few elements may fit by chance)"
-    if problem.right.size > MOST_ELEMENTS and tensor in ("y", "dx"):
-        number = int(np.argmax(problem.off.reshape(problem.batch_size, -1).any(axis=1)))
-        seen, remark = problem.instance(number), f"{remark} (tested on instance {number})"
-    if seen.right.size > MOST_ELEMENTS:
-        return (Explanation(UNEXPLAINED, f"{_where(problem)}; too large to test hypotheses"),)
-    with np.errstate(all="ignore"):
-        for rank in RANKS:
-            if found := fitting(seen, rank):
-                return tuple(Explanation(each.name, each.sentence + remark) for each in _most_specific(found))
-    left_out = "; too large to test what needs the case computed again" if _is_costly(seen) else ""
-    return (Explanation(UNEXPLAINED, f"no hypothesis fits: {_where(problem)}{left_out}"),)
+    by_chance = " (so few elements may agree by chance)" if np.count_nonzero(problem.off) < FEWEST else ""
+    views = {False: manageable(problem), True: affordable(problem)}
+    for rank in RANKS:
+        found = [
+            (each, view.words)
+            for hypotheses in rank
+            if (view := views[hypotheses in BY_REFERENCE])
+            for each in _sifted(view.problem, hypotheses)
+        ]
+        if found:
+            told = [min(found, key=_unclaimed)] if found[0][0].only_says_where else found[:MOST]
+            return tuple(Explanation(each.name, each.sentence + by_chance + words) for each, words in told)
+    untested = "" if all(views.values()) else "; too large to test all hypotheses"
+    return (Explanation(UNEXPLAINED, f"no hypothesis fits: {_where(problem)}{untested}"),)
 
 
 def fitting(problem: Problem, rank: tuple[Hypotheses, ...]) -> list[Hypothesis]:
     """The hypotheses of a rank that fit."""
-    found = []
-    for hypotheses in rank:
-        if hypotheses in (*BY_REFERENCE, operand_precision_hypotheses):
-            if not _is_costly(problem):
-                found += _tested_on_one(problem, hypotheses)
-        else:
-            found += [each for each in hypotheses(problem) if problem.fits(each)]
-    return found
+    return [each for hypotheses in rank for each in _sifted(problem, hypotheses)]
 
 
-def _most_specific(found: list[Hypothesis]) -> list[Hypothesis]:
-    """Those that are told: each prediction's mistake, or of places that contain each other the smallest."""
-    if found[0].only_says_where:
-        return [min(found, key=_unclaimed)]
-    return found[:MOST]
+def _sifted(problem: Problem, hypotheses: Hypotheses) -> list[Hypothesis]:
+    """Those that fit; what costs most is tried on one instance that is wrong first, where most can be ruled out."""
+    with np.errstate(all="ignore"):  # a mistake may overflow, and the wrong result may hold anything
+        if hypotheses not in BY_REFERENCE or problem.tensor not in ("y", "dx") or problem.batch_size == 1:
+            return [each for each in hypotheses(problem) if problem.fits(each)]
+        one = one_instance(problem).problem
+        likely = {(each.name, each.sentence) for each in hypotheses(one) if one.fits(each)}
+        return [each for each in hypotheses(problem) if (each.name, each.sentence) in likely and problem.fits(each)]
 
 
-def _unclaimed(hypothesis: Hypothesis) -> int:
-    """Elements of which a prediction says nothing."""
-    prediction = hypothesis.predict()
+def _unclaimed(found: tuple[Hypothesis, str]) -> int:
+    """Elements of which a prediction says nothing: the fewer, the more specific it is."""
+    prediction = found[0].predict()
     assert prediction is not None
     return int(np.isnan(prediction).sum())
-
-
-def _tested_on_one(problem: Problem, hypotheses: Hypotheses) -> list[Hypothesis]:
-    """Those that fit, of y and dx first on one instance that is wrong, as most can be ruled out there."""
-    if problem.tensor not in ("y", "dx") or problem.batch_size == 1:
-        return [each for each in hypotheses(problem) if problem.fits(each)]
-    one = problem.instance(int(np.argmax(problem.off.reshape(problem.batch_size, -1).any(axis=1))))
-    likely = {(each.name, each.sentence) for each in hypotheses(one) if one.fits(each)}
-    return [each for each in hypotheses(problem) if (each.name, each.sentence) in likely and problem.fits(each)]
-
-
-def _is_costly(problem: Problem) -> bool:
-    """Whether one prediction by the reference costs too much; of y and dx most are tested on one instance."""
-    if isinstance(problem.case.operation, Flatten):
-        return False
-    instances = 1 if problem.tensor in ("y", "dx") else problem.batch_size
-    return multiply_adds(problem.case) * instances > MOST_WORK
 
 
 def _where(problem: Problem) -> str:

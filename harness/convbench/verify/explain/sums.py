@@ -27,7 +27,7 @@ def sum_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
     if problem.batch_size > 1:
         for part, name, which in (
             (slice(0, 1), "first_instance_only", "only the first instance is"),
-            (slice(-1, None), "last_instance_only", "only the last instance is, as if each overwrote the one before"),
+            (slice(-1, None), "last_instance_only", "as if each instance overwrote the one before, only the last is"),
             (slice(0, -1), "last_instance_missing", "all instances but the last are"),
             (slice(1, None), "first_instance_missing", "all instances but the first are"),
         ):
