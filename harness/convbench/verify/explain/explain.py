@@ -95,9 +95,11 @@ def explain(
             if (view := views[hypotheses in BY_REFERENCE])
             for each in _sifted(view.problem, hypotheses)
         ]
+        if found and found[0][0].only_says_where:
+            smallest, words = min(found, key=_unclaimed)
+            return (Explanation(smallest.name, smallest.sentence + words),)
         if found:
-            told = [min(found, key=_unclaimed)] if found[0][0].only_says_where else found[:MOST]
-            return tuple(Explanation(each.name, each.sentence + by_chance + words) for each, words in told)
+            return tuple(Explanation(each.name, each.sentence + by_chance + words) for each, words in found[:MOST])
     untested = "" if all(views.values()) else "; too large to test all hypotheses"
     return (Explanation(UNEXPLAINED, f"no hypothesis fits: {_where(problem)}{untested}"),)
 
