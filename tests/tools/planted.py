@@ -73,6 +73,8 @@ PLANTED: dict[str, tuple[str, ...]] = {
     "result-in-double-precision": ("dtype_only",),
     "both-without-bias": ("bias_missing",),
     "own-input-modified-in-place": ("input_scaled", "factor"),
+    "weights-packed-once": ("previous_weights",),
+    "maxima-of-the-first-forward": ("previous_input",),
     "unfinished-result": ("tail_missing",),
 }
 """Mutants of whose results some are wrong. Others are found by how a result behaves, and need no explanation."""

@@ -30,7 +30,6 @@ from convbench.verify import (
     hold_adjoint,
     not_repeatable,
     odd_ones,
-    oracle,
     right_values,
     weak_data,
 )
@@ -168,14 +167,14 @@ class ItemCheck:
         if deviation.verdict != "disagrees" and not self._is_malformed(deviation):
             return ()
         if path not in self._explained:
-            name, before = deviation.tensor, self._before
+            name = deviation.tensor
             self._explained[path] = explain_result(
                 self._right,
                 self._tensors,
                 name,
                 _load(path),
                 exact=self._exact,
-                previous=None if before is None else lambda: oracle(self._case, before()).values(name),
+                previous=self._before,
             )
         return self._explained[path]
 

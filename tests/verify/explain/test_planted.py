@@ -256,15 +256,18 @@ def test_where_no_mistake_fits_it_is_told_where_the_result_is_wrong():
     assert "by 7 at most" in told.sentence
 
 
-def test_the_result_of_earlier_data_is_told():
+def test_a_result_of_earlier_data_is_told():
     first, second = (make_tensors(PLAIN, BATCH, seed=seed) for seed in (0, 1))
-    stale = scalar_results(PLAIN, first)
-    given = Given(PLAIN, second)
-    previous = lambda: stale["dw"]  # noqa: E731
-    (told,) = explanations(given, "dw", stale["dw"], previous=previous)
-    assert told.name == "previous_data"
-    (told,) = explanations(given, "dw", stale["dw"] + given.right["dw"], previous=previous)
-    assert told.name == "added_to_previous"
+    stale, given = scalar_results(PLAIN, first), Given(PLAIN, second)
+    planted = {
+        "previous_data": ("dw", stale["dw"]),
+        "added_to_previous": ("dw", stale["dw"] + given.right["dw"]),
+        "previous_weights": ("dx", given.computed("dx", w=first.w)),
+        "previous_input": ("dw", given.computed("dw", x=first.x)),
+    }
+    for name, (tensor, wrong) in planted.items():
+        (told,) = explanations(given, tensor, wrong, previous=lambda: first)
+        assert told.name == name
 
 
 def test_a_few_wrong_elements_are_told_to_agree_by_chance_perhaps():

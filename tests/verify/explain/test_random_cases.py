@@ -23,7 +23,7 @@ from convbench_specs import Pool, Unsupported
 
 STATEFUL = {
     "results-of-the-case-before", "result-of-the-call-before", "gradients-of-last-step-added", "unfinished-result",
-    "both-without-bias", "own-input-modified-in-place",
+    "both-without-bias", "own-input-modified-in-place", "weights-packed-once", "maxima-of-the-first-forward",
 }  # fmt: skip
 """Mutants that are wrong only in later calls."""
 OF_OTHER_CASES = {

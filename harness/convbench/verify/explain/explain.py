@@ -40,6 +40,7 @@ BY_REFERENCE: tuple[Hypotheses, ...] = (
     pool_hypotheses,
     operand_hypotheses,
     operand_precision_hypotheses,
+    earlier_hypotheses,
 )
 """Those whose predictions cost a computation of the whole case."""
 RANKS: tuple[tuple[Hypotheses, ...], ...] = (
@@ -67,13 +68,12 @@ def explain(
     actual: NDArray[Any],
     right: NDArray[np.float64],
     bound: NDArray[Any] | float,
-    previous: Callable[[], NDArray[np.float64]] | None = None,
+    previous: Callable[[], Tensors] | None = None,
 ) -> tuple[Explanation, ...]:
     """Why a result is not the right one; empty where it is.
 
     `actual` has the canonical shape of the tensor, as `right` has. `bound` is how far a right result may be off, or 0
-    where it must be equal. `previous` gives the right result for the tensors that the backend had before, if there were
-    any.
+    where it must be equal. `previous` makes the tensors that the backend had before, if there were any.
     """
     problem = Problem(
         case=case,

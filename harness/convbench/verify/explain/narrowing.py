@@ -125,7 +125,6 @@ def _part(
 
     case = replace(problem.case, operation=operation, input_shape=shape, x_data="random", w_data="random")
     bound = problem.bound if problem.bound.ndim == 0 else of(np.broadcast_to(problem.bound, problem.right.shape))
-    previous = problem.previous
     return replace(
         problem,
         case=case,
@@ -133,7 +132,7 @@ def _part(
         actual=of(problem.actual),
         right=of(problem.right),
         bound=bound,
-        previous=None if previous is None else lambda: of(previous()),
+        previous=None,
     )
 
 

@@ -45,7 +45,7 @@ class Problem:
     """A result `actual` of a case that should be `right`; both in the canonical shape, float64.
 
     `bound` is how far a right result may be off, an array that broadcasts, or 0 where it must be equal. `previous`
-    computes the right result for the tensors that the backend had before, where there were any.
+    makes the tensors that the backend had before, where there were any.
     """
 
     case: Case
@@ -54,7 +54,7 @@ class Problem:
     actual: Array
     right: Array
     bound: Array
-    previous: Callable[[], Array] | None = None
+    previous: Callable[[], Tensors] | None = None
 
     @property
     def batch_size(self) -> int:
@@ -99,13 +99,19 @@ class Problem:
         """The same problem of one instance of y or dx."""
         one = slice(number, number + 1)
         given, previous = self.tensors, self.previous
+
+        def before() -> Tensors:
+            assert previous is not None
+            made = previous()
+            return replace(made, x=made.x[one], dy=made.dy[one])
+
         return replace(
             self,
             tensors=replace(given, x=given.x[one], dy=given.dy[one]),
             actual=self.actual[one],
             right=self.right[one],
             bound=self.bound[one] if np.ndim(self.bound) == self.right.ndim else self.bound,
-            previous=None if previous is None else lambda: previous()[one],
+            previous=None if previous is None else before,
         )
 
     @cached_property

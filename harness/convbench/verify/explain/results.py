@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from convbench.verify.bounds.dtypes import numpy_dtype
@@ -24,7 +23,7 @@ def explain_result(
     actual: NDArray[Any],
     *,
     exact: bool,
-    previous: Callable[[], NDArray[np.float64]] | None = None,
+    previous: Callable[[], Tensors] | None = None,
 ) -> tuple[Explanation, ...]:
     """Why a result that a check has called wrong is so; empty where nothing is known.
 

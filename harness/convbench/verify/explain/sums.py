@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from math import prod
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from convbench.verify.explain.altered import computed
 from convbench.verify.explain.problem import Array, Hypothesis, Problem
-from convbench_specs import Conv
+from convbench.verify.reference.full import oracle
+from convbench_specs import Conv, Tensors
 
 MOST_CALLS = 5
 """So many calls whose gradients may have been added up."""
@@ -69,16 +70,32 @@ def _places(problem: Problem) -> Iterator[Hypothesis]:
 
 def earlier_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
     """Results of earlier calls, in place of this one or added to it."""
-    name, right, previous = problem.tensor, problem.right, problem.previous
-    if previous is not None:
-        sentence = f"{name} is the right result of the data that the backend had before"
-        yield Hypothesis(name="previous_data", sentence=sentence, predict=previous)
-        sentence = f"{name} is added to the result of the data that the backend had before"
-        yield Hypothesis(name="added_to_previous", sentence=sentence, predict=lambda: right + previous())
+    name, right = problem.tensor, problem.right
+    if problem.previous is not None:
+        yield from _previous(problem, problem.previous)
     if name != "y":
         for calls in range(2, MOST_CALLS + 1):
             sentence = f"{name} is {calls} times the right one, as if those of {calls} calls were added up"
             yield Hypothesis(name="calls_added_up", sentence=sentence, predict=partial(np.multiply, right, calls))
+
+
+def _previous(problem: Problem, previous: Callable[[], Tensors]) -> Iterator[Hypothesis]:
+    """The data that the backend had before, in place of all or some of what it was given."""
+    name, right = problem.tensor, problem.right
+
+    def before() -> Array:
+        return oracle(problem.case, previous()).values(name)
+
+    sentence = f"{name} is the right result of the data that the backend had before"
+    yield Hypothesis(name="previous_data", sentence=sentence, predict=before)
+    sentence = f"{name} is added to the result of the data that the backend had before"
+    yield Hypothesis(name="added_to_previous", sentence=sentence, predict=lambda: right + before())
+    if name in ("y", "dx") and problem.tensors.w is not None:
+        sentence = f"{name} is computed with the weights that the backend had before"
+        yield Hypothesis(name="previous_weights", sentence=sentence, predict=lambda: computed(problem, w=previous().w))
+    if name != "db":
+        sentence = f"{name} is computed from the x that the backend had before"
+        yield Hypothesis(name="previous_input", sentence=sentence, predict=lambda: computed(problem, x=previous().x))
 
 
 def factor_hypotheses(problem: Problem) -> Iterator[Hypothesis]:
