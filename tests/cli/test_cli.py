@@ -85,6 +85,17 @@ def test_a_wrong_backend_is_called_wrong_and_exits_with_1(convbench, tmp_path, p
     disagreeing = pairs[pairs["verdict"] == "disagrees"]
     assert set(disagreeing["tensor"]) == {"y"}
     assert {"oracle", "naive"} <= set(disagreeing["left"]) | set(disagreeing["right"])
+    assert cells.loc[("last-tap", "conv", "forward"), "hypothesis"] == "last_tap_missing"
+    assert "why:" not in done.output
+
+
+def test_on_request_check_says_why_a_result_is_wrong(convbench, plugins):
+    done = convbench(
+        "check", "tiny.toml", "--plugin", plugins / "last_tap.py", "--backends", "last-tap", "--batch-sizes", "1",
+        "--passes", "forward", "--explain", "--output", "run",
+    )  # fmt: skip
+    assert done.exit_code == EXIT_WRONG, done.output
+    assert "  why: the last tap of the kernel is left out of the sum" in done.output
 
 
 @pytest.mark.parametrize(

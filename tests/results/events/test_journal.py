@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 
+import msgspec
 import pytest
 
 from convbench.errors import RunError, UsageError
 from convbench.plan.items import CellKey
 from convbench.results.events.journal import Journal, read_events, read_header
 from convbench.results.events.schema import SCHEMA_VERSION, AgreementFound, CellComputed, WarningGiven, fields_of
+from convbench.verify.explain import Explanation
 
 KEY = CellKey("quick", "conv1", "float32", 8, "naive", "forward")
 
@@ -98,3 +100,20 @@ def test_an_output_folder_that_cannot_be_written_is_the_calls_fault(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot write"):
         Journal.begin(tmp_path / "file" / "run", {})
+
+
+def test_what_explains_a_wrong_result_comes_back_and_an_older_line_has_none(tmp_path):
+    why = (Explanation("kernel_flipped", "the kernel is flipped"), Explanation("axis_reversed", "rows are in reverse"))
+    row = AgreementFound(
+        **fields_of(KEY.item), pass_name="forward", data="random", tensor="y", left="a", right="b", verdict="disagrees",
+        explanations=why,
+    )  # fmt: skip
+    with Journal.begin(tmp_path, {}) as journal:
+        journal.write(row)
+        journal.write(msgspec.structs.replace(row, explanations=()))
+    assert '"explanations"' not in (tmp_path / "journal.jsonl").read_text().splitlines()[1]
+    found, older = read_events(tmp_path)
+    assert (found.hypothesis, found.explanation) == (
+        "kernel_flipped, axis_reversed", "the kernel is flipped; or rows are in reverse",
+    )  # fmt: skip
+    assert (older.hypothesis, older.explanation) == ("", "")

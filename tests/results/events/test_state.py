@@ -24,6 +24,7 @@ from convbench.results.events.schema import (
     fields_of,
 )
 from convbench.results.events.state import RunState
+from convbench.verify.explain import UNEXPLAINED, Explanation
 
 KEY = CellKey("w", "c", "float32", 2, "mine", "forward")
 OTHER = KEY._replace(case="d")
@@ -155,3 +156,16 @@ def test_an_interrupted_end_is_undone_when_the_run_goes_on():
 
 def test_a_warning_is_told_once():
     assert folded(WarningGiven(text="a"), WarningGiven(text="b"), WarningGiven(text="a")).warnings == ["a", "b"]
+
+
+def test_a_cell_is_explained_by_the_check_that_found_it_wrong_or_by_a_later_one_that_can():
+    unexplained = (Explanation(UNEXPLAINED, "3 of 9 elements are off"),)
+    why = (Explanation("zeros", "all of y is zero"),)
+    fault = {"tensor": "y", "reason": "off", "is_wrong": True}
+    first = judged("disagrees", data="integers", explanations=unexplained, **fault)
+    assert folded(computed(), first).cells[KEY]["hypothesis"] == UNEXPLAINED
+    later = folded(computed(), first, judged("disagrees", explanations=why, **fault)).cells[KEY]
+    assert (later["hypothesis"], later["explanation"]) == ("zeros", "all of y is zero")
+    other = judged("disagrees", explanations=why, **fault | {"tensor": "dx"})
+    assert folded(computed(), first, other).cells[KEY]["hypothesis"] == UNEXPLAINED
+    assert "hypothesis" not in folded(computed(), judged("agrees")).cells[KEY]
