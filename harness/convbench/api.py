@@ -10,20 +10,22 @@ convbench.load_run(run.folder)
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from convbench.doctor import core_facts, read_facts, thread_warnings, warnings
-from convbench.errors import UsageError
+from convbench.errors import RunInterrupted, UsageError
 from convbench.plan.items import Plan, make_plan
 from convbench.plan.settings import Allocator, Cache, RunSettings
 from convbench.plan.status import BackendStatus
 from convbench.report.files import REPORT, write_reports
-from convbench.results.events.journal import HEADER, Header, Journal
+from convbench.results.events.header import Header
+from convbench.results.events.journal import Journal
 from convbench.results.events.schema import BackendFound, ItemChecked, ItemTimed, Recorded, WarningGiven
 from convbench.results.events.state import RunState
 from convbench.results.loading import load_run
@@ -77,9 +79,9 @@ def compare(
     Where several values are possible, one may stand for itself. What is None is left to `effort`, which is glance,
     quick (default) or thorough, and to the defaults of RunSettings, where every setting is explained.
 
-    `output` is the folder of the run (default: results/run-DATE-TIME), `plugins` are modules or .py files with
-    backends, and `observer` is told how the run goes. `resume` is the folder of a run that was killed or interrupted:
-    it goes on with its own settings; those that are given must be the same.
+    `output` is the folder of the run, which must hold none yet (default: a new one, results/run-DATE-TIME), `plugins`
+    are modules or .py files with backends, and `observer` is told how the run goes. `resume` is the folder of a run
+    that was killed or interrupted: it goes on with its own settings; those that are given must be the same.
 
     Raises ConvbenchError where the call or a file is at fault, before anything runs.
     """
@@ -185,13 +187,14 @@ def execute(
     observer: Observer,
     told: Sequence[str] | None = None,
 ) -> Run:
-    """Make the run that the settings ask for. Ctrl-C passes through, with the folder left as far as it came.
+    """Make the run that the settings ask for. Ctrl-C becomes RunInterrupted, with the folder left as far as it came.
 
     `told` are warnings of this machine that its user has read: the run carries them and does not look again.
     """
     asked = _asked(settings, registry)
     state = RunState()
-    with Journal.begin(new_folder(output), asked.header) as journal:
+    folder = new_folder(DEFAULT_FOLDER, "run") if output is None else Path(output)
+    with Journal.begin(folder, asked.header) as journal, _interruptible(folder):
         for event in _beginning(asked, registry):
             _keep(journal, state, event)
         for text in _new_warnings(settings, registry, observer) if told is None else told:
@@ -218,7 +221,7 @@ def go_on(
     registry = find_backends(named).demand(named)
     asked = _asked(settings, registry)
     refuse_differences(stored, asked.header)
-    with Journal.go_on(stored.folder) as journal:
+    with Journal.go_on(stored.folder) as journal, _interruptible(stored.folder):
         _keep(journal, stored.state, resumption(stored.state))
         for event in _beginning(asked, registry):
             if event.name not in stored.state.backends:  # it was killed before it had told
@@ -227,15 +230,33 @@ def go_on(
     return _reported(stored.folder)
 
 
-def new_folder(output: str | Path | None) -> Path:
-    """The folder of a new run: the named one, or results/run-DATE-TIME; UsageError where another run is in it."""
-    if output is None:
-        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        return DEFAULT_FOLDER / f"run-{stamp}"
-    folder = Path(output)
-    if (folder / HEADER).exists():
-        raise UsageError(f"{folder} holds a run already; name another --output or remove it")
-    return folder
+def new_folder(parent: Path, what: str) -> Path:
+    """Make the folder parent/what-DATE-TIME, which nobody else has: where that name is taken, with -2, -3, ... behind.
+
+    UsageError where it cannot be made.
+    """
+    stamp = f"{what}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            folder = parent / (stamp if number == 1 else f"{stamp}-{number}")
+            try:
+                folder.mkdir()  # fails where it exists: of two runs that begin in the same second, one gets the name
+            except FileExistsError:
+                continue
+            return folder
+    except OSError as error:
+        raise UsageError(f"cannot make a folder in {parent}: {error.strerror or error}") from error
+    raise AssertionError("numbers do not end")
+
+
+@contextmanager
+def _interruptible(folder: Path) -> Iterator[None]:
+    """Ctrl-C inside says in which folder the run is."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise RunInterrupted(folder) from error
 
 
 def _several(value: Any) -> Any:  # a setting of any type

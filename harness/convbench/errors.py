@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 from convbench_specs import ConvbenchError
 
@@ -14,6 +15,14 @@ class UsageError(ConvbenchError):
 
 class RunError(ConvbenchError):
     """A run folder cannot be read: it is missing, of a newer schema, or not a run."""
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; `folder` has what was measured by then, and the run can go on from it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"the run in {folder} was interrupted")
+        self.folder = folder
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:

@@ -19,6 +19,7 @@ from convbench.results.events.schema import (
     CellJudged,
     CellPredicted,
     CellSkipped,
+    PictureMade,
     SampleTaken,
     fields_of,
 )
@@ -26,10 +27,11 @@ from convbench.results.loading import load_run
 
 ALWAYS = {column.name for column in (*MEASUREMENTS, *AGREEMENT) if not column.optional}
 
+SETTINGS = {"threads": 2, "device": "cpu", "batch_sizes": [2], "seed": 0}
 HEADER = {
     "command": "convbench compare",
     "started": "2026-11-20T12:00:00+00:00",
-    "settings": {"threads": 2},
+    "settings": SETTINGS,
     "machine": {},
     "packages": {},
     "workloads": [
@@ -74,7 +76,7 @@ def test_columns_of_a_cell_are_merged(folder):
 )
 def test_a_run_that_only_checked_has_no_networks_and_one_that_measured_tells_what_is_missing(tmp_path, settings, rows):
     (workload,) = HEADER["workloads"]
-    header = HEADER | {"settings": settings, "workloads": [workload | {"network": True}]}
+    header = HEADER | {"settings": SETTINGS | settings, "workloads": [workload | {"network": True}]}
     with Journal.begin(tmp_path, header) as journal:
         for name in ("forward", "both"):
             journal.write(CellSkipped(**fields_of(KEY._replace(pass_name=name)), reason="slow"))
@@ -122,8 +124,8 @@ def test_an_empty_journal_gives_empty_frames_with_all_columns(tmp_path):
 
 
 def test_a_picture_that_is_gone_is_named(folder):
-    with (folder / "journal.jsonl").open("a") as file:
-        file.write('{"event": "picture", "file": "x.png", "title": "t", "caption": "c"}\n')
+    with Journal.go_on(folder) as journal:
+        journal.write(PictureMade(file="x.png", title="t", caption="c"))
     with pytest.raises(RunError, match=r"cannot read .*x\.png"):
         load_run(folder)
 
@@ -149,5 +151,5 @@ def test_a_cell_that_an_interrupted_run_did_not_reach_says_so(tmp_path):
 def test_a_header_that_lacks_a_part_is_called_damaged(tmp_path):
     with Journal.begin(tmp_path, {key: value for key, value in HEADER.items() if key != "settings"}):
         pass
-    with pytest.raises(RunError, match="it has no settings"):
+    with pytest.raises(RunError, match=r"run\.json is damaged: .*settings"):
         load_run(tmp_path)

@@ -17,7 +17,8 @@ from paths import RUNS
 import convbench
 from convbench.cli.main import main
 from convbench.errors import RunError, UsageError
-from convbench.results.events.journal import HEADER, JOURNAL
+from convbench.results.events.header import HEADER, read_header, write_header
+from convbench.results.events.journal import JOURNAL
 from convbench.results.events.schema import SCHEMA_VERSION
 
 WORKLOAD = """
@@ -120,14 +121,14 @@ def unchanged(folder):
 )
 def test_a_run_of_another_machine_package_or_setting_is_refused_in_one_line(cut, change, reason):
     folder = cut(20)
-    header = json.loads((folder / HEADER).read_text())
+    header = dict(read_header(folder))
     if "settings" in change:
         with pytest.raises(UsageError, match="setting seed was 0, is 7"):
             convbench.compare(resume=folder, seed=7)
         return
     for section, values in change.items():
         header[section] |= values
-    (folder / HEADER).write_text(json.dumps(header))
+    write_header(folder, header)
     before = unchanged(folder)
     done = CliRunner().invoke(main, ["compare", "--resume", str(folder)])
     assert done.exit_code == 2

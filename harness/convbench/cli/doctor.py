@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from convbench.machine.facts import usable_cores
 from convbench.machine.noise_floor import cached_floor, keep_floor
 from convbench.results.statistics.comparison import LEAST_MARGIN
 from convbench.testing.aa_test import SelfTest, self_test
+from convbench.text.strict_json import to_json
 from convbench.workers.plugins import Registry, find_backends
 
 
@@ -42,7 +42,7 @@ def run_doctor(
     told = [found.warning for found in findings if found.level == "warning"]
     tested = _test(registry, asked, backend, output, told) if with_self_test else None
     if as_json:
-        click.echo(json.dumps(_plain(findings, tested, asked), indent=1))
+        click.echo(to_json(_plain(findings, tested, asked), indent=1))
     elif tested:
         click.echo("\n".join(self_test_lines(tested)))
 

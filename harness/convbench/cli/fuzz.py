@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import click
 
+from convbench.api import DEFAULT_FOLDER, new_folder
 from convbench.cli.progress import terminal_observer
 from convbench.doctor import core_facts, thread_warnings
 from convbench.errors import UsageError
@@ -36,8 +37,22 @@ def run_fuzz(time_s: float | None, count: int | None, output: Path | None, optio
         click.echo(f"left out: {name}: {reason}", err=True)
     for text in thread_warnings(core_facts(settings.threads)):
         click.echo(f"warning: {text}", err=True)
-    folder = output or Path("results") / f"fuzz-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    folder = output or new_folder(DEFAULT_FOLDER, "fuzz")
     search = Fuzzing(backends=usable, settings=settings, budget=budget, folder=folder, observer=terminal_observer())
+    try:
+        found = _print_findings(search)
+    finally:
+        if output is None:
+            with suppress(OSError):  # what was found is in it
+                folder.rmdir()
+    names = ", ".join(entry.backend.name for entry in usable if search.computed[entry.backend.name])
+    result = f"{found} found" if found else "no disagreement"
+    click.echo(f"{result}: {search.checked:,} cases on {names} in {format_duration(search.seconds)}")
+    return not found
+
+
+def _print_findings(search: Fuzzing) -> int:
+    """How many there are; UsageError where no backend computed anything."""
     found = 0
     for finding in search.findings():
         found += 1
@@ -47,7 +62,4 @@ def run_fuzz(time_s: float | None, count: int | None, output: Path | None, optio
             click.echo(f"left out: {name}: none of the cases; the first: {reason}", err=True)
     if not search.computed:
         raise UsageError(f"nothing was checked: no backend computes any of {search.checked:,} random cases")
-    names = ", ".join(entry.backend.name for entry in usable if search.computed[entry.backend.name])
-    result = f"{found} found" if found else "no disagreement"
-    click.echo(f"{result}: {search.checked:,} cases on {names} in {format_duration(search.seconds)}")
-    return not found
+    return found

@@ -182,20 +182,15 @@ def _run(  # options are what click has parsed
     make_run: Callable[..., Run], options: dict[str, Any], *, explain: bool = False
 ) -> None:
     """Make a run and show it; exits with 1 where a backend is wrong or failed."""
-    from convbench.api import new_folder  # noqa: PLC0415
+    from convbench.cli.interrupted import print_interrupted  # noqa: PLC0415
     from convbench.cli.progress import terminal_observer  # noqa: PLC0415
+    from convbench.errors import RunInterrupted  # noqa: PLC0415
     from convbench.report.terminal import print_run  # noqa: PLC0415
 
-    folder = options["resume"] or options["output"] or new_folder(None)
-    if options["resume"] is None:
-        options["output"] = folder
     try:
         run = make_run(*options.pop("workloads"), observer=terminal_observer(), **options)
-    except KeyboardInterrupt:
-        click.echo(f"\ninterrupted; what was measured is in {folder}", err=True)
-        command = click.get_current_context().info_name
-        click.echo(f"go on: convbench {command} --resume {folder}", err=True)
-        click.echo(f"see it: convbench report {folder}", err=True)
+    except RunInterrupted as interrupted:
+        print_interrupted(str(click.get_current_context().info_name), interrupted.folder)
         sys.exit(EXIT_INTERRUPTED)
     print_run(run, tracebacks=_wants_tracebacks(), explain=explain)
     if not run.is_right or run.has_failed:

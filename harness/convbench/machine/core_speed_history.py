@@ -7,7 +7,6 @@ work. A file that is missing or damaged counts as empty, and a file that cannot 
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from convbench.machine.core_speed import CHAIN, STEPS, CoreTiming
 from convbench.machine.facts import machine_facts
 from convbench.machine.user_cache import cache_folder, read_table, write_whole
+from convbench.text.strict_json import to_json
 
 FILE = "core-speeds.json"
 
@@ -38,7 +38,7 @@ def keep_bests(bests: Mapping[int, CoreTiming]) -> None:
     better = {core: timing.or_better(known.get(core, timing)) for core, timing in bests.items()}
     if any(known.get(core) != timing for core, timing in better.items()):
         entry = {str(core): asdict(timing) for core, timing in sorted((known | better).items())}
-        write_whole(_file(), json.dumps({**read_table(_file()), _key(): entry}, indent=1))
+        write_whole(_file(), to_json({**read_table(_file()), _key(): entry}, indent=1))
 
 
 def _key() -> str:

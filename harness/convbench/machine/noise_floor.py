@@ -8,7 +8,6 @@ missing or damaged counts as empty.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ import psutil
 
 from convbench.machine.facts import machine_facts, usable_cores
 from convbench.machine.user_cache import cache_folder, read_table, write_whole
+from convbench.text.strict_json import to_json
 
 FILE = "floors.json"
 
@@ -31,7 +31,7 @@ def cached_floor(threads: int) -> float | None:
 def keep_floor(threads: int, entry: Mapping[str, object]) -> str:
     """Store what a self-test found, at least its `floor`; returns why it could not be stored, or an empty text."""
     path = _file()
-    return write_whole(path, json.dumps({**read_table(path), machine_key(threads): dict(entry)}, indent=1))
+    return write_whole(path, to_json({**read_table(path), machine_key(threads): dict(entry)}, indent=1))
 
 
 def machine_key(threads: int) -> str:

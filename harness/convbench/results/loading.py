@@ -7,23 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from convbench.errors import RunError
-from convbench.results.events.journal import HEADER, PICTURES, Header, read_events, read_header
+from convbench.results.events.header import HEADER, Header, check_shape, read_header
+from convbench.results.events.journal import PICTURES, read_events
 from convbench.results.events.schema import PictureMade
 from convbench.results.events.state import RunState
 from convbench.results.run import Picture, Run
 from convbench_specs import Layer, Workload, parse_layer
-
-REQUIRED = ("command", "started", "settings", "machine", "packages")
-"""Keys of run.json without which nothing can be shown."""
 
 
 def load_run(path: str | Path) -> Run:
     """Load a run folder; RunError where it is none, is damaged, or is of a newer schema than this convbench reads."""
     folder = Path(path)
     header = read_header(folder)
-    for key in REQUIRED:
-        if key not in header:
-            raise RunError(f"{folder / HEADER} is damaged: it has no {key}")
+    check_shape(header, folder)
     return Run(
         folder=folder,
         header=header,

@@ -15,7 +15,7 @@ import pandas as pd
 
 from convbench.plan.items import CellKey
 from convbench.plan.status import FAILED, LEFT_OUT, Status
-from convbench.results.events.journal import Header
+from convbench.results.events.header import Header
 from convbench.results.events.schema import Columns, Resumed
 from convbench.results.events.state import BackendRecord, RunState
 from convbench.results.frames import agreement_frame, largest_batch_frame, sample_frame

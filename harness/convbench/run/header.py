@@ -13,7 +13,7 @@ from convbench.machine.facts import machine_facts, package_versions
 from convbench.machine.noise_floor import cached_floor
 from convbench.plan.items import Plan
 from convbench.plan.settings import RunSettings
-from convbench.results.events.journal import Header
+from convbench.results.events.header import Header
 from convbench.workers.plugins import Registered
 from convbench_specs import CONTRACT, Workload, case_table
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from convbench.errors import UsageError
 from convbench.plan.items import ItemKey
-from convbench.results.events.journal import Header, read_header
+from convbench.results.events.header import Header, read_header
 from convbench.results.events.schema import SCHEMA_VERSION, Resumed
 from convbench.results.events.state import RunState
 from convbench.results.loading import load_state

@@ -1,74 +1,93 @@
 """The run folder: run.json says what was asked and where, journal.jsonl what happened, a line an event.
 
 The journal is the truth: it is appended and flushed as things happen, and everything else is derived from it. A line
-that a killed run left unfinished is ignored. Loading executes nothing. What can happen is declared in schema.py. A
-change of the format that an older reader would misread raises SCHEMA_VERSION; folders of every older version stay
-readable.
+that a killed run left unfinished is ignored; any other damage is found by the checksums of the lines. Loading executes
+nothing. What can happen is declared in schema.py. A change of the format that an older reader would misread raises
+SCHEMA_VERSION; folders of every older version stay readable. The journal is locked while a run writes it, so that no
+other run begins or goes on in the same folder.
 """
 
 from __future__ import annotations
 
-import json
+import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-import msgspec
+from typing import Self
 
 from convbench.errors import RunError, UsageError
-from convbench.results.events.schema import SCHEMA_VERSION, Event, Recorded
+from convbench.results.events.header import HEADER, Header, read_header, write_header
+from convbench.results.events.lines import check_line, checksum_of, to_event, to_line
+from convbench.results.events.schema import SEALED_SINCE, Event, Recorded
 from convbench.results.events.schema_1 import OldEvent
 
-HEADER = "run.json"
 JOURNAL = "journal.jsonl"
 PICTURES = "pictures"
 LOGS = "logs"
-Header = Mapping[str, Any]
-"""run.json as it stands in the file: what older and newer versions wrote there is kept."""
-
-_DECODER: msgspec.json.Decoder[Event | OldEvent] = msgspec.json.Decoder(Event | OldEvent)
 
 
 class Journal:
     """The writer of a run folder, to be used in a with statement."""
 
     def __init__(self, folder: Path) -> None:
+        """Open the journal of a folder, which no other run may hold."""
         self.folder = folder
+        self._checksum = 0
         try:
-            self._file = (folder / JOURNAL).open("a", encoding="utf-8")
+            self._file = (folder / JOURNAL).open("ab")
         except OSError as error:
             raise _cannot_write(folder, error) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise UsageError(
+                f"another run is being written to {folder}: wait for it, or name another folder"
+            ) from error
+        except OSError:  # a file system without locks: as good as it gets there
+            pass
 
     @classmethod
     def begin(cls, folder: Path, header: Header) -> Journal:
-        """Make the folder of a new run; UsageError where it cannot be written."""
+        """Make the folder of a new run; UsageError where it cannot be written, or holds a run already."""
         try:
             (folder / LOGS).mkdir(parents=True, exist_ok=True)
-            (folder / JOURNAL).write_bytes(b"")
-            # last, and whole: a folder that has a header is a run, and can be resumed
-            fresh = folder / f"{HEADER}.new"
-            fresh.write_text(json.dumps({"schema": SCHEMA_VERSION, **header}, indent=1) + "\n", encoding="utf-8")
-            fresh.replace(folder / HEADER)
         except OSError as error:
             raise _cannot_write(folder, error) from error
-        return cls(folder)
+        journal = cls(folder)
+        try:
+            if is_new := not (folder / HEADER).exists():
+                journal._file.truncate(0)  # what was killed before it had a header was no run
+                # last, and whole: a folder that has a header is a run, and can be resumed
+                write_header(folder, header)
+        except OSError as error:
+            journal._file.close()
+            raise _cannot_write(folder, error) from error
+        if not is_new:
+            journal._file.close()
+            raise UsageError(f"{folder} holds a run already; name another --output or remove it")
+        return journal
 
     @classmethod
     def go_on(cls, folder: Path) -> Journal:
         """Append to the journal of a run that was cut short; its unfinished last line goes."""
+        journal = cls(folder)
         try:
-            with (folder / JOURNAL).open("r+b") as file:
-                file.truncate(file.read().rfind(b"\n") + 1)
+            whole = (folder / JOURNAL).read_bytes()
+            whole = whole[: whole.rfind(b"\n") + 1]
+            journal._file.truncate(len(whole))
         except OSError as error:
+            journal._file.close()
             raise _cannot_write(folder, error) from error
-        return cls(folder)
+        last = whole[whole.rfind(b"\n", 0, -1) + 1 :]
+        journal._checksum = checksum_of(last) or 0
+        return journal
 
     def write(self, event: Recorded) -> None:
         """Append one event; it is in the file when this returns."""
-        # JSON of Python keeps NaN and infinity, which a wrong result may hold
-        self._file.write(json.dumps(msgspec.to_builtins(event)) + "\n")
+        line, self._checksum = to_line(event, self._checksum)
+        self._file.write(line)
         self._file.flush()
 
     def keep_picture(self, file: str, png: bytes) -> None:
@@ -90,48 +109,23 @@ class Journal:
         self._file.close()
 
 
-def read_header(folder: Path) -> Header:
-    """run.json of a run; RunError where it is missing, broken or of a newer schema."""
-    path = folder / HEADER
-    try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RunError(f"{folder} is no run folder: cannot read {HEADER}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise RunError(f"{path} is damaged: {error}") from error
-    schema = header.get("schema") if isinstance(header, dict) else None
-    if not isinstance(schema, int):
-        raise RunError(f"{path} is damaged: it has no schema version")
-    if schema > SCHEMA_VERSION:
-        raise RunError(f"{folder} has schema {schema}, this convbench reads up to {SCHEMA_VERSION}: upgrade convbench")
-    assert isinstance(header, dict)
-    return header
-
-
 def read_events(folder: Path) -> Iterator[Event | OldEvent]:
     """The events of a run in order, without a last line that was cut short; RunError where a line is damaged."""
+    required = read_header(folder)["schema"] >= SEALED_SINCE
+    checksum = 0
     try:
         with (folder / JOURNAL).open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 try:
-                    event = _event(line)
-                except ValueError as error:
+                    checksum = check_line(line, checksum, required=required)
+                    event = to_event(line)
+                except (ValueError, RecursionError) as error:
                     if not line.endswith(b"\n"):
                         return
                     raise RunError(f"{folder / JOURNAL} is damaged at line {number}: {error}") from error
                 yield event
     except OSError as error:
         raise RunError(f"{folder} is no run folder: cannot read {JOURNAL}: {error.strerror or error}") from error
-
-
-def _event(line: bytes) -> Event | OldEvent:
-    try:
-        return _DECODER.decode(line)
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError:  # NaN and infinity, which strict JSON does not know
-        event: Event | OldEvent = msgspec.convert(json.loads(line), Event | OldEvent)
-        return event
 
 
 def _cannot_write(folder: Path, error: OSError) -> UsageError:

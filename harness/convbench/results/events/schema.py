@@ -20,7 +20,9 @@ from convbench.verify import Fill, Verdict
 from convbench.verify.explain import Explanation, in_names, in_words
 from convbench_specs import DType, PassName, TensorName
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+SEALED_SINCE = 3
+"""The first schema whose run.json and journal have checksums, and whose numbers that are not finite are strings."""
 Value = str | int | float | bool | None
 """What a column of a cell holds."""
 Columns = dict[str, Value]

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from convbench.machine.facts import free_bytes, last_level_caches_bytes
 from convbench.machine.pressure import is_contended, waited_s
 from convbench.results.roofline import Bandwidth
+from convbench.text.strict_json import to_json
 
 FACTOR = 4
 SPEND_S = 0.25
@@ -116,7 +117,7 @@ def main() -> None:
     threads, array_bytes = int(sys.argv[1]), int(sys.argv[2])
     found = best_bandwidth(threads, array_bytes)
     fields = {name: getattr(found, name) for name in ("gbytes_per_s", "way", "array_bytes", "contended")}
-    sys.stdout.write(json.dumps(fields) + "\n")
+    sys.stdout.write(to_json(fields) + "\n")
 
 
 if __name__ == "__main__":

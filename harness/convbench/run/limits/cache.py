@@ -21,6 +21,7 @@ import psutil
 from convbench.machine.facts import machine_facts, package_versions, usable_cores
 from convbench.machine.user_cache import cache_folder, write_whole
 from convbench.results.roofline import Bandwidth, Limits
+from convbench.text.strict_json import to_json
 
 VERSION = 2
 """Version 1 also kept what backends of strangers claimed to reach."""
@@ -57,7 +58,7 @@ def keep_limits(path: Path, facts: Mapping[str, object], limits: Limits) -> str:
     """Keep them in place of what was known of their device and threads; why that failed, or nothing."""
     entries = _read(path) | {(limits.device, limits.threads): limits}
     table = {"version": VERSION, "machine": dict(facts), "limits": [entry.as_dict() for entry in entries.values()]}
-    return write_whole(path, json.dumps(table, indent=1) + "\n")
+    return write_whole(path, to_json(table, indent=1) + "\n")
 
 
 def merge(known: Limits, found: Limits) -> Limits:
