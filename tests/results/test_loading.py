@@ -19,6 +19,7 @@ from convbench.results.events.schema import (
     CellJudged,
     CellPredicted,
     CellSkipped,
+    MemoryMeasured,
     PictureMade,
     SampleTaken,
     fields_of,
@@ -97,6 +98,15 @@ def test_rates_follow_from_the_cost_of_the_case(folder):
     flops = 2 * 2 * 4 * 9 + 2 * 4  # batch 2, 4 places, 9 taps, and a bias
     assert cell["flops"] == flops
     assert cell["gflops_per_s"] == pytest.approx(flops / 0.0011 / 1e9)
+
+
+@pytest.mark.parametrize(("source", "factor"), [("an allocator (an upper bound)", None), ("resident", 0.5)])
+def test_an_upper_bound_below_the_least_is_no_factor_even_in_an_older_run(folder, source, factor):
+    least = 2 * 4 * 4  # two results of 2 x 2
+    with Journal.go_on(folder) as journal:
+        journal.write(MemoryMeasured(**fields_of(KEY), memory_source=source, peak_memory_bytes=least // 2))
+    found = load_run(folder).measurements.iloc[0]["memory_factor"]
+    assert pd.isna(found) if factor is None else found == factor
 
 
 def test_a_cell_without_samples_has_its_status_and_no_numbers(folder):

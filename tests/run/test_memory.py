@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from convbench.plan.items import Item
 from convbench.run.memory import measure_memory
 from convbench.run.sessions import Entrant
 from convbench.workers import protocol
-from convbench_specs import Case, Flatten
+from convbench_specs import Case, Conv, Flatten
 
 ITEM = Item("w", Case(name="c", operation=Flatten(), input_shape=(1, 2, 2)), 1)
 
@@ -65,3 +67,30 @@ def test_every_pass_is_read_three_times_and_what_is_kept_is_asked_once_a_case():
         *(protocol.ReadPeaks(pass_name=name, repeats=3) for name in ("forward", "backward", "both")),
         protocol.ReadKept(repeats=3),
     ]
+
+
+CONV = Item(
+    "w", Case(name="c", operation=Conv(in_channels=1, out_channels=4, kernel_size=(3, 3)), input_shape=(1, 66, 66)), 8
+)
+RESULTS_BYTES = 8 * 4 * 64 * 64 * 4
+"""Of a forward of it."""
+
+
+@pytest.mark.parametrize(
+    ("source", "peaks", "is_measured"),
+    [
+        ("an allocator (chunks: an upper bound)", (0, 0, 0), False),
+        ("an allocator (chunks: an upper bound)", (RESULTS_BYTES - 1,), False),
+        ("an allocator (chunks: an upper bound)", (0, RESULTS_BYTES, RESULTS_BYTES), True),
+        ("resident, below floor", (0,), True),
+        ("resident", (RESULTS_BYTES - 100_000,), True),
+    ],
+)
+def test_a_counter_that_shows_less_than_the_results_take_has_measured_nothing(source, peaks, is_measured):
+    session = _Session("mine")
+    session.ask = lambda request: protocol.PeaksRead(peaks=[protocol.Peak(size, source) for size in peaks])
+    (event,) = measure_memory(CONV, Entrant(session, ("forward",)), {})
+    assert (event.peak_memory_bytes is not None) == is_measured
+    assert event.memory_source.startswith("not measured: ") != is_measured
+    if not is_measured:
+        assert event.memory_source.endswith("less than the results (524 kB)")

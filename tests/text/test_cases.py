@@ -126,11 +126,11 @@ def test_a_batch_of_nothing_can_be_checked_but_not_measured(tmp_path, monkeypatc
     assert CliRunner().invoke(main, ["compare", *arguments]).exit_code == EXIT_USAGE
 
 
-def test_a_command_names_only_what_differs_from_the_default():
+def test_a_command_names_the_threads_and_what_differs_from_the_default():
     case = parse_case(CONV)
     assert (
-        check_command(case, 1, ["a"], RunSettings())
-        == f"convbench check --case '{CONV}' --backends a --batch-sizes 1 --seed 0"
+        check_command(case, 1, ["a"], RunSettings(threads=1))
+        == f"convbench check --case '{CONV}' --backends a --batch-sizes 1 --seed 0 --threads 1"
     )
     plugins = [PluginRef("mine", folder="here"), PluginRef("file", path="/there/file.py"), PluginRef("installed")]
     asked = RunSettings(seed=1, threads=CORES + 1, device="cuda")

@@ -42,6 +42,8 @@ SLOW_CALL_S = 0.05
 SAME = 0.01
 """Two readings that differ by no more share settle it: the median of three lies between any two of them."""
 
+RESIDENT = "resident"
+"""The source of what the kernel counts; any other name is a backend's own counter."""
 BELOW_FLOOR = "below floor"
 STATM = Path("/proc/self/statm")
 STATUS = Path("/proc/self/status")
@@ -98,7 +100,7 @@ def peak_memory(call: Call, wait: Wait, counter: MemoryCounter | None) -> PeakMe
     wait(result)
     peak = max(0, _kilobytes(STATUS, "VmHWM:") * 1024 - before)
     del result
-    return PeakMemory(peak, "resident" if peak >= FLOOR_BYTES else f"resident, {BELOW_FLOOR}")
+    return PeakMemory(peak, RESIDENT if peak >= FLOOR_BYTES else f"{RESIDENT}, {BELOW_FLOOR}")
 
 
 def kept_memory(forward: Call, wait: Wait, counter: MemoryCounter | None) -> int | None:

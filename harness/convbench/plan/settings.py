@@ -37,6 +37,8 @@ EFFORTS = {
 }
 """glance tells who is right and roughly how fast; quick, the default, judges differences from 5 % on; thorough, 3 %."""
 QUICK = EFFORTS["quick"]
+TIMEOUT_S = 60.0
+"""Of one answer of a worker."""
 SEARCH_S = 60.0
 """Of one search for the largest batch."""
 
@@ -71,7 +73,7 @@ class RunSettings:
     rounds: int = QUICK.rounds
     sample_s: float = QUICK.sample_s
     budget_s: float = QUICK.budget_s
-    timeout_s: float = 60.0
+    timeout_s: float = TIMEOUT_S
     timing: bool = True
     memory: bool = True
     allocator: Allocator = "default"

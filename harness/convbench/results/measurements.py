@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from convbench.measure.memory import BELOW_FLOOR
+from convbench.measure.memory import BELOW_FLOOR, RESIDENT
 from convbench.plan.items import CellKey
 from convbench.plan.status import Status
 from convbench.results.columns import MEASUREMENTS
@@ -97,6 +97,11 @@ def _with_rates(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _memory_factor(frame: pd.DataFrame) -> pd.Series[float]:
-    """Peak over the least that the call could need; not where that is a view, or too little to be measured well."""
-    coarse = frame["memory_source"].str.contains(BELOW_FLOOR) | (frame["least_memory_bytes"] == 0)
-    return (frame["peak_memory_bytes"] / frame["least_memory_bytes"]).mask(coarse)
+    """Peak over the least that the call could need; not where that is a view, or too little to be measured well.
+
+    Nor where a backend's own counter shows less than the least, as older runs kept it.
+    """
+    source, factor = frame["memory_source"], frame["peak_memory_bytes"] / frame["least_memory_bytes"]
+    coarse = source.str.contains(BELOW_FLOOR) | (frame["least_memory_bytes"] == 0)
+    impossible = ~source.str.startswith(RESIDENT) & (factor < 1)
+    return factor.mask(coarse | impossible)

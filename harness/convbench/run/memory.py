@@ -3,7 +3,8 @@
 Measured in workers with the pinned allocator, see measure/memory.py, one after the other: threads that wait for cores
 do not hold all of their scratch memory at the same time, and a pass beside another would seem to need less. What cannot
 be measured has no number, and says why: in `memory_source` of its cell, and in a warning of the run before anything is
-measured.
+measured. Nor has a cell of which a framework's own counter shows less than its results take: an arena that had freed
+memory of the right size at hand counts nothing, and that is no peak.
 """
 
 from __future__ import annotations
@@ -13,18 +14,20 @@ from statistics import median
 
 import msgspec
 
-from convbench.measure.memory import WHY_NOT, can_reset_peak
+from convbench.measure.memory import RESIDENT, WHY_NOT, can_reset_peak
 from convbench.plan.items import CellKey, Item
 from convbench.results.events.schema import MemoryMeasured, Recorded, fields_of
 from convbench.run.context import RunContext
 from convbench.run.progress import Doing, Progress, StepsDone
 from convbench.run.sessions import Entrant, launch
+from convbench.text.units import format_bytes
 from convbench.verify import make_tensors
 from convbench.workers import protocol
 from convbench.workers.arrays import write_tensors
 from convbench.workers.environment import PINNED_ALLOCATOR
 from convbench.workers.process import Failure
 from convbench.workers.session import BackendSession
+from convbench_specs import output_bytes
 
 REPEATS = 3
 """Readings of a pass, at most."""
@@ -54,7 +57,8 @@ def measure_memory(item: Item, entrant: Entrant, paths: Mapping[str, str]) -> li
     found = []
     for name in entrant.passes:
         reply = session.ask(protocol.ReadPeaks(pass_name=name, repeats=REPEATS))
-        found.append(_measured(item.key(session.name, name), reply))
+        least = output_bytes(item.case, item.batch_size, name)
+        found.append(_measured(item.key(session.name, name), reply, least))
     kept = _kept_bytes(session) if any(name != "forward" for name in entrant.passes) else None
     session.release()
     session.suspend()
@@ -87,16 +91,20 @@ def _kept_bytes(session: BackendSession) -> int | None:
     return None if isinstance(reply, Failure) or not reply.kept_bytes else int(median(reply.kept_bytes))
 
 
-def _measured(key: CellKey, reply: protocol.PeaksRead | Failure) -> MemoryMeasured:
+def _measured(key: CellKey, reply: protocol.PeaksRead | Failure, least_bytes: int) -> MemoryMeasured:
+    """The event for the readings of a cell whose results take `least_bytes`."""
     fields = fields_of(key)
     if isinstance(reply, Failure):
         return MemoryMeasured(**fields, memory_source=f"{reply.status}: {reply.reason}")
     if not reply.peaks:
         return MemoryMeasured(**fields, memory_source=f"not measured: {reply.why_not or WHY_NOT}")
-    peaks = [peak.peak_bytes for peak in reply.peaks]
+    peaks, source = [peak.peak_bytes for peak in reply.peaks], reply.peaks[0].source
+    if not source.startswith(RESIDENT) and median(peaks) < least_bytes:
+        counted = f"{source} counted {format_bytes(median(peaks))}, less than the results ({format_bytes(least_bytes)})"
+        return MemoryMeasured(**fields, memory_source=f"not measured: {counted}")
     return MemoryMeasured(
         **fields,
-        memory_source=reply.peaks[0].source,
+        memory_source=source,
         peak_memory_bytes=int(median(peaks)),
         peak_memory_min_bytes=min(peaks),
         peak_memory_max_bytes=max(peaks),

@@ -71,7 +71,7 @@ def run_events(
 ) -> Generator[Happening, None, None]:
     """Everything that happens, as it happens; `state` is what is known before, and takes in every event."""
     speeds = CoreSpeeds(cores_for(settings.threads, usable_cores()), known_bests())
-    annotate = Annotator(plan, settings, backends)
+    annotate = Annotator(plan, settings, backends, state.checked)
     try:
         # the host's own checks run on one core: a BLAS pool spins on for a while and would disturb the workers
         with threadpool_limits(1, user_api="blas"), scratch_folder() as scratch:

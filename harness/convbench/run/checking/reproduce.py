@@ -1,15 +1,18 @@
-"""The command that shows a cell again, and where it is kept: with the event that says what is wrong."""
+"""The command that shows a fault again, and where it is kept: with the event that says what is wrong.
+
+What the checks find, `check` shows. What shows only after an item was checked, while it is warmed up or timed, needs
+the `compare` that times it.
+"""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import msgspec
 
-from convbench.machine.facts import usable_cores
 from convbench.plan.items import ItemKey, Plan
-from convbench.plan.settings import RunSettings
+from convbench.plan.settings import QUICK, TIMEOUT_S, RunSettings
 from convbench.plan.status import FAULTY, Status
 from convbench.results.events.schema import CellFailed, CellJudged, Recorded
 from convbench.text.cases import case_text
@@ -26,26 +29,63 @@ def check_command(
 ) -> str:
     """The shell command that checks a case, or a workload by name or path, again on the same numbers.
 
-    It names the threads where they are not all cores of this machine: how work is split may be what is wrong.
+    It names the threads in any case: how work is split may be what is wrong.
     """
-    named = [what] if isinstance(what, str) else ["--case", case_text(what)]
-    parts = ["convbench", "check", *named, "--backends", ",".join(backends)]
-    parts += ["--batch-sizes", str(batch_size), "--seed", str(settings.seed)]
-    if settings.threads != len(usable_cores()):
-        parts += ["--threads", str(settings.threads)]
+    return shlex.join(["convbench", "check", *_asked(what, batch_size, backends, settings, plugins)])
+
+
+def compare_command(
+    what: Case | str,
+    batch_size: int,
+    backends: Iterable[str],
+    settings: RunSettings,
+    plugins: Iterable[PluginRef] = (),
+) -> str:
+    """The shell command that also times it, as these settings do, and measures no memory."""
+    parts = ["convbench", "compare", *_asked(what, batch_size, backends, settings, plugins)]
+    parts += ["--blocks", str(settings.blocks), "--rounds", str(settings.rounds), "--no-memory"]
+    for option, value in (("--allocator", settings.allocator), ("--cache", settings.cache)):
+        if value not in ("default", "hot"):
+            parts += [option, value]
+    return shlex.join(parts)
+
+
+def _asked(
+    what: Case | str,
+    batch_size: int,
+    backends: Iterable[str],
+    settings: RunSettings,
+    plugins: Iterable[PluginRef],
+) -> list[str]:
+    """Arguments that both commands have; limits are named where they are not those of a run that asks for none."""
+    parts = [what] if isinstance(what, str) else ["--case", case_text(what)]
+    parts += ["--backends", ",".join(backends), "--batch-sizes", str(batch_size)]
+    parts += ["--seed", str(settings.seed), "--threads", str(settings.threads)]
+    for option, value, usual in (
+        ("--budget", settings.budget_s, QUICK.budget_s),
+        ("--timeout", settings.timeout_s, TIMEOUT_S),
+    ):
+        if value != usual:
+            parts += [option, f"{value:g}"]
     if settings.device != "cpu":
         parts += ["--device", settings.device]
     for ref in dict.fromkeys(plugins):
         if ref.option:
             parts += ["--plugin", ref.option]
-    return shlex.join(parts)
+    return parts
 
 
 class Annotator:
-    """Adds to an event about a fault the command that shows it again, and to a killed call how long it had."""
+    """Adds to an event about a fault the command that shows it again, and to a killed call how long it had.
 
-    def __init__(self, plan: Plan, settings: RunSettings, backends: Sequence[Registered]) -> None:
+    `checked` are the items whose checks are finished, as far as the run has come.
+    """
+
+    def __init__(
+        self, plan: Plan, settings: RunSettings, backends: Sequence[Registered], checked: Container[ItemKey]
+    ) -> None:
         self._settings = settings
+        self._checked = checked
         self._cases = {item.item_key: item.case for item in plan.items}
         self._plugins = {entry.backend.name: entry.plugin for entry in backends}
 
@@ -61,4 +101,5 @@ class Annotator:
 
     def _command(self, item: ItemKey, backend: str) -> str:
         plugins = [self._plugins[backend]] if backend in self._plugins else []
-        return check_command(self._cases[item], item.batch_size, [backend], self._settings, plugins)
+        command = compare_command if item in self._checked else check_command
+        return command(self._cases[item], item.batch_size, [backend], self._settings, plugins)
