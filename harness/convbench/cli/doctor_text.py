@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convbench.doctor.finding import Finding, Level
+from convbench.report.tables import print_whole
 from convbench.testing.aa_test import SelfTest
 
 STYLE: dict[Level, str] = {"ok": "green", "warning": "bold yellow", "unknown": "dim"}
@@ -25,7 +26,7 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
         if found.remedy:
             text.append(f"\n→ {found.remedy}", style="cyan")
         table.add_row(found.topic, Text(found.level, style=STYLE[found.level]), text)
-    console.print(table)
+    print_whole(table, console)
     console.print()
     console.print(summary(findings), highlight=False)
 

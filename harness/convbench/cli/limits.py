@@ -14,6 +14,7 @@ from convbench.cli.progress import terminal_observer
 from convbench.doctor import core_facts, thread_warnings
 from convbench.errors import UsageError
 from convbench.plan.settings import RunSettings
+from convbench.report.tables import print_whole
 from convbench.results.roofline import Limits, Peak
 from convbench.run.limits.attainable import Outcome, attainable
 from convbench.run.observer import Observer, finish
@@ -45,7 +46,7 @@ def run_limits(threads: Sequence[int], plugins: Iterable[str], *, again: bool, *
         outcomes = [_measure(each, usable, registry.packages, observer, again=again) for each in asked]
     finally:
         observer.end()
-    Console().print(limits_table([outcome.limits for outcome in outcomes]), highlight=False)
+    print_whole(limits_table([outcome.limits for outcome in outcomes]), Console())
     for warning in dict.fromkeys(outcome.warning for outcome in outcomes if outcome.warning):
         click.echo(f"warning: {warning}", err=True)
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from convbench.errors import UsageError
 from convbench.report.layers.table import layer_table
 from convbench.report.layers.text import render_layer_table
+from convbench.report.tables import print_whole
 from convbench.workers.plugins import availability, find_backends
 from convbench_specs import Available, load_workload, shipped_workloads
 
@@ -32,7 +33,7 @@ def print_backends(plugins: tuple[str, ...], device: str) -> None:
         else:
             version, text = "", f"[yellow]unavailable[/yellow]: {found.reason}"
         table.add_row(name, version, ", ".join(backend.devices), text)
-    console.print(table, highlight=False)
+    print_whole(table, console)
     for failed in registry.failed:
         console.print(f"[red]failed[/red]: plug-in {failed.plugin.label}: {failed.reason}", highlight=False)
 
@@ -47,7 +48,7 @@ def print_workloads(plugins: tuple[str, ...]) -> None:
     for name in (*shipped_workloads(), *others):
         workload = load_workload(name, others)
         table.add_row(name, str(len(workload.layers)), workload.title)
-    console.print(table, highlight=False)
+    print_whole(table, console)
 
 
 def print_workload(name: str, batch_size: int, plugins: tuple[str, ...]) -> None:

@@ -1,11 +1,13 @@
 """The summary of a run on the terminal: who is right, who is fastest in each case, and how far the others are behind.
 
-It fits 80 columns and uses more if there are more. Only the largest batch size of each case is shown.
+It fits 80 columns and uses more if there are more; on fewer, its tables are told in parts, as no number and no command
+is ever cut. Only the largest batch size of each case is shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +17,17 @@ from rich.table import Table
 from rich.text import Text
 
 from convbench.report.files import REPORT
+from convbench.report.tables import fits, print_whole, short_heads, side_by_side
 from convbench.report.views.largest_batch import BatchRow, largest_batch_view
 from convbench.report.views.networks import network_lines
 from convbench.report.views.right import Checks
 from convbench.report.views.rows import read_rows
 from convbench.results.run import Run
 from convbench.results.summary import backend_verdicts, not_computed, rank
+from convbench.text.commands import command_lines
 from convbench.text.units import format_bytes, format_duration, format_ratio, format_seconds
 
-WIDEST = 10_000
-"""The width of a terminal on which every table fits."""
+COMMAND_INDENT = "    "
 LONGEST_HEAD = 6
 """Letters of a head in a table that is too wide for whole names."""
 MOST_FAULTS = 10
@@ -88,7 +91,7 @@ def _print_backends(run: Run, console: Console) -> None:
         else:
             text = Text(f"{record.status}: {record.reason}" if record.reason else record.status, style="dim")
         table.add_row(record.name, record.version, text)
-    console.print(table)
+    print_whole(table, console)
     console.print()
 
 
@@ -104,14 +107,15 @@ def _print_ranking(run: Run, ranked: pd.DataFrame, console: Console) -> None:
     names = [record.name for record in run.backends if record.name in set(shown["backend"])]
     console.print("Time of the fastest right backend, and of each as a multiple of it, at the largest batch size.")
     console.print("Green is tied with the fastest; the intervals of all are in the report.", style="dim")
-    console.print(_with_heads(names, run, console, lambda heads: _ranking(shown, heads)))
-    console.print()
+    for table in _with_heads(names, run, console, lambda heads: _ranking(shown, heads)):
+        print_whole(table, console)
+        console.print()
 
 
 def _ranking(shown: pd.DataFrame, heads: Mapping[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("case", no_wrap=True)
-    table.add_column("batch", justify="right")
+    table.add_column("case", overflow="fold")
+    table.add_column("batch", justify="right", no_wrap=True)
     table.add_column("pass", no_wrap=True)
     table.add_column("fastest", justify="right", no_wrap=True)
     table.add_column("±%", justify="right", no_wrap=True)
@@ -148,13 +152,14 @@ def _print_largest_batches(run: Run, console: Console) -> None:
     if not found.rows:
         return
     console.print(f"The largest batch size that fits into {format_bytes(found.limit)} of a process.")
-    console.print(_with_heads(found.columns, run, console, lambda heads: _largest_batches(found.rows, heads)))
-    console.print()
+    for table in _with_heads(found.columns, run, console, lambda heads: _largest_batches(found.rows, heads)):
+        print_whole(table, console)
+        console.print()
 
 
 def _largest_batches(rows: Sequence[BatchRow], heads: Mapping[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("case", no_wrap=True)
+    table.add_column("case", overflow="fold")
     table.add_column("pass", no_wrap=True)
     for head in heads.values():
         table.add_column(head, justify="right", no_wrap=True)
@@ -169,26 +174,16 @@ def _half_width(cell: pd.Series[float]) -> float:
     return float(50 * (cell["ci_high_s"] - cell["ci_low_s"]) / cell["median_s"])
 
 
-def _with_heads(names: Sequence[str], run: Run, console: Console, make: Callable[[Mapping[str, str]], Table]) -> Table:
-    """A table with a column for each backend, under its whole name if all fit, else under its short name."""
+def _with_heads(
+    names: Sequence[str], run: Run, console: Console, make: Callable[[Mapping[str, str]], Table]
+) -> Iterator[Table]:
+    """A table with a column for each backend under its whole name if all fit, else under short names; or several."""
     whole = make({name: name for name in names})
-    needed = console.measure(whole, options=console.options.update(width=WIDEST)).maximum
-    if needed <= console.width:
-        return whole
-    return make(_short_heads(names, {record.name: record.short_name for record in run.backends}))
-
-
-def _short_heads(names: Sequence[str], short_names: Mapping[str, str]) -> dict[str, str]:
-    """A head for each backend: its short name, else the beginning of its name; its whole name if two heads are alike.
-
-    >>> _short_heads(["tensorflow", "my_backend", "wide-ours", "wide-theirs"], {"tensorflow": "tf"})
-    {'tensorflow': 'tf', 'my_backend': 'my_bac', 'wide-ours': 'wide-o', 'wide-theirs': 'wide-t'}
-    >>> _short_heads(["winograd-2", "winograd-4"], {})
-    {'winograd-2': 'winograd-2', 'winograd-4': 'winograd-4'}
-    """
-    short = {name: short_names.get(name) or name[:LONGEST_HEAD].rstrip("-") for name in names}
-    heads = list(short.values())
-    return {name: head if heads.count(head) == 1 else name for name, head in short.items()}
+    if fits(whole, console):
+        yield whole
+        return
+    heads = short_heads(names, {record.name: record.short_name for record in run.backends}, LONGEST_HEAD)
+    yield from side_by_side(names, lambda some: make({name: heads[name] for name in some}), console)
 
 
 def _print_not_computed(run: Run, console: Console) -> None:
@@ -218,13 +213,24 @@ def _print_faults(run: Run, console: Console, *, tracebacks: bool, explain: bool
         if explain and first.get("explanation"):
             console.print(Text(f"  why: {first['explanation']}"), highlight=False)
         if first["reproduce"]:
-            console.print(Text(f"  again: {first['reproduce']}", style="dim"), highlight=False, soft_wrap=True)
+            _print_command("again", str(first["reproduce"]), console)
         if tracebacks and trace:
             console.print(Text(trace), highlight=False, soft_wrap=True)
         has_traceback = has_traceback or bool(trace)
     if len(faults) > MOST_FAULTS:
         console.print(f"... and {len(faults) - MOST_FAULTS} more reasons, all in the report", style="red")
     if has_traceback and not tracebacks:
-        console.print(Text(f"tracebacks: convbench --debug report {run.folder}", style="dim"), soft_wrap=True)
+        _print_command("tracebacks", shlex.join(["convbench", "--debug", "report", str(run.folder)]), console)
     if faults:
         console.print()
+
+
+def _print_command(what: str, command: str, console: Console) -> None:
+    """Print a command so that it can be copied: where it is too long for a terminal, it goes on between its words."""
+    whole = f"  {what}: {command}"
+    if not console.is_terminal or len(whole) <= console.width:
+        console.print(Text(whole, style="dim"), highlight=False, soft_wrap=True)
+        return
+    console.print(Text(f"  {what}:", style="dim"))
+    for line in command_lines(command, console.width - len(COMMAND_INDENT)):
+        console.print(Text(COMMAND_INDENT + line, style="dim"), highlight=False, soft_wrap=True)

@@ -6,7 +6,8 @@ import pytest
 from fake_run import report_input
 
 from convbench.report.html import render_report
-from convbench.report.terminal import _short_heads
+from convbench.report.tables import short_heads
+from convbench.report.terminal import LONGEST_HEAD
 from convbench.report.views.slots import LAST_BUNDLED, SLOTS, placed_as_listed, slots
 from convbench.results.events.state import BackendRecord
 
@@ -43,6 +44,6 @@ def test_a_backend_that_was_measured_but_not_recorded_has_a_slot():
 
 def test_narrow_heads_are_what_the_backends_declare():
     declared = {"numba-cpu": "numba", "numba-cuda": "nbcuda", "mine": ""}
-    short = _short_heads(list(declared), declared)
+    short = short_heads(list(declared), declared, LONGEST_HEAD)
     assert short == {"numba-cpu": "numba", "numba-cuda": "nbcuda", "mine": "mine"}
-    assert _short_heads(["numba-cpu"], {}) == {"numba-cpu": "numba"}
+    assert short_heads(["numba-cpu"], {}, LONGEST_HEAD) == {"numba-cpu": "numba"}
