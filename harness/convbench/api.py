@@ -191,6 +191,7 @@ def execute(
 
     `told` are warnings of this machine that its user has read: the run carries them and does not look again.
     """
+    begin = time.monotonic()
     asked = _asked(settings, registry)
     state = RunState()
     folder = new_folder(DEFAULT_FOLDER, "run") if output is None else Path(output)
@@ -199,7 +200,7 @@ def execute(
             _keep(journal, state, event)
         for text in _new_warnings(settings, registry, observer) if told is None else told:
             _keep(journal, state, WarningGiven(text=text))
-        _carry_out(asked, journal, state, observer)
+        _carry_out(asked, journal, state, observer, begin)
     return _reported(journal.folder)
 
 
@@ -210,6 +211,7 @@ def go_on(
 
     `given` are settings that the call names; UsageError where they, the machine, packages or workloads differ.
     """
+    begin = time.monotonic()
     if stored.is_finished:
         observer.note(f"{stored.folder} is finished: nothing is measured")
         # it may have been killed while its files were written
@@ -226,7 +228,7 @@ def go_on(
         for event in _beginning(asked, registry):
             if event.name not in stored.state.backends:  # it was killed before it had told
                 _keep(journal, stored.state, event)
-        _carry_out(asked, journal, stored.state, observer)
+        _carry_out(asked, journal, stored.state, observer, begin)
     return _reported(stored.folder)
 
 
@@ -301,10 +303,13 @@ def _found(entry: Registered, settings: RunSettings) -> BackendFound:
     )
 
 
-def _carry_out(asked: _Asked, journal: Journal, state: RunState, observer: Observer) -> None:
-    """Let the run happen: every event into the journal, and to the observer. However it ends, it says how."""
+def _carry_out(asked: _Asked, journal: Journal, state: RunState, observer: Observer, begin: float) -> None:
+    """Let the run happen: every event into the journal, and to the observer. However it ends, it says how.
+
+    `begin` is the monotonic time at which the run was asked for: its promise counts from there.
+    """
     ledger, interrupted = Ledger(), True
-    begin = time.monotonic() - state.run_s
+    before_s = state.run_s
     events = run_events(
         asked.plan,
         asked.settings,
@@ -313,6 +318,7 @@ def _carry_out(asked: _Asked, journal: Journal, state: RunState, observer: Obser
         state=state,
         ledger=ledger,
         packages=asked.packages,
+        begin=begin,
     )
     try:
         with closing(events):
@@ -327,7 +333,7 @@ def _carry_out(asked: _Asked, journal: Journal, state: RunState, observer: Obser
                 tell(observer, happening)
         interrupted = False
     finally:
-        journal.write(ledger.finished(run_s=time.monotonic() - begin, interrupted=interrupted))
+        journal.write(ledger.finished(run_s=before_s + time.monotonic() - begin, interrupted=interrupted))
         observer.end()
 
 

@@ -47,7 +47,7 @@ def run_limits(threads: Sequence[int], plugins: Iterable[str], *, again: bool, *
     finally:
         observer.end()
     print_whole(limits_table([outcome.limits for outcome in outcomes]), Console())
-    for warning in dict.fromkeys(outcome.warning for outcome in outcomes if outcome.warning):
+    for warning in dict.fromkeys(warning for outcome in outcomes for warning in outcome.warnings):
         click.echo(f"warning: {warning}", err=True)
 
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
+from rich.text import Text
 
 from convbench.cli.time_left import TimeLeft
 from convbench.run.observer import Observer
 
 REDRAWN_EACH_S = 0.2
+TICK_S = 1.0
+"""The elapsed time goes on that often where nothing happens, as in a long search."""
 BAR_WIDTH = 12
 
 
 class ProgressBar:
-    """A bar on standard error that is redrawn in place, but never while a worker is being timed."""
+    """A bar on standard error that is redrawn in place, but never while a worker is being timed.
+
+    Else it is redrawn each second by a thread of its own, so that its clock goes on.
+    """
 
     def __init__(self, console: Console) -> None:
         room = console.width - len(" 100 % 0:00:00 0:00:00 left ") - BAR_WIDTH  # so that the times are never cut
@@ -36,19 +43,28 @@ class ProgressBar:
         self._task = self._progress.add_task("", total=1.0, start=False, what="", left="")
         self._time = TimeLeft(time.monotonic, 0)
         self._drawn = 0.0
+        self._timed = False
+        self._over = threading.Event()
+        self._ticking = threading.Thread(target=self._tick, name="progress bar", daemon=True)
 
     def begin(self, steps: int, most: int = 0, within_s: float = 0.0) -> None:
         """Show the bar."""
         self._time = TimeLeft(time.monotonic, steps, most, within_s)
         self._progress.start()
         self._progress.start_task(self._task)
+        self._ticking.start()
 
     def expect(self, steps: int) -> None:
         """Change the number of steps to what is known now."""
         self._time.expect(steps)
 
-    def step(self, what: str) -> None:
-        """Name what is running."""
+    def set_aside(self, seconds: float) -> None:
+        """Set time aside for what counts no steps."""
+        self._time.set_aside(seconds)
+
+    def step(self, what: str, *, timed: bool = False) -> None:
+        """Name what is running; while it is `timed` the bar stands still."""
+        self._timed = timed
         self._progress.update(self._task, what=what)
         self._redraw()
 
@@ -59,11 +75,17 @@ class ProgressBar:
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
-        self._progress.console.print(text)
+        self._progress.console.print(Text(text), soft_wrap=True)  # numbers and commands in it are not broken
 
     def end(self) -> None:
         """Remove the bar."""
+        self._over.set()
         self._progress.stop()
+
+    def _tick(self) -> None:
+        while not self._over.wait(TICK_S):
+            if not self._timed:
+                self._redraw()
 
     def _redraw(self) -> None:
         now = time.monotonic()
@@ -90,7 +112,11 @@ class PlainLines:
         """Change the number of steps to what is known now."""
         self._time.expect(steps)
 
-    def step(self, what: str) -> None:
+    def set_aside(self, seconds: float) -> None:
+        """Set time aside for what counts no steps."""
+        self._time.set_aside(seconds)
+
+    def step(self, what: str, *, timed: bool = False) -> None:
         """Ignore it: one line for each step would be too much for a log."""
 
     def advance(self, steps: int = 1) -> None:

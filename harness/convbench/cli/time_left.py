@@ -2,12 +2,16 @@
 
 - The pace is measured after the first tenth, because only before it do workers start and compile.
 - A run that may add blocks fills its time with them, up to the largest number of blocks that it may have.
-- The share that is done never becomes smaller.
+- What counts no steps, such as searches, has a time of its own that is set aside for it.
+- The share that is done never becomes smaller, and is not the whole while something that counts no steps goes on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+
+MOST_SHARE = 0.99
+"""That is told while something goes on that counts no steps, and may take longer than was set aside."""
 
 
 class TimeLeft:
@@ -23,6 +27,11 @@ class TimeLeft:
         self._begin = clock()
         self._first: tuple[int, float] | None = None
         self._share = 0.0
+        self._aside_s, self._aside_since = 0.0, clock()
+
+    def set_aside(self, seconds: float) -> None:
+        """Set so much time aside, from now on, for what counts no steps."""
+        self._aside_s, self._aside_since = seconds, self._clock()
 
     def expect(self, steps: int) -> None:
         """Set the number of steps to what is known now."""
@@ -44,7 +53,8 @@ class TimeLeft:
             return None
         done, before = self._first
         pace = (self.elapsed_s() - before) / (self._done - done)
-        least, most = (max(0.0, pace * (steps - self._done)) for steps in (self._steps, self._most))
+        aside = max(0.0, self._aside_s - (self._clock() - self._aside_since))
+        least, most = (max(0.0, pace * (steps - self._done)) + aside for steps in (self._steps, self._most))
         return min(max(least, self._within_s - self.elapsed_s()), most)
 
     def share(self) -> float:
@@ -54,5 +64,6 @@ class TimeLeft:
             done = self._done / max(1, self._steps)
         else:
             done = elapsed / (elapsed + left) if elapsed + left else 1.0
-        self._share = max(self._share, min(1.0, done))
+        most = MOST_SHARE if self._aside_s else 1.0
+        self._share = max(self._share, min(most, done))
         return self._share

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from math import inf
 from typing import Any, Literal, get_args
 
 from convbench.errors import UsageError, unknown_name
@@ -19,7 +20,8 @@ Cache = Literal["hot", "cold"]
 class Effort:
     """How much a run spends: blocks, rounds a block, seconds a sample, seconds of calls that a cell may cost.
 
-    Where the run is not within_s old yet, further blocks follow, up to most_blocks.
+    Where the run is not within_s old yet, further blocks follow, up to most_blocks. `in_time` says that it ends within
+    that time even if it must measure less.
     """
 
     blocks: int
@@ -28,12 +30,15 @@ class Effort:
     budget_s: float
     most_blocks: int
     within_s: float
+    in_time: bool = True
 
 
 EFFORTS = {
     "glance": Effort(blocks=1, rounds=5, sample_s=0.005, budget_s=0.3, most_blocks=1, within_s=112.0),
     "quick": Effort(blocks=3, rounds=6, sample_s=0.002, budget_s=0.3, most_blocks=24, within_s=112.0),
-    "thorough": Effort(blocks=30, rounds=24, sample_s=0.003, budget_s=10.0, most_blocks=100, within_s=300.0),
+    "thorough": Effort(
+        blocks=30, rounds=24, sample_s=0.003, budget_s=10.0, most_blocks=100, within_s=300.0, in_time=False
+    ),
 }
 """glance tells who is right and roughly how fast; quick, the default, judges differences from 5 % on; thorough, 3 %."""
 QUICK = EFFORTS["quick"]
@@ -48,13 +53,14 @@ class RunSettings:
     """Settings of a run; UsageError for a value that cannot be.
 
     A block is a fresh set of workers, a round one turn of all backends in it. After `blocks` of them further ones
-    follow, up to most_blocks (0: none), as long as the next is likely to end before the run is within_s old. budget_s
-    bounds the timing of one cell in the first `blocks`: a cell of which one call takes longer, or would as smaller
-    batches tell, is skipped and says so, and one of which the backend predicts that six would; three samples are taken
-    even so. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that of the
-    workload's cases; backends None means every one that is available. `case` is an inline TOML table, in place of
-    workloads. A batch of nothing can be checked, but not measured. find_largest_batch searches the largest batch size
-    within memory_limit_bytes (0: what is free, less a reserve), for at most search_s seconds a case, backend and pass.
+    follow, up to most_blocks (0: none), as long as the next is likely to end before the run is within_s old. Where it
+    is to be `in_time`, it also measures less so as to end by then: fewer rounds, then fewer items. budget_s bounds the
+    timing of one cell in the first `blocks`: a cell of which one call takes longer, or would as smaller batches tell,
+    is skipped and says so, and one of which the backend predicts that six would; three samples are taken even so.
+    timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that of the workload's
+    cases; backends None means every one that is available. `case` is an inline TOML table, in place of workloads. A
+    batch of nothing can be checked, but not measured. find_largest_batch searches the largest batch size within
+    memory_limit_bytes (0: what is free, less a reserve), for at most search_s seconds a case, backend and pass.
     """
 
     workloads: tuple[str, ...] = ("quick",)
@@ -70,6 +76,7 @@ class RunSettings:
     blocks: int = QUICK.blocks
     most_blocks: int = 0
     within_s: float = QUICK.within_s
+    in_time: bool = QUICK.in_time
     rounds: int = QUICK.rounds
     sample_s: float = QUICK.sample_s
     budget_s: float = QUICK.budget_s
@@ -90,8 +97,10 @@ class RunSettings:
             raise UsageError(f"batch sizes must be at least {least}, not {given}")
         self._check_search()
         for key in ("blocks", "rounds", "sample_s", "within_s", "budget_s", "timeout_s", "search_s"):
-            if getattr(self, key) <= 0:
-                raise UsageError(f"{key.removesuffix('_s')} must be more than 0, not {getattr(self, key)}")
+            value = getattr(self, key)
+            if not 0 < value < inf:  # NaN is neither
+                what = "more than 0" if not value > 0 else "a finite number"
+                raise UsageError(f"{key.removesuffix('_s')} must be {what}, not {value}")
         if self.threads < 0:
             raise UsageError(f"threads must be at least 1 (or 0 for all cores), not {self.threads}")
         if not self.threads:
@@ -125,6 +134,11 @@ class RunSettings:
         if self.find_largest_batch and self.device != "cpu":
             raise UsageError(f"--find-largest-batch watches a process's memory: it cannot search on {self.device}")
 
+    @property
+    def promised_s(self) -> float:
+        """Seconds within which the run promises to end; infinity where it only checks, or no time was stated."""
+        return self.within_s if self.in_time and self.timing else inf
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values for run.json."""
         return asdict(self)
@@ -136,7 +150,9 @@ class RunSettings:
             raise unknown_name("effort", effort, EFFORTS)
         chosen = asdict(EFFORTS[effort] if effort else QUICK)
         if "blocks" in settings:  # so many were asked for, and no more
-            chosen["most_blocks"] = 0
+            chosen |= {"most_blocks": 0, "in_time": False}
+        if "within_s" in settings:
+            chosen["in_time"] = True
         return cls(**(chosen | settings))
 
     @classmethod

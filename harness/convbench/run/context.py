@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from convbench.plan.items import Item, Plan
+from convbench.plan.items import CellKey, Item, Plan
 from convbench.plan.settings import RunSettings
 from convbench.results.events.state import RunState
 from convbench.run.sessions import Entrant, Workers
 from convbench.run.stopwatch import Stopwatch
 from convbench.run.timing.budget import Budget
+from convbench.run.timing.promise import Promise
 from convbench.run.timing.sampler import Sampler
 from convbench.run.timing.timed_results import TimedResults
 from convbench.workers.plugins import Registered
@@ -23,8 +23,8 @@ from convbench.workers.session import BackendSession
 class RunContext:
     """Everything that a phase needs. Only `state` changes, by the events that the phases yield.
 
-    `scratch` is where arrays pass between host and workers. `begin` is the monotonic time at which the run would have
-    begun had it never been cut short. `packages` are the distributions on which the speed of backends depends.
+    `scratch` is where arrays pass between host and workers. `promise` is what the run has spent, and what still fits
+    into its time. `packages` are the distributions on which the speed of backends depends.
     """
 
     plan: Plan
@@ -36,7 +36,7 @@ class RunContext:
     timed_results: TimedResults
     stopwatch: Stopwatch
     scratch: Path
-    begin: float
+    promise: Promise
     packages: tuple[str, ...] = ()
     too_large: dict[Item, str] = field(default_factory=dict)
     """Items that cannot fit into memory, and why."""
@@ -51,9 +51,13 @@ class RunContext:
         """Cells of one item."""
         return len(self.backends) * len(self.settings.passes)
 
+    def keys_of(self, item: Item) -> list[CellKey]:
+        """The cells of an item."""
+        return [item.key(each.backend.name, name) for each in self.backends for name in self.settings.passes]
+
     def elapsed_s(self) -> float:
         """Seconds that the run has taken, those before it was cut short included."""
-        return time.monotonic() - self.begin
+        return self.promise.deadline.elapsed_s()
 
     def taking_part(self, item: Item, sessions: Sequence[BackendSession], block: int = 0) -> list[Entrant]:
         """The backends that have computed the item in time for this block, with the passes that they have."""

@@ -9,17 +9,19 @@ memory of the right size at hand counts nothing, and that is no peak.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 import msgspec
 
 from convbench.measure.memory import RESIDENT, WHY_NOT, can_reset_peak
 from convbench.plan.items import CellKey, Item
-from convbench.results.events.schema import MemoryMeasured, Recorded, fields_of
+from convbench.results.events.schema import MemoryMeasured, Recorded, WarningGiven, fields_of
 from convbench.run.context import RunContext
 from convbench.run.progress import Doing, Progress, StepsDone
 from convbench.run.sessions import Entrant, launch
+from convbench.run.timing.left_out import ItemCost
+from convbench.run.timing.promise import left_out_text, reason
 from convbench.text.units import format_bytes
 from convbench.verify import make_tensors
 from convbench.workers import protocol
@@ -34,20 +36,47 @@ REPEATS = 3
 
 
 def memory_events(context: RunContext) -> Iterator[Recorded | Progress]:
-    """Memory of every cell that has a result and no number yet, in fresh workers with the pinned allocator."""
+    """Memory of every cell that has a result and no number yet, in fresh workers with the pinned allocator.
+
+    Items that do not fit into the run's time are left out, the dearest first.
+    """
+    promise, left_out = context.promise, []
     with context.workers.block(PINNED_ALLOCATOR) as sessions:
-        if any(_wanted(context, item, sessions) for item in context.plan.items):
+        wanted = {item: entrants for item in context.plan.items if (entrants := _wanted(context, item, sessions))}
+        to_come = [item.item_key for item in wanted]
+        if len(promise.memory_of(to_come, started=False).left_out) < len(to_come):
             yield Doing("memory: starting fresh workers")
+            begin = context.elapsed_s()
             launch(sessions)
+            promise.start_s = context.elapsed_s() - begin
         for item in context.plan.items:
-            entrants = _wanted(context, item, sessions)
-            if entrants:
-                tensors = make_tensors(item.case, item.batch_size, seed=context.settings.seed)
-                paths = write_tensors(context.scratch, tensors)
-                yield Doing(f"{item.label}: memory")
-                for entrant in entrants:
-                    yield from measure_memory(item, entrant, paths)
+            if item in wanted:
+                if item.item_key in promise.memory_of(to_come, started=True).left_out:
+                    left_out.append(item.label)
+                    yield from _left_out(context, item, wanted[item])
+                else:
+                    begin = context.elapsed_s()
+                    yield Doing(f"{item.label}: memory", timed=True)
+                    yield from _measure(context, item, wanted[item])
+                    promise.memory[item.item_key] = ItemCost(context.elapsed_s() - begin)
+                to_come.remove(item.item_key)
             yield StepsDone(context.cells_of_item)
+    if left_out:
+        yield WarningGiven(text=left_out_text("the memory of these was not measured", left_out, context.settings))
+
+
+def _measure(context: RunContext, item: Item, entrants: Sequence[Entrant]) -> Iterator[MemoryMeasured]:
+    tensors = make_tensors(item.case, item.batch_size, seed=context.settings.seed)
+    paths = write_tensors(context.scratch, tensors)
+    for entrant in entrants:
+        yield from measure_memory(item, entrant, paths)
+
+
+def _left_out(context: RunContext, item: Item, entrants: Sequence[Entrant]) -> Iterator[MemoryMeasured]:
+    source = f"not measured: {reason(context.settings)}"
+    for entrant in entrants:
+        for name in entrant.passes:
+            yield MemoryMeasured(**fields_of(item.key(entrant.session.name, name)), memory_source=source)
 
 
 def measure_memory(item: Item, entrant: Entrant, paths: Mapping[str, str]) -> list[MemoryMeasured]:

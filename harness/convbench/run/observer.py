@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Protocol, TypeVar
 
 from convbench.results.events.schema import WarningGiven
-from convbench.run.progress import Begun, Doing, Expected, StepsDone
+from convbench.run.progress import Begun, Doing, Expected, SetAside, StepsDone
 
 Result = TypeVar("Result")
 
@@ -20,8 +20,11 @@ class Observer(Protocol):
     def expect(self, steps: int) -> None:
         """It will have so many steps in all, as is known now."""
 
-    def step(self, what: str) -> None:
-        """What is running now."""
+    def set_aside(self, seconds: float) -> None:
+        """So many seconds are set aside for what is to come and counts no steps."""
+
+    def step(self, what: str, *, timed: bool = False) -> None:
+        """What is running now, and whether it is being timed, so that nothing may disturb it."""
 
     def advance(self, steps: int = 1) -> None:
         """So many steps are done."""
@@ -42,7 +45,10 @@ class Silent:
     def expect(self, steps: int) -> None:
         """Nothing."""
 
-    def step(self, what: str) -> None:
+    def set_aside(self, seconds: float) -> None:
+        """Nothing."""
+
+    def step(self, what: str, *, timed: bool = False) -> None:
         """Nothing."""
 
     def advance(self, steps: int = 1) -> None:
@@ -63,7 +69,9 @@ def tell(observer: Observer, happening: object) -> None:
         case Expected():
             observer.expect(happening.steps)
         case Doing():
-            observer.step(happening.what)
+            observer.step(happening.what, timed=happening.timed)
+        case SetAside():
+            observer.set_aside(happening.seconds)
         case StepsDone():
             observer.advance(happening.steps)
         case WarningGiven():

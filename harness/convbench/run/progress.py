@@ -22,10 +22,18 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """So many seconds are set aside for what is to come and counts no steps: limits, searches, files."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Doing:
-    """What is running now, as a short phrase."""
+    """What is running now, as a short phrase; `timed` says that it is being timed, and nothing may disturb it."""
 
     what: str
+    timed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +43,4 @@ class StepsDone:
     steps: int
 
 
-Progress = Begun | Expected | Doing | StepsDone
+Progress = Begun | Expected | SetAside | Doing | StepsDone

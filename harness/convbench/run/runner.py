@@ -39,6 +39,8 @@ from convbench.run.memory import memory_events, warning
 from convbench.run.progress import Begun
 from convbench.run.sessions import Workers
 from convbench.run.stopwatch import Stopwatch
+from convbench.run.timing.deadline import Deadline, report_seconds
+from convbench.run.timing.promise import Promise
 from convbench.run.timing.sampler import Sampler
 from convbench.run.timing.schedule import steps_of
 from convbench.run.timing.timed_results import TimedResults
@@ -68,14 +70,20 @@ def run_events(
     state: RunState,
     ledger: Ledger,
     packages: tuple[str, ...] = (),
+    begin: float | None = None,
 ) -> Generator[Happening, None, None]:
-    """Everything that happens, as it happens; `state` is what is known before, and takes in every event."""
+    """Everything that happens, as it happens; `state` is what is known before, and takes in every event.
+
+    `begin` is the monotonic time at which the call was made that the run belongs to; now, where it is None.
+    """
+    deadline = _deadline(plan, settings, len(backends), (time.monotonic() if begin is None else begin) - state.run_s)
     speeds = CoreSpeeds(cores_for(settings.threads, usable_cores()), known_bests())
     annotate = Annotator(plan, settings, backends, state.checked)
     try:
         # the host's own checks run on one core: a BLAS pool spins on for a while and would disturb the workers
         with threadpool_limits(1, user_api="blas"), scratch_folder() as scratch:
-            workers = Workers(backends, settings, folder, scratch)
+            promise = Promise(settings, deadline, searches=_most_searches(plan, settings, len(backends)))
+            workers = Workers(backends, settings, folder, scratch, patience_s=promise.patience_s)
             ledger.timed_s = workers.timed_s
             timed_results = TimedResults(scratch=scratch, seed=settings.seed)
             context = RunContext(
@@ -84,11 +92,11 @@ def run_events(
                 backends=backends,
                 state=state,
                 workers=workers,
-                sampler=_sampler(settings, state, workers, speeds, timed_results),
+                sampler=_sampler(settings, state, workers, speeds, timed_results=timed_results, deadline=deadline),
                 timed_results=timed_results,
                 stopwatch=ledger.stopwatch,
                 scratch=scratch,
-                begin=time.monotonic() - state.run_s,
+                promise=promise,
                 packages=packages,
                 too_large=too_large(plan.items, len(backends), free_bytes()),
             )
@@ -103,12 +111,30 @@ def run_events(
         keep_bests(speeds.best)
 
 
+def _deadline(plan: Plan, settings: RunSettings, backends: int, begin: float) -> Deadline:
+    cells = len(plan.items) * backends * len(settings.passes)
+    return Deadline(within_s=settings.promised_s, fill_s=settings.within_s, report_s=report_seconds(cells), begin=begin)
+
+
+def _most_searches(plan: Plan, settings: RunSettings, backends: int) -> int:
+    """For the largest batch: one a case, dtype, backend and pass."""
+    cases = {item.item_key[:3] for item in plan.items}
+    return len(cases) * backends * len(settings.passes) if settings.find_largest_batch else 0
+
+
 def _sampler(
-    settings: RunSettings, state: RunState, workers: Workers, speeds: CoreSpeeds, timed_results: TimedResults
+    settings: RunSettings,
+    state: RunState,
+    workers: Workers,
+    speeds: CoreSpeeds,
+    *,
+    timed_results: TimedResults,
+    deadline: Deadline,
 ) -> Sampler:
     """A run that goes on draws other turns than the one that it goes on from."""
     seed = f"{settings.seed} {len(state.resumed)}" if state.resumed else ""
-    return Sampler(settings, state, OtherLoad(workers.own_s), speeds, timed_results, seed=seed)
+    load = OtherLoad(workers.own_s)
+    return Sampler(settings, state, load, speeds, timed_results, seed=seed, left_s=deadline.left_s)
 
 
 def _phases(context: RunContext) -> Iterator[Happening]:
@@ -130,7 +156,10 @@ def _phases(context: RunContext) -> Iterator[Happening]:
 
 
 def _warnings(context: RunContext) -> Iterator[WarningGiven]:
-    """Before anything runs: what does not fit, and whether memory can be measured."""
+    """Before anything runs: what does not fit into memory or time, and whether memory can be measured."""
+    late = context.promise.warning(len(context.backends))
+    if late:
+        yield WarningGiven(text=late)
     for item, reason in context.too_large.items():
         yield WarningGiven(text=f"{item.label} is skipped: {reason}")
     text = warning(context.settings.device) if context.settings.memory else None

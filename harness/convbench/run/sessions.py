@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,17 @@ class Entrant:
 class Workers:
     """The workers of a run. `timed_s` adds up the seconds that the backends took under the clock, by request."""
 
-    def __init__(self, backends: Sequence[Registered], settings: RunSettings, folder: Path, scratch: Path) -> None:
+    def __init__(
+        self,
+        backends: Sequence[Registered],
+        settings: RunSettings,
+        folder: Path,
+        scratch: Path,
+        *,
+        patience_s: Callable[[], float],
+    ) -> None:
+        """`patience_s` tells how long the run can still wait for an answer."""
+        self.patience_s = patience_s
         self._backends = backends
         self._settings = settings
         self._folder = folder
@@ -47,7 +57,14 @@ class Workers:
             sessions = []
             for registered in self._backends:
                 log = self.log_of(registered.backend.name)
-                session = BackendSession(registered, self._settings, log=log, scratch=self._scratch, purpose=purpose)
+                session = BackendSession(
+                    registered,
+                    self._settings,
+                    log=log,
+                    scratch=self._scratch,
+                    purpose=purpose,
+                    patience_s=self.patience_s,
+                )
                 stack.callback(session.stop)
                 stack.callback(self._add_timed, session)
                 sessions.append(session)

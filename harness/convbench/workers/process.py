@@ -14,9 +14,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 
 import psutil
@@ -30,6 +31,7 @@ from convbench_specs import Settings
 
 START_TIMEOUT_S = 60.0
 """At least so long may a start take: importing a framework from a cold disk is not the cell's fault."""
+OUT_OF_TIME = "the time of the run was over (--within)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,16 @@ class WorkerProcess:
         log: Path,
         timeout_s: float,
         purpose: Mapping[str, str] = {},
+        patience_s: Callable[[], float] = lambda: inf,
     ) -> None:
+        """`patience_s` tells how long the run can still wait for anything, whatever `timeout_s` allows."""
         self.name = registered.backend.name
         self._registered = registered
         self._settings = settings
         self._log = log
         self._timeout_s = timeout_s
         self._purpose = dict(purpose)
+        self._patience_s = patience_s
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._suspended = False
@@ -129,10 +134,11 @@ class WorkerProcess:
 
     def request(self, request: protocol.Request[R], *, timeout_s: float | None = None) -> R | Failure:
         """Ask for one thing and wait for the answer, at most timeout_s seconds (default: the cell's limit)."""
-        if not self._ready:
+        failure = Failure(Status.SKIPPED, OUT_OF_TIME, alive=True) if self._patience_s() <= 0 else None
+        if failure is None and not self._ready:
             failure = self.start()
-            if failure is not None:
-                return failure
+        if failure is not None:
+            return failure
         self.resume()
         assert self._connection is not None
         with suppress(frames.PeerClosedError):  # as in launch
@@ -167,12 +173,14 @@ class WorkerProcess:
 
     def _answer(self, request: str, expected: type[R], timeout_s: float) -> R | Failure:
         assert self._connection is not None
-        begin = time.monotonic()
+        begin, patience_s = time.monotonic(), max(0.0, self._patience_s())
         try:
-            reply = protocol.to_reply(frames.receive(self._connection, timeout_s=timeout_s))
+            reply = protocol.to_reply(frames.receive(self._connection, timeout_s=min(timeout_s, patience_s)))
         except frames.DeadlinePassedError:
             self.stop()
-            return Failure(Status.TIMED_OUT, f"no answer to {request!r} within {timeout_s:g} s")
+            late = Failure(Status.SKIPPED, f"{request!r} was ended after {patience_s:.3g} s: {OUT_OF_TIME}")
+            killed = Failure(Status.TIMED_OUT, f"no answer to {request!r} within {timeout_s:g} s")
+            return late if patience_s < timeout_s else killed
         except (frames.PeerClosedError, ValueError):
             return self._death(time.monotonic() - begin)
         except BaseException:  # Ctrl-C in mid-answer: the frame is lost, so is the worker

@@ -6,7 +6,8 @@ A backend that keeps failing to start, or that let too many workers die, is give
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class BackendSession:
         scratch: Path | None = None,
         purpose: Mapping[str, str] | None = None,
         max_deaths: int = MAX_DEATHS,
+        patience_s: Callable[[], float] = lambda: inf,
     ) -> None:
         self.name = registered.backend.name
         self._registered = registered
@@ -60,6 +62,7 @@ class BackendSession:
             log=log,
             timeout_s=settings.timeout_s,
             purpose=purpose or {},
+            patience_s=patience_s,
         )
         self._cold = settings.cache == "cold"
         self._max_deaths = max_deaths

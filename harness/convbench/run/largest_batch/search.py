@@ -9,10 +9,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from math import inf
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from convbench.machine.facts import free_bytes
 from convbench.measure.memory import can_reset_peak
@@ -84,45 +87,60 @@ def reserve_bytes(free: int) -> int:
     return max(RESERVE_BYTES, int(free * RESERVE_SHARE))
 
 
-def search_backend(
-    registered: Registered,
-    wanted: Iterable[Wanted],
-    settings: RunSettings,
-    limit_bytes: int,
-    *,
-    log: Path,
-    scratch: Path,
-) -> Iterator[LargestBatchFound | Doing]:
-    """Search for every workload, case and pass that is wanted of a backend."""
-    plain = Settings(threads=settings.threads, device=settings.device, scratch_folder=str(scratch))
-    worker = WorkerProcess(registered, plain, log=log, timeout_s=settings.timeout_s, purpose=PINNED_ALLOCATOR)
-    search, name = BatchSearch(worker, limit_bytes, settings.search_s), registered.backend.name
-    try:
-        for workload, case, pass_name in wanted:
-            yield Doing(f"{workload}/{case.name} {pass_name}: largest batch of {name}")
-            found = search.find(case, pass_name)
-            yield LargestBatchFound(
-                workload=workload,
-                case=case.name,
-                dtype=case.dtype,
-                backend=name,
-                pass_name=pass_name,
-                **asdict(found),
-            )
-    finally:
-        worker.stop()
+class Searcher:
+    """Searches of one backend, all in its worker, which ends with the with statement.
 
+    `patience_s` tells how long the run can still wait for an answer.
+    """
 
-class BatchSearch:
-    """Searches of one backend, all in its worker."""
-
-    def __init__(self, worker: WorkerProcess, limit_bytes: int, search_s: float) -> None:
-        self._worker = worker
+    def __init__(
+        self,
+        registered: Registered,
+        settings: RunSettings,
+        limit_bytes: int,
+        *,
+        log: Path,
+        scratch: Path,
+        patience_s: Callable[[], float] = lambda: inf,
+    ) -> None:
+        self._backend = registered.backend.name
+        self._worker = WorkerProcess(
+            registered,
+            Settings(threads=settings.threads, device=settings.device, scratch_folder=str(scratch)),
+            log=log,
+            timeout_s=settings.timeout_s,
+            purpose=PINNED_ALLOCATOR,
+            patience_s=patience_s,
+        )
         self._limit = limit_bytes
-        self._search_s = search_s
+        self._search_s = settings.search_s
 
-    def find(self, case: Case, pass_name: PassName) -> LargestBatch:
-        """Search for one case and pass."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._worker.stop()
+
+    def event(self, workload: str, case: Case, pass_name: PassName, found: LargestBatch) -> LargestBatchFound:
+        """The event for what was found."""
+        return LargestBatchFound(
+            workload=workload,
+            case=case.name,
+            dtype=case.dtype,
+            backend=self._backend,
+            pass_name=pass_name,
+            **asdict(found),
+        )
+
+    def skipped(self, reason: str) -> LargestBatch:
+        """What a search has that is not begun."""
+        return LargestBatch(status=Status.SKIPPED, reason=reason, limit_bytes=self._limit, tries=0)
+
+    def find(self, case: Case, pass_name: PassName, search_s: float) -> Generator[Doing, None, LargestBatch]:
+        """Search for one case and pass, for so many seconds; yields what it tries."""
+        self._search_s = search_s
         if not can_reset_peak():
             self._worker.stop()  # the peak of a process can only be read whole: each search needs a fresh one
         tried, begin = _Tried(first=first_batch_size(case, pass_name)), time.monotonic()
@@ -132,7 +150,8 @@ class BatchSearch:
                 continue
             left = self._search_s - (time.monotonic() - begin)
             if tried.peaks and tried.seconds_an_instance * batch_size > left:
-                return self._found(Status.AT_LEAST, f"the search ends after {self._search_s:g} s", tried)
+                return self._found(Status.AT_LEAST, f"the search ends after {self._search_s:.3g} s", tried)
+            yield Doing(f"largest batch of {self._backend}, {case.name} {pass_name}: trying {batch_size:,}")
             ended = self._try(case, batch_size, pass_name, tried)
             if ended is not None:
                 return ended

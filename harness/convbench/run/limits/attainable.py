@@ -7,9 +7,10 @@ others used the machine, are measured and merged with what is known. What a wron
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import inf
 from pathlib import Path
 
 from convbench.results.roofline import Limits, Peak
@@ -20,13 +21,15 @@ from convbench.run.progress import Doing
 from convbench.workers.session import BackendSession
 from convbench_specs import Device, DType
 
+LATE = "the machine's limits were not all looked for in the time of the run: convbench limits finds and keeps them"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The limits, and what a user should be warned of; empty where there is nothing."""
+    """The limits, and what a user should be warned of."""
 
     limits: Limits
-    warning: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def attainable(
@@ -39,22 +42,26 @@ def attainable(
     packages: Iterable[str] = (),
     wrong: Collection[str] = (),
     again: bool = False,
+    left_s: Callable[[], float] = lambda: inf,
 ) -> Generator[Doing, None, Outcome]:
     """The limits for these dtypes, with the backends of the sessions; `again` measures even what is known.
 
     `wrong` are backends in which the checks have found a fault: they are not asked, and their limits are dropped.
     Limits hold for the versions of `packages`, those that the backends declare. Yields what it is doing. Sessions are
-    left without a case and suspended. Raises nothing of a backend's.
+    left without a case and suspended. Raises nothing of a backend's. Where `left_s` seconds are over, what was not yet
+    found is left out, and a warning says so.
     """
     facts = fingerprint(packages)
     path = cache_file(facts)
     known = Limits(device=device, threads=threads) if again else read_limits(path, device, threads)
     trusted = [session for session in sessions if session.is_bundled and session.name not in wrong]
-    found = yield from _measured(without(known, wrong), trusted, dtypes, scratch=scratch)
+    found = yield from _measured(without(known, wrong), trusted, dtypes, scratch=scratch, left_s=left_s)
+    late = (LATE,) if left_s() <= 0 else ()
     if found == known:
-        return Outcome(known)
+        return Outcome(known, late)
     not_kept = keep_limits(path, facts, found)
-    return Outcome(found, f"the machine's limits are not kept for later runs: {not_kept}" if not_kept else "")
+    told = f"the machine's limits are not kept for later runs: {not_kept}"
+    return Outcome(found, (*late, told) if not_kept else late)
 
 
 def without(known: Limits, wrong: Collection[str]) -> Limits:
@@ -63,7 +70,12 @@ def without(known: Limits, wrong: Collection[str]) -> Limits:
 
 
 def _measured(
-    known: Limits, sessions: Sequence[BackendSession], dtypes: Sequence[DType], *, scratch: Path
+    known: Limits,
+    sessions: Sequence[BackendSession],
+    dtypes: Sequence[DType],
+    *,
+    scratch: Path,
+    left_s: Callable[[], float],
 ) -> Generator[Doing, None, Limits]:
     """With what is not known measured; `known` itself where that is nothing."""
     device: Device = "cuda" if known.device == "cuda" else "cpu"
@@ -71,12 +83,14 @@ def _measured(
     for dtype in dict.fromkeys(dtypes):
         asked = _to_ask(known.peak(dtype), sessions)
         if asked:
-            peak = yield from measure_peak(asked, dtype, known, scratch=scratch)
+            peak = yield from measure_peak(asked, dtype, known, scratch=scratch, left_s=left_s)
+            if peak is None:
+                return found
             found = merge(found, Limits(device=device, threads=known.threads, peaks=(peak,)))
     if known.bandwidth is None or known.bandwidth.contended:
         yield Doing("the machine's limit: bandwidth of memory")
         if device == "cpu":
-            bandwidth = measure_bandwidth(known.threads)
+            bandwidth = measure_bandwidth(known.threads, left_s())
         else:
             bandwidth = yield from measure_device_bandwidth(sessions, scratch=scratch)
         found = merge(found, Limits(device=device, threads=known.threads, bandwidth=bandwidth))

@@ -43,13 +43,20 @@ KERNELS: dict[str, tuple[Kernel, int]] = {
 """The kernel, and bytes that it moves a byte of its result."""
 
 
-def measure_bandwidth(threads: int) -> Bandwidth | None:
-    """The bandwidth of this machine with so many threads; None where its process failed."""
+def measure_bandwidth(threads: int, left_s: float = TIMEOUT_S) -> Bandwidth | None:
+    """The bandwidth of this machine with so many threads; None where its process failed, or left_s were too short."""
+    if left_s <= 0:
+        return None
     array_bytes = size_of_array(last_level_caches_bytes(), free_bytes())
     command = [sys.executable, "-P", "-m", "convbench.run.limits.bandwidth", str(threads), str(array_bytes)]
     try:
         done = subprocess.run(  # noqa: S603  # our own interpreter and module
-            command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            timeout=min(TIMEOUT_S, left_s),
+            check=True,
+            stdin=subprocess.DEVNULL,
         )
         return Bandwidth(**json.loads(done.stdout))
     except (OSError, subprocess.SubprocessError, ValueError, TypeError):

@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -68,27 +69,35 @@ class _Best:
 
 
 def measure_peak(
-    sessions: Sequence[BackendSession], dtype: DType, limits: Limits, *, scratch: Path
-) -> Generator[Doing, None, Peak]:
-    """The peak of a dtype, on the ladder of the device; yields what it is doing. `limits` say for what threads."""
+    sessions: Sequence[BackendSession],
+    dtype: DType,
+    limits: Limits,
+    *,
+    scratch: Path,
+    left_s: Callable[[], float] = lambda: inf,
+) -> Generator[Doing, None, Peak | None]:
+    """The peak of a dtype, on the ladder of the device; yields what it is doing. `limits` say for what threads.
+
+    None where `left_s` seconds are over before everybody was asked: what was reached by then is no limit.
+    """
     device: Device = "cuda" if limits.device == "cuda" else "cpu"
-    highest = peak_flops_per_s(dtype, limits.threads) / 1e9 if device == "cpu" else float("inf")
+    highest = peak_flops_per_s(dtype, limits.threads) / 1e9 if device == "cpu" else inf
     peak = Peak(dtype=dtype, gflops_per_s=None, considered=tuple(session.name for session in sessions))
     climbers = [_Climber(session) for session in sessions]
     for item in ladder(device, dtype):
         work = cost(item.case, item.batch_size, "forward").flops
         if work < LEAST_FLOPS:
-            yield from _race(climbers, item, work, scratch=scratch)
+            yield from _race(climbers, item, work, scratch=scratch, left_s=left_s)
             continue
         climbers = [climber for climber in climbers if climber.rate >= HOPE * (peak.gflops_per_s or 0.0) * 1e9]
-        raced = yield from _race(climbers, item, work, scratch=scratch)
+        raced = yield from _race(climbers, item, work, scratch=scratch, left_s=left_s)
         for backend, best in raced.items():
             rate, case = work / best.seconds / 1e9, item.case.name
             if rate > highest:
                 continue
             found = Peak(dtype=dtype, gflops_per_s=rate, backend=backend, case=case, contended=best.contended)
             peak = peak.or_better(found)
-    return peak
+    return None if left_s() <= 0 else peak
 
 
 def measure_device_bandwidth(
@@ -110,14 +119,18 @@ def measure_device_bandwidth(
 
 
 def _race(
-    climbers: list[_Climber], item: Item, work: int, *, scratch: Path
+    climbers: list[_Climber], item: Item, work: int, *, scratch: Path, left_s: Callable[[], float] = lambda: inf
 ) -> Generator[Doing, None, dict[str, _Best]]:
     """The best of each backend that came near the best of all; `climbers` loses those that cannot do the item."""
+    if left_s() <= 0:
+        return {}
     tensors = make_tensors(item.case, item.batch_size, seed=0)
     paths = write_tensors(scratch, tensors)
     right = sampled_oracle(item.case, tensors, seed=0, places=PLACES)
     found: dict[str, _Best] = {}
     for climber in list(climbers):
+        if left_s() <= 0:
+            break
         yield Doing(f"the machine's limit: {climber.session.name}, {item.case.dtype}, {item.case.name}")
         seconds = _first_look(climber, item, work, paths=paths, right=right, scratch=scratch)
         if seconds is None:

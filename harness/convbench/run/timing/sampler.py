@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from convbench.machine.core_speed import CoreSpeeds
 from convbench.machine.other_load import OtherLoad
@@ -83,7 +84,10 @@ class Sampler:
         results: TimedResults,
         *,
         seed: str = "",
+        left_s: Callable[[], float] = lambda: inf,
     ) -> None:
+        """`left_s` tells the time that the run has left: without any, the next round is the last."""
+        self._left_s = left_s
         self._settings = settings
         self._state = state
         self._budget = Budget(settings, state.fastest_s)
@@ -108,14 +112,18 @@ class Sampler:
         # settled before the first sample: what samples show must not decide how many there are
         rounds = {key: self._rounds(key) for key in cells if self._state.is_computed(key)}
         rounds = {key: min(most_rounds, number) for key, number in rounds.items()}
-        for number in range(max(rounds.values(), default=0)):
+        number = 0
+        while number < max(rounds.values(), default=0):
+            if self._left_s() <= 0:  # this round is the last: what it returns is checked
+                rounds = {key: min(number + 1, few) for key, few in rounds.items()}
             begin = time.monotonic()
-            yield Doing(f"{item.label}: round {number + 1} of block {timed.block + 1}")
+            yield Doing(f"{item.label}: round {number + 1} of block {timed.block + 1}", timed=True)
             for entrant in self._random.sample(entrants, len(entrants)):
                 yield from self._change_data(timed, entrant, number)
                 yield from self._take(timed, entrant, number, rounds)
             if number:
                 self.later_rounds_s += time.monotonic() - begin
+            number += 1
         for key in cells:
             if self._is_right(key):
                 yield from self._results.timed_wrongly(key)
@@ -148,7 +156,7 @@ class Sampler:
         """Make a backend ready to be timed."""
         session = entrant.session
         for name in self._alive(item, entrant):
-            yield Doing(f"{item.label} {name}: warming up {session.name}")
+            yield Doing(f"{item.label} {name}: warming up {session.name}", timed=True)
             known = self._state.loops.get(item.key(session.name, name))
             if known is None:
                 yield from self._warm_up_first(item, entrant, name)

@@ -1,16 +1,15 @@
 """Blocks that fill a run's time: whole ones as long as they fit, then one of fewer rounds. Pure functions, no I/O.
 
-- Those that come in any case have fewer rounds, too, where a run on a slow machine would else end late.
-- How many there are depends on the time that they take, never on what they show.
+How many there are depends on the time that they take, never on what they show.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 
 from convbench.plan.items import Plan
 from convbench.plan.settings import RunSettings
+from convbench.run.timing.left_out import half
 
 MANY = 1000
 """Blocks; no run has more."""
@@ -37,23 +36,7 @@ def rounds_that_fit(left_s: float, cost: BlockCost | None, rounds: int) -> int:
     """
     if cost is None:
         return 0
-    return next((fewer for fewer in range(rounds, _half(rounds) - 1, -1) if cost.of(fewer, rounds) <= left_s), 0)
-
-
-def rounds_in_any_case(left_s: float, cost: BlockCost | None, rounds: int, to_come: int) -> int:
-    """Rounds of the next of so many blocks that come in any case: all, unless fewer make the run end in time.
-
-    Half of them, too, where it then ends late by less than a block; a run that takes far longer is given all.
-
-    >>> cost = BlockCost(seconds=16.0, round_s=1.5)
-    >>> [rounds_in_any_case(left, cost, 6, 1) for left in (40.0, 15.0, 8.0, -4.0, -5.0)]
-    [6, 5, 3, 3, 6]
-    """
-    if cost is None:
-        return rounds
-    late_s = to_come * cost.of(_half(rounds), rounds) - left_s
-    hurried = _half(rounds) if late_s < cost.seconds else rounds
-    return rounds_that_fit(left_s / to_come, cost, rounds) or hurried
+    return next((fewer for fewer in range(rounds, half(rounds) - 1, -1) if cost.of(fewer, rounds) <= left_s), 0)
 
 
 def blocks_that_fit(left_s: float, cost: BlockCost | None, rounds: int) -> int:
@@ -64,20 +47,7 @@ def blocks_that_fit(left_s: float, cost: BlockCost | None, rounds: int) -> int:
     return whole + (rounds_that_fit(left_s - whole * cost.seconds, cost, rounds) > 0)
 
 
-def rounds_of_block(block: int, left_s: float, cost: BlockCost | None, settings: RunSettings) -> int:
-    """Rounds of a block after the first; 0 where it has no room. A given number of blocks (--blocks) is not hurried."""
-    if block >= settings.blocks:
-        return rounds_that_fit(left_s, cost, settings.rounds)
-    if settings.most_blocks == settings.blocks:
-        return settings.rounds
-    return rounds_in_any_case(left_s, cost, settings.rounds, settings.blocks - block)
-
-
 def steps_of(plan: Plan, backends: int, settings: RunSettings, blocks: int) -> int:
     """What a run of so many blocks counts as steps: cells, once for each thing that is done with them."""
     cells = len(plan.items) * backends * len(settings.passes)
     return cells * (1 + settings.timing * blocks + settings.memory)
-
-
-def _half(rounds: int) -> int:
-    return ceil(rounds / 2)

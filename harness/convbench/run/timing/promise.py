@@ -1,0 +1,148 @@
+"""How a run keeps the time that it promised: what it has measured so far tells what is to come, and what of it fits.
+
+Pure but for the deadline's clock: phases say what they have spent, and ask what to do next. An item that is begun in
+the first block is meant to get everything, its memory and the blocks that were asked for; what would be too much for
+that is left out of the first block. Later phases leave out what has become too much since, as where others began to use
+the machine. What comes in any case is the start of the workers and the check of the first item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from math import inf
+
+from convbench.plan.items import ItemKey
+from convbench.plan.settings import RunSettings
+from convbench.run.timing.deadline import Deadline
+from convbench.run.timing.left_out import Fit, ItemCost, fit, forecast, half
+
+PREPARING = 0.3
+MEMORY = 0.5
+"""First guesses, until the first of them is known: what preparing an item in a later block, and measuring its memory,
+take of the time of its check."""
+SEARCHING = 1 / 3
+"""Of the promised time, set aside for searches of the largest batch."""
+STARTING_S = 5.0
+"""A worker's start and first case, as a cautious guess before anything is known."""
+
+
+@dataclass(slots=True)
+class Promise:
+    """What a run has spent, and what still fits into its time.
+
+    `checks`, `blocks` and `memory` are what items have cost, `start_s` what starting all workers of a block has.
+    """
+
+    settings: RunSettings
+    deadline: Deadline
+    searches: int = 0
+    """For the largest batch, that are to come."""
+    start_s: float = 0.0
+    checks: dict[ItemKey, ItemCost] = field(default_factory=dict)
+    blocks: dict[ItemKey, ItemCost] = field(default_factory=dict)
+    memory: dict[ItemKey, ItemCost] = field(default_factory=dict)
+
+    def spent_on_block(self, key: ItemKey, cost: ItemCost, *, prepared: bool) -> None:
+        """An item has been timed; where it was not prepared for it, a later block takes that in addition."""
+        if not prepared:
+            cost = cost + self.checks.get(key, ItemCost(0.0)).times(PREPARING)
+        self.blocks[key] = cost
+
+    def patience_s(self) -> float:
+        """How long an answer of a worker is waited for; in the first check as long as it takes."""
+        return self.deadline.patience_s() if self.checks else inf
+
+    def first_block(self, to_come: Collection[ItemKey]) -> Fit:
+        """What of the first block's items still fits, each with everything that is to follow."""
+        rounds = self.settings.rounds
+        checks = forecast(self.checks, to_come)
+        if not checks:
+            return Fit(rounds, frozenset())
+        blocks, more = forecast(self.blocks, [*self.blocks, *to_come]), self.settings.blocks - 1
+        memory = self._memory([*self.checks, *to_come])
+        costs = {
+            key: checks[key] + memory.get(key, NOTHING) + blocks.get(key, NOTHING).times(1 + more) for key in to_come
+        }
+        least = half(rounds)
+        begun = sum(memory.get(key, NOTHING).of(0) for key in self.checks)
+        begun += more * sum(cost.of(least) for key, cost in blocks.items() if key not in costs)
+        starts = (more + self.settings.memory) * self.start_s
+        return fit(costs, self.deadline.left_s() - begun - starts - self._searching_s(), rounds)
+
+    def limits_s(self) -> float:
+        """Seconds in which the machine's limits may be looked for."""
+        memory = sum(cost.of(0) for cost in self._memory(self.checks).values()) + self.settings.memory * self.start_s
+        return self.deadline.left_s() - memory - self._further_s() - self._searching_s()
+
+    def memory_of(self, to_come: Collection[ItemKey], *, started: bool) -> Fit:
+        """Which items' memory fits, before the blocks that were asked for."""
+        left_s = self.deadline.left_s() - self._further_s() - self._searching_s()
+        return fit(self._memory(to_come), left_s - (0.0 if started else self.start_s), 0, 0)
+
+    def block(self, to_come: Collection[ItemKey], rounds: int, until_s: float, *, started: bool) -> Fit:
+        """What of a block fits until the run is until_s old."""
+        costs = forecast(self.blocks, to_come)
+        left_s = until_s - self.deadline.elapsed_s() - (0.0 if started else self.start_s)
+        return fit(costs, left_s, rounds, min(rounds, half(self.settings.rounds)))
+
+    def end_of_block(self, block: int) -> float:
+        """How old the run may be at the end of a block: those that were asked for share what is left."""
+        asked = max(1, self.settings.blocks - block)
+        return self.deadline.elapsed_s() + (self.deadline.left_s() - self._searching_s()) / asked
+
+    def fill_left_s(self) -> float:
+        """Seconds that may be filled with blocks beyond those that were asked for."""
+        return self.deadline.fill_left_s() - self._searching_s()
+
+    def search_s(self, searches: int) -> float:
+        """Seconds of the next of so many searches for the largest batch."""
+        return min(self.settings.search_s, self.deadline.left_s() / max(1, searches))
+
+    def warning(self, backends: int) -> str:
+        """What to say at the start of a run whose time may not even do for what comes in any case; mostly nothing."""
+        if self.deadline.left_s() >= STARTING_S * (1 + backends):
+            return ""
+        return (
+            f"the run is to end within {self.deadline.within_s:g} s (--within): what does not fit is left out, but "
+            "not the start of the workers and the check of the first case, which may take longer"
+        )
+
+    def _memory(self, keys: Collection[ItemKey]) -> dict[ItemKey, ItemCost]:
+        """What memory will cost: by the checks of the same items, and by what it took of those that are done."""
+        if not self.settings.memory:
+            return {}
+        checks = forecast(self.checks, keys)
+        done = [key for key in self.memory if key in self.checks]
+        spent, checked = (sum(costs[key].of(0) for key in done) for costs in (self.memory, self.checks))
+        share = spent / checked if checked else MEMORY
+        return {key: ItemCost(share * cost.fixed_s) for key, cost in checks.items()}
+
+    def _further_s(self) -> float:
+        """Seconds of the least of the blocks that were asked for, after the first."""
+        least = half(self.settings.rounds)
+        return (self.settings.blocks - 1) * (self.start_s + sum(cost.of(least) for cost in self.blocks.values()))
+
+    def _searching_s(self) -> float:
+        if not self.searches:
+            return 0.0
+        return min(self.searches * self.settings.search_s, SEARCHING * self.deadline.within_s)
+
+
+NOTHING = ItemCost(0.0)
+
+
+def reason(settings: RunSettings) -> str:
+    """Why something is left out, as its row and the warning of the run say it."""
+    return f"left out to end within {settings.within_s:g} s, the dearest first (--within)"
+
+
+def left_out_text(what: str, labels: Mapping[str, str] | Collection[str], settings: RunSettings) -> str:
+    """A sentence on what was left out; long lists are cut, with the number of the rest."""
+    names = list(labels)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"to end within {settings.within_s:g} s, {what}: {', '.join(names[:SHOWN])}{more} (--within gives more time)"
+
+
+SHOWN = 3
+"""Items that a warning names."""
