@@ -34,6 +34,8 @@ from convbench.workers.environment import allocator_environment
 from convbench.workers.process import Failure
 from convbench.workers.session import BackendSession
 
+TOGETHER = 0.7
+"""Share of the time of starting workers one by one that all at once take, as a first guess."""
 LIMITS_S = 30.0
 """What looking for the limits of a machine for the first time mostly takes, at most."""
 
@@ -42,7 +44,8 @@ def first_block(context: RunContext) -> Iterator[Happening]:
     """Check every item, and time it where the run times; an item that would make the run late is left out."""
     state, settings, left_out = context.state, context.settings, []
     with context.workers.block(allocator_environment(settings.allocator)) as sessions:
-        # the workers start one by one, so that the time of each start is its own
+        if any(item.item_key not in state.checked for item in context.plan.items):
+            yield from _started(context, sessions)
         for place, item in enumerate(context.plan.items):
             rounds, data_sets = settings.rounds, None
             if item.item_key not in state.checked:
@@ -130,16 +133,25 @@ def _further_block(
     return found.rounds
 
 
+def _started(context: RunContext, sessions: Sequence[BackendSession]) -> Iterator[Doing]:
+    """Start the workers one by one, so that the time of each start is its own."""
+    begin = context.elapsed_s()
+    with context.stopwatch.spending("preparing"):
+        for session in sessions:
+            yield Doing(f"starting {session.name}")
+            session.wait()
+            session.suspend()
+    context.promise.start_s = TOGETHER * (context.elapsed_s() - begin)
+
+
 def _checked(
     context: RunContext, item: Item, sessions: Sequence[BackendSession]
 ) -> Generator[Happening, None, DataSetFiles]:
-    """The check of an item, which tells what others will take; the start of workers is no part of that."""
-    begin, known = context.elapsed_s(), set(context.state.started)
+    """The check of an item, which tells what others will take."""
+    begin = context.elapsed_s()
     with context.stopwatch.spending("preparing"):
         data_sets = yield from check_events(context, item, sessions)
-    starts_s = sum(each.start_s for name, each in context.state.started.items() if name not in known)
-    context.promise.start_s += starts_s
-    context.promise.checks[item.item_key] = ItemCost(max(0.0, context.elapsed_s() - begin - starts_s))
+    context.promise.checks[item.item_key] = ItemCost(context.elapsed_s() - begin)
     return data_sets
 
 

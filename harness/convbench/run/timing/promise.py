@@ -19,8 +19,10 @@ from convbench.run.timing.left_out import Fit, ItemCost, fit, forecast, half
 
 PREPARING = 0.3
 MEMORY = 0.5
-"""First guesses, until the first of them is known: what preparing an item in a later block, and measuring its memory,
-take of the time of its check."""
+"""First guesses, until one is known: what preparing an item in a later block, and measuring its memory, take of the
+time of its check."""
+FIRST = 0.5
+"""What other items take of the time of the first, likewise."""
 SEARCHING = 1 / 3
 """Of the promised time, set aside for searches of the largest batch."""
 STARTING_S = 5.0
@@ -54,35 +56,48 @@ class Promise:
         return self.deadline.patience_s() if self.checks else inf
 
     def first_block(self, to_come: Collection[ItemKey]) -> Fit:
-        """What of the first block's items still fits, each with everything that is to follow."""
-        rounds = self.settings.rounds
-        checks = forecast(self.checks, to_come)
-        if not checks:
-            return Fit(rounds, frozenset())
-        blocks, more = forecast(self.blocks, [*self.blocks, *to_come]), self.settings.blocks - 1
-        memory = self._memory([*self.checks, *to_come])
+        """What of the first block's items still fits, each with what is to follow.
+
+        Where that would leave out most of them, less is to follow: no further blocks, then no memory either.
+        """
+        if not self.checks:
+            return Fit(self.settings.rounds, frozenset())
+        found = Fit(0, frozenset(to_come))
+        for more, memory in ((self.settings.blocks - 1, self.settings.memory), (0, self.settings.memory), (0, False)):
+            found = self._first_block(to_come, more, memory=memory)
+            if 2 * len(found.left_out) <= len(to_come):
+                break
+        return found
+
+    def _first_block(self, to_come: Collection[ItemKey], more: int, *, memory: bool) -> Fit:
+        """What fits where so many further blocks and memory are to follow."""
+        rounds, least = self.settings.rounds, half(self.settings.rounds)
+        checks, blocks = self._checks(to_come), self._blocks([*self.blocks, *to_come])
+        peaks = self._memory([*self.checks, *to_come]) if memory else {}
         costs = {
-            key: checks[key] + memory.get(key, NOTHING) + blocks.get(key, NOTHING).times(1 + more) for key in to_come
+            key: checks[key] + peaks.get(key, NOTHING) + blocks.get(key, NOTHING).times(1 + more) for key in to_come
         }
-        least = half(rounds)
-        begun = sum(memory.get(key, NOTHING).of(0) for key in self.checks)
+        begun = sum(peaks.get(key, NOTHING).of(0) for key in self.checks)
         begun += more * sum(cost.of(least) for key, cost in blocks.items() if key not in costs)
-        starts = (more + self.settings.memory) * self.start_s
+        starts = (more + memory) * self.start_s
         return fit(costs, self.deadline.left_s() - begun - starts - self._searching_s(), rounds)
 
     def limits_s(self) -> float:
         """Seconds in which the machine's limits may be looked for."""
         memory = sum(cost.of(0) for cost in self._memory(self.checks).values()) + self.settings.memory * self.start_s
-        return self.deadline.left_s() - memory - self._further_s() - self._searching_s()
+        left_s = self.deadline.left_s() - self._searching_s()
+        return left_s - memory - self._further_s(left_s - memory)
 
     def memory_of(self, to_come: Collection[ItemKey], *, started: bool) -> Fit:
         """Which items' memory fits, before the blocks that were asked for."""
-        left_s = self.deadline.left_s() - self._further_s() - self._searching_s()
-        return fit(self._memory(to_come), left_s - (0.0 if started else self.start_s), 0, 0)
+        costs = self._memory(to_come)
+        left_s = self.deadline.left_s() - self._searching_s() - (0.0 if started else self.start_s)
+        further_s = self._further_s(left_s - sum(cost.of(0) for cost in costs.values()))
+        return fit(costs, left_s - further_s, 0, 0)
 
     def block(self, to_come: Collection[ItemKey], rounds: int, until_s: float, *, started: bool) -> Fit:
         """What of a block fits until the run is until_s old."""
-        costs = forecast(self.blocks, to_come)
+        costs = self._blocks(to_come)
         left_s = until_s - self.deadline.elapsed_s() - (0.0 if started else self.start_s)
         return fit(costs, left_s, rounds, min(rounds, half(self.settings.rounds)))
 
@@ -108,25 +123,38 @@ class Promise:
             "not the start of the workers and the check of the first case, which may take longer"
         )
 
+    def _checks(self, keys: Collection[ItemKey]) -> dict[ItemKey, ItemCost]:
+        return forecast(_without_first(self.checks), keys)
+
+    def _blocks(self, keys: Collection[ItemKey]) -> dict[ItemKey, ItemCost]:
+        return forecast(self.blocks, keys)
+
     def _memory(self, keys: Collection[ItemKey]) -> dict[ItemKey, ItemCost]:
         """What memory will cost: by the checks of the same items, and by what it took of those that are done."""
         if not self.settings.memory:
             return {}
-        checks = forecast(self.checks, keys)
+        checks = self._checks(keys)
         done = [key for key in self.memory if key in self.checks]
         spent, checked = (sum(costs[key].of(0) for key in done) for costs in (self.memory, self.checks))
         share = spent / checked if checked else MEMORY
         return {key: ItemCost(share * cost.fixed_s) for key, cost in checks.items()}
 
-    def _further_s(self) -> float:
-        """Seconds of the least of the blocks that were asked for, after the first."""
-        least = half(self.settings.rounds)
-        return (self.settings.blocks - 1) * (self.start_s + sum(cost.of(least) for cost in self.blocks.values()))
+    def _further_s(self, left_s: float) -> float:
+        """Seconds of the blocks that were asked for after the first, of half their rounds: as many as fit."""
+        block_s = self.start_s + sum(cost.of(half(self.settings.rounds)) for cost in self.blocks.values())
+        fitting = int(min(left_s / block_s, self.settings.blocks)) if block_s > 0 and left_s > 0 else 0
+        return min(self.settings.blocks - 1, fitting) * block_s
 
     def _searching_s(self) -> float:
         if not self.searches:
             return 0.0
         return min(self.searches * self.settings.search_s, SEARCHING * self.deadline.within_s)
+
+
+def _without_first(checks: Mapping[ItemKey, ItemCost]) -> Mapping[ItemKey, ItemCost]:
+    """Without the first check, in which frameworks do what they do once; a share of it where no other is known."""
+    others = dict(list(checks.items())[1:])
+    return others or {first: cost.times(FIRST) for first, cost in checks.items()}
 
 
 NOTHING = ItemCost(0.0)
