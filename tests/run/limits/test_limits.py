@@ -296,7 +296,7 @@ def runs(tmp_path_factory, plugins_of_limits):
     folder = tmp_path_factory.mktemp("limits")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CONVBENCH_CACHE_DIR", str(folder / "cache"))
-        patch.setattr("convbench.run.limits.attainable.measure_bandwidth", lambda threads: BANDWIDTH)
+        patch.setattr("convbench.run.limits.attainable.measure_bandwidth", lambda threads, left_s: BANDWIDTH)
         patch.setattr("convbench.run.limits.peak.is_contended", lambda waited, elapsed: False)  # other tests may run
         # else only the bundled ones that the checks found right would be asked
         patch.setattr(BackendSession, "is_bundled", True)
@@ -334,7 +334,7 @@ def test_the_peak_is_that_of_a_right_backend_that_does_what_is_counted(runs):
 def own_cache(tmp_path, monkeypatch):
     """A cache of its own, and a machine that is measured in no time; the file of the cache."""
     monkeypatch.setenv("CONVBENCH_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr("convbench.run.limits.attainable.measure_bandwidth", lambda threads: BANDWIDTH)
+    monkeypatch.setattr("convbench.run.limits.attainable.measure_bandwidth", lambda threads, left_s: BANDWIDTH)
     return cache_file(fingerprint(find_backends().packages))
 
 
@@ -394,7 +394,7 @@ def test_checking_measures_no_limit(tmp_path):
 def test_a_cache_that_cannot_be_written_is_a_warning_of_the_run(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("CONVBENCH_CACHE_DIR", str(tmp_path / "file"))
-    monkeypatch.setattr("convbench.run.limits.attainable.measure_bandwidth", lambda threads: None)
+    monkeypatch.setattr("convbench.run.limits.attainable.measure_bandwidth", lambda threads, left_s: None)
     run = convbench.compare(
         "quick", cases=["flatten"], backends=["naive"], batch_sizes=[1], blocks=1, memory=False, output=tmp_path / "r"
     )
