@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 
 import pytest
 from rich.console import Console
@@ -57,3 +58,40 @@ def test_the_bar_tells_what_runs_how_far_it_is_and_the_time_left(clock):
     assert "0:01:40 left" in out.getvalue()
     assert "conv1, batch 1: starting" in out.getvalue()
     bar.end()
+
+
+class _Ticks:
+    """An event that is waited for so many times before it is set."""
+
+    def __init__(self, times, clock):
+        self.times, self._clock = times, clock
+
+    def wait(self, seconds):
+        self._clock[0] += seconds
+        self.times -= 1
+        return self.times < 0
+
+
+@pytest.mark.parametrize(("timed", "moves"), [(False, True), (True, False)])
+def test_the_clock_goes_on_by_itself_unless_something_is_timed(clock, timed, moves):
+    out = io.StringIO()
+    bar = ProgressBar(Console(file=out, force_terminal=True, width=100))
+    bar.begin(10)
+    bar.set_aside(60.0)
+    bar.step("largest batch of one: trying 512", timed=timed)
+    bar._over.set()  # the thread of the bar itself ends
+    bar._ticking.join()
+    drawn = out.getvalue().count("trying 512")
+    bar._over = _Ticks(5, clock)
+    bar._tick()
+    assert out.getvalue().count("trying 512") - drawn == (5 if moves else 0)
+    bar._over = threading.Event()
+    bar.end()
+
+
+def test_a_note_is_not_broken_and_not_taken_for_markup(clock):
+    out = io.StringIO()
+    bar = ProgressBar(Console(file=out, force_terminal=True, width=40, color_system=None))
+    text = "a warning with [brackets] and a command that is longer: convbench compare --resume results/run-1"
+    bar.note(text)
+    assert text in out.getvalue()

@@ -60,6 +60,21 @@ def test_what_is_expected_takes_the_place_of_what_may_be(clock):
     assert time.left_s() == pytest.approx(20)
 
 
+def test_what_counts_no_steps_has_its_time_and_is_not_the_end(clock):
+    time = gone(TimeLeft(clock, 10), clock, *[1] * 10)
+    assert (time.left_s(), time.share()) == (0, 1)
+    time = gone(TimeLeft(clock, 10), clock, *[1] * 10)
+    time.set_aside(30)
+    assert time.left_s() == pytest.approx(30)
+    assert time.share() == pytest.approx(0.25)
+    clock.now += 29
+    assert time.left_s() == pytest.approx(1)
+    clock.now += 60  # it takes longer than it was thought to
+    assert (time.left_s(), time.share()) == (0, 0.99)
+    time.set_aside(0)
+    assert time.share() == 1
+
+
 @given(
     steps=st.integers(1, 50),
     most=st.integers(0, 100),

@@ -130,7 +130,9 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 @_common
 @click.option("--effort", help="glance (no verdicts on speed), quick (default) or thorough (tells 3 % apart, slowly).")
 @click.option("--blocks", type=int, help="Fresh sets of workers that time everything; default: 3, up to 24 in time.")
-@click.option("--within", "within_s", type=float, help="Seconds to fill with more blocks; quick: 112, thorough: 300.")
+@click.option(
+    "--within", "within_s", type=float, help="Seconds in which it ends, filled with blocks; quick: 112, thorough: 300."
+)
 @click.option("--rounds", type=int, help="Turns of every backend in a block, each of all its passes; default: 6.")
 @click.option("--allocator", help="default, or tuned: glibc keeps freed buffers, so large layers have no page faults.")
 @click.option("--cache", help="hot (default), or cold: no call finds its inputs in a cache.")
