@@ -308,6 +308,18 @@ def test_what_is_kept_fits_and_what_is_left_out_is_dearer_than_all_of_it(costs, 
         assert sum(kept.values()) + cheapest > left_s - 1e-6, "no more than needed"
 
 
+def test_of_items_that_cost_the_same_the_later_ones_are_left_out():
+    costs = {name: ItemCost(1.0) for name in "abcde"}
+    assert fit(costs, 3.0, 6).left_out == {"d", "e"}
+
+
+def test_before_any_large_batch_is_known_it_is_taken_to_be_dearer():
+    known = {Item("w", Case(name="a", operation=Flatten(), input_shape=(1, 2, 2)), 1).item_key: ItemCost(2.0)}
+    (key,) = known
+    guesses = forecast(known, [key._replace(case="b"), key._replace(case="b", batch_size=16)])
+    assert [cost.fixed_s for cost in guesses.values()] == [2.0, 8.0]
+
+
 @given(st.floats(0.01, 10), st.floats(1, 32))
 def test_an_item_is_forecast_from_its_smaller_batch_by_what_others_grew(seconds, growth):
     key = Item("w", Case(name="a", operation=Flatten(), input_shape=(1, 2, 2)), 1).item_key

@@ -51,7 +51,9 @@ def fit(costs: Mapping[ItemKey, ItemCost], left_s: float, rounds: int, least: in
         if sum(cost.of(fewer) for cost in costs.values()) <= left_s:
             return Fit(fewer, frozenset())
     kept, total, left_out = dict(costs), sum(cost.of(least) for cost in costs.values()), set()
-    for key in sorted(costs, key=lambda key: costs[key].of(least), reverse=True):
+    place = {key: number for number, key in enumerate(costs)}
+    # of two that cost the same the later one: it has the larger batch
+    for key in sorted(costs, key=lambda key: (costs[key].of(least), place[key]), reverse=True):
         if total <= left_s:
             break
         total -= kept.pop(key).of(least)
@@ -67,9 +69,10 @@ def half(rounds: int) -> int:
 def forecast(known: Mapping[ItemKey, ItemCost], to_come: Collection[ItemKey]) -> dict[ItemKey, ItemCost]:
     """What items will cost, by what others have cost.
 
-    One that is known costs what it did. Else it is the same case at the largest smaller batch size that is known, times
-    what other cases grew by between the two sizes; or, before any has, the geometric mean of nothing and of the images.
-    Of a case that is not known, the mean of all that are. Empty where nothing is known.
+    One that is known costs what it did. Else it costs what the same case did at the largest smaller batch size that is
+    known; or where none is, the mean of other cases at its batch size or at the largest smaller one. Where that is
+    smaller, it is times what cases grew by between the two sizes; or, before any has, the root of the images' factor.
+    Empty where nothing is known.
     """
     if not known:
         return {}
@@ -77,11 +80,12 @@ def forecast(known: Mapping[ItemKey, ItemCost], to_come: Collection[ItemKey]) ->
 
 
 def _guess(known: Mapping[ItemKey, ItemCost], key: ItemKey) -> ItemCost:
-    smaller = [other for other in known if other[:3] == key[:3] and other.batch_size < key.batch_size]
-    if not smaller:
-        return ItemCost(fmean(cost.fixed_s for cost in known.values()), fmean(cost.round_s for cost in known.values()))
-    nearest = max(smaller, key=lambda other: other.batch_size)
-    return known[nearest].times(_growth(known, nearest.batch_size, key.batch_size))
+    own = [other for other in known if other[:3] == key[:3] and other.batch_size < key.batch_size]
+    others = own or [other for other in known if other.batch_size <= key.batch_size] or list(known)
+    size = max(other.batch_size for other in others)
+    costs = [known[other] for other in others if other.batch_size == size]
+    mean = ItemCost(fmean(cost.fixed_s for cost in costs), fmean(cost.round_s for cost in costs))
+    return mean.times(_growth(known, size, key.batch_size)) if size < key.batch_size else mean
 
 
 def _growth(known: Mapping[ItemKey, ItemCost], size: int, larger: int) -> float:

@@ -22,7 +22,7 @@ MEMORY = 0.5
 """First guesses, until one is known: what preparing an item in a later block, and measuring its memory, take of the
 time of its check."""
 FIRST = 0.5
-"""What other items take of the time of the first, likewise."""
+"""Share of the time of the first check that another one of the same item would take."""
 SEARCHING = 1 / 3
 """Of the promised time, set aside for searches of the largest batch."""
 STARTING_S = 5.0
@@ -124,7 +124,7 @@ class Promise:
         )
 
     def _checks(self, keys: Collection[ItemKey]) -> dict[ItemKey, ItemCost]:
-        return forecast(_without_first(self.checks), keys)
+        return forecast(_usual(self.checks), keys)
 
     def _blocks(self, keys: Collection[ItemKey]) -> dict[ItemKey, ItemCost]:
         return forecast(self.blocks, keys)
@@ -151,10 +151,10 @@ class Promise:
         return min(self.searches * self.settings.search_s, SEARCHING * self.deadline.within_s)
 
 
-def _without_first(checks: Mapping[ItemKey, ItemCost]) -> Mapping[ItemKey, ItemCost]:
-    """Without the first check, in which frameworks do what they do once; a share of it where no other is known."""
-    others = dict(list(checks.items())[1:])
-    return others or {first: cost.times(FIRST) for first, cost in checks.items()}
+def _usual(checks: Mapping[ItemKey, ItemCost]) -> dict[ItemKey, ItemCost]:
+    """What checks usually cost: of the first, in which frameworks do what they do once, only a share."""
+    first = next(iter(checks), None)
+    return {key: cost.times(FIRST) if key == first else cost for key, cost in checks.items()}
 
 
 NOTHING = ItemCost(0.0)
