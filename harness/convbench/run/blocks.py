@@ -186,7 +186,7 @@ def _timed(
     updated is timed on several, too.
     """
     if not context.state.is_timed(item.item_key, block):
-        entrants, number, prepared = context.taking_part(item, sessions, block), 0, data_sets is not None
+        entrants, number, is_held = context.taking_part(item, sessions, block), 0, data_sets is not None
         if not block and context.promise.deadline.left_s() <= 0:
             yield from _not_timed(context, item, entrants)
             entrants = []
@@ -202,7 +202,7 @@ def _timed(
             yield from context.sampler.events(timed, rounds)
         round_s = (context.sampler.later_rounds_s - rounds_s) / max(1, rounds - 1)
         cost = ItemCost(max(0.0, context.elapsed_s() - begin - rounds * round_s), round_s)
-        context.promise.spent_on_block(item.item_key, cost, prepared=not prepared)
+        context.promise.spent_on_block(item.item_key, cost, prepared=not is_held)
         yield ItemTimed(**fields_of(item.item_key), block=block, run_s=context.elapsed_s())
     yield StepsDone(context.cells_of_item)
 

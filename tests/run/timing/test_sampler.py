@@ -150,3 +150,10 @@ def test_later_blocks_warm_up_and_sample_as_the_first_found_out():
     told.time(ITEM, entrants_of(session), 1, 1)
     assert [each[0] for each in session.asked if each != "stopped"] == ["sample"] * 6
     assert {sample.block for sample in told.samples} == {0, 1}
+
+
+def test_a_round_that_begins_without_time_left_is_the_last():
+    told, left = Told(RunSettings(rounds=6)), iter([10.0, 5.0, -1.0])
+    told.sampler._left_s = lambda: next(left)
+    told.time(ITEM, entrants_of(Session("mine")), 0, 6)
+    assert {sample.round for sample in told.samples} == {0, 1, 2}
