@@ -20,8 +20,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
-import psutil
-
+from convbench.machine.processor_time import process_s
 from convbench.plan.status import Status
 from convbench.workers import frames, protocol
 from convbench.workers.environment import worker_environment
@@ -87,13 +86,7 @@ class WorkerProcess:
 
     def cpu_s(self) -> float:
         """Processor seconds that the process used so far, all threads; 0 where there is none."""
-        if self._process is None:
-            return 0.0
-        try:
-            times = psutil.Process(self._process.pid).cpu_times()
-        except psutil.Error:
-            return 0.0
-        return float(times.user + times.system)
+        return 0.0 if self._process is None else process_s(self._process.pid)
 
     def launch(self) -> None:
         """Start the process and have it start its backend, without waiting for the answer."""

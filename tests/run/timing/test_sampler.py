@@ -48,6 +48,9 @@ class Session:
             return Failure(Status.ERROR, "it fails")
         return WARM if name == "warm_up" else SAMPLE
 
+    def cpu_s(self):
+        return 0.0
+
     def suspend(self):
         self.asked.append("stopped")
 

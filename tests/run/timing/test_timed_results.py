@@ -10,48 +10,52 @@ from paths import PLUGINS
 import convbench
 from convbench.plan.items import CellKey
 from convbench.run.timing.known_results import KnownResults
-from convbench.run.timing.timed_results import FEWEST_SAMPLES, UNEXPLAINED_S, Clocks
-from convbench.workers import protocol
+from convbench.run.timing.timed_results import (
+    FEWEST_IDLE_SAMPLES,
+    FEWEST_SAMPLES,
+    TOLERATED_S,
+    ClockReading,
+    Clocks,
+)
 
 KEY = CellKey("w", "c", "float32", 1, "mine", "forward")
 CASES = PLUGINS / "unsteady.toml"
 
 
-def _sample(elapsed_s, settled_s=0.0, digest_s=0.0):
-    return protocol.Sampled(
-        loops=1, elapsed_s=elapsed_s, cpu_s=0.0, minor_faults=0, involuntary_switches=0, waited_s=None,
-        settled_s=settled_s, digest_s=digest_s,
-    )  # fmt: skip
-
-
-@given(st.lists(st.floats(1e-4, 1.0), min_size=1, max_size=9), st.floats(0.0, UNEXPLAINED_S * 0.9), st.booleans())
-def test_clocks_that_agree_but_for_what_a_message_costs_are_believed(seconds, message_s, contended):
+def _disagreement(readings):
     clocks = Clocks()
-    for each in seconds:
-        clocks.add(KEY, each + message_s, _sample(0.5 * each, 0.3 * each, 0.2 * each), contended=contended)
-    assert not clocks.disagreement(KEY)
+    for reading in readings:
+        clocks.add(KEY, ClockReading(*reading))
+    return clocks.disagreement(KEY)
 
 
-@pytest.mark.parametrize(("contended", "least"), [(False, 1.5), (True, 3.0)])
-@given(st.floats(0.01, 1.0), st.floats(1.0, 1000.0))
-def test_a_clock_that_runs_slowly_or_fast_is_found(contended, least, seconds, more):
-    factor = least * more
+SECONDS = st.floats(1e-4, 1.0)
+
+
+@given(st.lists(st.tuples(SECONDS, st.floats(0.0, 1.0), st.floats(0.0, TOLERATED_S * 0.9)), min_size=1, max_size=9))
+def test_a_clock_that_tells_of_all_work_is_believed(samples):
+    assert not _disagreement((told + message, told, use * told + message) for told, use, message in samples)
+
+
+@given(st.lists(st.tuples(SECONDS, st.floats(0.0, 1.0)), min_size=FEWEST_IDLE_SAMPLES, max_size=9), st.integers(0, 8))
+def test_a_worker_that_waits_for_a_core_is_believed_if_it_once_did_not(samples, undisturbed):
+    readings = [(told + waited, told, told) for told, waited in samples]
+    told = samples[undisturbed % len(samples)][0]
+    readings[undisturbed % len(samples)] = (told * 1.5, told, told)
+    assert not _disagreement(readings)
+
+
+@given(st.floats(0.02, 1.0), st.floats(1.5, 1000.0))
+def test_a_clock_that_runs_slowly_or_fast_is_found(seconds, factor):
     for told in (seconds / factor, seconds * factor):
-        clocks = Clocks()
-        for number in range(FEWEST_SAMPLES):
-            assert not clocks.disagreement(KEY), f"{number} samples may be chance"
-            clocks.add(KEY, seconds, _sample(told), contended=contended)
-        assert "the host waits" in clocks.disagreement(KEY)
+        readings = [(seconds, told, seconds)] * FEWEST_SAMPLES
+        assert "the host waits" in _disagreement(readings)
+        assert not _disagreement(readings[1:]), "fewer samples may be chance"
 
 
-@pytest.mark.parametrize("contended", [False, True])
-def test_disturbed_samples_say_nothing(contended):
-    clocks = Clocks()
-    for host_s in (0.01, 0.5, 0.01, 0.01):
-        clocks.add(KEY, host_s, _sample(0.0099), contended=contended)
-    for _ in range(10):
-        clocks.add(KEY, 0.5, _sample(0.0099), contended=True)
-    assert not clocks.disagreement(KEY)
+@given(st.floats(0.02, 1.0), st.floats(3.0, 1000.0))
+def test_a_slow_clock_is_found_of_a_backend_that_sleeps(seconds, factor):
+    assert "the host waits" in _disagreement([(seconds, seconds / factor, 0.0)] * FEWEST_IDLE_SAMPLES)
 
 
 def test_a_result_is_known_by_its_data_set():

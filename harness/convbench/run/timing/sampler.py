@@ -33,7 +33,7 @@ from convbench.run.progress import Doing, Progress
 from convbench.run.sessions import Entrant, failed
 from convbench.run.timing.budget import Budget
 from convbench.run.timing.data_changes import DataChanges
-from convbench.run.timing.timed_results import TimedResults
+from convbench.run.timing.timed_results import ClockReading, TimedResults
 from convbench.verify.data_sets import DataSet
 from convbench.workers import protocol
 from convbench.workers.arrays import DataSetFiles
@@ -62,14 +62,6 @@ class TimedItem:
     block: int
     data_sets: DataSetFiles = ()
     number: DataSet = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """A sample, and the seconds that the host waited for it; None where the case had to be prepared for it."""
-
-    sample: protocol.Sampled
-    host_s: float | None
 
 
 class Sampler:
@@ -196,17 +188,14 @@ class Sampler:
         for _ in range(MOST_ATTEMPTS):
             if not passes:
                 return
-            samples: dict[PassName, _Answered] = {}
+            samples: dict[PassName, protocol.Sampled] = {}
             looked_at = {name: self._is_looked_at(item.key(name_of, name), number, rounds) for name in passes}
             shuffled = {name: looked_at[name] for name in self._random.sample(passes, len(passes))}
             yield from self._samples_of(item, entrant, shuffled, samples)
             core_slowdown = self._speeds.slowdown()
             passes = []
-            for name, answered in samples.items():
-                sample = answered.sample
+            for name, sample in samples.items():
                 contended = self._other_load.disturb(sample.waited_s, sample.elapsed_s)
-                if answered.host_s is not None:
-                    self._results.clocks.add(item.key(name_of, name), answered.host_s, sample, contended=contended)
                 yield _taken(
                     item.key(name_of, name),
                     sample,
@@ -230,7 +219,7 @@ class Sampler:
         item: Item,
         entrant: Entrant,
         passes: Mapping[PassName, bool],
-        samples: dict[PassName, _Answered],
+        samples: dict[PassName, protocol.Sampled],
     ) -> Iterator[Recorded]:
         """A sample of each pass into `samples`, one after the other; then the backend is stopped.
 
@@ -242,15 +231,18 @@ class Sampler:
             settle_s = settling_s(self._budget.seconds(key), woken=woken)
             loops = self._state.loops[key].loops
             request = protocol.Sample(pass_name=name, loops=loops, settle_s=settle_s, digest=is_looked_at)
-            is_ready, begin = session.holds_case, time.perf_counter()
+            is_ready, used_s, begin = session.holds_case, session.cpu_s(), time.perf_counter()
             reply = session.ask(request)
             if isinstance(reply, Failure):
                 yield failed(item, session.name, name, reply)
                 continue
-            host_s = time.perf_counter() - begin if is_ready else None
+            if is_ready:
+                host_s, core_s = time.perf_counter() - begin, (session.cpu_s() - used_s) / self._settings.threads
+                told_s = reply.settled_s + reply.elapsed_s + reply.digest_s
+                self._results.clocks.add(key, ClockReading(host_s, told_s, core_s))
             yield from self._results.judged(item, session, name, changes.number, reply)
             changes.sampled(name, reply.elapsed_s, reply.digest_s if is_looked_at else None)
-            samples[name], woken = _Answered(reply, host_s), False
+            samples[name], woken = reply, False
         session.suspend()
 
 

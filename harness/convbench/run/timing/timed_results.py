@@ -6,7 +6,7 @@ data set: another worker may round the last bits in another way. What is wrong b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -22,64 +22,66 @@ from convbench.workers.process import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import PassName
 
-UNEXPLAINED_S = 0.002
-"""Seconds around the timed calls of a sample that the worker does not account for: messages, readings of the system."""
-UNEXPLAINED_SHARE = 0.25
-"""Of the time that the host waits for a sample, in the median of the samples that nobody disturbed."""
-CONTENDED_SHARE = 0.6
-"""Of that time in every single sample, where others used the machine and the worker may have waited for a core."""
+TOLERATED_S = 0.004
+"""Seconds of a sample that the worker need not account for: messages, readings of the system."""
+TOLERATED_SHARE = 0.25
+"""Of the time that the host waits for a sample, likewise."""
+IDLE_S = 0.01
+"""On a busy machine a worker waits for a core, which is no fault of its clock. So where it used little of the
+processor, every single sample must lack so many seconds,"""
+IDLE_SHARE = 0.6
+"""and so much of the time that the host waited."""
 FEWEST_SAMPLES = 3
+FEWEST_IDLE_SAMPLES = 6
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """Seconds of one sample by the host's clock and by the worker's."""
+class ClockReading:
+    """Seconds of one sample by the host's clock, what the worker tells of, and how long each core worked for it."""
 
     host_s: float
-    worker_s: float
-    contended: bool
+    told_s: float
+    core_s: float
 
     @property
-    def unexplained_s(self) -> float:
-        return self.host_s - self.worker_s
+    def is_ahead(self) -> bool:
+        """Whether the worker tells of more time than has passed."""
+        return self.told_s > self.host_s + TOLERATED_S
+
+    @property
+    def untold_s(self) -> float:
+        """Seconds of work that the worker does not tell of; waiting for a core is none."""
+        return min(self.host_s, self.core_s) - self.told_s
+
+    @property
+    def is_mostly_untold(self) -> bool:
+        """Whether the worker tells of so little that waiting for a core can hardly be the reason."""
+        return self.host_s - self.told_s > max(IDLE_S, IDLE_SHARE * self.host_s)
 
 
 @dataclass(slots=True)
 class Clocks:
     """What the host's clock and the worker's clock say of the samples of each cell."""
 
-    _told: dict[CellKey, list[_Told]] = field(default_factory=dict)
+    _readings: dict[CellKey, list[ClockReading]] = field(default_factory=dict)
 
-    def add(self, key: CellKey, host_s: float, sample: protocol.Sampled, *, contended: bool) -> None:
-        """Take in a sample for which the host waited so long."""
-        worker_s = sample.settled_s + sample.elapsed_s + sample.digest_s
-        self._told.setdefault(key, []).append(_Told(host_s, worker_s, contended))
+    def add(self, key: CellKey, reading: ClockReading) -> None:
+        """Take in the clocks of a sample."""
+        self._readings.setdefault(key, []).append(reading)
 
     def disagreement(self, key: CellKey) -> str:
         """What is wrong with the time of a cell; empty where nothing is."""
-        samples = self._told.get(key, [])
-        quiet = [each for each in samples if not each.contended]
-        wrong = _median_is_wrong(quiet) if len(quiet) >= FEWEST_SAMPLES else _all_are_wrong(samples)
-        if not wrong or len(samples) < FEWEST_SAMPLES:
+        readings = self._readings.get(key, [])
+        if len(readings) < FEWEST_SAMPLES:
             return ""
-        host, worker = (f"{1e3 * median(column):.4g} ms" for column in _columns(samples))
-        return f"the host waits {host} for a sample, the worker tells of {worker}"
-
-
-def _columns(samples: Sequence[_Told]) -> tuple[list[float], list[float]]:
-    return [each.host_s for each in samples], [each.worker_s for each in samples]
-
-
-def _median_is_wrong(samples: Sequence[_Told]) -> bool:
-    host_s, unexplained_s = median(_columns(samples)[0]), median(each.unexplained_s for each in samples)
-    return not -UNEXPLAINED_S <= unexplained_s <= max(UNEXPLAINED_S, UNEXPLAINED_SHARE * host_s)
-
-
-def _all_are_wrong(samples: Sequence[_Told]) -> bool:
-    return all(
-        not -UNEXPLAINED_S <= each.unexplained_s <= max(UNEXPLAINED_S, CONTENDED_SHARE * each.host_s)
-        for each in samples
-    )
+        host_s, told_s = (median(getattr(each, name) for each in readings) for name in ("host_s", "told_s"))
+        untold_s = median(each.untold_s for each in readings)
+        is_untold = untold_s > max(TOLERATED_S, TOLERATED_SHARE * host_s)
+        is_idle = len(readings) >= FEWEST_IDLE_SAMPLES and all(each.is_mostly_untold for each in readings)
+        is_ahead = median(each.is_ahead for each in readings) > 0
+        if not (is_untold or is_idle or is_ahead):
+            return ""
+        return f"the host waits {1e3 * host_s:.4g} ms for a sample, the worker tells of {1e3 * told_s:.4g} ms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
