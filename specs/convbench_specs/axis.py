@@ -13,7 +13,11 @@ Tap t of output o reads x[o * stride - before + t * dilation], or padding where 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +84,45 @@ class Axis:
         """
         return max(0, self.after + self.overhang - self.unused)
 
-    def taps(self, *, count_padding: bool = False) -> tuple[int, ...]:
-        """How many taps of each window lie on the input, or on the input and its padding (never on overhang)."""
-        low, high = (0, self.padded) if count_padding else (self.before, self.before + self.size)
-        return tuple(
-            sum(low <= o * self.stride + t * self.dilation < high for t in range(self.kernel))
-            for o in range(self.output)
-        )
+    def taps(self, *, count_padding: bool = False) -> NDArray[np.int64]:
+        """How many taps of each window lie on the input, or on the input and its padding (never on overhang).
+
+        >>> axis = Axis(size=5, kernel=3, stride=2, before=1, after=1)
+        >>> [sum(0 <= o * 2 - 1 + t < 5 for t in range(3)) for o in range(axis.output)]
+        [2, 3, 2]
+        >>> axis.taps().tolist()
+        [2, 3, 2]
+        """
+        counts = np.full(self.output, self.kernel, np.int64)
+        for windows, taps in self._cut_windows(count_padding=count_padding):
+            counts[windows] = taps
+        return counts
 
     @property
     def valid_taps(self) -> int:
         """Taps of all windows that read the input and not its padding."""
-        return sum(self.taps())
+        missing = sum(self.kernel * len(taps) - int(taps.sum()) for _, taps in self._cut_windows())
+        return self.output * self.kernel - missing
+
+    @property
+    def fewest_taps(self) -> int:
+        """The least number of taps on the input that a window has; the whole kernel where there is no window."""
+        return min([self.kernel, *(int(taps.min()) for _, taps in self._cut_windows())])
+
+    def _cut_windows(self, *, count_padding: bool = False) -> Iterator[tuple[slice, NDArray[np.int64]]]:
+        """The windows that may have taps outside, before or behind, and how many taps each of them has inside.
+
+        A window starts at o * stride, and its taps below a place p are those with t * dilation < p - o * stride. All
+        that need counting are few, however long the axis is; every other window has all of its taps.
+        """
+        low, high = (0, self.padded) if count_padding else (self.before, self.before + self.size)
+        before = min(self.output, -(-low // self.stride))
+        behind = max(before, min(self.output, (high - self.extent) // self.stride + 1))
+        for windows in (slice(0, before), slice(behind, self.output)):
+            starts = np.arange(windows.start, windows.stop) * self.stride
+            if len(starts):
+                yield windows, self._taps_below(high - starts) - self._taps_below(low - starts)
+
+    def _taps_below(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many taps lie less than so many places behind the start of their window."""
+        return np.clip(-(-places // self.dilation), 0, self.kernel)

@@ -68,7 +68,7 @@ class Case:
             if axis.output < 1:
                 key, what = "kernel_size", f"{axis.kernel} with dilation {axis.dilation} spans {axis.extent}"
                 raise SpecError(key, f"is larger than the padded input: {what} of {axis.padded} on axis {number}")
-            if isinstance(self.operation, Pool) and min(axis.taps()) < 1:
+            if isinstance(self.operation, Pool) and axis.fewest_taps < 1:
                 raise SpecError("padding", f"leaves a pooling window without input on axis {number}")
         self._check_sources()
 

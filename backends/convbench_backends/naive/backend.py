@@ -136,7 +136,7 @@ def prepare_pool(case: Case, own: Resident) -> Prepared:
             backward=lambda: (pooling.max_backward(own.x, own.dy, windows), None, None),
             recomputes_forward=True,
         )
-    down, along = (axis.taps(count_padding=operation.count_include_pad) for axis in image_axes(case))
+    down, along = (axis.taps(count_padding=operation.count_include_pad).tolist() for axis in image_axes(case))
     counts = [[taps_down * taps_along for taps_along in along] for taps_down in down]
     return Prepared(
         forward=lambda: pooling.average_forward(own.x, windows, counts),

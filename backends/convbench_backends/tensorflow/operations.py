@@ -231,4 +231,6 @@ def _divides_by_input(case: Case) -> bool:
     """Whether an average divides by the taps on the input, as "SAME" does."""
     operation = case.operation
     assert isinstance(operation, Pool)
-    return not operation.count_include_pad or all(axis.taps(count_padding=True) == axis.taps() for axis in case.axes)
+    return not operation.count_include_pad or all(
+        np.array_equal(axis.taps(count_padding=True), axis.taps()) for axis in case.axes
+    )

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from math import prod
 
@@ -29,17 +30,21 @@ def terms_of(case: Case, tensor: TensorName, batch_size: int) -> Terms:
     if isinstance(operation, Conv):
         if tensor == "y":
             return taps * (operation.in_channels // operation.groups) + operation.bias
-        return _readers(case.axes, operation.padding_mode) * (operation.out_channels // operation.groups)
-    if isinstance(operation, Flatten):
+    elif isinstance(operation, Flatten):
         return 1
-    if tensor == "y":
+    elif tensor == "y":
         return taps if operation.kind == "average" else 1
-    return _readers(case.axes, "zeros").reshape(-1, *case.input_shape[1:])
+    filters, mode = _readers_of(operation)
+    return (filters * _readers(case.axes, mode)).reshape(-1, *case.input_shape[1:])
 
 
 def most_terms(case: Case, tensor: TensorName, batch_size: int) -> int:
     """The largest number of terms of any element."""
-    return int(np.max(terms_of(case, tensor, batch_size)))
+    operation = case.operation
+    if tensor != "dx" or isinstance(operation, Flatten):
+        return int(np.max(terms_of(case, tensor, batch_size)))
+    filters, mode = _readers_of(operation)
+    return filters * prod(int(readers_along(axis, mode).max()) for axis in case.axes)
 
 
 def is_chosen(case: Case, tensor: TensorName) -> bool:
@@ -65,28 +70,63 @@ def reached_share(case: Case, tensor: TensorName, batch_size: int) -> float:
     if tensor == "y" and isinstance(operation, Conv) and operation.bias:
         return 1.0
     mode: PaddingMode = operation.padding_mode if isinstance(operation, Conv) else "zeros"
-    if tensor == "dx":
-        return prod(float(np.mean(_readers_along(axis, mode) > 0)) for axis in case.axes)
-    others = 1 if tensor == "y" else 0  # the axis of _reads that an element sums up: taps, or for dw windows
-    return prod(float(np.mean(_on_input(axis, _reads(axis, mode)).any(axis=others))) for axis in case.axes)
+    along = {"y": _windows_on_input, "dx": _places_read, "dw": _taps_on_input}[tensor]
+    return prod(float(np.mean(along(axis, mode))) for axis in case.axes)
+
+
+def readers_along(axis: Axis, mode: PaddingMode) -> NDArray[np.int32]:
+    """How many pairs of window and tap read each place of the input.
+
+    Every window begins a run of as many steps as it has taps, a dilation apart, and ends it: the number of runs that
+    cover a place is the running sum of beginnings less ends. That takes one pass along the axis; the definition,
+
+    >>> axis = Axis(size=5, kernel=3, stride=2, before=1, after=1)
+    >>> reads = [o * 2 - 1 + t for o in range(axis.output) for t in range(3)]
+    >>> [reads.count(place) for place in range(5)]
+    [1, 2, 1, 2, 1]
+    >>> readers_along(axis, "zeros").tolist()
+    [1, 2, 1, 2, 1]
+
+    takes as many as the window has taps.
+    """
+    reach, run = (axis.output - 1) * axis.stride + 1, axis.kernel * axis.dilation
+    steps = max(-(-(reach + run) // axis.dilation), -(-axis.padded // axis.dilation))
+    counts = np.zeros((steps, axis.dilation), np.int32)
+    if axis.output:
+        counts.reshape(-1)[: reach : axis.stride] += 1
+        counts.reshape(-1)[run : run + reach : axis.stride] -= 1
+    np.cumsum(counts, axis=0, out=counts)
+    padded, end = counts.reshape(-1), axis.before + axis.size
+    inside = padded[axis.before : end]
+    if mode == "edge":
+        inside[0] += padded[: axis.before].sum()
+        inside[-1] += padded[end:].sum()
+    return inside
 
 
 def _readers(axes: tuple[Axis, ...], mode: PaddingMode) -> NDArray[np.int64]:
     """Pairs of window and tap that read each place, an array over the axes."""
-    return reduce(np.multiply.outer, [_readers_along(axis, mode) for axis in axes])
+    return reduce(np.multiply.outer, [readers_along(axis, mode).astype(np.int64) for axis in axes])
 
 
-def _readers_along(axis: Axis, mode: PaddingMode) -> NDArray[np.int64]:
-    places = _reads(axis, mode)
-    return np.bincount(places[_on_input(axis, places)], minlength=axis.size)
+def _readers_of(operation: Conv | Pool) -> tuple[int, PaddingMode]:
+    """Of the terms of dx: how many filters each reader adds, and the padding."""
+    if isinstance(operation, Conv):
+        return operation.out_channels // operation.groups, operation.padding_mode
+    return 1, "zeros"
 
 
-def _reads(axis: Axis, mode: PaddingMode) -> NDArray[np.int64]:
-    """The input place that each window, in rows, reads with each tap, in columns."""
-    windows, taps = np.arange(axis.output), np.arange(axis.kernel)
-    places = windows[:, None] * axis.stride + taps * axis.dilation - axis.before
-    return places.clip(0, axis.size - 1) if mode == "edge" else places
+def _places_read(axis: Axis, mode: PaddingMode) -> NDArray[np.bool_]:
+    """Whether any window reads a place of the input."""
+    return readers_along(axis, mode) > 0
 
 
-def _on_input(axis: Axis, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-    return (places >= 0) & (places < axis.size)
+def _windows_on_input(axis: Axis, mode: PaddingMode) -> NDArray[np.bool_] | float:
+    """Whether each window reads the input with any tap."""
+    return 1.0 if mode == "edge" else axis.taps() > 0
+
+
+def _taps_on_input(axis: Axis, mode: PaddingMode) -> NDArray[np.bool_] | float:
+    """Whether any window reads the input with each tap: taps are windows of windows, with the steps exchanged."""
+    mirrored = replace(axis, kernel=axis.output, stride=axis.dilation, dilation=axis.stride, ceil_mode=False)
+    return 1.0 if mode == "edge" else mirrored.taps()[: axis.kernel] > 0

@@ -1,12 +1,17 @@
-"""Maximum and average over windows and their gradients, exactly as defined, tap by tap or window by window.
+"""Maximum and average over windows and their gradients, exactly as defined, one axis after the other.
 
 Arrays come in the canonical shapes of the case. Inside they are seen as maps, (N x C, *spatial), so that pooling over
-channels, whose maps are (channels, all of space), is pooling over ordinary axes. Maps are taken a part at a time.
+channels, whose maps are (channels, all of space), is pooling over ordinary axes. They are taken a block at a time: some
+maps, or where a map is long some windows of its first axis, with what these windows read.
+
+A window is a rectangle of taps, so its sum is that of the sums of its rows, and its first largest element in row-major
+order is in the first of its rows that has one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import reduce
 from math import prod
 from typing import Any
@@ -15,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.verify.reference.products import PART_ELEMENTS
-from convbench.verify.reference.windows import Places, fold, pad, parts, tap_places, window_places
-from convbench_specs import Case, Pool
+from convbench.verify.reference.sliding import first_largest, spread_sums, window_sums
+from convbench.verify.reference.windows import parts
+from convbench_specs import Axis, Case, Pool
 
 Array = NDArray[Any]
 
@@ -25,51 +31,45 @@ def maximum(case: Case, x: Array, dtype: Any) -> Array:
     """Largest element of each window: y of a maximum."""
     y = np.empty(case.y_shape(len(x)), dtype)
     x_maps, y_maps = _x_maps(case, x), _y_maps(case, y)
-    for part in _parts(case, x_maps):
-        y_maps[part] = _first_largest(case, x_maps[part])[0]
+    for block in _blocks(case, len(x_maps)):
+        y_maps[block.outputs] = _first_largest(block, block.read(x_maps, -np.inf, _wide(x)))[0]
     return y
 
 
 def maximum_gradient(case: Case, x: Array, dy: Array, dtype: Any) -> Array:
     """Gradient by x: each dy goes to the first of the largest elements of its window, in row-major order."""
-    dx = np.empty(x.shape, dtype)
+    dx = np.zeros(x.shape, dtype)
     x_maps, dx_maps, dy_maps = _x_maps(case, x), _x_maps(case, dx), _y_maps(case, dy)
-    for part in _parts(case, x_maps):
-        first = _first_largest(case, x_maps[part])[1]
-        padded = pad(np.zeros_like(dx_maps[part]), case.axes, "zeros", 0.0, dtype)
-        sums = np.bincount(_read_places(case, first, padded.shape), dy_maps[part].ravel(), minlength=padded.size)
-        dx_maps[part] = fold(sums.reshape(padded.shape), case.axes, "zeros")
+    for block in _blocks(case, len(x_maps)):
+        padded = block.read(x_maps, -np.inf, _wide(x))
+        places = _first_largest(block, padded)[1]
+        places += np.arange(len(padded)).reshape(-1, *(1,) * len(case.axes)) * prod(padded.shape[1:])
+        sums = np.bincount(places.ravel(), dy_maps[block.outputs].ravel(), minlength=padded.size)
+        block.add(dx_maps, sums.reshape(padded.shape))
     return dx
 
 
 def window_sum(case: Case, x: Array, dtype: Any) -> Array:
     """Sum over each window, in the shape of y; `divisors` makes it an average."""
-    y = np.zeros(case.y_shape(len(x)), dtype)
+    y = np.empty(case.y_shape(len(x)), dtype)
     x_maps, y_maps = _x_maps(case, x), _y_maps(case, y)
-    for part in _parts(case, x_maps):
-        padded = pad(x_maps[part], case.axes, "zeros", 0.0, dtype)
-        if _few_windows(case):
-            for window, places in _windows(case):
-                y_maps[part][window] = padded[places].sum(axis=_along(case))
-        else:
-            for places in tap_places(case.axes):
-                y_maps[part] += padded[places]
+    for block in _blocks(case, len(x_maps)):
+        sums = block.read(x_maps, 0.0, dtype)
+        for dim, axis, count in block.along():
+            sums = window_sums(sums, dim, axis, count)
+        y_maps[block.outputs] = sums
     return y
 
 
 def window_spread(case: Case, dy: Array, dtype: Any) -> Array:
     """The adjoint of window_sum: each dy is added to every element of its window; in the shape of x."""
-    dx = np.empty(case.x_shape(len(dy)), dtype)
+    dx = np.zeros(case.x_shape(len(dy)), dtype)
     dx_maps, dy_maps = _x_maps(case, dx), _y_maps(case, dy)
-    for part in _parts(case, dx_maps):
-        padded = pad(np.zeros_like(dx_maps[part]), case.axes, "zeros", 0.0, dtype)
-        if _few_windows(case):
-            for window, places in _windows(case):
-                padded[places] += np.expand_dims(dy_maps[part][window], _along(case))
-        else:
-            for places in tap_places(case.axes):
-                padded[places] += dy_maps[part]
-        dx_maps[part] = fold(padded, case.axes, "zeros")
+    for block in _blocks(case, len(dx_maps)):
+        sums = np.asarray(dy_maps[block.outputs], dtype)
+        for dim, axis, _ in block.along():
+            sums = spread_sums(sums, dim, axis)
+        block.add(dx_maps, sums)
     return dx
 
 
@@ -80,8 +80,73 @@ def divisors(case: Case) -> NDArray[np.float64]:
     """
     assert isinstance(case.operation, Pool)
     padding = case.operation.count_include_pad
-    along = [np.array(axis.taps(count_padding=padding), np.float64) for axis in case.axes]
-    return np.asarray(reduce(np.multiply.outer, along)).reshape(-1, *case.output_shape[1:])
+    along = [axis.taps(count_padding=padding) for axis in case.axes]
+    if all(np.all(counts == counts[0]) for counts in along):
+        return np.full((1,) * len(case.output_shape), float(prod(int(counts[0]) for counts in along)))
+    return np.asarray(reduce(np.multiply.outer, along), np.float64).reshape(-1, *case.output_shape[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some maps, and some windows of their first axis."""
+
+    axes: tuple[Axis, ...]
+    maps: slice
+    windows: slice
+
+    @property
+    def outputs(self) -> tuple[slice, slice]:
+        """Where in y maps the windows are."""
+        return self.maps, self.windows
+
+    def along(self) -> Iterator[tuple[int, Axis, int]]:
+        """Dimension of maps, axis and number of windows, the last axis first."""
+        counts = [self.windows.stop - self.windows.start, *(axis.output for axis in self.axes[1:])]
+        yield from reversed([(dim, *each) for dim, each in enumerate(zip(self.axes, counts, strict=True), start=1)])
+
+    def read(self, x_maps: Array, fill: float, dtype: Any) -> Array:
+        """A copy of what the windows read of x maps, with padding."""
+        spans = self._spans()
+        padded = np.full((self.maps.stop - self.maps.start, *(stop - start for start, stop in spans)), fill, dtype)
+        on_input, on_padded = self._places(spans)
+        padded[on_padded] = x_maps[on_input]
+        return padded
+
+    def add(self, dx_maps: Array, padded: Array) -> None:
+        """Add to dx maps what came to the places that the windows read; what came to padding is dropped."""
+        on_input, on_padded = self._places(self._spans())
+        dx_maps[on_input] += padded[on_padded]
+
+    def _spans(self) -> list[tuple[int, int]]:
+        """From where to where the windows reach along each axis; the input is 0 .. size - 1."""
+        windows = [self.windows, *(slice(0, axis.output) for axis in self.axes[1:])]
+        return [
+            (some.start * axis.stride - axis.before, (some.stop - 1) * axis.stride + axis.extent - axis.before)
+            for axis, some in zip(self.axes, windows, strict=True)
+        ]
+
+    def _places(self, spans: list[tuple[int, int]]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+        """The input that the windows reach: its places in x maps, and in what `read` gives."""
+        on_input, on_padded = [self.maps], [slice(None)]
+        for axis, (start, stop) in zip(self.axes, spans, strict=True):
+            low, high = min(max(0, start), axis.size), min(axis.size, max(0, stop))
+            on_input.append(slice(low, high))
+            on_padded.append(slice(low - start, high - start))
+        return tuple(on_input), tuple(on_padded)
+
+
+def _blocks(case: Case, maps: int) -> Iterator[_Block]:
+    """All windows of all maps, as many at a time as a working array has room for.
+
+    What windows read beyond those before them is not to be less than what they share with them.
+    """
+    first, *others = case.axes
+    row = prod(max(axis.padded + axis.overhang, axis.output) for axis in others)
+    at_once = max(1, PART_ELEMENTS // (row * max(first.padded, first.output)))
+    windows = max(1, PART_ELEMENTS // (row * first.stride), first.extent // first.stride)
+    for some in parts(maps, at_once):
+        for rows in parts(first.output, windows):
+            yield _Block(case.axes, some, rows)
 
 
 def _x_maps(case: Case, x: Array) -> Array:
@@ -94,55 +159,18 @@ def _y_maps(case: Case, y: Array) -> Array:
     return y.reshape(-1, *(axis.output for axis in case.axes))
 
 
-def _few_windows(case: Case) -> bool:
-    """Whether there are fewer windows than taps, and so less to go through."""
-    return prod(axis.output for axis in case.axes) < prod(axis.kernel for axis in case.axes)
+def _wide(x: Array) -> Any:
+    """The dtype in which elements are compared: NumPy has no fast float16."""
+    return np.promote_types(x.dtype, np.float32)
 
 
-def _windows(case: Case) -> Iterator[tuple[Any, Places]]:
-    """The index of each window in y maps, and the places of padded maps that its taps read."""
-    outputs = np.ndindex(*(axis.output for axis in case.axes))
-    for window, places in zip(outputs, window_places(case.axes), strict=True):
-        yield (slice(None), *window), places
-
-
-def _along(case: Case) -> tuple[int, ...]:
-    """The dimensions of maps along which windows slide."""
-    return tuple(range(1, 1 + len(case.axes)))
-
-
-def _first_largest(case: Case, x_maps: Array) -> tuple[Array, Array]:
-    """Largest element of each window, and the number of the first tap that reads it."""
-    padded = pad(x_maps, case.axes, "zeros", -np.inf, x_maps.dtype)
-    largest = np.full((len(x_maps), *(axis.output for axis in case.axes)), -np.inf, x_maps.dtype)
-    first = np.zeros(largest.shape, np.min_scalar_type(prod(axis.kernel for axis in case.axes)))
-    if _few_windows(case):
-        for window, places in _windows(case):
-            elements = padded[places].reshape(len(x_maps), -1)
-            largest[window], first[window] = elements.max(axis=1), elements.argmax(axis=1)
-        return largest, first
-    for number, places in enumerate(tap_places(case.axes)):
-        larger = padded[places] > largest
-        np.copyto(largest, padded[places], where=larger)
-        np.copyto(first, number, where=larger, casting="unsafe")
-    return largest, first
-
-
-def _read_places(case: Case, taps: Array, padded_shape: tuple[int, ...]) -> Array:
-    """Flat places in padded maps that the windows read, each with its own tap; one axis.
-
-    The place of window o and tap t along an axis is o * stride + t * dilation, so flat places of both can be added.
-    """
-    maps, *sizes = padded_shape
-    steps = [prod(sizes[dim + 1 :]) for dim in range(len(sizes))]
-    starts = [np.arange(axis.output) * axis.stride * step for axis, step in zip(case.axes, steps, strict=True)]
-    offsets = [np.arange(axis.kernel) * axis.dilation * step for axis, step in zip(case.axes, steps, strict=True)]
-    of_map = np.arange(maps).reshape(-1, *(1,) * len(sizes)) * prod(sizes)
-    of_tap = reduce(np.add.outer, offsets).ravel()[taps]
-    return np.asarray(of_map + reduce(np.add.outer, starts) + of_tap).ravel()
-
-
-def _parts(case: Case, maps: Array) -> Iterator[slice]:
-    """Parts of the maps that a working array has room for."""
-    elements = prod(max(axis.size, axis.output) for axis in case.axes)
-    return parts(len(maps), max(1, PART_ELEMENTS // elements))
+def _first_largest(block: _Block, padded: Array) -> tuple[Array, Array]:
+    """Largest element of each window, and at which place of its padded map the first one is."""
+    largest, places = padded, np.zeros((), np.int64)
+    for dim, axis, count in block.along():
+        largest, taps = first_largest(largest, dim, axis, count)
+        starts = np.arange(count).reshape(-1, *(1,) * (largest.ndim - dim - 1)) * axis.stride
+        read = starts + taps.astype(np.int64) * axis.dilation
+        inside = np.take_along_axis(places, read, dim) if places.ndim else places
+        places = inside + read * prod(padded.shape[dim + 1 :])
+    return largest, places

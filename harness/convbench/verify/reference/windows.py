@@ -34,15 +34,6 @@ def tap_places(axes: tuple[Axis, ...], rows: slice | None = None) -> list[Places
     return [(..., *places) for places in product(*along)]
 
 
-def window_places(axes: tuple[Axis, ...]) -> list[Places]:
-    """For each window, in row-major order, the places of the padded array that its taps read."""
-    along = [
-        [slice(start, start + axis.extent, axis.dilation) for start in range(0, axis.output * axis.stride, axis.stride)]
-        for axis in axes
-    ]
-    return [(..., *places) for places in product(*along)]
-
-
 def pad(x: NDArray[Any], axes: tuple[Axis, ...], mode: PaddingMode, fill: float, dtype: Any) -> NDArray[Any]:
     """Copy of x padded along its last axes, up to the end of the last window."""
     lead = x.shape[: x.ndim - len(axes)]
