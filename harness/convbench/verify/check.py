@@ -3,8 +3,8 @@
 - Exact, on integer data: every element must be equal. An average whose divisor is no power of two cannot, as one
   library divides and another multiplies by a reciprocal; it is held to the bound instead.
 - Random: every element must be within the bound of tolerance.py. In bfloat16 and float16 a result that exceeds the
-  bound of sums in float32 may still be a right one with sums in its own dtype. It then agrees, with a remark, unless
-  that loose bound would let zeros pass as well: then nothing can be said.
+  bound of sums in float32 may still be a right one with sums in its own dtype. It then agrees, with a remark, if it is
+  as near as such sums are as a whole, too; unless zeros would pass as well: then nothing can be said.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.verify.bounds.dtypes import LARGEST, LOW_PRECISION, numpy_dtype
+from convbench.verify.bounds.low_precision import are_telling, is_honest
 from convbench.verify.bounds.tolerance import Sizes, Sums
 from convbench.verify.compare import Deviation, Element, Index, compare
 from convbench.verify.reference.pooling import divisors
-from convbench.verify.trust import weak_data
 from convbench_specs import Case, Pool, TensorName
 
 Results = Mapping[TensorName, NDArray[Any]]
@@ -32,7 +32,7 @@ class Right(Sizes, Protocol):
 
     batch_size: int
 
-    def bound(self, name: TensorName, sums: Sums = "float32") -> NDArray[np.float32]:
+    def bound(self, name: TensorName, sums: Sums = "float32") -> NDArray[Any]:
         """The largest error of a right result."""
 
     def select(self, name: TensorName, result: NDArray[Any]) -> NDArray[Any]:
@@ -50,12 +50,12 @@ def check_against(right: Right, results: Results, *, exact: bool = False) -> lis
     return [_check(right, name, actual, exact=exact) for name, actual in results.items()]
 
 
-def allowed(right: Right, name: TensorName, *, exact: bool = False, sums: Sums = "float32") -> NDArray[np.float32]:
-    """How far a right result may be off: the bound, or 0 on integers, as an array without axes.
+def allowed(right: Right, name: TensorName, *, exact: bool = False, sums: Sums = "float32") -> NDArray[Any]:
+    """How far a right result may be off: the bound, or 0 on integers and choices, as an array without axes.
 
     Two backends in bfloat16 or float16 may take their sums differently: compare them with sums "own".
     """
-    if exact and must_be_equal(right.case):
+    if right.is_chosen(name) or (exact and must_be_equal(right.case)):
         return np.zeros((), np.float32)
     return right.bound(name, sums if right.case.dtype in LOW_PRECISION else "float32")
 
@@ -73,32 +73,50 @@ def _check(right: Right, name: TensorName, actual: NDArray[Any], *, exact: bool)
         return Deviation(tensor=name, verdict="untrusted", remark=f"has shape {actual.shape}, not {shape}")
     actual, reach = right.select(name, actual), None
     if not np.isfinite(actual).all():
-        reach = np.abs(right.values(name)) + np.sqrt(right.terms(name)) * right.spread(name)
+        reach = _reach(right, name)
 
     def against(bound: NDArray[Any] | float) -> Deviation:
         expected, largest = right.values(name), LARGEST[right.case.dtype]
         return compare(name, actual, expected, bound, dtype=dtype, reach=reach, largest=largest)
 
     exact = exact and must_be_equal(right.case)
-    found = against(0.0 if exact else right.bound(name))
+    found = against(0.0 if exact or right.is_chosen(name) else right.bound(name))
     if found.verdict == "disagrees" and right.case.dtype in LOW_PRECISION and not exact:
-        found = _with_sums_in_own(right, name, found, against)
+        found = _with_sums_in_own(right, name, actual, found, against)
     return _placed(right, name, found)
 
 
+def _reach(right: Right, name: TensorName) -> NDArray[np.float64]:
+    """How large the sums behind each element may get: |r| + sqrt(K) T, before an average divides them."""
+    case = right.case
+    with np.errstate(over="ignore"):
+        reach = np.sqrt(right.terms(name)) * right.spread(name).astype(np.float64) + np.abs(right.values(name))
+        if isinstance(case.operation, Pool) and case.operation.kind == "average" and name == "y":
+            reach *= float(divisors(case).max())
+    return np.asarray(reach)
+
+
 def _with_sums_in_own(
-    right: Right, name: TensorName, strict: Deviation, against: Callable[[NDArray[Any]], Deviation]
+    right: Right,
+    name: TensorName,
+    actual: NDArray[Any],
+    strict: Deviation,
+    against: Callable[[NDArray[Any]], Deviation],
 ) -> Deviation:
-    """What the loose bound says of a result that exceeds the strict one."""
-    bound, dtype = right.bound(name, "own"), right.case.dtype
+    """What is said of a result that exceeds the strict bound, if sums in its own dtype are granted."""
+    dtype, most = right.case.dtype, int(np.max(right.terms(name), initial=0))
+    if right.is_chosen(name):
+        return strict
+    bound = right.bound(name, "own")
     loose = against(bound)
     if loose.verdict == "disagrees":
         return loose
-    weak = weak_data(right.case, right.batch_size, name, right.values(name), bound)
-    if weak is None:
-        remark = f"as sums in {dtype} are; for sums in float32 it is {strict.multiple:.2g} times the bound off"
-        return replace(loose, remark=remark)
-    remark = f"too far off for sums in float32, and sums of {np.max(right.terms(name))} in {dtype} would let zeros pass"
+    off = f"for sums in float32 it is {strict.multiple:.2g} times the bound off"
+    if not is_honest(right, name, actual):
+        return replace(strict, remark=f"as a whole too far off even for sums of {most} terms in {dtype}")
+    if are_telling(right, name, bound):
+        return replace(loose, remark=f"as sums in {dtype} are; {off}")
+    remark = f"too far off for sums in float32, and sums of {most} in {dtype} would let zeros pass"
     return replace(loose, verdict="untrusted", remark=remark)
 
 

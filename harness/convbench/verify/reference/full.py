@@ -12,13 +12,14 @@ errors out. Everything is computed when it is asked for; beside the results only
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convbench.verify.bounds.ranges import Range, below_normal, factor_names, range_of, smallest_normal
 from convbench.verify.bounds.terms import Terms, is_chosen, is_random, most_terms, terms_of
 from convbench.verify.bounds.tolerance import Sums, rounding_bound
 from convbench.verify.reference import pooling, precise, products
@@ -46,6 +47,7 @@ class Reference:
         self.batch_size = len(tensors.x)
         self._values: dict[TensorName, Array] = {}
         self._bounds: dict[tuple[TensorName, Sums], Array] = {}
+        self._ranges: dict[str, Range] = {}
 
     @property
     def names(self) -> tuple[TensorName, ...]:
@@ -79,7 +81,7 @@ class Reference:
         return self._values[name]
 
     def bound(self, name: TensorName, sums: Sums = "float32") -> Array:
-        """How far a right implementation in the case's dtype may be off, float32, in the shape of the result."""
+        """How far a right implementation in the case's dtype may be off, in the shape of the result."""
         if (name, sums) not in self._bounds:
             self._bounds[name, sums] = rounding_bound(self, name, sums)
         return self._bounds[name, sums]
@@ -105,30 +107,67 @@ class Reference:
         return is_random(self.case, name)
 
     def bias(self, name: TensorName) -> Array:
-        """|b| where it is added, broadcasting against the result, or 0; float32."""
+        """|b| where it is added, broadcasting against the result, or 0; in the dtype of b."""
         if name != "y" or self.tensors.b is None:
             return np.zeros((), np.float32)
-        absolute: Array = np.abs(self.tensors.b, dtype=np.float32)
+        absolute: Array = np.abs(self.tensors.b)
         return absolute.reshape(-1, *(1,) * len(self.case.axes))
 
-    def spread(self, name: TensorName) -> NDArray[np.float32]:
-        """sqrt(sum of squared terms), float32: the size that sums of random terms have."""
-        squares = self._compute(name, _Arithmetic(np.float32, each=np.square))
-        np.sqrt(squares, out=squares)
-        return squares
+    def spread(self, name: TensorName) -> Array:
+        """sqrt(sum of squared terms): the size that sums of random terms have."""
+        if self._is_within_float32(name):
+            squares = self._compute(name, _Arithmetic(np.float32, each=np.square))
+            return np.sqrt(squares, out=squares)
+        tensors, exponent = self._scaled(name)
+        squares = self._compute(name, _Arithmetic(np.float64, each=np.square), tensors)
+        scaled = np.ldexp(np.sqrt(squares, out=squares), exponent, out=squares)
+        return np.hypot(scaled, self.bias(name), out=scaled)
 
-    def magnitude(self, name: TensorName) -> NDArray[np.float32]:
-        """Sum of the absolute terms, float32: no partial sum, in whatever order, can be larger."""
-        return self._compute(name, _Arithmetic(np.float32, each=np.abs))
+    def magnitude(self, name: TensorName) -> Array:
+        """Sum of the absolute terms: no partial sum, in whatever order, can be larger."""
+        if self._is_within_float32(name):
+            return self._compute(name, _Arithmetic(np.float32, each=np.abs))
+        tensors, exponent = self._scaled(name)
+        sums = self._compute(name, _Arithmetic(np.float64, each=np.abs), tensors)
+        scaled: Array = np.ldexp(sums, exponent, out=sums)
+        return np.add(scaled, self.bias(name), out=scaled)
 
-    def _compute(self, name: TensorName, arithmetic: _Arithmetic) -> Array:
+    def flushed(self, name: TensorName) -> Array:
+        """Sum of the absolute terms that have a factor below the smallest normal number; 0 where there is none."""
+        total = np.zeros(())
+        for factor in factor_names(self.case, name):
+            if self._range(factor).smallest < smallest_normal(self.case.dtype):
+                tensors = below_normal(self.case, self.tensors, factor)
+                total = total + Reference(self.case, tensors).magnitude(name)
+        return total
+
+    def _is_within_float32(self, name: TensorName) -> bool:
+        """Whether squares of factors, and their products, are far from the limits of float32."""
+        factors = [*factor_names(self.case, name), *("b" if name == "y" else "")]
+        return all(self._range(factor).is_moderate for factor in factors)
+
+    def _range(self, factor: str) -> Range:
+        if factor not in self._ranges:
+            self._ranges[factor] = range_of(getattr(self.tensors, factor))
+        return self._ranges[factor]
+
+    def _scaled(self, name: TensorName) -> tuple[Tensors, int]:
+        """The tensors without a bias, with factors of a result brought near 1; the exponent of 2 that was taken out."""
+        exponents = {factor: self._range(factor).exponent for factor in factor_names(self.case, name)}
+        scaled = {
+            factor: np.ldexp(getattr(self.tensors, factor).astype(np.float64), -exponent)
+            for factor, exponent in exponents.items()
+        }
+        return replace(self.tensors, **scaled, b=None), sum(exponents.values())
+
+    def _compute(self, name: TensorName, arithmetic: _Arithmetic, tensors: Tensors | None = None) -> Array:
         self.case.shape_of(name, self.batch_size)
-        operation = self.case.operation
+        operation, given = self.case.operation, tensors or self.tensors
         if isinstance(operation, Conv):
-            return _convolved(self.case, self.tensors, name, arithmetic)
+            return _convolved(self.case, given, name, arithmetic)
         if isinstance(operation, Pool):
-            return _pooled(self.case, self.tensors, name, arithmetic)
-        return arithmetic.read(_flattened(self.case, self.tensors, name)).astype(arithmetic.dtype)
+            return _pooled(self.case, given, name, arithmetic)
+        return arithmetic.read(_flattened(self.case, given, name)).astype(arithmetic.dtype)
 
 
 @dataclass(frozen=True, slots=True)

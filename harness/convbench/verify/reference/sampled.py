@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convbench.verify.bounds.ranges import smallest_normal
 from convbench.verify.bounds.terms import Terms, is_chosen, is_random, terms_of
 from convbench.verify.bounds.tolerance import Sums, rounding_bound
 from convbench.verify.reference import precise
@@ -63,8 +64,9 @@ class _Places:
     indices: tuple[NDArray[np.intp], ...]
     corners: int
     values: Array
-    squares: Array
+    spreads: Array
     magnitudes: Array
+    flushed: Array
     terms: Terms
 
 
@@ -114,19 +116,22 @@ class Sample:
         return self._at(name).terms
 
     def spread(self, name: TensorName) -> Array:
-        """sqrt(sum of squared terms) at the places, float32."""
-        spread: Array = np.sqrt(self._at(name).squares).astype(np.float32)
-        return spread
+        """sqrt(sum of squared terms) at the places."""
+        return self._at(name).spreads.copy()
 
     def magnitude(self, name: TensorName) -> Array:
-        """Sum of the absolute terms at the places, float32."""
-        return self._at(name).magnitudes.astype(np.float32)
+        """Sum of the absolute terms at the places."""
+        return self._at(name).magnitudes.copy()
+
+    def flushed(self, name: TensorName) -> Array:
+        """Sum of the absolute terms at the places that have a factor below the smallest normal number."""
+        return self._at(name).flushed
 
     def bias(self, name: TensorName) -> Array:
-        """|b| at the places where it is added, or 0; float32."""
+        """|b| at the places where it is added, or 0."""
         if name != "y" or self.tensors.b is None:
             return np.zeros((), np.float32)
-        absolute: Array = np.abs(self.tensors.b[self._at("y").indices[1]], dtype=np.float32)
+        absolute: Array = np.abs(self.tensors.b[self._at("y").indices[1]])
         return absolute
 
     def is_chosen(self, name: TensorName) -> bool:
@@ -144,10 +149,10 @@ class Sample:
 
     def _all_of_db(self) -> _Places:
         reference = oracle(self.case, self.tensors)
-        squares = np.square(reference.spread("db"), dtype=np.float64)
-        everything = (np.arange(len(squares)),)
-        sizes = reference.values("db"), squares, reference.magnitude("db")
-        return _Places(everything, 0, *sizes, terms_of(self.case, "db", self.batch_size))
+        values = reference.values("db")
+        sizes = reference.spread("db"), reference.magnitude("db"), reference.flushed("db")
+        everything = (np.arange(len(values)),)
+        return _Places(everything, 0, values, *sizes, terms_of(self.case, "db", self.batch_size))
 
     def _compute(self, name: TensorName) -> _Places:
         if name == "db":
@@ -155,17 +160,25 @@ class Sample:
         shape, terms = self.case.shape_of(name, self.batch_size), terms_of(self.case, name, self.batch_size)
         most = max(16, min(self._most, MOST_TERMS // max(1, int(np.max(terms)))))
         chosen, corners = choose_places(shape, most, np.random.default_rng([self._seed, *name.encode()]))
-        factors = factors_of(self.case, self.tensors, name)
-        values, squares, magnitudes = (np.zeros(len(chosen)) for _ in range(3))
+        factors, normal = factors_of(self.case, self.tensors, name), smallest_normal(self.case.dtype)
+        values, spreads, magnitudes, flushed = (np.zeros(len(chosen)) for _ in range(4))
         for number, place in enumerate(chosen):
             a, b = (np.ravel(each).astype(np.float64) for each in factors(place))
             values[number] = precise.bilinear(_dot, a, b, max(1, a.size))[()]
-            squares[number] = np.dot(a * a, b * b)
-            magnitudes[number] = np.dot(np.abs(a), np.abs(b))
+            spreads[number], magnitudes[number] = _spread(a, b), np.dot(np.abs(a), np.abs(b))
+            below = (np.abs(a) < normal) | (np.abs(b) < normal)
+            flushed[number] = np.dot(np.abs(a[below]), np.abs(b[below]))
         indices = tuple(np.array([place[dim] for place in chosen], np.intp) for dim in range(len(shape)))
         if not isinstance(terms, int):
             terms = np.broadcast_to(terms, shape)[indices]
-        return _Places(indices, corners, values, squares, magnitudes, terms)
+        return _Places(indices, corners, values, spreads, magnitudes, flushed, terms)
+
+
+def _spread(a: Array, b: Array) -> float:
+    """sqrt(sum of (a b)^2), whatever the exponents: the factors are brought near 1 first."""
+    exponents = [int(np.frexp(np.max(np.abs(each), initial=0.0))[1]) for each in (a, b)]
+    one, other = (np.ldexp(each, -exponent) for each, exponent in zip((a, b), exponents, strict=True))
+    return float(np.ldexp(np.sqrt(np.dot(one * one, other * other)), sum(exponents)))
 
 
 def choose_places(shape: Index, most: int, generator: np.random.Generator) -> tuple[list[Index], int]:
