@@ -6,6 +6,7 @@
   is a window too. It does not exist with dilation: there the maximum runs over shifted slices.
 - The start value of a maximum must be the literal -inf, or its gradient cannot be derived.
 - A kernel of 2 with stride 2 that begins in the padding is padded first, for XLA may abort on its gradient.
+- reduce_window adds up in the dtype of x; large windows of 16 bits are summed in float32, or the sum stops growing.
 - A bias is added in float32 at least: y is the same, but db is then summed in float32 too. In bfloat16, where 256 + 1
   is 256, a sum cannot count far.
 """
@@ -20,7 +21,7 @@ import numpy as np
 from jax import lax
 
 from convbench_backends.shared.channels_last import window_axes
-from convbench_backends.shared.taps import divisors, fold_taps
+from convbench_backends.shared.taps import divisors, fold_taps, needs_wide_sums
 from convbench_specs import Axis, Case, Conv, Flatten, Pool
 
 Function = Callable[..., Any]
@@ -108,11 +109,14 @@ def _average_pool(case: Case, operation: Pool, axes: list[tuple[int, Axis]]) -> 
     if isinstance(counts, np.ndarray):
         counts = counts[..., None]
 
-    def pool(x: Any) -> Any:
-        total = lax.reduce_window(x, 0.0, lax.add, **_window(axes, x.ndim))
-        return total / jnp.asarray(counts, x.dtype)
+    is_wide = needs_wide_sums(case)
 
-    return pool, "reduce_window / divisor"
+    def pool(x: Any) -> Any:
+        summed = x.astype(jnp.float32) if is_wide else x
+        total = lax.reduce_window(summed, 0.0, lax.add, **_window(axes, x.ndim))
+        return (total / jnp.asarray(counts, total.dtype)).astype(x.dtype)
+
+    return pool, "reduce_window / divisor" + (" in float32" if is_wide else "")
 
 
 def _window(axes: list[tuple[int, Axis]], dimensions: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ operations are used where they do the case. What they cannot do, each kept by a 
   axis becomes a picture of height 1, channels the width of a picture with one channel, dilated taps shifted slices.
 - An average never counts padding. Padding that counts is put around x; where only some of it does, shifted slices are
   summed and divided.
+- float16 averages add up in float16 and divide by 2048 at most; large windows of 16 bits are averaged in float32.
 - tf.pad knows no edge mode.
 """
 
@@ -16,13 +17,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import tensorflow as tf  # type: ignore[import-untyped]  # TensorFlow ships no types
 
-from convbench_backends.shared.taps import divisors, fold_taps, window_area
+from convbench_backends.shared.taps import divisors, fold_taps, needs_wide_sums, window_area
 from convbench_specs import Axis, Case, Conv, Flatten, PaddingMode, Pool, same_padding
 
 Tensor = Any
@@ -66,11 +67,8 @@ def formula_of(case: Case, batch_size: int) -> Formula:
         return _convolution(operation, picture)
     if operation.kind == "max":
         return _dilated_max(picture) if _is_dilated(picture.axes) else _max_pool(picture)
-    if operation.over == "channels":
-        return _channel_mean(picture)
-    if operation.kernel_size == "global":
-        return _global_mean(picture)
-    return _average_pool(case, picture)
+    average = _average(case, operation, picture)
+    return _in_float32(average) if needs_wide_sums(case) else average
 
 
 def picture_of(case: Case, batch_size: int) -> Picture:
@@ -130,6 +128,21 @@ def _dilated_max(picture: Picture) -> Formula:
 
     pad = _pad_around(picture, fill=-np.inf)
     return Formula(core=core, pad=pad, recomputes_forward=True, algorithm="maximum of shifted slices")
+
+
+def _average(case: Case, operation: Pool, picture: Picture) -> Formula:
+    if operation.over == "channels":
+        return _channel_mean(picture)
+    return _global_mean(picture) if operation.kernel_size == "global" else _average_pool(case, picture)
+
+
+def _in_float32(formula: Formula) -> Formula:
+    """The same average, taken in float32 and rounded once."""
+
+    def core(x: Tensor) -> Tensor:
+        return tf.cast(formula.core(tf.cast(x, tf.float32)), x.dtype)
+
+    return replace(formula, core=core, algorithm=f"{formula.algorithm} in float32")
 
 
 def _global_mean(picture: Picture) -> Formula:

@@ -45,7 +45,7 @@ class Right(Sizes, Protocol):
 def check_against(right: Right, results: Results, *, exact: bool = False) -> list[Deviation]:
     """Check each result that is there; `exact` for tensors of integers.
 
-    A result of another shape or dtype is untrusted. Raises SpecError for a result that the case does not have.
+    A result of another shape or dtype is untrusted, unless its values are wrong as well. Raises SpecError for a result that the case does not have.
     """
     return [_check(right, name, actual, exact=exact) for name, actual in results.items()]
 
@@ -70,7 +70,7 @@ def must_be_equal(case: Case) -> bool:
 def _check(right: Right, name: TensorName, actual: NDArray[Any], *, exact: bool) -> Deviation:
     shape, dtype = right.case.shape_of(name, right.batch_size), numpy_dtype(right.case.dtype)
     if actual.shape != shape:
-        return Deviation(tensor=name, verdict="untrusted", remark=f"has shape {actual.shape}, not {shape}")
+        return Deviation(tensor=name, verdict="untrusted", form=f"has shape {actual.shape}, not {shape}")
     actual, reach = right.select(name, actual), None
     if not np.isfinite(actual).all():
         reach = _reach(right, name)

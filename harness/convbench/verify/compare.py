@@ -4,7 +4,8 @@ Rules:
 - An element is off if it is further from the expected one than the bound; with a bound of 0 it must be equal.
 - Infinities of one sign are equal. NaN equals only NaN.
 - Infinity where the right sum may exceed the largest number of the dtype is overflow, which is no disagreement: the
-  result cannot be judged, so the verdict is "untrusted". So it is for another shape or dtype.
+  result cannot be judged, so the verdict is "untrusted". So it is for another shape or dtype; what has another dtype is
+  compared all the same, as its values may be wrong as well.
 - Memory is bounded: arrays are compared block by block.
 """
 
@@ -45,7 +46,9 @@ class Deviation:
     """How far a result is from what is right.
 
     `worst` is the element with the largest error in bounds, None where there is no element or all are equal; `first` is
-    the first element that is off. `largest_error` is absolute. `remark` says in words what the numbers do not.
+    the first element that is off. Of the elements that are off `not_finite` are NaN or infinity; `worst_number` is
+    the worst of the others. `largest_error` is absolute. `form` says which shape or dtype the result
+    has, where that is not its due; `remark` says in words what else the numbers do not.
     """
 
     tensor: TensorName
@@ -56,6 +59,9 @@ class Deviation:
     largest_error: float = 0.0
     first: Element | None = None
     worst: Element | None = None
+    not_finite: int = 0
+    worst_number: Element | None = None
+    form: str = ""
     remark: str = ""
 
     @property
@@ -65,20 +71,29 @@ class Deviation:
 
     def describe(self) -> str:
         """One sentence."""
-        if self.verdict == "untrusted" and not self.overflowed:
-            return f"{self.tensor}: {self.remark}"
-        remark = f"; {self.remark}" if self.remark else ""
+        told = "; ".join(each for each in (self.form, self._values(), self.remark) if each)
+        return f"{self.tensor}: {told}"
+
+    def _values(self) -> str:
+        """What the elements say, if anything."""
+        if self.off:
+            return self._elements_off()
         if self.overflowed:
-            return f"{self.tensor}: {self.overflowed:,} of {self.total:,} elements overflowed to infinity{remark}"
-        if self.verdict == "agrees":
-            size = f"{self.multiple:.2g} times the bound at most" if self.worst else "every element is equal"
-            return f"{self.tensor}: agrees, {size}{remark}"
-        text = f"{self.tensor}: {self.off:,} of {self.total:,} elements off; first at {self.first}"
-        if self.worst and self.first and self.worst.index != self.first.index:
-            text += f"; worst at {self.worst}"
-        if isfinite(self.multiple):
-            text += f", {self.multiple:.2g} times the bound"
-        return text + remark
+            return f"{self.overflowed:,} of {self.total:,} elements overflowed to infinity"
+        if self.verdict == "untrusted":
+            return ""
+        size = f"{self.multiple:.2g} times the bound at most" if self.worst else "every element is equal"
+        return f"agrees, {size}"
+
+    def _elements_off(self) -> str:
+        bad = f", {self.not_finite:,} of them NaN or infinity" if 0 < self.not_finite < self.off else ""
+        text = f"{self.off:,} of {self.total:,} elements off{bad}; first at {self.first}"
+        worst = self.worst_number if bad else self.worst
+        if worst and self.first and worst.index != self.first.index:
+            text += f"; worst at {worst}"
+        if worst and isfinite(worst.multiple):
+            text += f", {worst.multiple:.2g} times the bound"
+        return f"{text}; {self.overflowed:,} more overflowed to infinity" if self.overflowed else text
 
 
 def compare(
@@ -97,17 +112,17 @@ def compare(
     behind each element may get: where it exceeds `largest`, the largest number of the dtype, infinity is overflow.
     """
     if actual.shape != expected.shape:
-        return Deviation(tensor=tensor, verdict="untrusted", remark=f"has shape {actual.shape}, not {expected.shape}")
-    if dtype is not None and actual.dtype != dtype:
-        return Deviation(tensor=tensor, verdict="untrusted", remark=f"has dtype {actual.dtype}, not {dtype}")
-    found = Deviation(tensor=tensor, verdict="agrees", total=actual.size)
-    if np.ndim(bound) == 0 and not bound and np.array_equal(actual, expected):
-        return found
-    for block in _blocks(actual, expected, bound, None if reach is None else reach >= largest):
-        found = _merge(found, block)
+        return Deviation(tensor=tensor, verdict="untrusted", form=f"has shape {actual.shape}, not {expected.shape}")
+    form = "" if dtype is None or actual.dtype == dtype else f"has dtype {actual.dtype}, not {dtype}"
+    if form and actual.dtype.kind not in "fiu":
+        return Deviation(tensor=tensor, verdict="untrusted", form=form)
+    found = Deviation(tensor=tensor, verdict="agrees", total=actual.size, form=form)
+    if np.ndim(bound) or bound or not np.array_equal(actual, expected):
+        for block in _blocks(actual, expected, bound, None if reach is None else reach >= largest):
+            found = _merge(found, block)
     if found.off:
         return replace(found, verdict="disagrees")
-    return replace(found, verdict="untrusted") if found.overflowed else found
+    return replace(found, verdict="untrusted") if found.overflowed or form else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,4 +207,16 @@ def _merge(found: Deviation, block: _Block) -> Deviation:
         found = replace(found, largest_error=largest_error)
     if found.worst is None or largest > found.multiple:
         found = replace(found, worst=block.element(worst, largest))
+    return _with_worst_number(found, block, error, multiple)
+
+
+def _with_worst_number(
+    found: Deviation, block: _Block, error: NDArray[np.float64], multiple: NDArray[np.float64]
+) -> Deviation:
+    """What was found so far, and what NaN and infinity would hide: how many they are, and the worst of the others."""
+    finite = np.isfinite(error)
+    found = replace(found, not_finite=found.not_finite + int(np.count_nonzero(~finite)))
+    worst = int(np.argmax(np.where(finite, multiple, 0.0)))
+    if finite[worst] and (found.worst_number is None or multiple[worst] > found.worst_number.multiple):
+        found = replace(found, worst_number=block.element(worst, float(multiple[worst])))
     return found

@@ -36,6 +36,7 @@ from convbench.verify import (
 from convbench.verify.check import allowed
 from convbench.verify.explain import Explanation, explain_result
 from convbench.verify.judgement import AgreementRow, CellVerdict, Judgement, Told, agreement_row
+from convbench.verify.trust import Reason
 from convbench_specs import Case, PassName, TensorName, Tensors
 
 Outputs = dict[PassName, Mapping[TensorName, str]]
@@ -64,6 +65,15 @@ class _Judged:
     findings: list[Untrusted]
 
 
+LOOKS: tuple[Reason, ...] = (
+    "mostly_zero",
+    "constant",
+    "not_finite",
+    "weak_data",
+    "wrong_dtype",
+    "wrong_shape",
+)
+"""What is held against a result by itself, without regard to the call that made it."""
 SEVERITY = {"agrees": 0, "untrusted": 1, "disagrees": 2}
 
 
@@ -187,27 +197,34 @@ class ItemCheck:
                 )
 
     def _verdict(self, backend: str, pass_name: PassName, suspects: list[Suspect]) -> CellVerdict:
-        """The verdict of a cell; `suspects` are those who stand alone among all that were compared."""
-        worst = max(self._deviations[backend, pass_name], key=lambda deviation: SEVERITY[deviation.verdict])
-        found = CellVerdict(own=worst.verdict, verdict=worst.verdict)
-        if worst.verdict != "agrees":
-            found = replace(found, reason=worst.describe(), tensor=worst.tensor)
-        if worst.verdict == "disagrees" or self._is_malformed(worst):
+        """The verdict of a cell; `suspects` are those who stand alone among all that were compared.
+
+        The worst fault decides, and every other one that it does not explain is told behind it.
+        """
+        ranked = sorted(self._deviations[backend, pass_name], key=lambda each: SEVERITY[each.verdict], reverse=True)
+        worst, faults = ranked[0], [each for each in ranked if each.verdict != "agrees"]
+        findings = self._independent_findings(backend, pass_name, faults)
+        told = [each.describe() for each in (*faults, *findings)]
+        found = CellVerdict(own=worst.verdict, verdict=worst.verdict, reason="; also ".join(told) or None)
+        if faults:
+            found = replace(found, tensor=worst.tensor)
+        if findings:
+            found = replace(found, finding=findings[0].reason)
+        if worst.verdict == "disagrees" or any(each.form for each in faults):
             found = replace(found, is_wrong=True)
-        elif findings := self._findings.get((backend, pass_name)):
-            first = findings[0]
-            found = replace(
-                found,
-                verdict="untrusted",
-                reason=first.describe(),
-                tensor=first.tensor,
-                finding=first.reason,
-                is_wrong=first.reason != "weak_data",
-            )
+        elif findings:
+            is_wrong = any(each.reason != "weak_data" for each in findings)
+            found = replace(found, verdict="untrusted", tensor=findings[0].tensor, is_wrong=is_wrong)
         odd = [each for each in suspects if each.name in (backend, ORACLE) and each.tensor == worst.tensor]
         if odd and worst.verdict == "disagrees":
             found = replace(found, odd_one_out=odd[0].describe())
         return found if pass_name == "both" else self._with_identities(found, backend, pass_name)
+
+    def _independent_findings(self, backend: str, pass_name: PassName, faults: list[Deviation]) -> list[Untrusted]:
+        """Findings that no disagreement explains: what a wrong result looks like by itself is no second fault."""
+        explained = {each.tensor for each in faults}
+        found = self._findings.get((backend, pass_name), ())
+        return [each for each in found if each.reason not in LOOKS or each.tensor not in explained]
 
     @property
     def sampled(self) -> str:
@@ -257,16 +274,14 @@ class ItemCheck:
             return found
         worst = max((held.deviation.verdict for held in own), key=SEVERITY.__getitem__)
         unexplained = [held for held in own if held.breaks and self._unblemished(backend) >= set(held.results)]
-        if found.verdict != "agrees" or not unexplained:
+        if not unexplained:
             return replace(found, identities=worst)
         first = unexplained[0]
+        reason = f"{first.identity}: {first.sentence}"
+        if found.verdict != "agrees":
+            return replace(found, identities=worst, reason=f"{found.reason}; also {reason}")
         return replace(
-            found,
-            identities=worst,
-            verdict="disagrees",
-            reason=f"{first.identity}: {first.sentence}",
-            tensor=first.tensor,
-            is_wrong=True,
+            found, identities=worst, verdict="disagrees", reason=reason, tensor=first.tensor, is_wrong=True
         )
 
     def _unblemished(self, backend: str) -> set[TensorName]:
@@ -304,8 +319,8 @@ class ItemCheck:
         )
 
     def _is_malformed(self, deviation: Deviation) -> bool:
-        """Whether it is untrusted for its shape or dtype, which no rounding explains."""
-        return deviation.verdict == "untrusted" and deviation.total == 0 and not deviation.overflowed
+        """Whether it is of another shape or dtype, which no rounding explains."""
+        return bool(deviation.form)
 
 
 def _pass_of(tensor: TensorName) -> PassName:
