@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convbench.verify import make_tensors, oracle
+from convbench.verify import make_tensors, oracle, round_to
 from convbench.verify.check import check_against
 from convbench_specs import Case, Conv, Flatten, Pool, Settings, SpecError
 
@@ -95,6 +95,17 @@ def assert_right(backend, case, batch_size=2):
     for results in results_of(backend, case, tensors):
         for deviation in check_against(right, results, exact=True):
             assert deviation.verdict == "agrees", deviation.describe()
+
+
+def assert_right_on_one_sign(backend, case):
+    """On numbers from 0.5 to 1.5, of which sums grow: as if summed in float32, so without a remark."""
+    drawn = make_tensors(case, 1, seed=0)
+    x = round_to(1 + np.tanh(drawn.x.astype(np.float32)) / 2, case.dtype)
+    tensors = replace(drawn, x=x)
+    right = oracle(case, tensors)
+    for results in results_of(backend, case, tensors):
+        for deviation in check_against(right, results):
+            assert (deviation.verdict, deviation.remark) == ("agrees", ""), deviation.describe()
 
 
 def unless_gone(fault, *, workaround):
@@ -298,6 +309,17 @@ class TestTensorFlow:
         assert_right(started("tensorflow"), case, 3)
         unless_gone((plain != oracle(case, tensors).dx).any(), workaround="XLA for large bfloat16 maxima")
 
+    @pytest.mark.parametrize("kernel_size", [(64, 64), "global"])
+    @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+    def test_a_large_average_of_16_bits_is_taken_in_float32(self, tf, started, kernel_size, dtype):
+        case = case_of(Pool(kind="average", kernel_size=kernel_size), (3, 64, 64), dtype)
+        assert_right_on_one_sign(started("tensorflow"), case)
+        impulse = np.zeros((1, 64, 64, 1), np.float16)
+        impulse[0, 0, 0, 0] = 1000
+        divided = tf.nn.avg_pool2d(impulse, 64, 64, "VALID").numpy().item()
+        grown = tf.reduce_mean(tf.fill((1, 64, 64, 3), tf.constant(0.6, tf.float16)), [1, 2]).numpy()[0, 0]
+        unless_gone(divided > 0.25 and abs(grown - 0.6) > 0.05, workaround="averages in float32")
+
     def test_dividing_by_a_constant_is_multiplying_by_its_exact_reciprocal(self, tf, started):
         pool = Pool(kind="average", kernel_size=(2, 2), padding=((1, 0), (0, 1)), count_include_pad=False)
         assert_right(started("tensorflow"), case_of(pool, (1, 7, 7)))
@@ -378,6 +400,14 @@ class TestJax:
             np.ones((2, 4096), np.float32), 0.0, jax.lax.add, (2, 1), (2, 1), "VALID", base_dilation=(1, 2)
         )
         unless_gone(sparse[0, 1] != 0, workaround="gradients of averages on large inputs in the tests")
+
+    @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+    def test_large_windows_of_16_bits_are_summed_in_float32(self, jax, started, dtype):
+        case = case_of(Pool(kind="average", kernel_size=(46, 46)), (3, 46, 92), dtype)
+        assert_right_on_one_sign(started("jax"), case)
+        terms = jax.numpy.full((46, 46), 0.9, dtype)
+        plain = jax.lax.reduce_window(terms, 0.0, jax.lax.add, (46, 46), (46, 46), "VALID")
+        unless_gone(abs(float(plain[0, 0]) / 2116 - 0.9) > 0.05, workaround="sums of windows in float32")
 
     def test_another_prepare_of_the_case_compiles_nothing(self, started, monkeypatch):
         backend, traced = started("jax"), []

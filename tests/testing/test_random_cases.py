@@ -23,6 +23,7 @@ def features(case):
         return
     if isinstance(operation, Pool):
         yield f"{operation.kind} pool"
+        yield from (["large window"] if prod(axis.kernel for axis in axes) > 2049 else [])
         if operation.kernel_size == "global" or operation.over == "channels":
             yield f"{operation.kind} {'channels' if operation.over == 'channels' else 'global'}"
             return
@@ -55,7 +56,7 @@ def features(case):
 
 EXPECTED = {
     "rank 1", "rank 2", *DTYPES, "flatten channels_first", "flatten channels_last", "max pool", "average pool",
-    "max channels", "max global", "average channels", "average global", "ceil_mode", "count_include_pad",
+    "max channels", "max global", "large window", "average channels", "average global", "ceil_mode", "count_include_pad",
     "count_include_pad off", "overhang", "conv", "bias", "no bias", "padding mode zeros", "padding mode edge",
     "multiplier", "depthwise", "groups", "many channels",
     *(

@@ -34,6 +34,8 @@ LARGEST_PADDING = 5
 LARGEST_STRIDE = 4
 LARGEST_DILATION = 3
 KINDS: SearchStrategy[PoolKind] = st.sampled_from(("max", "average"))
+LARGE_WINDOWS = ((2116,), (46, 46), (3, 700))
+"""Windows of more than 2,049 elements: where sums and counts of 16 bits end."""
 MORE_CHANNELS = (7, 8, 9, 16, 17, 33)
 """Beside 1 to 4 a group: around the widths of vectors and blocks, where kernels have tails."""
 
@@ -106,6 +108,11 @@ def _convolution(draw: DrawFn, sizes: _Sizes) -> tuple[Operation, tuple[int, ...
 def _pool(draw: DrawFn, sizes: _Sizes) -> tuple[Operation, tuple[int, ...]]:
     kind = draw(KINDS)
     window = draw(st.sampled_from(["space", "space", "space", "global", "channels"]))
+    if window == "global" and draw(st.integers(0, 3)) == 3:
+        kernel = draw(st.sampled_from(LARGE_WINDOWS))
+        rows = kernel[0] * draw(st.integers(1, 2))
+        kernel_size = draw(st.sampled_from(("global", kernel)))
+        return Pool(kind=kind, kernel_size=kernel_size), (draw(st.integers(1, 3)), rows, *kernel[1:])
     if window != "space":
         spatial = draw(_spatial(sizes))
         count = st.sampled_from([1, 2, 3, 4, 7, 17])
