@@ -121,3 +121,12 @@ def test_a_window_without_ceil_mode_has_as_many_places_when_it_is_padded_by_behi
     plain = replace(axis, after=axis.behind, ceil_mode=False)
     assert plain.output == axis.output
     assert plain.taps().tolist() == axis.taps().tolist()
+
+
+def test_an_axis_of_any_length_is_counted_by_the_windows_at_its_ends():
+    axis = Axis(size=10**12, kernel=5, stride=2, before=3, after=4)  # by windows: 5 * 10^11 steps
+    assert axis.valid_taps == 5 * axis.output - (3 + 1) - (4 + 2)
+    assert axis.fewest_taps == 1
+    assert Axis(size=48_000, kernel=1921, before=960, after=960).taps()[[0, 959, 960, -961, -1]].tolist() == [
+        961, 1920, 1921, 1921, 961,
+    ]  # fmt: skip

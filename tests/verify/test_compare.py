@@ -118,3 +118,33 @@ def test_another_shape_or_dtype_is_untrusted():
     found = compare("y", RIGHT, RIGHT, 0.0, dtype=np.dtype(np.float32))
     assert found.verdict == "untrusted"
     assert found.describe() == "y: has dtype float64, not float32"
+
+
+def test_another_dtype_does_not_hide_wrong_values():
+    actual = RIGHT.copy()
+    assert compare("dx", actual, RIGHT, 0.1, dtype=np.dtype(np.float32)).describe() == (
+        "dx: has dtype float64, not float32"
+    )
+    actual[1, 0, 2] += 1
+    found = compare("dx", actual, RIGHT, 0.1, dtype=np.dtype(np.float32))
+    assert (found.verdict, found.off) == ("disagrees", 1)
+    assert found.describe() == (
+        "dx: has dtype float64, not float32; 1 of 24 elements off; first at (1, 0, 2): 15 where 14 is right, "
+        "10 times the bound"
+    )
+    words = compare("dx", np.full(RIGHT.shape, "a"), RIGHT, 0.1, dtype=np.dtype(np.float32))
+    assert (words.verdict, words.form) == ("untrusted", "has dtype <U1, not float32")
+
+
+@given(st.sets(st.integers(0, 2 * BLOCK - 1), min_size=1, max_size=4), st.integers(0, 2 * BLOCK - 1))
+def test_nan_does_not_hide_other_errors(bad, off):
+    expected = np.zeros((2, BLOCK), np.float32)
+    actual = expected.copy()
+    actual.flat[off] = 3
+    actual.flat[list(bad)] = np.nan
+    found = compare("y", actual, expected, 1.0)
+    assert (found.verdict, found.not_finite, found.off) == ("disagrees", len(bad), len({*bad, off}))
+    if off not in bad:
+        assert found.worst_number.index == tuple(np.unravel_index(off, expected.shape))
+        assert f"{len(bad)} of them NaN or infinity" in found.describe()
+        assert "3 where 0 is right, 3 times the bound" in found.describe()

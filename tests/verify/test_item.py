@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import prod
 
 import numpy as np
 import pytest
 
-from convbench.verify import make_tensors, oracle, round_to
+from convbench.verify import Untrusted, make_tensors, oracle, round_to
 from convbench.verify.compare import Deviation
 from convbench.verify.identities.holding import Held
 from convbench.verify.item import ItemCheck, Returned
@@ -92,6 +92,30 @@ def test_what_only_an_identity_finds_makes_its_cell_wrong(returned):
     assert (row["pass"], row["tensor"], row["verdict"], row["count_off"]) == ("backward", "dw", "disagrees", 2)
 
 
+def test_every_independent_fault_of_a_cell_is_told(returned):
+    tensors = make_tensors(CASE, 2, seed=0)
+    right = oracle(CASE, tensors)
+    changed = {"dx": right.dx * 1.5, "dw": right.dw, "db": right.db.astype(np.float32)[:1]}
+    results = returned(CASE, tensors, **changed)
+    results = replace(results, findings={"backward": [Untrusted("input_changed", "x")]})
+    _, cells, _ = checked(CASE, tensors, results)
+    reason = cells["backward"]["reason"]
+    assert (cells["backward"]["status"], cells["backward"]["tensor"]) == ("wrong", "dx")
+    assert reason.startswith("dx: has dtype float64, not float32; 336 of 336 elements off")
+    assert "also dw: has dtype float64, not float32" in reason
+    assert "also db: has shape (1,), not (4,)" in reason
+    assert "also x: an input is not what it was before the call" in reason
+    assert "dw: 108" not in reason  # its values are right
+
+
+@pytest.mark.parametrize("fill", ["integers", "random"])
+def test_a_wrong_dtype_alone_is_wrong_and_nothing_else_is_told(returned, fill):
+    tensors = make_tensors(CASE, 2, seed=0, fill=fill)
+    _, cells, _ = checked(CASE, tensors, returned(CASE, tensors, dx=oracle(CASE, tensors).dx), fill=fill)
+    assert (cells["backward"]["status"], cells["backward"]["verdict"]) == ("wrong", "untrusted")
+    assert cells["backward"]["reason"] == "dx: has dtype float64, not float32"
+
+
 def test_overflow_of_float16_is_called_overflow_and_not_wrong(returned):
     case = Case(name="half", operation=CONV, input_shape=(3, 7, 8), dtype="float16")
     drawn = make_tensors(case, 2, seed=0)
@@ -126,15 +150,30 @@ def test_of_a_large_case_what_was_sampled_is_told_and_db_is_whole(returned, monk
     assert counts["db"] == 4
 
 
-@pytest.mark.parametrize("fill", ["integers", "random"])
-@pytest.mark.parametrize("shape", [(64, 64, 1, 56), (32, 32, 3, 80)], ids=["1x1", "3x3"])
-def test_the_memory_of_a_check_is_under_three_times_the_tensors(returned, shape, fill):
-    channels, filters, kernel, size = shape
+def layer(channels, filters, kernel, size):
     conv = Conv(in_channels=channels, out_channels=filters, kernel_size=(kernel, kernel), padding="same")
-    case = Case(name="large", operation=conv, input_shape=(channels, size, size))
+    return Case(name="layer", operation=conv, input_shape=(channels, size, size))
+
+
+def line(size, **pool):
+    return Case(name="line", operation=Pool(stride=(1,), **pool), input_shape=(1, size))
+
+
+LARGE = {
+    "1x1": layer(64, 64, 1, 56),
+    "3x3": layer(32, 32, 3, 80),
+    "long maximum": line(300_000, kind="max", kernel_size=(1921,)),
+    "long average": line(300_000, kind="average", kernel_size=(1921,), padding=((960, 960),)),
+    "short windows of a long line": line(300_000, kind="max", kernel_size=(3,)),
+}
+
+
+@pytest.mark.parametrize("fill", ["integers", "random"])
+@pytest.mark.parametrize("case", LARGE.values(), ids=LARGE)
+def test_the_memory_of_a_check_is_under_three_times_the_tensors(returned, case, fill):
     tensors = make_tensors(case, 2, seed=0, fill=fill)
     results = returned(case, tensors)
-    own = 2 * sum(each.nbytes for each in (tensors.x, tensors.w, tensors.b, tensors.dy))
+    own = 2 * sum(each.nbytes for each in (tensors.x, tensors.w, tensors.b, tensors.dy) if each is not None)
     tracemalloc.start()
     try:
         checked(case, tensors, results, fill=fill)

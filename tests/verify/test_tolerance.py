@@ -164,14 +164,199 @@ def test_low_precision_with_sums_in_itself_agrees_with_a_remark():
     assert "as sums in float16 are" in found["dw"].describe()
 
 
+def global_average(dtype, size=56, **more):
+    pool = Pool(kind="average", kernel_size="global")
+    return Case(name="global", operation=pool, input_shape=(3, size, size), dtype=dtype, **more)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_zeros_are_wrong_however_few_the_results_of_16_bits_are(dtype, batch_size):
+    case = global_average(dtype)
+    reference = oracle(case, make_tensors(case, batch_size, seed=0))
+    (deviation,) = check_against(reference, {"y": np.zeros(reference.y.shape, reference.tensors.x.dtype)})
+    assert deviation.verdict == "disagrees"
+    (deviation,) = check_against(reference, {"y": round_to(reference.y / 2, dtype)})
+    assert deviation.verdict == "disagrees" or (dtype, batch_size) == ("bfloat16", 1)  # within what 3 sums may be off
+
+
+def test_the_mean_of_a_photo_whose_sum_stopped_growing_is_wrong():
+    case = global_average("float16", 224, x_data="photos")
+    reference = oracle(case, make_tensors(case, 1, seed=0))
+    assert reference.y[0, 0, 0, 0] == pytest.approx(0.60609, abs=1e-5)
+    (deviation,) = check_against(reference, {"y": np.full((1, 3, 1, 1), 0.0408, np.float16)})
+    assert deviation.verdict == "disagrees"
+    (deviation,) = check_against(reference, {"y": reference.y.astype(np.float16)})
+    assert deviation.verdict == "agrees"
+
+
+def test_windows_of_a_photo_whose_average_is_1_are_wrong():
+    pool = Pool(kind="average", kernel_size=(112, 112))
+    case = Case(name="112", operation=pool, input_shape=(3, 224, 224), dtype="float16", x_data="photos")
+    reference = oracle(case, make_tensors(case, 1, seed=0))
+    assert reference.y[0, 2, 1, 0] == pytest.approx(0.2656, abs=1e-4)
+    (deviation,) = check_against(reference, {"y": np.full((1, 3, 2, 2), 0.9937, np.float16)})
+    assert deviation.verdict == "disagrees"
+
+
+def averaged_in_turn(x, dtype):
+    """The average of each row, every sum rounded to the dtype."""
+    total = np.zeros(len(x), np.float64)
+    for column in x.T:
+        total = round_to(total + column, dtype).astype(np.float64)
+    return round_to(total / x.shape[1], dtype)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    dtype=st.sampled_from(["bfloat16", "float16"]),
+    maps=st.integers(1, 40),
+    places=st.integers(1, 4000),
+    offset=st.sampled_from([0.0, 0.0, 0.5, 2.0]),
+    seed=st.integers(0, 999),
+)
+def test_16_bit_results_pass_if_summed_in_float32_and_never_as_zeros(dtype, maps, places, offset, seed):
+    case = Case(
+        name="row", operation=Pool(kind="average", kernel_size="global"), input_shape=(maps, places), dtype=dtype
+    )
+    x = round_to(np.random.default_rng(seed).standard_normal((1, maps, places)) + offset, dtype)
+    reference = oracle(case, Tensors(x=x, dy=np.ones((1, maps, 1), x.dtype)))
+    sums = x.astype(np.float32).cumsum(axis=2, dtype=np.float32)[..., -1:]
+    (deviation,) = check_against(reference, {"y": round_to(sums / np.float32(places), dtype)})
+    assert (deviation.verdict, deviation.remark) == ("agrees", "")
+    (deviation,) = check_against(reference, {"y": np.zeros((1, maps, 1), x.dtype)})
+    assert deviation.verdict != "agrees"
+    scale = np.sqrt(np.mean(np.square(reference.y) / (np.square(x.astype(np.float64)).mean(axis=2, keepdims=True))))
+    if scale > unit_roundoff(dtype) * 8:  # the values are far from zero beside what sums in the dtype are off
+        assert deviation.verdict == "disagrees"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    dtype=st.sampled_from(["bfloat16", "float16"]),
+    maps=st.integers(1, 20),
+    places=st.integers(1, 1000),
+    seed=st.integers(0, 999),
+)
+def test_honest_sums_of_16_bits_are_never_called_wrong(dtype, maps, places, seed):
+    case = Case(
+        name="row", operation=Pool(kind="average", kernel_size="global"), input_shape=(maps, places), dtype=dtype
+    )
+    x = round_to(np.random.default_rng(seed).standard_normal((1, maps, places)), dtype)
+    reference = oracle(case, Tensors(x=x, dy=np.ones((1, maps, 1), x.dtype)))
+    y = averaged_in_turn(x[0].astype(np.float64), dtype).reshape(1, maps, 1)
+    assert check_against(reference, {"y": y})[0].verdict != "disagrees"
+
+
+@pytest.mark.parametrize(("dtype", "counts_to"), [("bfloat16", 256), ("float16", 2048)])
+def test_a_sum_of_16_bits_that_stopped_growing_is_wrong(dtype, counts_to):
+    pool = Pool(kind="average", kernel_size="global")
+    case = Case(name="ones", operation=pool, input_shape=(2, 4 * counts_to), dtype=dtype)
+    x = np.ones((1, 2, 4 * counts_to), np.float32 if dtype == "bfloat16" else np.float16)
+    y = averaged_in_turn(x[0].astype(np.float64), dtype).reshape(1, 2, 1)
+    assert set(y.ravel()) == {0.25}
+    (deviation,) = check_against(oracle(case, Tensors(x=x, dy=np.ones((1, 2, 1), x.dtype))), {"y": y})
+    assert deviation.verdict == "disagrees"
+
+
 def test_low_precision_is_untrusted_where_zeros_would_pass_and_wrong_where_not():
     case = layer(64, 4, 3, 12, dtype="bfloat16")
     tensors = make_tensors(case, 4, seed=0)
     reference = oracle(case, tensors)
     zeros = {name: np.zeros(reference.values(name).shape, np.float32) for name in ("y", "dx")}
-    found = {each.tensor: each for each in check_against(reference, zeros)}
-    assert found["dx"].verdict == "disagrees"
-    half = {"y": (reference.y / 2).astype(np.float32)}
-    (deviation,) = check_against(reference, half)
+    halves = {name: (reference.values(name) / 2).astype(np.float32) for name in ("y", "dx")}
+    for results in (zeros, halves):
+        assert {each.verdict for each in check_against(reference, results)} == {"disagrees"}
+    opposite = global_average("bfloat16", 32)
+    x = make_tensors(opposite, 1, seed=0).x.reshape(3, 1024).astype(np.float64)
+    x[:, 512:] = -x[:, :512]  # all sums are 0, but for one element
+    x[:, -1] += 2.0**-7
+    tensors = Tensors(x=round_to(x, "bfloat16").reshape(1, 3, 32, 32), dy=np.ones((1, 3, 1, 1), np.float32))
+    (deviation,) = check_against(oracle(opposite, tensors), {"y": np.full((1, 3, 1, 1), -1e-3, np.float32)})
     assert deviation.verdict == "untrusted"
     assert "would let zeros pass" in deviation.describe()
+
+
+@pytest.mark.parametrize("value", [0.9, 0.1, 1 / 3, 1000.1])
+@pytest.mark.parametrize("side", [62, 300])
+def test_equal_terms_added_in_turn_are_within_the_bound(value, side):
+    case = layer(1, 1, 1, side)
+    ones = np.ones((1, 1, side, side), np.float32)
+    weights = np.ones((1, 1, 1, 1), np.float32)
+    tensors = Tensors(x=ones, w=weights, b=np.zeros(1, np.float32), dy=ones * np.float32(value))
+    for deviation in check_against(oracle(case, tensors), in_turn(case, tensors)):
+        assert deviation.verdict == "agrees", deviation.describe()
+    lost = tensors.dy.copy()
+    lost[0, 0, 0, : side // 2] = 0  # half a row of equal terms, so that no drift hides it
+    wrong = in_turn(case, Tensors(x=ones, w=weights, b=tensors.b, dy=lost))
+    found = {each.tensor: each.verdict for each in check_against(oracle(case, tensors), wrong)}
+    assert found["db"] == ("disagrees" if side == 62 else found["db"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    case=convolutions(("float32", "float64")),
+    exponents=st.tuples(*[st.integers(-100, 60)] * 2),
+    seed=st.integers(0, 999),
+)
+def test_at_every_magnitude_right_sums_agree_and_zeros_do_not(case, exponents, seed):
+    if case.operation.padding_mode == "edge":
+        return
+    drawn, wide = make_tensors(case, 2, seed=seed), 8 if case.dtype == "float64" else 1
+    one, other = (2.0 ** (exponent * wide) for exponent in exponents)
+    if not 1e-28 < one * other * (1 if wide == 1 else 1e-250) or one * other > 1e30**wide:
+        one, other = one, 1 / one
+    kind = drawn.x.dtype.type
+    x, dy, w = drawn.x * kind(one), drawn.dy * kind(one), drawn.w * kind(other)
+    tensors = Tensors(x=x, dy=dy, w=w, b=None if drawn.b is None else drawn.b * kind(one * other))
+    reference = oracle(case, tensors)
+    names = [name for name in reference.names if name != "dw" or 1e-30**wide < one * one < 1e30**wide]
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        results = in_turn(case, tensors, np.dtype(case.dtype))
+    for deviation in check_against(reference, {name: results[name] for name in names}):
+        assert deviation.verdict == "agrees", deviation.describe()
+    for name in names:
+        if np.any(np.abs(reference.values(name)) > 1e-3 * np.max(reference.magnitude(name))):
+            (deviation,) = check_against(reference, {name: np.zeros_like(results[name])})
+            assert deviation.verdict == "disagrees"
+
+
+def test_small_sums_beside_large_ones_keep_their_own_bound():
+    conv = Conv(in_channels=1, out_channels=2, kernel_size=(3,), bias=False)
+    case = Case(name="wide", operation=conv, input_shape=(1, 40))
+    drawn = make_tensors(case, 2, seed=0)
+    scale = np.array([1e19, 1e-22], np.float32).reshape(2, 1, 1)
+    tensors = Tensors(x=drawn.x * scale, w=drawn.w, dy=drawn.dy)
+    reference, results = oracle(case, tensors), in_turn(case, tensors)
+    assert {each.verdict for each in check_against(reference, results)} == {"agrees"}
+    results["y"][1] *= np.float32(1.001)  # the small instance alone
+    (deviation,) = check_against(reference, {"y": results["y"]})
+    assert (deviation.verdict, deviation.worst.index[0]) == ("disagrees", 1)
+
+
+def test_terms_with_a_factor_below_the_normal_numbers_may_be_missing_and_no_others():
+    case = layer(1, 1, 3, 9, bias=False)
+    drawn = make_tensors(case, 1, seed=0)
+    x = drawn.x.copy()
+    x[0, 0, :4] = np.float32(1e-39)
+    tensors = Tensors(x=x, w=drawn.w * np.float32(1e9), dy=drawn.dy)
+    flushed = Tensors(x=np.where(x == np.float32(1e-39), np.float32(0), x), w=tensors.w, dy=drawn.dy)
+    reference = oracle(case, tensors)
+    results = {name: oracle(case, flushed).values(name).astype(np.float32) for name in ("y", "dx", "dw")}
+    assert {each.verdict for each in check_against(reference, results)} == {"agrees"}
+    assert np.all(reference.flushed("y")[0, 0, :2] > 0)
+    assert not reference.flushed("y")[0, 0, 4:].any()
+    assert reference.flushed("dx").ndim == 0
+    results["y"][0, 0, -1] += np.float32(1e-30) + np.abs(results["y"][0, 0, -1]) * np.float32(1e-5)
+    assert check_against(reference, results)[0].verdict == "disagrees"
+
+
+def test_the_sum_of_an_average_may_overflow_before_it_is_divided():
+    case = global_average("float16", 40)
+    x = np.full((1, 3, 40, 40), 100, np.float16)  # the sum is 160,000
+    reference = oracle(case, Tensors(x=x, dy=np.ones((1, 3, 1, 1), np.float16)))
+    (deviation,) = check_against(reference, {"y": np.full((1, 3, 1, 1), np.inf, np.float16)})
+    assert deviation.verdict == "untrusted"
+    small = oracle(case, Tensors(x=x / 100, dy=np.ones((1, 3, 1, 1), np.float16)))
+    (deviation,) = check_against(small, {"y": np.full((1, 3, 1, 1), np.inf, np.float16)})
+    assert deviation.verdict == "disagrees"

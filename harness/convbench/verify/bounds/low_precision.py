@@ -2,14 +2,19 @@
 
 The bound of such sums is wide, and with many terms zeros are within it. So a result that needs it is judged as a whole,
 too. Added up in turn, terms of random sign make an error whose root mean square is u sqrt(K / 6) hypot(r, T) or less;
-with some room, and with the drift of equal terms,
+with some room
 
-    e = u (sqrt(K) hypot(r, T) / 2 + |r|) + min(u sqrt(K) r^2 / (2 T), |r| / 4) + K tiny
+    e = min(u sqrt(K) / 2, 1 / 8) hypot(r, T) + u |r| + K tiny
 
-is what one element may be off, as a standard deviation. Drift is granted up to a quarter of the value: sums that stop
-growing, as 256 + 1 = 256 in bfloat16, are wrong. Where T does not tell how large partial sums get, as of line filters
-on photos, S / 2 does, in place of hypot(r, T). The root mean square of error / e over n elements must be at most
-1.5 + 2 / sqrt(n): a normal distribution exceeds that once in thousands of results for one element, and never for many.
+is the standard deviation that is granted, and for equal terms a drift of
+
+    d = min(u sqrt(K) r^2 / (2 T), |r| / 4)
+
+besides. The limits say that a sum which has lost its first digits is no result: one that stops growing, as 256 + 1 = 256
+does in bfloat16, is wrong, and so is one of more terms than the dtype can tell apart. Where T does not tell how large
+partial sums get, as of line filters on photos, S / 2 does, in place of hypot(r, T). The root mean square of
+max(0, |error| - d) / e over n elements must be at most 1.5 + 2 / sqrt(n): a normal distribution exceeds that once in
+thousands of results for one element, and never for many.
 
 If zeros in place of the result would pass the same test, it tells nothing, however few the elements are.
 """
@@ -26,6 +31,8 @@ from convbench_specs import Case, TensorName
 
 LARGEST_DRIFT = 0.25
 """Of a value, how much equal terms may make it drift."""
+LARGEST_DEVIATION = 0.125
+"""Of the size of partial sums, the largest standard deviation that is granted."""
 
 
 def is_honest(sizes: Sizes, name: TensorName, actual: Array) -> bool:
@@ -45,7 +52,8 @@ def is_honest(sizes: Sizes, name: TensorName, actual: Array) -> bool:
         ) as blocks,
     ):
         for r, result, size, k in blocks:
-            squares += float(np.sum(np.square((result - r) / _deviation(sizes.case, np.abs(r), size, k))))
+            deviation, drift = _granted(sizes.case, np.abs(r), size, k)
+            squares += float(np.sum(np.square(np.maximum(np.abs(result - r) - drift, 0) / deviation)))
     return bool(sqrt(squares / values.size) <= 1.5 + 2 / sqrt(values.size)) if np.isfinite(squares) else False
 
 
@@ -64,8 +72,9 @@ def _is_average(case: Case) -> bool:
     return case.operation_name == "pool"
 
 
-def _deviation(case: Case, r: Array, size: Array, terms: Array) -> Array:
-    """e of the module's docstring, of |r|, T or S / 2, and K."""
-    unit, root = unit_roundoff(case.dtype), np.sqrt(terms)
-    drift = np.minimum(unit * root * r * np.divide(r, size, out=np.zeros_like(r), where=size > 0) / 2, LARGEST_DRIFT * r)
-    return unit * (root * np.hypot(r, size) / 2 + r) + drift + terms * SMALLEST[case.dtype]
+def _granted(case: Case, r: Array, size: Array, terms: Array) -> tuple[Array, Array]:
+    """e and d of the module's docstring, of |r|, T or S / 2, and K."""
+    unit = unit_roundoff(case.dtype)
+    share = unit * np.sqrt(terms) / 2
+    drift = np.minimum(share * np.divide(r, size, out=np.zeros_like(r), where=size > 0), LARGEST_DRIFT) * r
+    return np.minimum(share, LARGEST_DEVIATION) * np.hypot(r, size) + unit * r + terms * SMALLEST[case.dtype], drift
