@@ -207,16 +207,17 @@ def _merge(found: Deviation, block: _Block) -> Deviation:
         found = replace(found, largest_error=largest_error)
     if found.worst is None or largest > found.multiple:
         found = replace(found, worst=block.element(worst, largest))
-    return _with_worst_number(found, block, error, multiple)
-
-
-def _with_worst_number(
-    found: Deviation, block: _Block, error: NDArray[np.float64], multiple: NDArray[np.float64]
-) -> Deviation:
-    """What was found so far, and what NaN and infinity would hide: how many they are, and the worst of the others."""
+    if isfinite(largest_error):
+        return _with_worst_number(found, block, worst, largest)
     finite = np.isfinite(error)
     found = replace(found, not_finite=found.not_finite + int(np.count_nonzero(~finite)))
-    worst = int(np.argmax(np.where(finite, multiple, 0.0)))
-    if finite[worst] and (found.worst_number is None or multiple[worst] > found.worst_number.multiple):
-        found = replace(found, worst_number=block.element(worst, float(multiple[worst])))
-    return found
+    numbers = np.where(finite, multiple, 0.0)
+    worst = int(np.argmax(numbers))
+    return _with_worst_number(found, block, worst, float(numbers[worst])) if finite[worst] else found
+
+
+def _with_worst_number(found: Deviation, block: _Block, worst: int, multiple: float) -> Deviation:
+    """What was found so far, and the worst element of a block that is neither NaN nor infinite, which would hide it."""
+    if found.worst_number and multiple <= found.worst_number.multiple:
+        return found
+    return replace(found, worst_number=block.element(worst, multiple))

@@ -280,9 +280,7 @@ class ItemCheck:
         reason = f"{first.identity}: {first.sentence}"
         if found.verdict != "agrees":
             return replace(found, identities=worst, reason=f"{found.reason}; also {reason}")
-        return replace(
-            found, identities=worst, verdict="disagrees", reason=reason, tensor=first.tensor, is_wrong=True
-        )
+        return replace(found, identities=worst, verdict="disagrees", reason=reason, tensor=first.tensor, is_wrong=True)
 
     def _unblemished(self, backend: str) -> set[TensorName]:
         """The results of a backend in which the oracle sees nothing wrong."""

@@ -119,6 +119,15 @@ class ReciprocalInHalfPrecision(Correct):
         return counts if tensor == "dx" else 1 / (1 / counts).astype(np.float16).astype(case.dtype)
 
 
+class AverageDividesByAtMost2048(Correct):
+    """The divisor of an average is counted up in float16, where 2048 + 1 is 2048."""
+
+    wrong = ("y", "dx")
+
+    def counts(self, case, tensor):
+        return np.minimum(super().counts(case, tensor), 2048)
+
+
 class ChannelsPooledWithAStep(Correct):
     """A pool over channels takes every third one, not three that follow each other."""
 

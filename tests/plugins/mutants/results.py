@@ -104,6 +104,19 @@ class ResultInDoublePrecision(Correct):
         return result.astype(np.float64) if tensor == "y" else result
 
 
+class DoublePrecisionHidesAWrongGradient(Correct):
+    """Dx comes as float64 whatever the case asks for, and its last column is that of another kernel."""
+
+    wrong = ("dx",)
+
+    def finish(self, case, tensor, result):
+        if tensor != "dx":
+            return result
+        wrong = result.astype(np.float64)
+        wrong[..., -1] *= 1.5
+        return wrong
+
+
 class BothWithoutBias(Correct):
     """The training step leaves out the bias that the forward pass adds."""
 

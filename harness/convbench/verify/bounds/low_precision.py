@@ -60,7 +60,9 @@ def is_honest(sizes: Sizes, name: TensorName, actual: Array) -> bool:
 def are_telling(sizes: Sizes, name: TensorName, bound: Array) -> bool:
     """Whether zeros are called wrong, by the bound or by this test: else nothing that needs it can be called right."""
     values = sizes.values(name)
-    return bool(np.any(np.abs(values) > bound)) or not is_honest(sizes, name, np.broadcast_to(np.zeros((), np.float32), values.shape))
+    return bool(np.any(np.abs(values) > bound)) or not is_honest(
+        sizes, name, np.broadcast_to(np.zeros((), np.float32), values.shape)
+    )
 
 
 def _scales(sizes: Sizes, name: TensorName) -> Array:
