@@ -56,7 +56,8 @@ def features(case):
 
 EXPECTED = {
     "rank 1", "rank 2", *DTYPES, "flatten channels_first", "flatten channels_last", "max pool", "average pool",
-    "max channels", "max global", "large window", "average channels", "average global", "ceil_mode", "count_include_pad",
+    "max channels", "max global",
+    "large window", "average channels", "average global", "ceil_mode", "count_include_pad",
     "count_include_pad off", "overhang", "conv", "bias", "no bias", "padding mode zeros", "padding mode edge",
     "multiplier", "depthwise", "groups", "many channels",
     *(

@@ -158,6 +158,19 @@ def test_a_tie_goes_to_the_first_in_row_major_order():
     assert oracle(case, Tensors(x=x, dy=np.ones((1, 1, 1, 1)))).dx.ravel().tolist() == [0, 1, 0, 0]
 
 
+def test_padding_never_wins_a_maximum_and_nan_always_does():
+    pool = Pool(kind="max", kernel_size=(3, 2), stride=(1, 2), padding=((2, 0), (1, 1)))
+    case = Case(name="lowest", operation=pool, input_shape=(1, 3, 4))
+    x = np.full((1, 1, 3, 4), -np.inf, np.float32)
+    reference = oracle(case, Tensors(x=x, dy=np.ones((1, 1, 3, 3), np.float32)))
+    assert np.isneginf(reference.y).all()
+    assert reference.dx[0, 0].tolist() == [[3, 3, 0, 3], [0, 0, 0, 0], [0, 0, 0, 0]]
+    x[0, 0, 1, 1:3] = np.nan
+    reference = oracle(case, Tensors(x=x, dy=np.ones((1, 1, 3, 3), np.float32)))
+    assert np.isnan(reference.y[0, 0]).tolist() == [[False] * 3, [False, True, False], [False, True, False]]
+    assert reference.dx[0, 0].tolist() == [[3, 1, 0, 3], [0, 2, 0, 0], [0, 0, 0, 0]]
+
+
 def test_a_pool_over_channels_takes_groups_of_channels():
     case = Case(name="depth", operation=Pool(kind="average", kernel_size=(2,), over="channels"), input_shape=(5, 1, 2))
     x = np.arange(10.0).reshape(1, 5, 1, 2)

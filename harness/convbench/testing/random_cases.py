@@ -111,8 +111,8 @@ def _pool(draw: DrawFn, sizes: _Sizes) -> tuple[Operation, tuple[int, ...]]:
     if window == "global" and draw(st.integers(0, 3)) == 3:
         kernel = draw(st.sampled_from(LARGE_WINDOWS))
         rows = kernel[0] * draw(st.integers(1, 2))
-        kernel_size = draw(st.sampled_from(("global", kernel)))
-        return Pool(kind=kind, kernel_size=kernel_size), (draw(st.integers(1, 3)), rows, *kernel[1:])
+        operation = Pool(kind=kind, kernel_size="global" if draw(st.booleans()) else kernel)
+        return operation, (draw(st.integers(1, 3)), rows, *kernel[1:])
     if window != "space":
         spatial = draw(_spatial(sizes))
         count = st.sampled_from([1, 2, 3, 4, 7, 17])

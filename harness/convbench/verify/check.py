@@ -45,7 +45,8 @@ class Right(Sizes, Protocol):
 def check_against(right: Right, results: Results, *, exact: bool = False) -> list[Deviation]:
     """Check each result that is there; `exact` for tensors of integers.
 
-    A result of another shape or dtype is untrusted, unless its values are wrong as well. Raises SpecError for a result that the case does not have.
+    A result of another shape or dtype is untrusted, unless its values are wrong as well. Raises SpecError for a result
+    that the case does not have.
     """
     return [_check(right, name, actual, exact=exact) for name, actual in results.items()]
 

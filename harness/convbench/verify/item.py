@@ -204,7 +204,7 @@ class ItemCheck:
         ranked = sorted(self._deviations[backend, pass_name], key=lambda each: SEVERITY[each.verdict], reverse=True)
         worst, faults = ranked[0], [each for each in ranked if each.verdict != "agrees"]
         findings = self._independent_findings(backend, pass_name, faults)
-        told = [each.describe() for each in (*faults, *findings)]
+        told = [*(each.describe() for each in faults), *(each.describe() for each in findings)]
         found = CellVerdict(own=worst.verdict, verdict=worst.verdict, reason="; also ".join(told) or None)
         if faults:
             found = replace(found, tensor=worst.tensor)

@@ -1,4 +1,4 @@
-"""How large and how small the numbers of a tensor are: what squares can be taken in float32, what may be flushed to zero.
+"""How large and how small the numbers of a tensor are: whether squares fit into float32, what may be flushed to zero.
 
 Squares of products of 1e19 and more overflow float32, those of 1e-12 and less underflow. Data of such sizes are rare; a
 look at the tensors tells whether the sizes of a bound need float64, and factors that are brought near 1 first.

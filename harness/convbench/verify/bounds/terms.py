@@ -11,13 +11,14 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import reduce
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convbench_specs import Axis, Case, Conv, Flatten, PaddingMode, Pool, TensorName
 
-Terms = int | NDArray[np.int64]
+Terms = int | NDArray[Any]
 """One number for all elements, or an array that broadcasts against the tensor."""
 
 
@@ -35,7 +36,7 @@ def terms_of(case: Case, tensor: TensorName, batch_size: int) -> Terms:
     elif tensor == "y":
         return taps if operation.kind == "average" else 1
     filters, mode = _readers_of(operation)
-    return (filters * _readers(case.axes, mode)).reshape(-1, *case.input_shape[1:])
+    return _readers(case.axes, mode, filters).reshape(-1, *case.input_shape[1:])
 
 
 def most_terms(case: Case, tensor: TensorName, batch_size: int) -> int:
@@ -44,7 +45,7 @@ def most_terms(case: Case, tensor: TensorName, batch_size: int) -> int:
     if tensor != "dx" or isinstance(operation, Flatten):
         return int(np.max(terms_of(case, tensor, batch_size)))
     filters, mode = _readers_of(operation)
-    return filters * prod(int(readers_along(axis, mode).max()) for axis in case.axes)
+    return filters * prod(int(readers_along(axis, mode).max(initial=0)) for axis in case.axes)
 
 
 def is_chosen(case: Case, tensor: TensorName) -> bool:
@@ -104,9 +105,14 @@ def readers_along(axis: Axis, mode: PaddingMode) -> NDArray[np.int32]:
     return inside
 
 
-def _readers(axes: tuple[Axis, ...], mode: PaddingMode) -> NDArray[np.int64]:
-    """Pairs of window and tap that read each place, an array over the axes."""
-    return reduce(np.multiply.outer, [readers_along(axis, mode).astype(np.int64) for axis in axes])
+def _readers(axes: tuple[Axis, ...], mode: PaddingMode, each: int) -> NDArray[Any]:
+    """Pairs of window and tap that read each place, so many times, an array over the axes; as narrow as they fit."""
+    along = [readers_along(axis, mode) for axis in axes]
+    most = each * prod(int(readers.max(initial=0)) for readers in along)
+    if most >= 2**31:
+        along = [readers.astype(np.int64) for readers in along]
+    readers = reduce(np.multiply.outer, along)
+    return readers if each == 1 else readers * each
 
 
 def _readers_of(operation: Conv | Pool) -> tuple[int, PaddingMode]:

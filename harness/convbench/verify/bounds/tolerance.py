@@ -3,16 +3,18 @@
 An element of a result is r = sum of a_i b_i over K terms, computed with unit roundoff u. With T = sqrt(sum
 (a_i b_i)^2) and S = sum |a_i b_i|:
 
-    float64, float32     min(u sqrt(K) (6 (|r| + T) + r^2 / T) + 2 u |r|, g S) + K tiny    g = (K + 2) u / (1 - (K + 2) u)
+    float64, float32     min(u sqrt(K) (6 (|r| + T) + r^2 / T) + 2 u |r|, g S) + K tiny
+
+with g = (K + 2) u / (1 - (K + 2) u):
 
 - 6 u sqrt(K) (|r| + T) is statistical. Each addition errs by at most u times the partial sum that it makes. Terms of
   random sign make partial sums of about T on their way to r, and errors of random sign add up like their root mean
   square: sqrt(K) u (|r| + T) is their size, times a constant near 1. Measured, the constant was 1.6 for the worst
   element of any framework on normal data and 1.8 for a million positive numbers added in turn; docs/verification.md has
   the table.
-- u sqrt(K) r^2 / T is drift. The errors of terms that are equal are equal, too, and add up to u K |r| / 2 where they are
-  added in turn. Then T = |r| / sqrt(K), and the term is u K |r|. Among terms of random sign r is of the size of T, and
-  the term of that of the first one: nobody has to know what the data are.
+- u sqrt(K) r^2 / T is drift. The errors of terms that are equal are equal, too, and add up to u K |r| / 2 where they
+  are added in turn. Then T = |r| / sqrt(K), and the term is u K |r|. Among terms of random sign r is of the size of T,
+  and the term of that of the first one: nobody has to know what the data are.
 - 2 u |r| is the rounding of the result and that of the right value.
 - g S is certain: no order of summation can exceed it (Higham, Accuracy and Stability of Numerical Algorithms, section
   4.2), with a rounding for each product and two more, for a reciprocal and its product in an average. It is the sharper
@@ -41,6 +43,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from convbench.verify.bounds.blocks import in_blocks
 from convbench.verify.bounds.dtypes import LOW_PRECISION, SMALLEST, numpy_dtype, unit_roundoff
 from convbench.verify.bounds.terms import Terms
 from convbench_specs import Case, TensorName
@@ -50,9 +53,6 @@ STATISTICAL = 6.0
 CERTAIN_TERMS = 32
 """Up to this many terms of random sign the certain bound is worth its computation."""
 SUMS_IN_FLOAT32 = 2.0**-24
-BLOCK = 2**14
-"""Elements that are computed at once."""
-
 Array = NDArray[Any]
 Sums = Literal["float32", "own"]
 """Where a low precision takes its sums: in float32, rounding once, or in its own dtype."""
@@ -111,15 +111,9 @@ def _of_sums(sizes: Sizes, name: TensorName, *, is_rounded: bool) -> Array:
     is_random, few = sizes.is_random(name) or is_rounded, np.max(terms, initial=0) <= CERTAIN_TERMS
     certain = sizes.magnitude(name) if not is_random or (few and not is_rounded) else None
     bound, largest = _room(sizes.spread(name), case), float(np.finfo(_kept(case)).max)
-    operands = [bound, values, np.asarray(terms), bias, sizes.flushed(name), *([] if certain is None else [certain])]
-    with np.nditer(
-        operands,
-        flags=["external_loop", "buffered", "zerosize_ok"],
-        op_flags=[["readwrite"], *[["readonly"]] * (len(operands) - 1)],
-        op_dtypes=[np.float64] * len(operands),
-        casting="same_kind",
-        buffersize=BLOCK,
-    ) as blocks:
+    sized = [] if certain is None else [certain]
+    operands = [values, np.asarray(terms), bias, sizes.flushed(name), *sized]
+    with in_blocks(bound, *operands, use="readwrite") as blocks:
         for here, r, k, b, missing, *magnitude in blocks:
             absolute = np.abs(r)
             error = statistical(absolute, here, k, unit) + rounding * absolute if is_random else np.inf
@@ -131,7 +125,7 @@ def _of_sums(sizes: Sizes, name: TensorName, *, is_rounded: bool) -> Array:
 
 
 def statistical(r: Array, spread: Array, terms: Array, unit: float) -> Array:
-    """u sqrt(K) (6 (|r| + T) + r^2 / T), of |r| and T, all float64."""
+    """Return u sqrt(K) (6 (|r| + T) + r^2 / T), of |r| and T, all float64."""
     drift = np.divide(r, spread, out=np.zeros_like(r), where=spread > 0)
     drift *= r
     return unit * np.sqrt(terms) * (STATISTICAL * (r + spread) + drift)

@@ -232,7 +232,7 @@ def _pooled(case: Case, tensors: Tensors, name: TensorName, arithmetic: _Arithme
         sums /= counts
         return sums
     if not arithmetic.precise:
-        return pooling.window_spread(case, arithmetic.read(dy) / counts, dtype)
+        return pooling.window_spread(case, np.divide(arithmetic.read(dy), counts, dtype=dtype), dtype)
     quotients, rest = precise.quotient(dy, counts)
     dx = precise.linear(lambda share: pooling.window_spread(case, share, dtype), quotients, terms)
     dx += pooling.window_spread(case, rest, dtype)

@@ -80,9 +80,9 @@ def divisors(case: Case) -> NDArray[np.float64]:
     """
     assert isinstance(case.operation, Pool)
     padding = case.operation.count_include_pad
+    if all(axis.fewest_taps == axis.kernel for axis in case.axes):  # the same for all, however many they are
+        return np.full((1,) * len(case.output_shape), float(prod(axis.kernel for axis in case.axes)))
     along = [axis.taps(count_padding=padding) for axis in case.axes]
-    if all(np.all(counts == counts[0]) for counts in along):
-        return np.full((1,) * len(case.output_shape), float(prod(int(counts[0]) for counts in along)))
     return np.asarray(reduce(np.multiply.outer, along), np.float64).reshape(-1, *case.output_shape[1:])
 
 
@@ -106,7 +106,7 @@ class _Block:
 
     def read(self, x_maps: Array, fill: float, dtype: Any) -> Array:
         """A copy of what the windows read of x maps, with padding."""
-        spans = self._spans()
+        spans = self.spans()
         padded = np.full((self.maps.stop - self.maps.start, *(stop - start for start, stop in spans)), fill, dtype)
         on_input, on_padded = self._places(spans)
         padded[on_padded] = x_maps[on_input]
@@ -114,10 +114,10 @@ class _Block:
 
     def add(self, dx_maps: Array, padded: Array) -> None:
         """Add to dx maps what came to the places that the windows read; what came to padding is dropped."""
-        on_input, on_padded = self._places(self._spans())
+        on_input, on_padded = self._places(self.spans())
         dx_maps[on_input] += padded[on_padded]
 
-    def _spans(self) -> list[tuple[int, int]]:
+    def spans(self) -> list[tuple[int, int]]:
         """From where to where the windows reach along each axis; the input is 0 .. size - 1."""
         windows = [self.windows, *(slice(0, axis.output) for axis in self.axes[1:])]
         return [
@@ -165,12 +165,19 @@ def _wide(x: Array) -> Any:
 
 
 def _first_largest(block: _Block, padded: Array) -> tuple[Array, Array]:
-    """Largest element of each window, and at which place of its padded map the first one is."""
-    largest, places = padded, np.zeros((), np.int64)
+    """Largest element of each window, and at which place of its padded map the first one is; NaN is the largest.
+
+    A window of nothing but -infinity has its first place on the input: padding never wins.
+    """
+    largest, places, first = padded, np.zeros((), np.int64), np.zeros((), np.int64)
     for dim, axis, count in block.along():
         largest, taps = first_largest(largest, dim, axis, count)
+        step, (start, _) = prod(padded.shape[dim + 1 :]), block.spans()[dim - 1]
         starts = np.arange(count).reshape(-1, *(1,) * (largest.ndim - dim - 1)) * axis.stride
         read = starts + taps.astype(np.int64) * axis.dilation
         inside = np.take_along_axis(places, read, dim) if places.ndim else places
-        places = inside + read * prod(padded.shape[dim + 1 :])
-    return largest, places
+        places = inside + read * step
+        on_input = np.maximum(0, -((start + starts) // axis.dilation)) * axis.dilation
+        first = first + (starts + on_input) * step
+    lowest = np.isneginf(largest)
+    return largest, np.where(lowest, first, places) if lowest.any() else places

@@ -169,9 +169,8 @@ class Sample:
             below = (np.abs(a) < normal) | (np.abs(b) < normal)
             flushed[number] = np.dot(np.abs(a[below]), np.abs(b[below]))
         indices = tuple(np.array([place[dim] for place in chosen], np.intp) for dim in range(len(shape)))
-        if not isinstance(terms, int):
-            terms = np.broadcast_to(terms, shape)[indices]
-        return _Places(indices, corners, values, spreads, magnitudes, flushed, terms)
+        there: Terms = terms if isinstance(terms, int) else np.broadcast_to(terms, shape)[indices]
+        return _Places(indices, corners, values, spreads, magnitudes, flushed, there)
 
 
 def _spread(a: Array, b: Array) -> float:

@@ -2,7 +2,7 @@
 
 By definition a window of k taps takes k steps. Windows that overlap much share most of them: what 2 m taps give is what
 m taps give, combined with the same m taps further on, so that k taps take about 2 log2(k) steps. Nothing is ever
-subtracted: each sum is a sum of its own terms, in the order of a pairwise summation, and infinities stay where they are.
+subtracted: each sum is one of its own terms, in the order of a pairwise summation, and infinities stay where they are.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _doubled_largest(parts: Largest, dim: int, axis: Axis, count: int) -> Larges
 
 def _first_larger(one: Largest, other: Largest) -> Largest:
     """The larger of two elements, the first where they are equal; NaN is larger than a number."""
-    larger = ~(one[0] >= other[0]) & (one[0] == one[0])  # noqa: PLR0124 - NaN is not equal to itself
+    larger = ~(one[0] >= other[0]) & (one[0] == one[0])  # NaN is not equal to itself
     return np.where(larger, other[0], one[0]), np.where(larger, other[1], one[1])
 
 
