@@ -108,7 +108,7 @@ def _convolution(draw: DrawFn, sizes: _Sizes) -> tuple[Operation, tuple[int, ...
 def _pool(draw: DrawFn, sizes: _Sizes) -> tuple[Operation, tuple[int, ...]]:
     kind = draw(KINDS)
     window = draw(st.sampled_from(["space", "space", "space", "global", "channels"]))
-    if window == "global" and draw(st.integers(0, 3)) == 3:
+    if window == "global" and draw(st.booleans()):
         kernel = draw(st.sampled_from(LARGE_WINDOWS))
         rows = kernel[0] * draw(st.integers(1, 2))
         operation = Pool(kind=kind, kernel_size="global" if draw(st.booleans()) else kernel)

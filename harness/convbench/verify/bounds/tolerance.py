@@ -113,7 +113,8 @@ def _of_sums(sizes: Sizes, name: TensorName, *, is_rounded: bool) -> Array:
     bound, largest = _room(sizes.spread(name), case), float(np.finfo(_kept(case)).max)
     sized = [] if certain is None else [certain]
     operands = [values, np.asarray(terms), bias, sizes.flushed(name), *sized]
-    with in_blocks(bound, *operands, use="readwrite") as blocks:
+    # what is not finite has no bound, and takes none
+    with np.errstate(invalid="ignore", over="ignore"), in_blocks(bound, *operands, use="readwrite") as blocks:
         for here, r, k, b, missing, *magnitude in blocks:
             absolute = np.abs(r)
             error = statistical(absolute, here, k, unit) + rounding * absolute if is_random else np.inf
