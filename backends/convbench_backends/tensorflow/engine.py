@@ -43,8 +43,8 @@ Graph = Callable[..., Any]
 
 KEPT_GRAPHS = 64
 """Cases and batch sizes whose graphs are kept: those of a workload, not all that a long session sees."""
-BFLOAT16_PLACES = 256
-"""Integers that bfloat16 tells apart: 2^8."""
+LARGE_WINDOW = 256
+"""Places from which on a place in a window does not fit into a byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class Engine:
 
         - An empty batch comes back from oneDNN with the shape of x.
         - Gradients of dilated and grouped convolutions exist in float32 with oneDNN alone.
-        - The gradient of a bfloat16 maximum goes astray in windows of 256 places or more (in a graph, with oneDNN).
+        - The gradient of a maximum of 16 bits goes astray in windows of 256 places or more (in a graph, with oneDNN).
         """
         if self._device == "cuda":
             return False
@@ -177,7 +177,8 @@ class Engine:
             special = operation.groups > 1 or max(operation.dilation) > 1
             return pass_name != "forward" and special and not (self._has_onednn and case.dtype == "float32")
         is_max = isinstance(operation, Pool) and operation.kind == "max"
-        return pass_name != "forward" and is_max and case.dtype == "bfloat16" and window_area(case) >= BFLOAT16_PLACES
+        is_16_bits = case.dtype in ("bfloat16", "float16")
+        return pass_name != "forward" and is_max and is_16_bits and window_area(case) >= LARGE_WINDOW
 
     def _wait(self, native: Native) -> None:
         """On the CPU a call returns when its result exists; on a GPU the queue must run empty."""
