@@ -57,8 +57,8 @@ def features(case):
 EXPECTED = {
     "rank 1", "rank 2", *DTYPES, "flatten channels_first", "flatten channels_last", "max pool", "average pool",
     "max channels", "max global", "average channels", "average global", "large window", "ceil_mode",
-    "count_include_pad", "count_include_pad off", "overhang", "conv", "bias", "no bias", "padding mode zeros", "padding mode edge",
-    "multiplier", "depthwise", "groups", "many channels",
+    "count_include_pad", "count_include_pad off", "overhang", "conv", "bias", "no bias", "padding mode zeros",
+    "padding mode edge", "multiplier", "depthwise", "groups", "many channels",
     *(
         f"{kind} {feature}"
         for kind in ("conv", "pool")
