@@ -226,7 +226,7 @@ def _pooled(case: Case, tensors: Tensors, name: TensorName, arithmetic: _Arithme
         if name == "y":
             return arithmetic.read(pooling.maximum(case, x, dtype))
         return arithmetic.total(lambda share: pooling.maximum_gradient(case, x, share, dtype), dy, terms)
-    counts = arithmetic.read(pooling.divisors(case))
+    counts = arithmetic.read(pooling.shared_divisors(case))
     if name == "y":
         sums = arithmetic.total(lambda share: pooling.window_sum(case, share, dtype), x, terms)
         sums /= counts

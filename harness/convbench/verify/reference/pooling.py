@@ -74,7 +74,13 @@ def window_spread(case: Case, dy: Array, dtype: Any) -> Array:
 
 
 def divisors(case: Case) -> NDArray[np.float64]:
-    """What an average divides the sum of each window by; broadcasts against y.
+    """What an average divides the sum of each window by; read-only, with the output axes, broadcasts against y."""
+    outputs, (_, *places) = [axis.output for axis in case.axes], case.output_shape
+    return np.broadcast_to(shared_divisors(case), (prod(outputs) // prod(places), *places))
+
+
+def shared_divisors(case: Case) -> NDArray[np.float64]:
+    """The same, but one number with axes of length 1 where it is the same for all windows.
 
     Taps on padding count if count_include_pad says so, what ceil mode hangs over never does.
     """
