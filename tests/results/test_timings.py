@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from convbench.results.summary import rank
 from convbench.results.timings import CELL, GROUP, against_fastest, between, counted, summarise
 
 CELL_VALUES = {"workload": "w", "case": "c", "dtype": "float32", "batch_size": 1, "pass": "forward"}
@@ -120,6 +121,29 @@ def test_every_right_cell_is_held_against_the_fastest_right_one():
     assert found["speed"].to_dict() == {"fast": "fastest", "slow": "slower"}
     assert found["fastest"].unique().tolist() == ["fast"]
     assert found.loc["slow", "ratio"] == pytest.approx(3)
+
+
+def test_the_fastest_is_the_one_that_no_other_beats_in_pairs():
+    samples = _samples(mine=[[0.9, 2.7, 2.7]] * 2, other=[[1.0]] * 2)  # the slow rounds were those of mine alone
+    right = _right(samples)
+    assert right.set_index("backend")["median_s"].idxmin() == "other"
+    found = against_fastest(samples, right, 0.01).reset_index().set_index("backend")
+    assert found.loc["mine", "speed"] == "fastest"
+    assert found.loc["other", "ratio"] == pytest.approx(1 / 0.9)
+
+
+TIMES = st.lists(st.lists(st.floats(0.5, 2.0), min_size=3, max_size=3), min_size=2, max_size=2)
+
+
+@given(TIMES, TIMES)
+def test_of_two_backends_none_has_a_ratio_below_one(one, other):
+    samples = _samples(one=one, other=other)
+    found = against_fastest(samples, _right(samples), 0.01)
+    assert (found["ratio"] >= 1).all()
+    assert list(found["speed"]).count("fastest") == 1
+    ranked = rank(_right(samples).assign(status="ok", verdict="agrees").join(found, on=CELL))
+    assert list(ranked["place"]) == [1, 2]
+    assert ranked["speed"].iloc[0] == "fastest"
 
 
 def test_a_backend_alone_is_the_fastest():

@@ -48,7 +48,10 @@ def rank(measurements: pd.DataFrame) -> pd.DataFrame:
     """
     right = right_cells(measurements)
     group = right.groupby(GROUP, sort=False).ngroup()
-    ranked = right.assign(group=group).sort_values(["group", "median_s"], kind="stable")
+    judged_best = right["fastest"].eq(right["backend"]) if "fastest" in right else False
+    ranked = right.assign(group=group, judged_best=judged_best).sort_values(
+        ["group", "judged_best", "ratio", "median_s"], ascending=[True, False, True, True], kind="stable"
+    )
     by_group = ranked.groupby("group", sort=False)
     best = by_group[["backend", "median_s", "ci_low_s", "ci_high_s"]].transform("first")
     place = by_group.cumcount() + 1
@@ -56,7 +59,7 @@ def rank(measurements: pd.DataFrame) -> pd.DataFrame:
     low, high = _ratio_interval(ranked, best, ratio)
     is_best = place == 1
     judged = ranked["ratio_low"].notna()
-    return ranked.drop(columns="group").assign(
+    return ranked.drop(columns=["group", "judged_best"]).assign(
         fastest=best["backend"],
         place=place,
         ratio=ratio,

@@ -111,18 +111,34 @@ def _drift(taken: pd.DataFrame) -> pd.Series[float]:
 def against_fastest(samples: pd.DataFrame, right: pd.DataFrame, margin: float) -> pd.DataFrame:
     """SPEED_COLUMNS of the right cells, with the index CELL; `right` has the columns CELL and median_s.
 
-    The fastest of a group is the one with the smallest median_s.
+    The fastest of a group is the one that no other beats when both are paired by round. It mostly has the smallest
+    median_s, from which the search begins.
     """
     if samples.empty or right.empty:
         return pd.DataFrame(index=_NO_CELLS, columns=list(SPEED_COLUMNS), dtype=float)
+    taken = counted(samples).merge(right[CELL], on=CELL)
     best = right.loc[right.groupby(GROUP, sort=False)["median_s"].idxmin(), [*GROUP, "backend"]]
     best = best.rename(columns={"backend": "fastest"})
-    taken = counted(samples).merge(right[CELL], on=CELL).merge(best, on=GROUP)
-    reference = taken.loc[taken["backend"] == taken["fastest"], [*GROUP, *ROUND, "seconds"]]
-    judged = _judge(taken[taken["backend"] != taken["fastest"]], reference, [*CELL, "fastest"], margin)
+    judged = _against(taken, best, margin)
+    for _ in range(right["backend"].nunique()):  # pairs need not agree on an order
+        beaten = judged[judged["ratio"] < 1]
+        if beaten.empty:
+            break
+        faster = beaten.loc[beaten.groupby(GROUP, sort=False)["ratio"].idxmin()].set_index(GROUP)["backend"]
+        best = best.assign(fastest=faster.reindex(pd.MultiIndex.from_frame(best[GROUP])).to_numpy()).fillna(
+            {"fastest": best["fastest"]}
+        )
+        judged = _against(taken, best, margin)
     first = best.assign(backend=best["fastest"], speed="fastest", ratio=1.0, ratio_low=1.0, ratio_high=1.0)
     cells = pd.concat([first, judged], ignore_index=True).set_index(CELL)[list(SPEED_COLUMNS)]
     return cells.astype(dict.fromkeys(SPEED_COLUMNS[1:-1], float))
+
+
+def _against(taken: pd.DataFrame, best: pd.DataFrame, margin: float) -> pd.DataFrame:
+    """Every cell but the best of each group, held against that."""
+    marked = taken.merge(best, on=GROUP)
+    reference = marked.loc[marked["backend"] == marked["fastest"], [*GROUP, *ROUND, "seconds"]]
+    return _judge(marked[marked["backend"] != marked["fastest"]], reference, [*CELL, "fastest"], margin)
 
 
 def between(samples: pd.DataFrame, left: str, right: str, margin: float) -> pd.DataFrame:
