@@ -18,14 +18,17 @@ SECONDS = st.floats(1e-6, 1.0)
 
 def _times(first=1.0, following=1.0, *, renewal=1e-6, copy=1e-9):
     return CallTimes(
-        prepare_s=renewal, renewals=[renewal] * 2, firsts=[first] * 2, nexts=[following] * 2, copies=[copy] * 2
-    )
+        prepare_s=renewal, renewals=[renewal] * 2, firsts=[first] * 2, nexts=[following] * 2, copies=[copy] * 2,
+        firsts_used=[first] * 2, nexts_used=[following] * 2,
+    )  # fmt: skip
 
 
 @given(st.lists(SECONDS, min_size=2, max_size=8), st.lists(SECONDS, min_size=2, max_size=8))
 def test_first_calls_that_are_not_all_slower_are_never_held_against_a_backend(firsts, nexts):
-    times = CallTimes(prepare_s=0.0, firsts=[*firsts, min(nexts)], nexts=nexts)
-    assert remembered(CASE, 1, "forward", times) is None
+    busy = CallTimes(prepare_s=0.0, firsts=[1.0], nexts=[1e-6], firsts_used=[*firsts, min(nexts)], nexts_used=nexts)
+    slow = CallTimes(prepare_s=0.0, firsts=[*firsts, min(nexts)], nexts=nexts, firsts_used=[1.0], nexts_used=[1e-6])
+    assert remembered(CASE, 1, "forward", busy) is None
+    assert remembered(CASE, 1, "forward", slow) is None
 
 
 def test_a_first_call_that_takes_fifty_times_as_long_is_remembered():

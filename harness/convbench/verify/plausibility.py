@@ -36,13 +36,15 @@ class CallTimes:
     """Seconds of the calls of one pass of a prepared case, in the order in which they were made.
 
     `firsts` are of calls right after new values were put in, `nexts` of those after them, `renewals` of putting values
-    in, and `copies` of copying the result. `prepare_s` is of preparing the case, for what cannot be updated.
+    in, and `copies` of copying the result. `firsts_used` and `nexts_used` are seconds of processor time. `prepare_s` is of preparing the case, for what cannot be updated.
     """
 
     prepare_s: float
     renewals: list[float] = field(default_factory=list)
     firsts: list[float] = field(default_factory=list)
     nexts: list[float] = field(default_factory=list)
+    firsts_used: list[float] = field(default_factory=list)
+    nexts_used: list[float] = field(default_factory=list)
     copies: list[float] = field(default_factory=list)
 
     @property
@@ -59,10 +61,12 @@ class CallTimes:
 def remembered(case: Case, batch_size: int, pass_name: PassName, times: CallTimes) -> Untrusted | None:
     """Calls that are so much faster than the first ones after new values that they cannot do the same work.
 
-    Every first call must have been slower than every other one: on a busy machine single calls are slow by chance.
+    Every first call must have been slower than every other one, and have used more processor time: on a busy machine
+    calls wait for a core.
     """
     cached_s = FIRST_CALL_S + CACHE_S_A_BYTE * cost(case, batch_size, pass_name).bytes
-    if min(times.firsts) - cached_s <= FASTER * max(times.nexts):
+    pairs = ((times.firsts, times.nexts), (times.firsts_used, times.nexts_used))
+    if any(min(firsts) - cached_s <= FASTER * max(nexts) for firsts, nexts in pairs):
         return None
     first, following = (f"{min(seconds) * 1e6:.4g} us" for seconds in (times.firsts, times.nexts))
     detail = f"the first call on new values takes {first}, the next one {following}"

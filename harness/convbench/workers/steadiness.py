@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.measure import timing
-from convbench.measure.clock import now_ns, seconds_since
+from convbench.measure.clock import now_ns, seconds_since, used_ns
 from convbench.verify.data_sets import DATA_SETS, DataSet, result_of_set
 from convbench.verify.digest import digest
 from convbench.verify.plausibility import CallTimes, precomputed, remembered
@@ -112,10 +112,12 @@ class Exerciser:
         values = self.data_sets[number]
         if self.held.prepared.update is not None:
             times.renewals.append(self._update(values))
-        for seconds in (times.firsts, times.nexts):
+        for seconds, used in ((times.firsts, times.firsts_used), (times.nexts, times.nexts_used)):
             _pause(times.pause_s)
             touch(values)
+            begin_used = used_ns()
             result, taken = _called(self.held.prepared, name)
+            used.append(seconds_since(begin_used, used_ns))
             seconds.append(taken)
             arrays = self._arrays(name, result)
             begin = now_ns()
