@@ -405,3 +405,22 @@ jax.jit(lambda dy: jax.vjp(conv, x, w)[1](dy))(conv(x, w))
 """
         ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
         unless_gone(ended.returncode == -signal.SIGABRT, workaround="padding before the convolution")
+
+    @pytest.mark.parametrize("padding", [(100, 1), (4, 1), (3, 1), (1, 4), (0, 7)])
+    def test_padding_that_holds_a_whole_window_goes_around_the_input(self, started, padding):
+        for spatial in ((1,), (5,), (1, 1), (4, 3)):
+            conv = Conv(
+                in_channels=16,
+                out_channels=16,
+                kernel_size=(3,) * len(spatial),
+                padding=(padding, *((1, 3),) * (len(spatial) - 1)),
+            )
+            assert_right(started("jax"), case_of(conv, (16, *spatial)))
+
+    def test_xla_is_wrong_on_padding_that_holds_a_whole_window(self, jax):
+        def conv(x, w):
+            return jax.lax.conv_general_dilated(x, w, (1,), [(3, 1)], dimension_numbers=("NWC", "WIO", "NWC"))
+
+        x, w, dy = (np.ones(shape, np.float32) for shape in ((2, 1, 8), (3, 8, 8), (2, 3, 8)))
+        dx, _ = jax.jit(lambda dy: jax.vjp(conv, x, w)[1](dy))(dy)
+        unless_gone(bool((np.asarray(dx) != 16).any()), workaround="padding before the convolution")
