@@ -11,7 +11,15 @@ Only NumPy: nothing here knows a framework, and nothing shares code with a backe
 from convbench.verify.bounds.dtypes import numpy_dtype, round_to
 from convbench.verify.bounds.tolerance import rounding_bound
 from convbench.verify.check import Results, Right, allowed, check_against, must_be_equal
-from convbench.verify.compare import Deviation, Element, Verdict, compare
+from convbench.verify.compare import (
+    DIFFERS_ON_NAN,
+    RIGHT_ON_NUMBERS,
+    SEVERITY,
+    Deviation,
+    Element,
+    Verdict,
+    compare,
+)
 from convbench.verify.data import Fill, make_tensors
 from convbench.verify.identities.adjoint import Compute, Products, adjoint, batch_additivity
 from convbench.verify.identities.differences import finite_differences
@@ -40,9 +48,12 @@ from convbench.verify.trust import (
 )
 
 __all__ = [
+    "DIFFERS_ON_NAN",
     "EXPLANATIONS",
     "IDENTITIES",
     "ORACLE",
+    "RIGHT_ON_NUMBERS",
+    "SEVERITY",
     "Agreement",
     "Compute",
     "Deviation",

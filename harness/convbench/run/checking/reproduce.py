@@ -13,8 +13,9 @@ from convbench.plan.settings import RunSettings
 from convbench.plan.status import FAULTY, Status
 from convbench.results.events.schema import CellFailed, CellJudged, Recorded
 from convbench.text.cases import case_text
+from convbench.verify import Fill
 from convbench.workers.plugins import PluginRef, Registered
-from convbench_specs import Case
+from convbench_specs import Case, kind_of
 
 
 def check_command(
@@ -23,9 +24,12 @@ def check_command(
     backends: Iterable[str],
     settings: RunSettings,
     plugins: Iterable[PluginRef] = (),
+    *,
+    data: Fill | None = None,
 ) -> str:
     """The shell command that checks a case, or a workload by name or path, again on the same numbers.
 
+    It names the kind of data where that is a further one.
     It names the threads where they are not all cores of this machine: how work is split may be what is wrong.
     """
     named = [what] if isinstance(what, str) else ["--case", case_text(what)]
@@ -35,6 +39,8 @@ def check_command(
         parts += ["--threads", str(settings.threads)]
     if settings.device != "cpu":
         parts += ["--device", settings.device]
+    if kind_of(data):
+        parts += ["--data", str(data)]
     for ref in dict.fromkeys(plugins):
         if ref.option:
             parts += ["--plugin", ref.option]
@@ -53,12 +59,12 @@ class Annotator:
         """The event, with what belongs to it."""
         if isinstance(event, CellFailed):
             waited_s = self._settings.timeout_s if event.status is Status.TIMED_OUT else None
-            reproduce = self._command(event.cell.item, event.backend) if event.status in FAULTY else ""
+            reproduce = self._command(event.cell.item, event.backend, event.data) if event.status in FAULTY else ""
             return msgspec.structs.replace(event, waited_s=waited_s, reproduce=reproduce)
         if isinstance(event, CellJudged) and event.is_wrong:
-            return msgspec.structs.replace(event, reproduce=self._command(event.cell.item, event.backend))
+            return msgspec.structs.replace(event, reproduce=self._command(event.cell.item, event.backend, event.data))
         return event
 
-    def _command(self, item: ItemKey, backend: str) -> str:
+    def _command(self, item: ItemKey, backend: str, data: Fill | None) -> str:
         plugins = [self._plugins[backend]] if backend in self._plugins else []
-        return check_command(self._cases[item], item.batch_size, [backend], self._settings, plugins)
+        return check_command(self._cases[item], item.batch_size, [backend], self._settings, plugins, data=data)

@@ -112,20 +112,34 @@ def _along(case: Case) -> tuple[int, ...]:
 
 
 def _first_largest(case: Case, x_maps: Array) -> tuple[Array, Array]:
-    """Largest element of each window, and the number of the first tap that reads it."""
+    """Largest element of each window, and the number of the first tap that reads it; NaN is larger than any number.
+
+    A window of nothing but -infinity has its first tap on the input: padding never wins.
+    """
     padded = pad(x_maps, case.axes, "zeros", -np.inf, x_maps.dtype)
     largest = np.full((len(x_maps), *(axis.output for axis in case.axes)), -np.inf, x_maps.dtype)
-    first = np.zeros(largest.shape, np.min_scalar_type(prod(axis.kernel for axis in case.axes)))
+    first = np.empty(largest.shape, np.min_scalar_type(prod(axis.kernel for axis in case.axes)))
+    first[...] = _first_taps(case)
     if _few_windows(case):
         for window, places in _windows(case):
             elements = padded[places].reshape(len(x_maps), -1)
-            largest[window], first[window] = elements.max(axis=1), elements.argmax(axis=1)
+            largest[window] = elements.max(axis=1)
+            np.copyto(first[window], elements.argmax(axis=1), where=largest[window] != -np.inf, casting="unsafe")
         return largest, first
     for number, places in enumerate(tap_places(case.axes)):
-        larger = padded[places] > largest
+        larger = ~(padded[places] <= largest) & ~np.isnan(largest)
         np.copyto(largest, padded[places], where=larger)
         np.copyto(first, number, where=larger, casting="unsafe")
     return largest, first
+
+
+def _first_taps(case: Case) -> Array:
+    """The number of the first tap of each window that lies on the input, an array over the windows."""
+    first = np.zeros((), int)
+    for axis in case.axes:
+        starts = np.arange(axis.output) * axis.stride - axis.before
+        first = np.add.outer(first * axis.kernel, np.maximum(0, -(starts // axis.dilation)))
+    return first
 
 
 def _read_places(case: Case, taps: Array, padded_shape: tuple[int, ...]) -> Array:
