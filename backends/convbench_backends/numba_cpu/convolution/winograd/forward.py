@@ -11,6 +11,9 @@ Loop order: run of images or band of tile rows in parallel; group of blocks of f
 tile of 3 vectors; channel. 16 multiply-adds do the work of 36. V of a task and M of a group stay in the second-level
 cache; U is read once a task. The transforms are in transforms.py, the product is that of implicit_gemm.py with a
 channel for a tap.
+
+An element of a tile is a term of all its products, so NaN and infinity would reach outputs whose windows do not read
+them. Outputs that read one are not finite either, and show that the tiles must not be used: see level.py.
 """
 
 from __future__ import annotations
@@ -48,9 +51,12 @@ def transform_weights(task: int, tasks: int, thread: int, w: Array, plans: Any, 
 @kernel
 def convolve(
     task: int, tasks: int, thread: int, x: Array, u: Array, b: Array, plans: Any, offsets: Index, zeros: Array,
-    work: Array, y: Array,
+    work: Array, y: Array, traces: Array,
 ) -> None:  # fmt: skip
-    """One band of a run of images; b (K,), zeros has FILTERS numbers, work (threads, plan.work_size)."""
+    """One band of a run of images; b (K,), zeros has FILTERS numbers, work (threads, plan.work_size).
+
+    traces (threads,) become NaN where an output is not finite.
+    """
     plan = plans[0]
     first, band = task // plan.bands * plan.images, task % plan.bands
     images = min(plan.images, plan.batch - first)
@@ -71,7 +77,7 @@ def convolve(
         blocks = min(plan.group, plan.blocks - block)
         multiply(u, block, blocks, plan, offsets, zeros, images * rows * plan.tile_columns, buffer)
         for i in range(images):
-            write_filters(plan, block, blocks, first + i, i, row, rows, b, buffer, y)
+            traces[thread] += write_filters(plan, block, blocks, first + i, i, row, rows, b, buffer, y)
 
 
 @part
@@ -93,9 +99,10 @@ def multiply(
 @part
 def write_filters(
     plan: Any, block: int, blocks: int, image: int, place: int, row: int, rows: int, b: Array, buffer: Array, y: Array
-) -> None:
-    """Outputs of one image for a group of blocks of filters."""
+) -> Any:
+    """Outputs of one image for a group of blocks of filters; their trace, see trace_of."""
     left = plan.target_height - 2 * row
+    trace = y.dtype.type(0)
     for f in range(min(blocks * FILTERS, plan.filters - block * FILTERS)):
         k = block * FILTERS + f
         source = plan.m_at + f * plan.tile_pitch + place * rows * plan.tile_columns
@@ -103,3 +110,15 @@ def write_filters(
         transform_output(
             buffer, source, plan.m_step, rows, plan.tile_columns, b, k, y, target, left, plan.target_width
         )  # fmt: skip
+        trace += trace_of(y, target, min(2 * rows, left) * plan.target_width)  # while it is in the first-level cache
+    return trace
+
+
+@part
+def trace_of(values: Array, start: int, count: int) -> Any:
+    """Sum of 0 times each number: 0 where all are finite, else NaN."""
+    zero = values.dtype.type(0)
+    trace = zero
+    for place in range(start, start + count):
+        trace += values[place] * zero
+    return trace
