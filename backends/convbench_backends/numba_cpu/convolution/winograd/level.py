@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from convbench_backends.numba_cpu.convolution.common import Single
-from convbench_backends.numba_cpu.convolution.flat.level import FlatConvolution, ImplicitGemm
+from convbench_backends.numba_cpu.convolution.flat.level import FlatConvolution
+from convbench_backends.numba_cpu.convolution.readable.level import WeightGradient
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.convolution.winograd import forward, weight_gradient
 from convbench_backends.numba_cpu.convolution.winograd.plan import PRODUCTS, make_gradient_plan, make_winograd_plan
@@ -86,7 +87,7 @@ class Winograd:
         self._biases = np.empty((threads, filters), dtype)
         self._weights = 9 * channels * filters
         self._traces = np.zeros(threads, dtype)
-        self._without_tiles = cache(partial(ImplicitGemm, shape, dtype, threads))
+        self._without_tiles = cache(partial(WeightGradient, shape, dtype, threads))
 
     def y(self, x: Array, w: Array, b: Array | None) -> Array:
         """Tiles of x."""
@@ -103,7 +104,7 @@ class Winograd:
         self._traces[:] = 0
         weight_gradient.finish(len(self._work), self._m, self._plan, dw, self._traces)
         if np.isnan(self._traces).any():
-            return self._without_tiles().dw_db(x, dy)
+            return self._without_tiles()(x, dy)
         return dw, self._biases.sum(axis=0)
 
 
