@@ -256,6 +256,8 @@ def _several(value: Any) -> Any:  # a setting of any type
 def kinds_of(data: str | Sequence[str] | None) -> tuple[Any, ...]:
     """The further kinds of data that a check is asked for: their names, "all" (also without any) or "none"."""
     names = tuple(dict.fromkeys(_several("all" if data is None else data)))
+    if not names:
+        raise UsageError("data must name at least one kind, all or none, or be left out")
     if names in {("all",), ("none",)}:
         return tuple(DATA_KINDS) if names == ("all",) else ()
     return names

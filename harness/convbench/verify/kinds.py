@@ -81,7 +81,7 @@ def _each(plain: Tensors, change: Callable[[Array], Array]) -> Tensors:
 def _scaled(case: Case, plain: Tensors, kind: DataKind) -> Tensors:
     """x, b and dy of other sizes; w as it is, so that y and dx are of those sizes, too."""
     normal, largest = SMALLEST_NORMAL[case.dtype], LARGEST[case.dtype]
-    scale = {"tiny": normal**TINY, "huge": largest**HUGE, "denormal": normal}[kind]
+    scale = {"tiny": normal**TINY, "huge": largest**HUGE, "denormal": 0.99 * normal}[kind]
     scale_dy = largest**LESS_HUGE if kind == "huge" else scale
 
     def scaled(array: Array, by: float) -> Array:

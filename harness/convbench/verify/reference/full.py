@@ -121,6 +121,7 @@ class Reference:
         """Sum of the absolute terms, float32: no partial sum, in whatever order, can be larger."""
         return self._compute(name, _Arithmetic(np.float32, each=np.abs))
 
+    @np.errstate(invalid="ignore", over="ignore")  # what is not finite has its right values, too
     def _compute(self, name: TensorName, arithmetic: _Arithmetic) -> Array:
         self.case.shape_of(name, self.batch_size)
         operation = self.case.operation

@@ -149,6 +149,7 @@ class Sample:
         sizes = reference.values("db"), squares, reference.magnitude("db")
         return _Places(everything, 0, *sizes, terms_of(self.case, "db", self.batch_size))
 
+    @np.errstate(invalid="ignore", over="ignore")  # what is not finite has its right values, too
     def _compute(self, name: TensorName) -> _Places:
         if name == "db":
             return self._all_of_db()
