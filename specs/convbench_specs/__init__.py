@@ -18,7 +18,17 @@ from convbench_specs.backend import (
     Unavailable,
     Unsupported,
 )
-from convbench_specs.case import DTYPES, PASSES, Case, DType, PassName, TensorName, Tensors, tensors_of
+from convbench_specs.case import (
+    ALIGNMENT_BYTES,
+    DTYPES,
+    PASSES,
+    Case,
+    DType,
+    PassName,
+    TensorName,
+    Tensors,
+    tensors_of,
+)
 from convbench_specs.cost import Cost, cost, multiply_adds
 from convbench_specs.data_kinds import DATA_KINDS, NOT_FINITE, DataKind, kind_of, telling_kinds
 from convbench_specs.errors import ConvbenchError, SpecError, WorkloadError
@@ -37,6 +47,7 @@ from convbench_specs.workload import (
 )
 
 __all__ = [
+    "ALIGNMENT_BYTES",
     "CONTRACT",
     "DATA_KINDS",
     "DTYPES",
