@@ -30,13 +30,13 @@ class LargeNumbersAreClamped(_OnFurtherData):
 
 
 class ScaledByAPowerOfTwo(_OnFurtherData):
-    """x is scaled by a power of two until its largest element is near 1, which overflows for the smallest numbers."""
+    """x is scaled by a power of two until its largest element is near 256, which overflows for the smallest numbers."""
 
     wrong = ("y",)
 
     def conv(self, case, x, w, b):
         with np.errstate(over="ignore", invalid="ignore"):
-            scale = np.ldexp(x.dtype.type(1), -np.frexp(np.abs(x).max())[1])
+            scale = np.ldexp(x.dtype.type(1), 8 - np.frexp(np.abs(x).max())[1])
             y = super().conv(case, x * scale, w, None) / scale
         return y if b is None else self.add_bias(case, y, b)
 
