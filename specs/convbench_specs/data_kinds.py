@@ -21,10 +21,10 @@ DataKind = Literal[
     "denormal",
     "wide",
     "negative",
-    "ties",
-    "signed-zeros",
-    "nan",
-    "infinity",
+    "tied",
+    "signed-zero",
+    "not-a-number",
+    "infinite",
 ]
 
 DATA_KINDS: Mapping[DataKind, str] = {
@@ -35,18 +35,18 @@ DATA_KINDS: Mapping[DataKind, str] = {
     "denormal": "x, b and dy are below the smallest normal number, 1e-38 in float32",
     "wide": "x and dy have numbers of very different sizes beside each other",
     "negative": "x is negative everywhere: a maximum over padding must not be that of the padding",
-    "ties": "x has few different numbers, so that most windows have several largest elements",
-    "signed-zeros": "x is mostly 0 and -0, which are equal, so that the first of them is the largest",
-    "nan": "some elements of x and dy are NaN",
-    "infinity": "some elements of x and dy are infinite, of either sign",
+    "tied": "x has few different numbers, so that most windows have several largest elements",
+    "signed-zero": "x is mostly 0 and -0, which are equal, so that the first of them is the largest",
+    "not-a-number": "some elements of x and dy are NaN",
+    "infinite": "some elements of x and dy are infinite, of either sign",
 }
 """What each kind means, in the order in which they are tried: what finite numbers show comes first."""
 
-NOT_FINITE: tuple[DataKind, ...] = ("nan", "infinity")
+NOT_FINITE: tuple[DataKind, ...] = ("not-a-number", "infinite")
 """The kinds on which a backend that differs is not called wrong, as it may still be right on every number."""
 
-_OF_A_MAXIMUM: tuple[DataKind, ...] = ("negative", "ties", "signed-zeros")
-_OF_A_FLATTEN: tuple[DataKind, ...] = ("denormal", "nan", "infinity")
+_OF_A_MAXIMUM: tuple[DataKind, ...] = ("negative", "tied", "signed-zero")
+_OF_A_FLATTEN: tuple[DataKind, ...] = ("denormal", "not-a-number", "infinite")
 
 
 def kind_of(fill: str | None) -> DataKind | None:

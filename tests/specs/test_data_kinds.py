@@ -14,11 +14,11 @@ def kinds(operation, **parameters):
 def test_a_maximum_has_all_kinds_and_a_sum_all_but_those_of_comparisons():
     assert kinds(Pool(kind="max", kernel_size=(2, 2))) == set(DATA_KINDS)
     for operation in (CONV, Pool(kind="average", kernel_size=(2, 2))):
-        assert set(DATA_KINDS) - kinds(operation) == {"negative", "ties", "signed-zeros"}
+        assert set(DATA_KINDS) - kinds(operation) == {"negative", "tied", "signed-zero"}
 
 
 def test_a_flatten_has_what_a_copy_may_lose():
-    assert kinds(Flatten()) == {"denormal", "nan", "infinity"}
+    assert kinds(Flatten()) == {"denormal", "not-a-number", "infinite"}
 
 
 def test_a_case_that_names_its_data_has_no_other():
@@ -30,4 +30,9 @@ def test_what_finite_numbers_show_comes_first():
 
 
 def test_a_kind_is_known_by_its_name_and_plain_fillings_are_none():
-    assert [kind_of(name) for name in ("nan", "random", "integers", None)] == ["nan", None, None, None]
+    assert [kind_of(name) for name in ("not-a-number", "random", "integers", None)] == [
+        "not-a-number",
+        None,
+        None,
+        None,
+    ]

@@ -61,7 +61,7 @@ def test_a_fault_on_a_kind_of_data_is_found_and_named(convbench, tmp_path, plugi
     name = "scaled-by-a-power-of-two"
     arguments = ("--plugin", "mutants", "--backends", name, "--data", "huge,denormal", "--dtypes", "float32")
     with chdir(plugins):
-        done = convbench("fuzz", "--count", 30, *arguments, "--output", tmp_path / "found")
+        done = convbench("fuzz", "--count", 80, *arguments, "--output", tmp_path / "found")
     assert done.exit_code == EXIT_WRONG, done.output
     ((said, command),) = findings(done)
     assert said.startswith(f"wrong: {name}: on denormal data, y: ")
@@ -70,7 +70,7 @@ def test_a_fault_on_a_kind_of_data_is_found_and_named(convbench, tmp_path, plugi
 
 
 def test_what_a_backend_makes_of_nan_is_counted_and_no_finding(convbench, tmp_path, plugins):
-    arguments = ("--plugin", "mutants", "--backends", "nan-spreads-over-an-instance", "--data", "nan")
+    arguments = ("--plugin", "mutants", "--backends", "nan-spreads-over-an-instance", "--data", "not-a-number")
     with chdir(plugins):
         done = convbench("fuzz", "--count", 30, *arguments, "--output", tmp_path / "found")
     assert done.exit_code == 0, done.output

@@ -168,13 +168,13 @@ def check(explain: bool, **options: Any) -> None:  # noqa: FBT001  # click hands
     WORKLOADS are names of shipped ones or TOML files; default: quick.
 
     Every backend is checked on integers and on random numbers, and on the smallest batch size, where a case is small,
-    also on further kinds of data: constant, offset, tiny, huge, denormal, wide, negative, ties, signed-zeros, nan,
-    infinity. On the last two it may differ without being wrong.
+    also on further kinds of data: constant, offset, tiny, huge, denormal, wide, negative, tied, signed-zero,
+    not-a-number, infinite. On the last two it may differ without being wrong.
 
     \b
     Examples:
       convbench check
-      convbench check edge_cases --data nan,infinity --backends mine
+      convbench check edge_cases --data not-a-number,infinite --backends mine
       convbench check edge_cases --dtypes float32,float64
       convbench check --plugin ./my_backend.py --backends mine --explain
       convbench check --case 'operation = "conv", input = [3, 8, 8], out_channels = 4, kernel_size = 3'

@@ -42,8 +42,8 @@ X_SHARE, DY_SHARE = 1 / 100, 1 / 500
 
 def draw_kind(case: Case, plain: Tensors, kind: DataKind, generator: Generators) -> Tensors:
     """Tensors of a kind, in the dtype of the case; `plain` are random ones of the same case."""
-    if kind in ("nan", "infinity"):
-        values = (np.nan,) if kind == "nan" else (np.inf, -np.inf)
+    if kind in ("not-a-number", "infinite"):
+        values = (np.nan,) if kind == "not-a-number" else (np.inf, -np.inf)
         x = _with(plain.x, values, np.arange(plain.x.size), X_SHARE, generator("places in x"))
         dy = _with(plain.dy, values, _unpadded(case, plain.dy.shape), DY_SHARE, generator("places in dy"))
         return replace(plain, x=x, dy=dy)
@@ -64,7 +64,7 @@ def draw_kind(case: Case, plain: Tensors, kind: DataKind, generator: Generators)
     elif kind == "negative":
         x = -np.abs(plain.x.astype(np.float64)) - 0.5
     else:
-        x = generator("few values").choice(FEW_VALUES if kind == "ties" else ZEROS, plain.x.shape)
+        x = generator("few values").choice(FEW_VALUES if kind == "tied" else ZEROS, plain.x.shape)
     return replace(plain, x=round_to(x, case.dtype))
 
 

@@ -176,8 +176,8 @@ def test_a_cell_that_differs_on_nan_is_right_on_numbers_and_says_so():
         computed(),
         judged("agrees"),
         judged("agrees", data="constant"),
-        judged("differs on NaN", data="nan", reason="first", tensor="y"),
-        judged("agrees", data="infinity"),
+        judged("differs on NaN", data="not-a-number", reason="first", tensor="y"),
+        judged("agrees", data="infinite"),
     )
     cell = state.cells[KEY]
     assert (cell["status"], cell["verdict"], cell["reason"]) == ("ok", "differs on NaN", "first")
@@ -187,7 +187,7 @@ def test_a_cell_that_differs_on_nan_is_right_on_numbers_and_says_so():
 def test_a_fault_replaces_what_is_said_of_nan_and_the_worst_of_the_kinds_is_kept():
     state = folded(
         computed(),
-        judged("differs on NaN", data="nan", reason="first", tensor="y"),
+        judged("differs on NaN", data="not-a-number", reason="first", tensor="y"),
         judged("disagrees", data="constant", is_wrong=True, reason="second", tensor="dx"),
         judged("untrusted", data="huge", reason="third", tensor="dx"),
     )
