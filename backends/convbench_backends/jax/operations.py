@@ -98,11 +98,11 @@ def _max_pool(axes: list[tuple[int, Axis]]) -> tuple[Function, str]:
 
 
 def _dilated_max(axes: list[tuple[int, Axis]]) -> tuple[Function, str]:
-    """jnp.where hands the gradient to the side that it took: the first of equal taps, as > is strict."""
+    """jnp.where hands the gradient to the side that it took: the first of equal taps, as <= says, or the first NaN."""
 
     def pool(x: Any) -> Any:
         padded = jnp.pad(x, _padding(axes, x.ndim), constant_values=-jnp.inf)
-        return fold_taps(padded, axes, lambda a, b: jnp.where(b > a, b, a))
+        return fold_taps(padded, axes, lambda a, b: jnp.where((b <= a) | jnp.isnan(a), a, b))
 
     return pool, "maximum of shifted slices"
 
