@@ -42,7 +42,14 @@ def numba_cpu():
     return NumbaCpu
 
 
-@pytest.fixture(scope="module", params=[lambda: Naive, lambda: NumpyIm2col, numba_cpu], ids=["naive", "numpy", "numba"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(lambda: Naive, id="naive"),
+        pytest.param(lambda: NumpyIm2col, id="numpy"),
+        pytest.param(numba_cpu, id="numba", marks=pytest.mark.slow),  # each operation compiles for seconds
+    ],
+)
 def prepare(request):
     """Prepares a case on a backend."""
     backend = request.param()()
@@ -75,6 +82,14 @@ def test_every_element_is_what_ieee_arithmetic_makes_of_the_definition(prepare, 
 
 @pytest.mark.parametrize("places", [(4,), (1, 4), (2, 2)])
 def test_the_maximum_of_1_nan_3_2_is_nan_and_its_gradient_goes_there(prepare, places):
+    assert_first_nan_wins(prepare, places)
+
+
+def test_the_maximum_of_1_nan_3_2_is_nan_with_numba_too():
+    assert_first_nan_wins(numba_cpu()().prepare, (1, 4))
+
+
+def assert_first_nan_wins(prepare, places):
     case = Case(name="c", operation=Pool(kind="max", kernel_size=places), input_shape=(1, *places))
     x = np.array([1, np.nan, 3, 2], np.float32).reshape(1, 1, *places)
     dy = np.full(case.y_shape(1), 5, np.float32)
@@ -94,6 +109,7 @@ def test_one_infinity_reaches_nine_outputs_and_no_more(prepare):
     assert np.isfinite(y).sum() == y.size - 9 * 16
 
 
+@pytest.mark.slow
 def test_large_numbers_do_not_overflow_in_the_tiles_of_winograd():
     case = Case(name="c", operation=Conv(in_channels=16, out_channels=16, kernel_size=(3, 3)), input_shape=(16, 8, 8))
     tensors = make_tensors(case, 1, seed=0)
