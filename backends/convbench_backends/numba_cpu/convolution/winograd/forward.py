@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Any
 
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
-from convbench_backends.numba_cpu.compiler.rows import prefetch
+from convbench_backends.numba_cpu.compiler.rows import add_trace, prefetch
 from convbench_backends.numba_cpu.convolution.flat.implicit_gemm import sweep
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.convolution.winograd.plan import PRODUCTS
@@ -77,7 +77,7 @@ def convolve(
         blocks = min(plan.group, plan.blocks - block)
         multiply(u, block, blocks, plan, offsets, zeros, images * rows * plan.tile_columns, buffer)
         for i in range(images):
-            traces[thread] += write_filters(plan, block, blocks, first + i, i, row, rows, b, buffer, y)
+            write_filters(plan, block, blocks, first + i, i, row, rows, b, buffer, y, traces, thread)
 
 
 @part
@@ -98,11 +98,11 @@ def multiply(
 
 @part
 def write_filters(
-    plan: Any, block: int, blocks: int, image: int, place: int, row: int, rows: int, b: Array, buffer: Array, y: Array
-) -> Any:
-    """Outputs of one image for a group of blocks of filters; their trace, see trace_of."""
+    plan: Any, block: int, blocks: int, image: int, place: int, row: int, rows: int, b: Array, buffer: Array, y: Array,
+    traces: Array, thread: int,
+) -> None:  # fmt: skip
+    """Outputs of one image for a group of blocks of filters, and their trace while they are in the nearest cache."""
     left = plan.target_height - 2 * row
-    trace = y.dtype.type(0)
     for f in range(min(blocks * FILTERS, plan.filters - block * FILTERS)):
         k = block * FILTERS + f
         source = plan.m_at + f * plan.tile_pitch + place * rows * plan.tile_columns
@@ -110,15 +110,4 @@ def write_filters(
         transform_output(
             buffer, source, plan.m_step, rows, plan.tile_columns, b, k, y, target, left, plan.target_width
         )  # fmt: skip
-        trace += trace_of(y, target, min(2 * rows, left) * plan.target_width)  # while it is in the first-level cache
-    return trace
-
-
-@part
-def trace_of(values: Array, start: int, count: int) -> Any:
-    """Sum of 0 times each number: 0 where all are finite, else NaN."""
-    zero = values.dtype.type(0)
-    trace = zero
-    for place in range(start, start + count):
-        trace += values[place] * zero
-    return trace
+        add_trace(y, target, min(2 * rows, left) * plan.target_width, traces, thread)

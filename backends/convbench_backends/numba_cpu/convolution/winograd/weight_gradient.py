@@ -21,10 +21,9 @@ from __future__ import annotations
 from typing import Any
 
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
-from convbench_backends.numba_cpu.compiler.rows import clear, prefetch
+from convbench_backends.numba_cpu.compiler.rows import add_trace, clear, prefetch
 from convbench_backends.numba_cpu.compiler.vector import VECTOR_BYTES
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
-from convbench_backends.numba_cpu.convolution.winograd.forward import trace_of
 from convbench_backends.numba_cpu.convolution.winograd.plan import PRODUCTS
 from convbench_backends.numba_cpu.convolution.winograd.weight_gradient_transforms import (
     OUTER_VECTORS,
@@ -133,4 +132,4 @@ def finish(task: int, tasks: int, thread: int, m: Array, plans: Any, dw: Array, 
             count = min(lanes, plan.channels - vector * lanes)
             target = 9 * (k * plan.channels + vector * lanes)
             transform_sums(m.reshape(-1), at, plan.m_step, m.shape[1], m.shape[0], dw, target, count)
-        traces[thread] += trace_of(dw, 9 * k * plan.channels, 9 * plan.channels)
+        add_trace(dw, 9 * k * plan.channels, 9 * plan.channels, traces, thread)
