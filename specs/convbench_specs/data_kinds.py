@@ -1,8 +1,8 @@
 """The kinds of data, beside plain random numbers, that results may be asked to be right on.
 
 Each is a property that kernels break on although they are right on numbers around 1: rounding that piles up, squares
-that overflow, comparisons that go wrong. What values each has is in convbench.verify.kinds; what is right on NaN and
-infinity stands with the operations, in operations.py.
+that overflow, comparisons that go wrong. What values each has is in convbench.verify.fillings.kinds; what is right on
+NaN and infinity stands with the operations, in operations.py.
 """
 
 from __future__ import annotations

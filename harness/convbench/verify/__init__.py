@@ -21,11 +21,11 @@ from convbench.verify.compare import (
     compare,
 )
 from convbench.verify.data import Fill, make_tensors
+from convbench.verify.fillings.photos import MissingImages, line_filters, photos
 from convbench.verify.identities.adjoint import Compute, Products, adjoint, batch_additivity
 from convbench.verify.identities.differences import finite_differences
 from convbench.verify.identities.holding import IDENTITIES, Held, Identity, hold_adjoint, hold_differences, hold_halves
 from convbench.verify.pairs import ORACLE, Agreement, Suspect, agreements, clusters, odd_ones
-from convbench.verify.photos import MissingImages, line_filters, photos
 from convbench.verify.reference.full import Reference, oracle
 from convbench.verify.reference.sampled import Sample, right_values, sampled_oracle, too_large
 from convbench.verify.trust import (

@@ -9,8 +9,8 @@ Rules:
   of what a maximum pools is rounded to quarters, so that windows with one and with several largest elements both occur;
   another eighth is a quarter moved by one unit in its last place, so that the last bit decides some windows.
 - "integers" is for the check bit by bit: no sum of products in any pass can reach `exact_limit`, so that every order of
-  summation gives the same number; see integers.py.
-- All others are kinds of data that plain random numbers do not show; see kinds.py.
+  summation gives the same number; see fillings/integers.py.
+- All others are kinds of data that plain random numbers do not show; see fillings/kinds.py.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.verify.bounds.dtypes import numpy_dtype, round_to, unit_roundoff
-from convbench.verify.integers import draw_integers
-from convbench.verify.kinds import draw_kind
-from convbench.verify.photos import line_filters, photos
+from convbench.verify.fillings.integers import draw_integers
+from convbench.verify.fillings.kinds import draw_kind
+from convbench.verify.fillings.photos import line_filters, photos
 from convbench_specs import Case, DataKind, Pool, Tensors
 
 Fill = Literal["random", "integers", DataKind]

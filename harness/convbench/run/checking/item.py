@@ -90,10 +90,10 @@ class ItemChecker:
         told: set[Told] = set()
         for fill in fills:
             checked = None  # else two sets of right values would be held at once
-            checked = yield from self._checked(item, entrants, alive, told, fill, fills)
+            checked = yield from self._checked(item, entrants, alive, told, fill, usual=fills)
         assert checked is not None
         for kind in self._kinds_for(item):
-            yield from self._checked(item, entrants, alive, told, kind, fills)
+            yield from self._checked(item, entrants, alive, told, kind, usual=fills)
         return checked
 
     def _kinds_for(self, item: Item) -> list[DataKind]:
@@ -109,6 +109,7 @@ class ItemChecker:
         alive: dict[str, tuple[PassName, ...]],
         told: set[Told],
         fill: Fill,
+        *,
         usual: Sequence[Fill],
     ) -> Generator[Recorded | Progress, None, Checked]:
         """Check the item on one filling of its tensors; `usual` are those of every check, in their order.

@@ -13,7 +13,7 @@ from convbench.run.context import RunContext
 from convbench.run.progress import Doing, Progress
 from convbench.run.sessions import Entrant, failed
 from convbench.verify import MissingImages
-from convbench.verify.photos import PHOTOS
+from convbench.verify.fillings.photos import PHOTOS
 from convbench.workers.arrays import DataSetFiles
 from convbench.workers.process import Failure
 from convbench.workers.session import BackendSession

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from convbench.testing.random_cases import cases
 from convbench.verify import make_tensors, numpy_dtype, round_to
 from convbench.verify.bounds.dtypes import LARGEST
-from convbench.verify.kinds import SMALLEST_NORMAL
+from convbench.verify.fillings.kinds import SMALLEST_NORMAL
 from convbench_specs import DATA_KINDS, DTYPES, Case, Conv, Pool, telling_kinds
 
 NAMES = ("x", "dy", "w", "b")
