@@ -37,7 +37,7 @@ from convbench.run.resume import StoredRun, refuse_differences, resumption, stor
 from convbench.run.runner import Ledger, run_events
 from convbench.workers.environment import allocator_environment
 from convbench.workers.plugins import Registered, Registry, availability, find_backends, only_available
-from convbench_specs import Available, Device, DType, PassName, Unavailable
+from convbench_specs import DATA_KINDS, Available, DataKind, Device, DType, PassName, Unavailable
 
 DEFAULT_FOLDER = Path("results")
 
@@ -54,6 +54,7 @@ def compare(
     threads: int | None = None,
     device: Device | None = None,
     seed: int | None = None,
+    data: Sequence[DataKind] | None = None,
     blocks: int | None = None,
     most_blocks: int | None = None,
     within_s: float | None = None,
@@ -101,6 +102,7 @@ def compare(
         "threads": threads,
         "device": device,
         "seed": seed,
+        "data": data,
         "blocks": blocks,
         "most_blocks": most_blocks,
         "within_s": within_s,
@@ -137,6 +139,7 @@ def check(
     threads: int | None = None,
     device: Device | None = None,
     seed: int | None = None,
+    data: str | Sequence[str] | None = None,
     budget_s: float | None = None,
     timeout_s: float | None = None,
     output: str | Path | None = None,
@@ -144,7 +147,11 @@ def check(
     plugins: str | Iterable[str] = (),
     observer: Observer | None = None,
 ) -> Run:
-    """As compare, but only whether the backends are right: nothing is timed, and no memory is measured."""
+    """As compare, but only whether the backends are right: nothing is timed, and no memory is measured.
+
+    `data` are further kinds of data to check small cases on, at the smallest batch size: names of DATA_KINDS, "all"
+    (default) or "none".
+    """
     return compare(
         *workloads,
         backends=backends,
@@ -156,6 +163,7 @@ def check(
         threads=threads,
         device=device,
         seed=seed,
+        data=None if data is None and resume is not None else kinds_of(data),
         budget_s=budget_s,
         timeout_s=timeout_s,
         timing=False,
@@ -266,6 +274,16 @@ def _several(value: Any) -> Any:  # a setting of any type
     if isinstance(value, (str, int)):
         return (value,)
     return value if value is None else tuple(value)
+
+
+def kinds_of(data: str | Sequence[str] | None) -> tuple[Any, ...]:
+    """The further kinds of data that a check is asked for: their names, "all" (also without any) or "none"."""
+    names = tuple(dict.fromkeys(_several("all" if data is None else data)))
+    if not names:
+        raise UsageError("data must name at least one kind, all or none, or be left out")
+    if names in {("all",), ("none",)}:
+        return tuple(DATA_KINDS) if names == ("all",) else ()
+    return names
 
 
 def _asked(settings: RunSettings, registry: Registry) -> _Asked:

@@ -18,8 +18,19 @@ from convbench_specs.backend import (
     Unavailable,
     Unsupported,
 )
-from convbench_specs.case import DTYPES, PASSES, Case, DType, PassName, TensorName, Tensors, tensors_of
+from convbench_specs.case import (
+    ALIGNMENT_BYTES,
+    DTYPES,
+    PASSES,
+    Case,
+    DType,
+    PassName,
+    TensorName,
+    Tensors,
+    tensors_of,
+)
 from convbench_specs.cost import Cost, cost, multiply_adds
+from convbench_specs.data_kinds import DATA_KINDS, NOT_FINITE, DataKind, kind_of, telling_kinds
 from convbench_specs.errors import ConvbenchError, SpecError, WorkloadError
 from convbench_specs.hooks import hookimpl, hookspec
 from convbench_specs.memory import input_bytes, output_bytes
@@ -36,8 +47,11 @@ from convbench_specs.workload import (
 )
 
 __all__ = [
+    "ALIGNMENT_BYTES",
     "CONTRACT",
+    "DATA_KINDS",
     "DTYPES",
+    "NOT_FINITE",
     "PASSES",
     "Available",
     "Axis",
@@ -47,6 +61,7 @@ __all__ = [
     "ConvbenchError",
     "Cost",
     "DType",
+    "DataKind",
     "Device",
     "Flatten",
     "FrameworkVariables",
@@ -77,6 +92,7 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "input_bytes",
+    "kind_of",
     "load_workload",
     "multiply_adds",
     "output_bytes",
@@ -85,6 +101,7 @@ __all__ = [
     "parse_workload",
     "same_padding",
     "shipped_workloads",
+    "telling_kinds",
     "tensors_of",
     "unpad_gradient",
 ]

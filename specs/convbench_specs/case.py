@@ -27,6 +27,8 @@ FilterSource = Literal["random", "lines"]
 DTYPES: dict[DType, int] = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 """Bytes of an element, by dtype."""
 PASSES: tuple[PassName, ...] = ("forward", "backward", "both")
+ALIGNMENT_BYTES = 64
+"""Where arrays begin in memory: a cache line, and the widest vector register of today's processors."""
 PHOTO_SHAPE = (3, 427, 640)
 """Shape of scikit-learn's sample images, uncropped."""
 
@@ -35,7 +37,8 @@ PHOTO_SHAPE = (3, 427, 640)
 class Tensors:
     """What a pass reads, in canonical layout: x and dy of (N, C, *spatial), w and b where the operation has them.
 
-    The arrays are read-only and valid until the next `prepare` of another case.
+    The arrays are read-only and valid until the next `prepare` of another case. They are in row-major order without
+    gaps, in the byte order of the machine, and begin at a multiple of ALIGNMENT_BYTES.
     """
 
     x: NDArray[Any]

@@ -81,7 +81,8 @@ class Pool:
     - over "channels" pools groups of kernel_size channels (depthwise pooling), stride equal to the size.
     - Padding never wins a maximum. An average divides by the taps on the input and its padding, or with
       count_include_pad=False by those on the input; what ceil mode hangs over is never counted.
-    - The gradient of a maximum goes to the first of equal elements, in row-major order.
+    - The gradient of a maximum goes to the first of equal elements, in row-major order; 0 and -0 are equal.
+    - NaN is larger than any number: the maximum of a window with a NaN is NaN, and its gradient goes to the first one.
     - A window that sees no input at all is an error of the case.
     """
 

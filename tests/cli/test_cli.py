@@ -98,9 +98,66 @@ def test_on_request_check_says_why_a_result_is_wrong(convbench, plugins):
     assert "  why: the last tap of the kernel is left out of the sum" in done.output
 
 
+@pytest.fixture
+def check_mutant(convbench, plugins, tmp_path, monkeypatch):
+    """Checks a mutant, which must be named where the mutants lie."""
+    monkeypatch.syspath_prepend(str(plugins))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(plugins), *sys.path]))
+
+    def check(name, *arguments):
+        done = convbench(
+            "check", tmp_path / "tiny.toml", "--plugin", "mutants", "--backends", name, "--batch-sizes", "2,1",
+            "--output", "run", *arguments,
+        )  # fmt: skip
+        return done, pd.read_csv(tmp_path / "run" / "measurements.csv", keep_default_na=False).set_index(
+            ["case", "batch_size", "pass"]
+        )
+
+    return check
+
+
+def test_a_fault_on_a_kind_of_data_names_it_and_the_command_that_shows_it_again(check_mutant):
+    done, cells = check_mutant("equal-elements-are-skipped")
+    assert done.exit_code == EXIT_WRONG, done.output
+    assert "on constant data, y: " in done.output
+    wrong = cells.loc[("conv", 1, "forward")]
+    assert (wrong["status"], wrong["exact"], wrong["random"], wrong["other_data"]) == (
+        "wrong", "agrees", "agrees", "disagrees",
+    )  # fmt: skip
+    assert wrong["reproduce"].endswith(" --data constant --plugin mutants")
+    assert cells.loc[("conv", 2, "forward"), "other_data"] == "", "the smallest batch size is enough"
+    assert cells.loc[("conv", 2, "forward"), "status"] == "ok"
+
+
+def test_only_the_kinds_of_data_that_are_named_are_tried(check_mutant):
+    done, cells = check_mutant("equal-elements-are-skipped", "--data", "none")
+    assert done.exit_code == 0
+    assert "other_data" not in cells
+    done, cells = check_mutant("equal-elements-are-skipped", "--data", "huge,not-a-number", "--output", "other")
+    assert done.exit_code == 0
+
+
+def test_who_differs_on_nan_is_told_so_in_its_own_words_and_is_not_wrong(check_mutant, tmp_path):
+    done, cells = check_mutant("nan-spreads-over-an-instance", "--data", "not-a-number")
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert "differs on NaN: nan-spreads-over-an-instance, conv forward float32" in said
+    assert "2 differ on NaN" in said
+    cell = cells.loc[("conv", 1, "forward")]
+    assert (cell["status"], cell["verdict"], cell["non_finite"]) == ("ok", "differs on NaN", "differs on NaN")
+    assert "on not-a-number data, y: " in (tmp_path / "run" / "report.html").read_text()
+    rows = pd.read_csv(tmp_path / "run" / "agreement.csv")
+    assert set(rows.loc[rows["data"] == "not-a-number", "verdict"]) == {"agrees", "differs on NaN"}
+    lines = (tmp_path / "run" / "journal.jsonl").read_text().splitlines()
+    assert any(json.loads(line).get("verdict") == "differs on NaN" for line in lines)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["check", "--data", "nan"], "unknown kind of data 'nan'"),
+        (["check", "--data", ","], "data must name at least one kind"),
+        (["fuzz", "--data", "tinny"], "unknown kind of data 'tinny'; did you mean tiny"),
         (["compare", "quik"], "unknown workload 'quik'; did you mean quick?"),
         (["compare", "--backends", "pytroch"], "unknown backend 'pytroch'; did you mean pytorch?"),
         (["compare", "--passes", "foward"], "unknown pass 'foward'; did you mean forward"),

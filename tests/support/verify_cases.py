@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from math import prod
+from math import isnan, prod
 
 import numpy as np
 from hypothesis import strategies as st
@@ -82,6 +82,7 @@ def _case_or_reject(draw, operation, shape, dtypes):
         assume(False)
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def scalar_results(case, tensors):
     """Compute y and all gradients by scalar loops, straight from the definitions; float64."""
     if isinstance(case.operation, Conv):
@@ -130,8 +131,10 @@ def _scalar_pool(case, tensors):
         members, counted = _members(case, place)
         values = [x[(n, *member)] for member in members]
         if operation.kind == "max":
-            y[at] = max(values)
-            dx[(n, *members[values.index(max(values))])] += dy[at]
+            winner = next((i for i, value in enumerate(values) if isnan(value)), None)
+            winner = values.index(max(values)) if winner is None else winner
+            y[at] = values[winner]
+            dx[(n, *members[winner])] += dy[at]
             continue
         y[at] = sum(values) / counted
         for member in members:

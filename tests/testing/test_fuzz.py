@@ -57,6 +57,29 @@ def test_a_right_backend_leaves_nothing_behind(convbench, tmp_path, plugins):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_fault_on_a_kind_of_data_is_found_and_named(convbench, tmp_path, plugins):
+    name = "scaled-by-a-power-of-two"
+    arguments = ("--plugin", "mutants", "--backends", name, "--data", "huge,denormal", "--dtypes", "float32")
+    with chdir(plugins):
+        done = convbench("fuzz", "--count", 80, *arguments, "--output", tmp_path / "found")
+    assert done.exit_code == EXIT_WRONG, done.output
+    ((said, command),) = findings(done)
+    assert said.startswith(f"wrong: {name}: on denormal data, y: ")
+    assert "--data denormal" in command
+    assert [file.name for file in (tmp_path / "found").iterdir()] == [f"{name}-conv-y-denormal.toml"]
+
+
+def test_what_a_backend_makes_of_nan_is_counted_and_no_finding(convbench, tmp_path, plugins):
+    arguments = ("--plugin", "mutants", "--backends", "nan-spreads-over-an-instance", "--data", "not-a-number")
+    with chdir(plugins):
+        done = convbench("fuzz", "--count", 30, *arguments, "--output", tmp_path / "found")
+    assert done.exit_code == 0, done.output
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("differs on NaN: ")]
+    assert "nan-spreads-over-an-instance: in " in line
+    assert "; the first: " in line
+    assert "no disagreement" in done.stdout
+
+
 def test_a_dtype_that_no_backend_has_is_said_and_nothing_is_claimed(convbench):
     done = convbench("fuzz", "--count", 4, "--dtypes", "bfloat16", "--backends", "naive")
     assert done.exit_code == EXIT_USAGE

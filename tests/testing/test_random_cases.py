@@ -48,6 +48,10 @@ def features(case):
         "dilation": any(axis.dilation > 1 and axis.kernel > 1 for axis in axes),
         "per-side padding": any(axis.before != axis.after for axis in axes),
         "kernel over input": any(axis.extent > axis.size for axis in axes),
+        "padding beyond the kernel": any(max(axis.before, axis.after) >= axis.extent for axis in axes),
+        "padding beyond the kernel, one place": any(
+            axis.before >= axis.extent and axis.size == 1 and axis.stride == 1 for axis in axes
+        ),
         "unequal kernel": len({axis.kernel for axis in axes}) > 1,
         "rest ignored": any(axis.unused for axis in axes),
     }
@@ -67,6 +71,7 @@ EXPECTED = {
             "dilation", "per-side padding", "kernel over input", "unequal kernel", "rest ignored",
         )
     ),
+    "conv padding beyond the kernel", "conv padding beyond the kernel, one place",
 }  # fmt: skip
 
 

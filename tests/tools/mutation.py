@@ -18,10 +18,11 @@ import pytest
 from planted import PLANTED
 
 import convbench
-from convbench.verify import IDENTITIES
+from convbench.verify import DIFFERS_ON_NAN, IDENTITIES
 from convbench.verify.explain import UNEXPLAINED
 from convbench.verify.reference import sampled
 from convbench.workers.plugins import find_backends
+from convbench_specs import DATA_KINDS
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 TABLE = Path(__file__).parents[2] / "docs" / "mutants.md"
@@ -39,7 +40,9 @@ them on small cases ([tests/plugins/mutants.toml](../tests/plugins/mutants.toml)
 one wrong or untrusted for the tensors that it spoils, and for no other. *exact* is the comparison with the oracle on
 integers, *random* the one within the bound, *adjoint*, *batch additivity* and *finite differences* need no oracle; the
 rest are names of [reasons not to trust](verification.md). One slip shows only where a case is too large for all of the
-oracle; it is checked as if that began at 10,000 elements.
+oracle; it is checked as if that began at 10,000 elements. The last ones show only on [further kinds of
+data](verification.md#further-kinds-of-data), of which every one that finds them is named; who differs on NaN is called
+so, and not wrong.
 *Explained as* are the [hypotheses](verification.md#why-a-result-is-wrong) that are told first of its wrong results, by
 how many of them; bold is what was planted. `python tests/tools/mutation.py` writes this page from what the checks say.
 
@@ -69,6 +72,7 @@ class Outcome:
     tensors: frozenset[str]
     found_by: tuple[str, ...]
     statuses: frozenset[str]
+    differs_on_nan: bool
     hypotheses: Counter[str]
 
     @property
@@ -84,10 +88,12 @@ def outcomes(step: int = 1) -> list[Outcome]:
         found = find_backends(["mutants"]).backends
         right, *mutants = [entry.backend for entry in found.values() if entry.plugin.module == "mutants"]
         backends = [right, *mutants[::step]]
-        plain = iter([backend for backend in backends if not backend.hides_from_samples])
+        plain = iter([each for each in backends if not each.hides_from_samples and not each.needs_further_data])
         told = []
         while group := list(islice(plain, TOGETHER)):
             told += _check("mutants.toml", group, Path(folder) / group[0].name)
+        hiding = [right, *(each for each in backends if each.needs_further_data)]
+        told += _check("mutants.toml", hiding, Path(folder) / "further", data="all")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sampled, "MOST_ELEMENTS", FEW_ELEMENTS)
             hiding = [backend for backend in backends if backend.hides_from_samples]
@@ -96,9 +102,11 @@ def outcomes(step: int = 1) -> list[Outcome]:
         return told
 
 
-def _check(workload: str, group: list, folder: Path) -> list[Outcome]:
-    names = [backend.name for backend in group]
-    run = convbench.check(workload, plugins=["mutants"], backends=names, batch_sizes=[3], threads=1, output=folder)
+def _check(workload: str, group: list, folder: Path, data: str = "none") -> list[Outcome]:
+    names, sizes = [backend.name for backend in group], [3]
+    run = convbench.check(
+        workload, plugins=["mutants"], backends=names, batch_sizes=sizes, data=data, threads=1, output=folder
+    )
     return [_outcome(backend, run) for backend in group]
 
 
@@ -150,13 +158,15 @@ def _outcome(backend, run) -> Outcome:
     findings = cells[cells["finding"] != ""]
     found_by = [check for data, check in CHECKS.items() if (rows["data"] == data).any()]
     found_by += [name for name in IDENTITIES if (broken["right"] == name).any()]
+    found_by += [f"{kind} data" for kind in DATA_KINDS if (rows["data"] == kind).any()]
     return Outcome(
         name=backend.name,
         slip=type(backend).__doc__.rstrip("."),
         wrong=backend.wrong,
         tensors=frozenset(rows["tensor"]) | frozenset(findings["tensor"]) or frozenset(broken["tensor"]),
         found_by=(*found_by, *sorted(set(findings["finding"]))),
-        statuses=frozenset(cells["status"]),
+        statuses=frozenset(cells["status"].where(cells["verdict"] != DIFFERS_ON_NAN, DIFFERS_ON_NAN)),
+        differs_on_nan=backend.differs_on_nan,
         hypotheses=_told_first(rows),
     )
 

@@ -120,6 +120,26 @@ def test_another_shape_or_dtype_is_untrusted():
     assert found.describe() == "y: has dtype float64, not float32"
 
 
+@pytest.mark.parametrize(
+    ("actual", "expected", "is_off"),
+    [
+        (np.nan, np.nan, False),
+        (np.inf, np.inf, False),
+        (-np.inf, np.inf, True),
+        (np.inf, np.nan, True),
+        (1.0, np.nan, True),
+        (3e38, np.inf, True),
+        (np.nan, 1.0, True),
+    ],
+)
+def test_where_the_right_value_is_not_finite_all_else_is_off_whatever_the_bound(actual, expected, is_off):
+    for bound in (np.array([np.nan]), np.array([np.inf]), 0.0, np.array([1.0])):
+        reach = np.array([np.inf])  # no overflow excuses it
+        found = compare("y", np.array([actual]), np.array([expected]), bound, reach=reach, largest=3.4e38)
+        excused = np.isinf(actual) and np.isfinite(expected)
+        assert (found.off == 1, found.overflowed) == (is_off and not excused, 0)
+
+
 def test_another_dtype_does_not_hide_wrong_values():
     actual = RIGHT.copy()
     assert compare("dx", actual, RIGHT, 0.1, dtype=np.dtype(np.float32)).describe() == (

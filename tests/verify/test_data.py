@@ -164,7 +164,7 @@ def test_photos_larger_than_they_are_or_of_another_form_are_spec_errors():
 
 
 def test_without_scikit_learn_the_error_names_the_extra(monkeypatch):
-    module = sys.modules["convbench.verify.photos"]
+    module = sys.modules["convbench.verify.fillings.photos"]
     module._pixels.cache_clear()
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(MissingImages, match=r"convbench\[images\]"):
@@ -172,7 +172,7 @@ def test_without_scikit_learn_the_error_names_the_extra(monkeypatch):
 
 
 def test_without_the_files_the_error_names_the_extra(monkeypatch, tmp_path):
-    module = sys.modules["convbench.verify.photos"]
+    module = sys.modules["convbench.verify.fillings.photos"]
     module._pixels.cache_clear()
     spec = importlib.machinery.ModuleSpec("sklearn", None, origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr(module, "find_spec", lambda name: spec)

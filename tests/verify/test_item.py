@@ -181,3 +181,44 @@ def test_the_memory_of_a_check_is_under_three_times_the_tensors(returned, case, 
     finally:
         tracemalloc.stop()
     assert peak + own / 2 < 3 * own  # the inputs were there before
+
+
+def test_a_fault_on_a_further_kind_of_data_names_it_and_makes_a_cell_wrong(returned):
+    tensors = make_tensors(CASE, 2, seed=0, fill="constant")
+    rows, cells, _ = checked(
+        CASE, tensors, returned(CASE, tensors, y=np.zeros((2, 4, 5, 6), np.float32)), fill="constant"
+    )
+    assert cells["forward"]["status"] == "wrong"
+    assert cells["forward"]["reason"].startswith("on constant data, y: 240 of 240 elements off")
+    assert cells["backward"]["verdict"] == "agrees"
+    assert {row["data"] for row in rows} == {"constant"}
+    assert {row["right"] for row in rows} == {"oracle"}, "who agrees with whom is known from plain numbers"
+
+
+@pytest.mark.parametrize("kind", ["not-a-number", "infinite"])
+def test_who_differs_on_nan_or_infinity_is_called_so_and_not_wrong(returned, kind):
+    tensors = make_tensors(CASE, 2, seed=0, fill=kind)
+    rows, cells, _ = checked(CASE, tensors, returned(CASE, tensors, y=np.zeros((2, 4, 5, 6), np.float32)), fill=kind)
+    assert cells["forward"]["verdict"] == "differs on NaN"
+    assert cells["forward"]["reason"].startswith(f"on {kind} data, y: ")
+    assert "status" not in cells["forward"]
+    assert [row["verdict"] for row in rows] == ["differs on NaN", "agrees", "agrees", "agrees"]
+
+
+@pytest.mark.parametrize("kind", ["not-a-number", "infinite"])
+def test_a_result_of_another_form_is_wrong_on_nan_too(returned, kind):
+    tensors = make_tensors(CASE, 2, seed=0, fill=kind)
+    _, cells, _ = checked(CASE, tensors, returned(CASE, tensors, y=np.zeros((2, 4, 5, 5), np.float32)), fill=kind)
+    assert (cells["forward"]["verdict"], cells["forward"]["status"]) == ("untrusted", "wrong")
+
+
+def test_denormal_numbers_may_be_taken_for_zero_also_where_nothing_is_summed(returned):
+    case = Case(name="max", operation=Pool(kind="max", kernel_size=(2, 2)), input_shape=(4, 8, 8))
+    tensors = make_tensors(case, 1, seed=0, fill="denormal")
+    assert tensors.x.any()
+    zeros = {"y": np.zeros(case.y_shape(1), np.float32), "dx": np.zeros(case.x_shape(1), np.float32)}
+    _, cells, _ = checked(case, tensors, returned(case, tensors, **zeros), fill="denormal")
+    assert {cell["verdict"] for cell in cells.values()} == {"agrees"}
+    large = {"y": np.full(case.y_shape(1), 1e-30, np.float32)}
+    _, cells, _ = checked(case, tensors, returned(case, tensors, **large), fill="denormal")
+    assert cells["forward"]["verdict"] == "disagrees"

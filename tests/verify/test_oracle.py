@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from verify_cases import cases, convolutions, scalar_results
 
-from convbench.verify import make_tensors, oracle
+from convbench.verify import make_tensors, oracle, sampled_oracle
 from convbench_specs import Case, Conv, Flatten, Pool, SpecError, Tensors
 
 seeds = st.integers(0, 2**32)
@@ -27,6 +27,46 @@ def test_every_result_is_that_of_scalar_loops(case, batch_size, fill, seed):
         assert values.shape == case.shape_of(name, batch_size)
         assert values.dtype == np.float64
         np.testing.assert_allclose(values, right[name], rtol=1e-12, atol=1e-12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(case=cases(), batch_size=st.integers(1, 3), fill=st.sampled_from(["not-a-number", "infinite"]), seed=seeds)
+def test_nan_and_infinity_reach_the_results_that_they_are_a_term_of_and_no_others(case, batch_size, fill, seed):
+    tensors = make_tensors(case, batch_size, seed=seed, fill=fill)
+    reference, right = oracle(case, tensors), scalar_results(case, tensors)
+    sample = sampled_oracle(case, tensors, seed=seed, places=40)
+    for name in reference.names:
+        np.testing.assert_allclose(reference.values(name), right[name], rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(sample.values(name), sample.select(name, right[name]), rtol=1e-12, atol=1e-12)
+        assert np.isfinite(reference.bound(name)[np.isfinite(right[name])]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_nan_is_the_largest_and_its_first_place_gets_the_gradient(dtype):
+    case = Case(name="c", operation=Pool(kind="max", kernel_size=(4,)), input_shape=(1, 8), dtype=dtype)
+    x = np.array([[[1, np.nan, 3, 2, np.inf, 1, np.nan, np.nan]]], dtype)
+    reference = oracle(case, Tensors(x=x, dy=np.array([[[5, 7]]], dtype)))
+    np.testing.assert_array_equal(reference.y, [[[np.nan, np.nan]]])
+    np.testing.assert_array_equal(reference.dx, [[[0, 5, 0, 0, 0, 0, 7, 0]]])
+
+
+@pytest.mark.parametrize("size", [(2,), (1, 2)])
+def test_a_window_of_nothing_but_minus_infinity_has_its_first_element_and_not_its_padding(size):
+    pool = Pool(kind="max", kernel_size=(3,) * len(size), padding=((1, 1),) * len(size))
+    case = Case(name="c", operation=pool, input_shape=(1, *size))
+    x = np.full(case.x_shape(1), -np.inf, np.float32)
+    tensors = Tensors(x=x, dy=np.ones(case.y_shape(1), np.float32))
+    for right in (oracle(case, tensors), sampled_oracle(case, tensors, seed=0)):
+        assert np.all(right.values("y") == -np.inf)
+        assert right.values("dx").ravel().tolist() == [right.values("y").size, 0]
+
+
+def test_the_smallest_numbers_of_float64_are_cut_in_two():
+    case = Case(
+        name="c", operation=Pool(kind="max", kernel_size=(2,), stride=(1,)), input_shape=(1, 9), dtype="float64"
+    )
+    tensors = make_tensors(case, 1, seed=0, fill="denormal")
+    assert np.array_equal(oracle(case, tensors).dx, scalar_results(case, tensors)["dx"])
 
 
 @settings(max_examples=150, deadline=None)

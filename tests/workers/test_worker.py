@@ -9,8 +9,8 @@ import pytest
 
 from convbench.verify import make_tensors
 from convbench.workers import protocol
-from convbench.workers import worker as worker_module
 from convbench.workers.arrays import write_tensors
+from convbench.workers.resident import Resident
 from convbench.workers.worker import Worker
 from convbench_specs import Case, Pool, Unsupported, case_table
 
@@ -27,7 +27,7 @@ def run(tmp_path, monkeypatch):
         prepared = SimpleNamespace(
             call_of=lambda name: lambda: passes[name], wait=lambda native: None, to_numpy=lambda name, native: native
         )
-        held = worker_module._Resident(CASE, make_tensors(CASE, 1, seed=0), prepared)
+        held = Resident(CASE, make_tensors(CASE, 1, seed=0), prepared, 0.0)
         monkeypatch.setattr(worker, "_resident", held)
         monkeypatch.setattr(worker, "_backend", SimpleNamespace(is_deterministic=True))
         return {name: worker.run(protocol.Run(pass_name=name, folder=str(tmp_path))) for name in passes}

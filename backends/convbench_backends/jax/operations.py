@@ -5,7 +5,9 @@
 - The gradient of a maximum picks the first of equal elements; jnp.max would share it between them, so a global maximum
   is a window too. It does not exist with dilation: there the maximum runs over shifted slices.
 - The start value of a maximum must be the literal -inf, or its gradient cannot be derived.
-- A kernel of 2 with stride 2 that begins in the padding is padded first, for XLA may abort on its gradient.
+- A kernel of 2 with stride 2 that begins in the padding is padded first, for XLA may abort on its gradient. So is
+  padding in which a whole window fits: dx's convolution would need negative padding, of which XLA on a CPU makes wrong
+  values.
 - reduce_window adds up in the dtype of x; large windows of 16 bits are summed in float32, or the sum stops growing.
 - A bias is added in float32 at least: y is the same, but db is then summed in float32 too. In bfloat16, where 256 + 1
   is 256, a sum cannot count far.
@@ -55,7 +57,7 @@ def _convolution(operation: Conv, axes: tuple[Axis, ...]) -> tuple[Function, str
     places = "HW"[-len(axes) :]
     padding = [(axis.before, axis.behind) for axis in axes]
     edges, mode = None, "edge" if operation.padding_mode == "edge" else "constant"
-    if mode == "edge" or any(_is_misread(axis) for axis in axes):
+    if mode == "edge" or any(_is_misread(axis) or _holds_a_window(axis) for axis in axes):
         edges, padding = [(0, 0), *padding, (0, 0)], [(0, 0)] * len(axes)
 
     def convolution(x: Any, w: Any, b: Any = None) -> Any:
@@ -81,6 +83,11 @@ def _is_misread(axis: Axis) -> bool:
     return (axis.kernel, axis.stride, axis.dilation, axis.before) == (2, 2, 1, 1)
 
 
+def _holds_a_window(axis: Axis) -> bool:
+    """Whether a whole window fits into the padding of one side."""
+    return max(axis.before, axis.behind) >= axis.extent
+
+
 def _max_pool(axes: list[tuple[int, Axis]]) -> tuple[Function, str]:
     if any(axis.dilation > 1 for _, axis in axes):
         return _dilated_max(axes)
@@ -92,11 +99,11 @@ def _max_pool(axes: list[tuple[int, Axis]]) -> tuple[Function, str]:
 
 
 def _dilated_max(axes: list[tuple[int, Axis]]) -> tuple[Function, str]:
-    """jnp.where hands the gradient to the side that it took: the first of equal taps, as > is strict."""
+    """jnp.where hands the gradient to the side that it took: the first of equal taps, as <= says, or the first NaN."""
 
     def pool(x: Any) -> Any:
         padded = jnp.pad(x, _padding(axes, x.ndim), constant_values=-jnp.inf)
-        return fold_taps(padded, axes, lambda a, b: jnp.where(b > a, b, a))
+        return fold_taps(padded, axes, lambda a, b: jnp.where((b <= a) | jnp.isnan(a), a, b))
 
     return pool, "maximum of shifted slices"
 

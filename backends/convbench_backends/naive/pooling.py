@@ -28,12 +28,13 @@ def max_backward(x: Tensor4, dy: Tensor4, windows: Windows) -> Tensor4:
 
 
 def largest(plane: Plane, row: Window, column: Window) -> tuple[float, int, int]:
-    """The largest element of a window and its place; of equal ones the first, line by line."""
+    """The largest element of a window and its place; of equal ones the first, line by line. NaN is the largest."""
     where = row[0][1], column[0][1]
     value = plane[where[0]][where[1]]
     for _, h in row:
         for _, v in column:
-            if plane[h][v] > value:
+            # NaN compares with nothing: not smaller, so it wins, and nothing wins against it
+            if value == value and not plane[h][v] <= value:  # noqa: PLR0124
                 value, where = plane[h][v], (h, v)
     return value, *where
 

@@ -37,7 +37,8 @@ def maximum_kernel(real: Real) -> Any:
                     if v < 0 or v >= s.width:
                         continue
                     value = real(x[(plane * s.height + h) * s.width + v])
-                    if found < 0 or value > largest:
+                    # NaN compares with nothing: not smaller, so it wins, and nothing wins against it
+                    if found < 0 or (largest == largest and not value <= largest):  # noqa: PLR0124
                         largest = value
                         found = h * s.width + v
             y[e] = largest

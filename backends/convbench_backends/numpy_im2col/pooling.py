@@ -7,7 +7,9 @@ is never stored: each tap is taken only for the windows where it lies on the inp
 An average over all of a plane is a product with ones, its gradient one number in every place.
 
 The gradient of a maximum goes to the first of equal elements in row-major order, which two passes cannot tell: it takes
-R * S steps, each of which marks the windows whose maximum is at that tap and was not at one before.
+R * S steps, each of which marks the windows whose maximum is at that tap and was not at one before. A maximum that is
+NaN equals nothing; it is at the first NaN of its window. Products with marks put a gradient in its place and zeros in
+the others, unless it is not finite: then it is copied.
 
 Shapes: x and dx (planes, H, W), y and dy (planes, OH, OW).
 """
@@ -75,14 +77,19 @@ def maximum_gradient(x: Array, y: Array, dy: Array, pool: Pooling, crew: Crew) -
     def task(part: range) -> None:
         for planes in _blocks(part, x):
             is_open = np.ones(y[planes].shape, bool)
+            has_nan, is_finite = bool(np.isnan(y[planes]).any()), bool(np.isfinite(dy[planes]).all())
             for window_rows, rows in down:
                 for window_columns, columns in along:
                     windows, places = (planes, window_rows, window_columns), (planes, rows, columns)
                     undecided = is_open[:, window_rows, window_columns]
                     hit = x[places] == y[windows]
+                    if has_nan:
+                        hit |= np.isnan(x[places])
                     hit &= undecided
                     undecided ^= hit
-                    if overlap:
+                    if not is_finite:
+                        np.add(dx[places], dy[windows], out=dx[places], where=hit)
+                    elif overlap:
                         dx[places] += hit * dy[windows]
                     else:
                         np.multiply(hit, dy[windows], out=dx[places])

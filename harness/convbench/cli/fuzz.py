@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from convbench.api import DEFAULT_FOLDER, new_folder
+from convbench.api import DEFAULT_FOLDER, kinds_of, new_folder
 from convbench.cli.progress import terminal_observer
 from convbench.doctor import core_facts, thread_warnings
 from convbench.errors import UsageError
@@ -31,7 +31,8 @@ def run_fuzz(time_s: float | None, count: int | None, output: Path | None, optio
     budget = Budget(time_s=time_s, count=inf if count is None else count)
     plugins = options.pop("plugins")
     registry = find_backends(plugins).demand(plugins)
-    settings = RunSettings(**{key: value for key, value in options.items() if value is not None})
+    options["data"] = kinds_of(options["data"])
+    settings = RunSettings(timing=False, **{key: value for key, value in options.items() if value is not None})
     usable, left_out = only_available(registry.select(settings.backends), settings.device)
     for name, reason in [*left_out.items(), *((failed.plugin.label, failed.reason) for failed in registry.failed)]:
         click.echo(f"left out: {name}: {reason}", err=True)
@@ -62,4 +63,6 @@ def _print_findings(search: Fuzzing) -> int:
             click.echo(f"left out: {name}: none of the cases; the first: {reason}", err=True)
     if not search.computed:
         raise UsageError(f"nothing was checked: no backend computes any of {search.checked:,} random cases")
+    for name, count_on_nan in search.differing.items():
+        click.echo(f"differs on NaN: {name}: in {count_on_nan:,} cases; the first: {search.first_difference[name]}")
     return found

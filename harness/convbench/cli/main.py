@@ -162,15 +162,21 @@ def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click h
 
 @main.command()
 @_common
+@click.option("--data", type=_Names(), help="Further kinds of data: names, none, or all (default); see below.")
 @click.option("--explain", is_flag=True, help="Say why a result is wrong: the mistakes that lead to just that result.")
 def check(explain: bool, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
     """Check backends without timing them.
 
     WORKLOADS are names of shipped ones or TOML files; default: quick.
 
+    Every backend is checked on integers and on random numbers, and on the smallest batch size, where a case is small,
+    also on further kinds of data: constant, offset, tiny, huge, denormal, wide, negative, tied, signed-zero,
+    not-a-number, infinite. On the last two it may differ without being wrong.
+
     \b
     Examples:
       convbench check
+      convbench check edge_cases --data not-a-number,infinite --backends mine
       convbench check edge_cases --dtypes float32,float64
       convbench check --plugin ./my_backend.py --backends mine --explain
       convbench check --case 'operation = "conv", input = [3, 8, 8], out_channels = 4, kernel_size = 3'
@@ -207,6 +213,7 @@ def _run(  # options are what click has parsed
 @click.option("--count", type=int, help="Cases to examine; with --time whichever ends first.")
 @click.option("--backends", type=_Names(), help="Only these; default: all that are available.")
 @click.option("--dtypes", type=_Names(), help="Default: float32,float64.")
+@click.option("--data", type=_Names(), help="Further kinds of data, as for check; default: all.")
 @click.option("--device", help="cpu (default) or cuda.")
 @click.option("--threads", type=int, help="The same for all backends; default: all cores.")
 @click.option("--seed", type=int, help="Of the cases and their data; default: 0.")

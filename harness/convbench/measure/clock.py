@@ -1,7 +1,7 @@
 """The clocks of a worker, bound before the code of a plug-in is loaded.
 
-A plug-in that replaces `time.perf_counter_ns` replaces it for itself. Whoever times takes it from here. `used_ns` is the
-processor time of the process, all threads, in which waiting for a core does not count.
+A plug-in that replaces `time.perf_counter_ns` replaces it for itself. Whoever times takes it from here. `used_ns` is
+the processor time of the process, all threads, in which waiting for a core does not count.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convbench.machine.aligned_memory import aligned_copy
 from convbench.measure import timing
 from convbench_specs import Native, PassName, Prepared, Tensors, Unsupported
 
@@ -119,7 +120,7 @@ def copies_for(read_bytes: int, cache_bytes: int, free_bytes: int) -> int:
 def copy_of(tensors: Tensors) -> Tensors:
     """The same numbers in memory of their own, read-only like the originals."""
     arrays = {name: getattr(tensors, name) for name in ("x", "dy", "w", "b")}
-    copies = {name: array.copy() for name, array in arrays.items() if array is not None}
+    copies = {name: aligned_copy(array) for name, array in arrays.items() if array is not None}
     for array in copies.values():
         array.flags.writeable = False
     return Tensors(**copies)

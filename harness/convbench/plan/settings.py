@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from convbench.errors import UsageError, unknown_name
 from convbench.machine.facts import usable_cores
-from convbench_specs import DTYPES, PASSES, Device, DType, PassName
+from convbench_specs import DATA_KINDS, DTYPES, PASSES, DataKind, Device, DType, PassName
 
 Allocator = Literal["default", "tuned"]
 """How the workers' malloc treats large buffers; see workers/environment.py."""
@@ -53,14 +53,16 @@ class RunSettings:
     """Settings of a run; UsageError for a value that cannot be.
 
     A block is a fresh set of workers, a round one turn of all backends in it. After `blocks` of them further ones
-    follow, up to most_blocks (0: none), as long as the next is likely to end before the run is within_s old. Where it
-    is to be `in_time`, it also measures less so as to end by then: fewer rounds, then fewer items. budget_s bounds the
-    timing of one cell in the first `blocks`: a cell of which one call takes longer, or would as smaller batches tell,
-    is skipped and says so, and one of which the backend predicts that six would; three samples are taken even so.
-    timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that of the workload's
-    cases; backends None means every one that is available. `case` is an inline TOML table, in place of workloads. A
-    batch of nothing can be checked, but not measured. find_largest_batch searches the largest batch size within
-    memory_limit_bytes (0: what is free, less a reserve), for at most search_s seconds a case, backend and pass.
+    follow, up to most_blocks (0: none), as long as the next is likely to end before the run is within_s old. Where
+    it is to be `in_time`, it also measures less so as to end by then: fewer rounds, then fewer items. budget_s
+    bounds the timing of one cell in the first `blocks`: a cell of which one call takes longer, or would as smaller
+    batches tell, is skipped and says so, and one of which the backend predicts that six would; three samples are
+    taken even so. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that
+    of the workload's cases; backends None means every one that is available. `case` is an inline TOML table, in
+    place of workloads. `data` are further kinds of data that small cases are checked on, at the smallest of the
+    batch sizes; they cost the workers the case that timing needs, so a run that times has none. A batch of nothing
+    can be checked, but not measured. find_largest_batch searches the largest batch size within memory_limit_bytes
+    (0: what is free, less a reserve), for at most search_s seconds a case, backend and pass.
     """
 
     workloads: tuple[str, ...] = ("quick",)
@@ -73,6 +75,7 @@ class RunSettings:
     threads: int = 0
     device: Device = "cpu"
     seed: int = 0
+    data: tuple[DataKind, ...] = ()
     blocks: int = QUICK.blocks
     most_blocks: int = 0
     within_s: float = QUICK.within_s
@@ -96,6 +99,8 @@ class RunSettings:
             given = ", ".join(map(str, self.batch_sizes)) or "none"
             raise UsageError(f"batch sizes must be at least {least}, not {given}")
         self._check_search()
+        if self.data and self.timing:
+            raise UsageError("further kinds of data are for a check: leave out --data")
         for key in ("blocks", "rounds", "sample_s", "within_s", "budget_s", "timeout_s", "search_s"):
             value = getattr(self, key)
             if not 0 < value < inf:  # NaN is neither
@@ -118,6 +123,7 @@ class RunSettings:
                 raise UsageError(f"{key} must name at least one, or be left out")
         known = {"device": get_args(Device), "allocator": get_args(Allocator), "cache": get_args(Cache)}
         named: list[tuple[str, str, tuple[str, ...]]] = [("pass", name, PASSES) for name in self.passes]
+        named += [("kind of data", name, (*DATA_KINDS,)) for name in self.data]
         named += [("dtype", name, (*DTYPES,)) for name in self.dtypes or ()]
         named += [(key, getattr(self, key), kinds) for key, kinds in known.items()]
         for key, name, kinds in named:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from convbench.report.views.pairs import PAIR, compared_pairs, worst_disagreements
 from convbench.text.units import format_number
+from convbench.verify import RIGHT_ON_NUMBERS
 
 
 class Numbers(TypedDict):
@@ -95,7 +96,7 @@ def encode_pairs(agreement: pd.DataFrame) -> list[EncodedPair]:
 
 def _worst_by_tensor(agreement: pd.DataFrame) -> dict[tuple[str, str], list[WorstOfTensor]]:
     """The tensors of each pair."""
-    rows = agreement.assign(off=agreement["verdict"] != "agrees")
+    rows = agreement.assign(off=~agreement["verdict"].isin(RIGHT_ON_NUMBERS))
     worst = rows.groupby([*PAIR, "tensor"], sort=False, as_index=False).agg(
         compared=("off", "size"), off=("off", "sum"), multiple=("bound_multiple", "max")
     )

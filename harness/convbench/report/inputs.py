@@ -24,7 +24,7 @@ MEASUREMENT_COLUMNS = (
     "algorithm", "effective_threads", "verdict", "blocks", "fastest", "ratio", "ratio_low", "ratio_high", "p_value",
     "p_holm", "speed",
 )  # fmt: skip
-"""A row a cell. `status` is one of plan.status.CELL_STATUSES, `verdict` "agrees", "disagrees", "untrusted" or ""."""
+"""A row a cell. `status` is one of plan.status.CELL_STATUSES, `verdict` one of verify.Verdict or ""."""
 AGREEMENT_COLUMNS = (
     "workload", "case", "batch_size", "dtype", "data", "tensor", "left", "right", "verdict", "bound_multiple",
     "count_off", "count", "first_index", "worst_index", "left_value", "right_value", "description",
@@ -41,7 +41,7 @@ ROOFLINE_COLUMNS = (
     "roofline_label",
 )  # fmt: skip
 """How near a cell comes to the machine's limit, see results/roofline.py; shown where the run has it."""
-CHECK_COLUMNS = ("exact", "random", "identities", "sampled")
+CHECK_COLUMNS = ("exact", "random", "identities", "other_data", "non_finite", "sampled")
 """The verdict of each check by itself, and what was checked where that is not all; shown where the run has it."""
 LARGEST_BATCH_COLUMNS = names(LARGEST_BATCHES)
 """A row a search for the largest batch size; see schema.LargestBatchFound."""

@@ -26,6 +26,7 @@ from convbench.results.run import Run
 from convbench.results.summary import backend_verdicts, not_computed, rank
 from convbench.text.commands import command_lines
 from convbench.text.units import format_bytes, format_duration, format_ratio, format_seconds
+from convbench.verify import DIFFERS_ON_NAN
 
 COMMAND_INDENT = "    "
 LONGEST_HEAD = 6
@@ -63,6 +64,7 @@ def print_run(
     _print_networks(run, console)
     _print_largest_batches(run, console)
     _print_faults(run, console, tracebacks=tracebacks, explain=explain)
+    _print_on_nan(run, console)
     _print_not_computed(run, console)
     settings = run.header["settings"]
     console.print(
@@ -86,6 +88,8 @@ def _print_backends(run: Run, console: Console) -> None:
             text = Text(row.verdict or "not checked", style=VERDICT_STYLE[row.verdict])
             if row.tensors:
                 text.append(f"  {row.agreeing:,} of {row.tensors:,} tensors agree", "dim")
+            if row.differing:
+                text.append(f"  {row.differing:,} differ{'s' if row.differing == 1 else ''} on NaN", "yellow")
             others = _other_statuses(run.measurements, record.name)
             text.append(f"  {others}" if others else "", "dim")
         else:
@@ -195,6 +199,16 @@ def _print_not_computed(run: Run, console: Console) -> None:
         console.print(f"... and {len(rows) - MOST_FAULTS} more lines, all in the report", style="yellow")
     if rows:
         console.print()
+
+
+def _print_on_nan(run: Run, console: Console) -> None:
+    """Print where a backend differs on NaN or infinity, a line a backend."""
+    cells = run.measurements
+    for backend, group in cells[cells["verdict"] == DIFFERS_ON_NAN].groupby("backend", sort=False):
+        first = group.iloc[0]
+        more = f" and {len(group) - 1} more cells" if len(group) > 1 else ""
+        line = f"{DIFFERS_ON_NAN}: {backend}, {first['case']} {first['pass']} {first['dtype']}{more}: {first['reason']}"
+        console.print(Text(line, style="yellow"), highlight=False)
 
 
 def _print_faults(run: Run, console: Console, *, tracebacks: bool, explain: bool) -> None:

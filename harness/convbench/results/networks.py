@@ -27,6 +27,7 @@ import pandas as pd
 
 from convbench.measure.memory import BELOW_FLOOR
 from convbench.results.summary import right_cells
+from convbench.verify import DIFFERS_ON_NAN
 from convbench_specs import Workload
 
 NETWORK = ["workload", "dtype", "batch_size"]
@@ -181,7 +182,7 @@ def _total(own: pd.DataFrame, counts: Mapping[str, int]) -> _Total:
 
 def _state(cells: pd.DataFrame) -> pd.Series[Any]:
     """Why a cell is not right and measured: its status, or else its verdict, or else that it has no time."""
-    verdict = cells["verdict"].replace({"": "not checked", "agrees": "not timed"})
+    verdict = cells["verdict"].replace({"": "not checked", "agrees": "not timed", DIFFERS_ON_NAN: "not timed"})
     return cells["status"].where(cells["status"] != "ok", verdict)
 
 

@@ -1,7 +1,7 @@
 """What a run's frames say in short: who is right, who is fastest, what is missing. Pure functions on pandas frames.
 
 - A cell is ranked only where it was measured and every comparison of it agrees: wrong, untrusted and unchecked cells
-  have times, but no place.
+  have times, but no place. What it makes of NaN and infinity is told, but takes no place away.
 - A ratio is a cell's median over that of the fastest right backend of the same group, so 1 is the fastest.
 - Every ratio has its interval; one that reaches 1 is a tie.
 Columns of the frames are declared in the package columns.
@@ -17,6 +17,7 @@ import pandas as pd
 
 from convbench.plan.status import CELL_STATUSES, FAILED, LEFT_OUT
 from convbench.results.timings import GROUP
+from convbench.verify import DIFFERS_ON_NAN, RIGHT_ON_NUMBERS
 from convbench.verify.identities.holding import IDENTITIES
 from convbench_specs import PASSES
 
@@ -30,9 +31,9 @@ UNRANKED = ("untrusted", "not checked", "not measured")
 
 
 def right_cells(measurements: pd.DataFrame) -> pd.DataFrame:
-    """The cells that may be ranked: status ok, verdict agrees, and a time."""
-    right = (measurements["status"] == "ok") & (measurements["verdict"] == "agrees") & measurements["median_s"].notna()
-    return measurements[right]
+    """The cells that may be ranked: status ok, right on every number, and a time."""
+    right = (measurements["status"] == "ok") & measurements["verdict"].isin(RIGHT_ON_NUMBERS)
+    return measurements[right & measurements["median_s"].notna()]
 
 
 def rank(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -127,10 +128,11 @@ def pair_agreement(agreement: pd.DataFrame) -> pd.DataFrame:
 
     Columns: left, right, `verdict` (disagrees where one tensor does; else agrees where one does; else untrusted),
     `bound_multiple` (the worst error as a multiple of the bound; over 1 disagrees), `tensors` compared, and how many of
-    them are `disagreeing` or `untrusted`.
+    them are `disagreeing` or `untrusted`. Comparisons that differ on NaN are left out: they say nothing of numbers.
     """
-    verdict = agreement["verdict"]
-    rows = agreement.assign(disagreeing=verdict == "disagrees", untrusted=verdict == "untrusted")
+    numbers = agreement[agreement["verdict"] != DIFFERS_ON_NAN]
+    verdict = numbers["verdict"]
+    rows = numbers.assign(disagreeing=verdict == "disagrees", untrusted=verdict == "untrusted")
     pairs = rows.groupby(["left", "right"], sort=False, as_index=False).agg(
         bound_multiple=("bound_multiple", "max"),
         tensors=("tensor", "size"),
@@ -149,8 +151,9 @@ def backend_verdicts(measurements: pd.DataFrame, agreement: pd.DataFrame) -> pd.
 
     Columns: backend, `verdict` ("wrong": a cell is wrong or a tensor disagrees with the oracle; else "right": tensors
     agree with the oracle; "untrusted": tensors were compared, but none proves anything; "" where none was compared),
-    `tensors` compared with the oracle, `disagreeing` and `untrusted` among them, `bound_multiple` (the worst), `cells`,
-    `ok`, `wrong` and `failed` cells (errors, crashes, calls that were killed).
+    `tensors` compared with the oracle, `disagreeing` and `untrusted` among them, `bound_multiple` (the worst), those
+    beside them that are `differing` on NaN, `cells`, `ok`, `wrong` and `failed` cells (errors, crashes, calls that were
+    killed).
     """
     cells = measurements.groupby("backend", sort=False, as_index=False).agg(
         cells=("status", "size"),
@@ -158,13 +161,16 @@ def backend_verdicts(measurements: pd.DataFrame, agreement: pd.DataFrame) -> pd.
         wrong=("status", lambda status: (status == "wrong").sum()),
         failed=("status", lambda status: status.isin(FAILED).sum()),
     )
-    pairs = pair_agreement(agreement[agreement["right"] == ORACLE])
+    against_oracle = agreement[agreement["right"] == ORACLE]
+    pairs = pair_agreement(against_oracle)
+    on_nan = against_oracle.loc[against_oracle["verdict"] == DIFFERS_ON_NAN, "left"].value_counts()
     checks = pairs.rename(columns={"left": "backend"}).drop(columns="right")
     rows = cells.merge(checks, on="backend", how="left")
     names = {"agrees": "right", "untrusted": "untrusted", "disagrees": "wrong"}
     counts = {name: rows[name].fillna(0).astype(int) for name in ("tensors", "disagreeing", "untrusted")}
     verdict = rows["verdict"].map(names).fillna("").where(rows["wrong"] == 0, "wrong")
-    return rows.assign(verdict=verdict, **counts)
+    differing = rows["backend"].map(on_nan).fillna(0).astype(int)
+    return rows.assign(verdict=verdict, differing=differing, **counts)
 
 
 def not_ranked(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -177,7 +183,7 @@ def not_ranked(measurements: pd.DataFrame) -> pd.DataFrame:
     """
     timed = measurements["median_s"].notna()
     proven = timed.map({True: "ok", False: "not measured"}) if timed.any() else "ok"
-    unproven = measurements["verdict"].replace({"": "not checked"})
+    unproven = measurements["verdict"].replace({"": "not checked", DIFFERS_ON_NAN: "agrees"})
     status = measurements["status"].where(measurements["status"] != "ok", unproven)
     status = status.where(status != "agrees", proven)
     rows = measurements.assign(

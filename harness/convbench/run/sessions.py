@@ -15,7 +15,7 @@ from convbench.results.events.schema import CellFailed, fields_of
 from convbench.workers.plugins import Registered
 from convbench.workers.process import Failure
 from convbench.workers.session import BackendSession
-from convbench_specs import PassName
+from convbench_specs import DataKind, PassName
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,12 @@ def launch(sessions: Sequence[BackendSession]) -> None:
         session.suspend()
 
 
-def failed(item: Item, backend: str, pass_name: PassName, why: Failure, waited_s: float | None = None) -> CellFailed:
-    """The event for a cell without a result."""
+def failed(item: Item, backend: str, pass_name: PassName, why: Failure, data: DataKind | None = None) -> CellFailed:
+    """The event for a cell without a result, on a further kind of `data`."""
     return CellFailed(
         **fields_of(item.key(backend, pass_name)),
         status=why.status,
-        reason=why.reason,
+        reason=why.reason if data is None else f"on {data} data, {why.reason}",
         traceback=why.traceback,
-        waited_s=waited_s,
+        data=data,
     )

@@ -19,16 +19,17 @@ from numpy.typing import NDArray
 from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
 from convbench.plan.status import LEFT_OUT, Status
-from convbench.results.events.schema import AgreementFound, Columns, Recorded
+from convbench.results.events.schema import AgreementFound, CellFailed, CellJudged, Columns, Recorded
 from convbench.results.events.state import RunState
 from convbench.run.checking.item import ItemChecker
 from convbench.run.checking.reproduce import check_command
 from convbench.run.sessions import Entrant, failed
+from convbench.verify import DIFFERS_ON_NAN
 from convbench.workers.arrays import scratch_folder, write_tensors
 from convbench.workers.plugins import Registered
 from convbench.workers.process import Failure
 from convbench.workers.session import MAX_DEATHS, BackendSession
-from convbench_specs import PASSES, Case, PassName, TensorName, Tensors
+from convbench_specs import PASSES, Case, DataKind, PassName, TensorName, Tensors, kind_of
 
 CALLS = 3
 """Calls of a pass in a check."""
@@ -36,7 +37,10 @@ CALLS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What is wrong with one pass of a backend; `tensor` is empty where there is no result at all."""
+    """What is wrong with one pass of a backend; `tensor` is empty where there is no result at all.
+
+    `data` is the further kind of data that shows it, None where usual numbers do.
+    """
 
     backend: str
     pass_name: PassName
@@ -44,14 +48,19 @@ class Fault:
     reason: str
     tensor: str = ""
     traceback: str = ""
+    data: DataKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found: the columns of each cell, and the rows of the agreement table."""
+    """What a check found: the columns of each cell, and the rows of the agreement table.
+
+    `shown_on` has the further kind of data that showed a fault first, where it was one.
+    """
 
     item: Item
     state: RunState = field(default_factory=RunState)
+    shown_on: dict[tuple[str, PassName], DataKind | None] = field(default_factory=dict)
 
     @property
     def cells(self) -> dict[tuple[str, PassName], Columns]:
@@ -74,10 +83,20 @@ class Checked:
                 reason=str(columns["reason"]),
                 tensor=str(columns.get("tensor") or ""),
                 traceback=str(columns.get("traceback") or ""),
+                data=self.shown_on.get((backend, pass_name)),
             )
             for (backend, pass_name), columns in self.cells.items()
             if columns["status"] not in (Status.OK, *LEFT_OUT)
         ]
+
+    @property
+    def on_nan(self) -> dict[tuple[str, PassName], str]:
+        """By backend and pass, how it differs on NaN or infinity, where it is right on every number."""
+        return {
+            key: str(columns["reason"])
+            for key, columns in self.cells.items()
+            if columns.get("verdict") == DIFFERS_ON_NAN
+        }
 
     def left_out(self, backend: str) -> dict[PassName, str]:
         """The passes that a backend does not do, and why."""
@@ -123,8 +142,10 @@ class Checker:
     ) -> None:
         self._stack.close()
 
-    def check(self, case: Case, batch_size: int, *, identities: bool = False) -> Checked:
-        """Check a case, with `identities` also by those that need further calls.
+    def check(
+        self, case: Case, batch_size: int, *, identities: bool = False, kinds: Sequence[DataKind] = ()
+    ) -> Checked:
+        """Check a case, with `identities` also by those that need further calls, and on further `kinds` of data.
 
         Raises MissingImages where it asks for photographs that are not installed.
         """
@@ -135,10 +156,14 @@ class Checker:
             for name, why in refused.items():
                 checked.state.apply(failed(item, session.name, name, why))
             entrants.append(Entrant(session, tuple(name for name in PASSES if name not in refused)))
-        checker = ItemChecker(scratch=self._scratch, seed=self._settings.seed, thoroughly=identities)
+        checker = ItemChecker(
+            scratch=self._scratch, seed=self._settings.seed, thoroughly=identities, kinds=tuple(kinds)
+        )
         for event in checker.events(item, entrants):
             if isinstance(event, Recorded):
                 checked.state.apply(event)
+            if isinstance(event, CellFailed) or (isinstance(event, CellJudged) and event.is_wrong):
+                checked.shown_on.setdefault((event.backend, event.pass_name), kind_of(event.data))
         return checked
 
     def compute(
@@ -174,10 +199,10 @@ class Checker:
         for session in self.sessions.values():
             session.stop()
 
-    def command(self, case: Case, batch_size: int, backends: Sequence[str]) -> str:
-        """The command that does it again for some of the backends."""
+    def command(self, case: Case, batch_size: int, backends: Sequence[str], data: DataKind | None = None) -> str:
+        """The command that does it again for some of the backends, on a kind of data."""
         plugins = [registered.plugin for registered in self._backends if registered.backend.name in backends]
-        return check_command(case, batch_size, backends, self._settings, plugins)
+        return check_command(case, batch_size, backends, self._settings, plugins, data=data)
 
     def _refused(self, item: Item, session: BackendSession, passes: Sequence[PassName]) -> dict[PassName, Failure]:
         """Passes that cannot be tried, or that the backend predicts to take longer than the budget."""

@@ -3,6 +3,8 @@
 - What a backend gets wrong is shrunk to its smallest case, and written as a workload file that shows it again.
 - A finding is a backend, an operation, and the tensor that is wrong, or what happened in place of a result. Each is
   reported once; the search goes on for others.
+- Each case comes with one further kind of data, or none; a finding says on which data it shows.
+- What a backend makes of NaN and infinity is no finding; it is counted.
 - The seed decides which cases come, and the numbers in their tensors.
 - Workers stay alive; one that dies is replaced, however often.
 """
@@ -37,12 +39,13 @@ from convbench.testing.checker import Checker, Fault
 from convbench.text.cases import case_toml, to_toml
 from convbench.text.operations import operation_text
 from convbench.workers.plugins import Registered
-from convbench_specs import PASSES, Case, DType
+from convbench_specs import PASSES, Case, DataKind, DType
 
-Drawn = tuple[Case, int]
-"""A case and a batch size."""
-Signature = tuple[str, str, str]
-"""Which backend, which operation, and which tensor is wrong or what happened in place of a result."""
+Drawn = tuple[Case, int, DataKind | None]
+"""A case, a batch size, and the further kind of data that it is checked on, if any."""
+Signature = tuple[str, str, str, str]
+"""Which backend, which operation, which tensor is wrong or what happened in place of a result, and on which kind of
+data, empty for usual numbers."""
 
 DTYPES: tuple[DType, ...] = ("float32", "float64")
 """Unless others are asked for."""
@@ -98,6 +101,10 @@ class Fuzzing:
     """By backend, how many cases it had a result for."""
     declined: dict[str, str] = field(default_factory=dict)
     """By backend, why it had none for the first such case."""
+    differing: Counter[str] = field(default_factory=Counter)
+    """By backend, in how many cases it differs on NaN or infinity."""
+    first_difference: dict[str, str] = field(default_factory=dict)
+    """By backend, how it does so in the first of them."""
     _begin: float = 0.0
     _percent: int = 0
     _faults: dict[Drawn, list[Fault]] = field(default_factory=dict)
@@ -142,11 +149,18 @@ class Fuzzing:
         if drawn not in self._faults:
             self._faults[drawn] = self._check(drawn, checker)
         kind = type(drawn[0].operation).__name__.lower()
-        faults = {(fault.backend, kind, fault.tensor or fault.status): fault for fault in self._faults[drawn]}
+        faults = {
+            (fault.backend, kind, fault.tensor or fault.status, fault.data or ""): fault
+            for fault in self._faults[drawn]
+        }
         return {signature: fault for signature, fault in faults.items() if signature not in self._reported}
 
     def _check(self, drawn: Drawn, checker: Checker) -> list[Fault]:
-        checked = checker.check(*drawn)
+        case, batch_size, kind = drawn
+        checked = checker.check(case, batch_size, kinds=() if kind is None else (kind,))
+        for (name, _), how in checked.on_nan.items():
+            self.first_difference.setdefault(name, f"{operation_text(case.operation)}: {how}")
+        self.differing.update({name for name, _ in checked.on_nan})
         for name in checker.sessions:
             left_out = checked.left_out(name)
             if len(left_out) < len(PASSES):
@@ -170,12 +184,12 @@ class Fuzzing:
     def _report(self, hunt: Hunt) -> FuzzFinding:
         """Write the workload file of what was found."""
         assert hunt.signature is not None
-        (case, batch_size), fault = hunt.smallest, hunt.fault
+        (case, batch_size, _), fault = hunt.smallest, hunt.fault
         self._reported.add(hunt.signature)
-        backend, kind, what = hunt.signature
-        file = self.folder / f"{backend}-{kind}-{re.sub('[^a-z0-9]+', '-', what)}.toml"
+        backend, kind, what, data = hunt.signature
+        file = self.folder / f"{'-'.join(filter(None, (backend, kind, re.sub('[^a-z0-9]+', '-', what), data)))}.toml"
         plugins = [entry.plugin for entry in self.backends if entry.backend.name == backend]
-        command = check_command(str(file), batch_size, [backend], self.settings, plugins)
+        command = check_command(str(file), batch_size, [backend], self.settings, plugins, data=fault.data)
         title, source = f"{kind} by {backend}: {what}", f"found by convbench fuzz: {fault.reason}; again: {command}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -206,7 +220,9 @@ class Hunt:
             deadline=None,
             suppress_health_check=list(HealthCheck),
         )
-        drawn = st.tuples(cases(self._fuzzing.settings.dtypes or DTYPES), batch_sizes())
+        settings = self._fuzzing.settings
+        kinds = st.sampled_from([None, *settings.data])
+        drawn = st.tuples(cases(settings.dtypes or DTYPES), batch_sizes(), kinds)
         try:
             find(drawn, self._shows_it, settings=chosen, random=random)
         except NoSuchExample:

@@ -31,6 +31,8 @@ except ImportError as error:
 
 LARGEST_KERNEL = 5
 LARGEST_PADDING = 5
+BEYOND = "beyond the kernel"
+"""Padding in which a whole window fits: only for a convolution."""
 LARGEST_STRIDE = 4
 LARGEST_DILATION = 3
 KINDS: SearchStrategy[PoolKind] = st.sampled_from(("max", "average"))
@@ -150,18 +152,21 @@ def _spatial(draw: DrawFn, sizes: _Sizes) -> tuple[int, ...]:
 def _axes(draw: DrawFn, sizes: _Sizes, *, for_pool: bool) -> tuple[tuple[Axis, ...], Padding]:
     """The axes of a window, and the padding as an operation states it."""
     rank = draw(st.sampled_from([1, 2]))
-    name = draw(st.sampled_from(["valid", "same", "both sides", "each side"]))
+    name = draw(st.sampled_from(["valid", "same", "both sides", "each side", *([] if for_pool else [BEYOND])]))
     ceil_mode = for_pool and draw(st.booleans())
     axes = []
     for _ in range(rank):
         kernel = draw(st.integers(1, LARGEST_KERNEL))
-        stride = draw(st.integers(1, LARGEST_STRIDE))
+        # padding beyond the kernel is a fault of frameworks where nothing else is special
+        stride = draw(st.sampled_from([1, 1, 1, 2]) if name == BEYOND else st.integers(1, LARGEST_STRIDE))
         dilation = draw(st.sampled_from([1, 1, *range(2, LARGEST_DILATION + 1)]))
         before, after = draw(_sides(name, kernel, dilation, for_pool=for_pool))
         axis = Axis(
             size=1, kernel=kernel, stride=stride, dilation=dilation, before=before, after=after, ceil_mode=ceil_mode
         )
-        size = _least_size(axis, name, for_pool=for_pool) + draw(sizes.extra)
+        size = _least_size(axis, name, for_pool=for_pool)
+        if name != BEYOND or draw(st.booleans()):  # else as short as the kernel and its padding allow: one place
+            size += draw(sizes.extra)
         if name == "same":
             before, after = same_padding(size, kernel, stride, dilation)
         axes.append(replace(axis, size=size, before=before, after=after))
@@ -175,6 +180,9 @@ def _sides(draw: DrawFn, name: str, kernel: int, dilation: int, *, for_pool: boo
     """Padding before and after; that of a pool must leave a tap of its first and its last window on the input."""
     if name in ("valid", "same"):
         return 0, 0
+    if name == BEYOND:
+        beyond, other = (kernel - 1) * dilation + draw(st.integers(1, 4)), draw(st.integers(0, LARGEST_PADDING))
+        return (other, beyond) if draw(st.booleans()) else (beyond, other)
     most = min(LARGEST_PADDING, (kernel - 1) * dilation) if for_pool else LARGEST_PADDING
     before = draw(st.integers(0, most))
     return before, before if name == "both sides" else draw(st.integers(0, most))

@@ -38,6 +38,7 @@ from convbench.verify.bounds.dtypes import unit_roundoff
 from convbench.workers.plugins import Registered, availability, find_backends
 from convbench.workers.process import Failure
 from convbench_specs import (
+    DATA_KINDS,
     PASSES,
     Case,
     Conv,
@@ -149,6 +150,10 @@ class BackendTests:
         if len(left_out) == len(PASSES):
             pytest.skip(left_out["forward"])
 
+    def test_further_kinds_of_data(self, held: Case) -> None:
+        """The same on constant, tiny, huge, ... numbers. What it makes of NaN and infinity may differ."""
+        self._assert_right(self._checker.check(held.with_dtype(self.dtypes[0]), 2, kinds=tuple(DATA_KINDS)))
+
     def test_identities(self, dtype: DType, held: Case) -> None:
         """What must hold without an oracle: inner products, halves of the batch, and in float64 finite differences."""
         checked = self._checker.check(held.with_dtype(dtype), 2, identities=True)
@@ -210,7 +215,8 @@ class BackendTests:
 
     def _assert_right(self, checked: Checked) -> None:
         if checked.faults:
-            command = self._checker.command(checked.item.case, checked.item.batch_size, [self.backend])
+            item, data = checked.item, checked.faults[0].data
+            command = self._checker.command(item.case, item.batch_size, [self.backend], data)
             again = " ".join([*(f"{name}={shlex.quote(value)}" for name, value in self.environment.items()), command])
             lines = [f"{each.status}: {each.backend} {each.pass_name}: {each.reason}" for each in checked.faults]
             raise AssertionError("\n".join([*lines, f"again: {again}", checked.faults[0].traceback]))

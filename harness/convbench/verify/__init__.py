@@ -11,13 +11,21 @@ Only NumPy: nothing here knows a framework, and nothing shares code with a backe
 from convbench.verify.bounds.dtypes import numpy_dtype, round_to
 from convbench.verify.bounds.tolerance import rounding_bound
 from convbench.verify.check import Results, Right, allowed, check_against, must_be_equal
-from convbench.verify.compare import Deviation, Element, Verdict, compare
+from convbench.verify.compare import (
+    DIFFERS_ON_NAN,
+    RIGHT_ON_NUMBERS,
+    SEVERITY,
+    Deviation,
+    Element,
+    Verdict,
+    compare,
+)
 from convbench.verify.data import Fill, make_tensors
+from convbench.verify.fillings.photos import MissingImages, line_filters, photos
 from convbench.verify.identities.adjoint import Compute, Products, adjoint, batch_additivity
 from convbench.verify.identities.differences import finite_differences
 from convbench.verify.identities.holding import IDENTITIES, Held, Identity, hold_adjoint, hold_differences, hold_halves
 from convbench.verify.pairs import ORACLE, Agreement, Suspect, agreements, clusters, odd_ones
-from convbench.verify.photos import MissingImages, line_filters, photos
 from convbench.verify.reference.full import Reference, oracle
 from convbench.verify.reference.sampled import Sample, right_values, sampled_oracle, too_large
 from convbench.verify.trust import (
@@ -40,9 +48,12 @@ from convbench.verify.trust import (
 )
 
 __all__ = [
+    "DIFFERS_ON_NAN",
     "EXPLANATIONS",
     "IDENTITIES",
     "ORACLE",
+    "RIGHT_ON_NUMBERS",
+    "SEVERITY",
     "Agreement",
     "Compute",
     "Deviation",

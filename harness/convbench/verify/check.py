@@ -42,13 +42,14 @@ class Right(Sizes, Protocol):
         """Where in the result an element of the values is."""
 
 
-def check_against(right: Right, results: Results, *, exact: bool = False) -> list[Deviation]:
-    """Check each result that is there; `exact` for tensors of integers.
+def check_against(right: Right, results: Results, *, exact: bool = False, slack: float = 0.0) -> list[Deviation]:
+    """Check each result that is there; `exact` for tensors of integers, `slack` for what errors may exceed the bound.
 
     A result of another shape or dtype is untrusted, unless its values are wrong as well. Raises SpecError for a result
     that the case does not have.
     """
-    return [_check(right, name, actual, exact=exact) for name, actual in results.items()]
+    with np.errstate(over="ignore", invalid="ignore"):  # which inputs beyond the usual may do, right values too
+        return [_check(right, name, actual, exact=exact, slack=slack) for name, actual in results.items()]
 
 
 def allowed(right: Right, name: TensorName, *, exact: bool = False, sums: Sums = "float32") -> NDArray[Any]:
@@ -68,7 +69,7 @@ def must_be_equal(case: Case) -> bool:
     return bool(np.all(np.frexp(divisors(case))[0] == 0.5))  # powers of two
 
 
-def _check(right: Right, name: TensorName, actual: NDArray[Any], *, exact: bool) -> Deviation:
+def _check(right: Right, name: TensorName, actual: NDArray[Any], *, exact: bool, slack: float) -> Deviation:
     shape, dtype = right.case.shape_of(name, right.batch_size), numpy_dtype(right.case.dtype)
     if actual.shape != shape:
         return Deviation(tensor=name, verdict="untrusted", form=f"has shape {actual.shape}, not {shape}")
@@ -81,7 +82,7 @@ def _check(right: Right, name: TensorName, actual: NDArray[Any], *, exact: bool)
         return compare(name, actual, expected, bound, dtype=dtype, reach=reach, largest=largest)
 
     exact = exact and must_be_equal(right.case)
-    found = against(0.0 if exact or right.is_chosen(name) else right.bound(name))
+    found = against((0.0 if exact or right.is_chosen(name) else right.bound(name)) + slack)
     if found.verdict == "disagrees" and right.case.dtype in LOW_PRECISION and not exact:
         found = _with_sums_in_own(right, name, actual, found, against)
     return _placed(right, name, found)

@@ -2,7 +2,7 @@
 
 Rules:
 - An element is off if it is further from the expected one than the bound; with a bound of 0 it must be equal.
-- Infinities of one sign are equal. NaN equals only NaN.
+- Infinities of one sign are equal. NaN equals only NaN. Where the right value is not finite, all else is off.
 - Infinity where the right sum may exceed the largest number of the dtype is overflow, which is no disagreement: the
   result cannot be judged, so the verdict is "untrusted". So it is for another shape or dtype; what has another dtype is
   compared all the same, as its values may be wrong as well.
@@ -11,7 +11,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import inf, isfinite, isnan
 from typing import Any, Literal
@@ -21,7 +21,12 @@ from numpy.typing import NDArray
 
 from convbench_specs import TensorName
 
-Verdict = Literal["agrees", "disagrees", "untrusted"]
+Verdict = Literal["agrees", "disagrees", "untrusted", "differs on NaN"]
+"""The last is for inputs with NaN or infinity: on numbers the result may be right, so nobody is wrong for it."""
+DIFFERS_ON_NAN: Verdict = "differs on NaN"
+SEVERITY: Mapping[str, int] = {"agrees": 0, DIFFERS_ON_NAN: 1, "untrusted": 2, "disagrees": 3}
+RIGHT_ON_NUMBERS: tuple[Verdict, ...] = ("agrees", DIFFERS_ON_NAN)
+"""Verdicts with which a result is right on every number."""
 Index = tuple[int, ...]
 
 BLOCK = 2**14
@@ -146,7 +151,7 @@ class _Block:
             return error, 0
         finite = np.isfinite(error)
         same = (self.actual == self.expected) | (np.isnan(self.actual) & np.isnan(self.expected))
-        overflowed = np.isinf(self.actual) & ~same & self.can_overflow
+        overflowed = np.isinf(self.actual) & ~same & self.can_overflow & np.isfinite(self.expected)
         return np.where(finite, error, np.where(same | overflowed, 0.0, inf)), int(overflowed.sum())
 
     def multiples(self, error: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -155,7 +160,7 @@ class _Block:
             multiple: NDArray[np.float64] = error / self.bound
         if not isnan(multiple.max()):
             return multiple
-        return np.where(error > 0, multiple, 0.0)
+        return np.where(error == inf, inf, np.where(error > 0, multiple, 0.0))
 
     def element(self, position: int, multiple: float) -> Element:
         index = np.unravel_index(self.start + position, self.shape)

@@ -9,7 +9,8 @@ Rules:
   of what a maximum pools is rounded to quarters, so that windows with one and with several largest elements both occur;
   another eighth is a quarter moved by one unit in its last place, so that the last bit decides some windows.
 - "integers" is for the check bit by bit: no sum of products in any pass can reach `exact_limit`, so that every order of
-  summation gives the same number; see integers.py.
+  summation gives the same number; see fillings/integers.py.
+- All others are kinds of data that plain random numbers do not show; see fillings/kinds.py.
 """
 
 from __future__ import annotations
@@ -22,18 +23,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.verify.bounds.dtypes import numpy_dtype, round_to, unit_roundoff
-from convbench.verify.integers import draw_integers
-from convbench.verify.photos import line_filters, photos
-from convbench_specs import Case, Pool, Tensors
+from convbench.verify.fillings.integers import draw_integers
+from convbench.verify.fillings.kinds import draw_kind
+from convbench.verify.fillings.photos import line_filters, photos
+from convbench_specs import Case, DataKind, Pool, Tensors
 
-Fill = Literal["random", "integers"]
+Fill = Literal["random", "integers", DataKind]
+"""What tensors are filled with."""
 
 
 def make_tensors(case: Case, batch_size: int, *, seed: int, fill: Fill = "random") -> Tensors:
     """The read-only tensors of a case in canonical layout; see the module's rules.
 
     Where the case asks for photos or line filters "random" takes them, with a bias of zero for line filters;
-    "integers" draws integers for everything. Raises MissingImages where photos are asked for and not installed.
+    "integers" and the kinds of data draw everything. Raises MissingImages where photos are asked for and not installed.
     """
 
     def generator(name: str) -> np.random.Generator:
@@ -44,6 +47,8 @@ def make_tensors(case: Case, batch_size: int, *, seed: int, fill: Fill = "random
         tensors = draw_integers(case, batch_size, generator)
     else:
         tensors = _draw_random(case, batch_size, generator)
+        if fill != "random":
+            tensors = draw_kind(case, tensors, fill, generator)
     for values in (tensors.x, tensors.dy, tensors.w, tensors.b):
         if values is not None:
             values.flags.writeable = False

@@ -2,8 +2,9 @@
 
 Rows go to the agreement table, verdicts to the cells. The pairs compare what forward and backward returned; `both` is
 held against the oracle only, as its results must be those of the other two. Each check has its own column: `exact` on
-integers, `random` within the bound, `identities` without an oracle; in the agreement table an identity stands where
-otherwise the oracle does.
+integers, `random` within the bound, `identities` without an oracle, `other_data` on the further kinds of data and
+`non_finite` on NaN and infinity; in the agreement table an identity stands where otherwise the oracle does. On further
+kinds of data only the oracle is asked.
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ from convbench.verify import (
     right_values,
     weak_data,
 )
+from convbench.verify.bounds.dtypes import SMALLEST
 from convbench.verify.check import allowed
+from convbench.verify.compare import DIFFERS_ON_NAN, SEVERITY
 from convbench.verify.explain import Explanation, explain_result
 from convbench.verify.judgement import AgreementRow, CellVerdict, Judgement, Told, agreement_row
 from convbench.verify.trust import Reason
-from convbench_specs import Case, PassName, TensorName, Tensors
+from convbench_specs import NOT_FINITE, PASSES, Case, PassName, TensorName, Tensors, kind_of
 
 Outputs = dict[PassName, Mapping[TensorName, str]]
 """Names of .npy files with what each pass returned."""
@@ -74,7 +77,6 @@ LOOKS: tuple[Reason, ...] = (
     "wrong_shape",
 )
 """What is held against a result by itself, without regard to the call that made it."""
-SEVERITY = {"agrees": 0, "untrusted": 1, "disagrees": 2}
 
 
 class ItemCheck:
@@ -100,6 +102,16 @@ class ItemCheck:
         self._explained: dict[str, tuple[Explanation, ...]] = {}
 
     @property
+    def _is_further(self) -> bool:
+        """Whether the tensors are of a kind of data beside integers and random numbers."""
+        return kind_of(self._fill) is not None
+
+    @property
+    def _on(self) -> str:
+        """How a sentence begins that is about a further kind of data."""
+        return f"on {self._fill} data, " if self._is_further else ""
+
+    @property
     def fill(self) -> Fill:
         """What the tensors are filled with."""
         return self._fill
@@ -120,7 +132,7 @@ class ItemCheck:
                     judged[path] = self._judge(name, results[name])
             found = [judged[path].deviation for path in paths.values()]
             self._deviations[backend, pass_name] = found
-            if not self._exact:
+            if self._fill == "random":
                 own = [finding for path in paths.values() for finding in judged[path].findings]
                 held = [*returned.findings.get(pass_name, ()), *own, *self._differ(results, again)]
                 overflowed = {each.tensor for each in found if each.overflowed}  # told by its name already
@@ -152,7 +164,7 @@ class ItemCheck:
         """
         rows = [*self._rows_against_oracle(told), *self._rows_of_identities()]
         suspects: list[Suspect] = []
-        for pass_name in ("forward", "backward"):
+        for pass_name in () if self._is_further else PASSES[:2]:
             for tensor in self._case.gradient_names if pass_name == "backward" else ("y",):
                 found, suspected = self._pairs(pass_name, tensor)
                 rows += found
@@ -170,7 +182,10 @@ class ItemCheck:
                 path = self._outputs[backend][pass_name][deviation.tensor]
                 is_told = (backend, pass_name, deviation.tensor) in told
                 why = () if is_told else self._explain(deviation, path)
-                yield agreement_row(deviation, self._fill, pass_name, backend, ORACLE, explanations=why)
+                sentence = self._on + deviation.describe()
+                yield agreement_row(
+                    deviation, self._fill, pass_name, backend, ORACLE, sentence=sentence, explanations=why
+                )
 
     def _explain(self, deviation: Deviation, path: str) -> tuple[Explanation, ...]:
         """Why a result is wrong; empty where it is not."""
@@ -205,7 +220,8 @@ class ItemCheck:
         worst, faults = ranked[0], [each for each in ranked if each.verdict != "agrees"]
         findings = self._independent_findings(backend, pass_name, faults)
         told = [*(each.describe() for each in faults), *(each.describe() for each in findings)]
-        found = CellVerdict(own=worst.verdict, verdict=worst.verdict, reason="; also ".join(told) or None)
+        reason = self._on + "; also ".join(told) if told else None
+        found = CellVerdict(own=worst.verdict, verdict=worst.verdict, reason=reason)
         if faults:
             found = replace(found, tensor=worst.tensor)
         if findings:
@@ -242,8 +258,12 @@ class ItemCheck:
         return None
 
     def _judge(self, name: TensorName, result: NDArray[Any]) -> _Judged:
-        (deviation,) = check_against(self._right, {name: result}, exact=self._exact)
-        return _Judged(deviation, [] if self._exact else self._distrust(name, result))
+        # libraries may take numbers below the smallest normal one for zero, also where they only choose
+        slack = 2 * SMALLEST[self._case.dtype] if self._fill == "denormal" else 0.0
+        (deviation,) = check_against(self._right, {name: result}, exact=self._exact, slack=slack)
+        if deviation.verdict == "disagrees" and self._fill in NOT_FINITE:
+            deviation = replace(deviation, verdict=DIFFERS_ON_NAN)
+        return _Judged(deviation, self._distrust(name, result) if self._fill == "random" else [])
 
     def _distrust(self, name: TensorName, result: NDArray[Any]) -> list[Untrusted]:
         batch_size = len(self._tensors.x)

@@ -40,7 +40,7 @@ class CellVerdict:
 
     `reason`, `tensor` and `finding` say what is wrong; None where nothing is. `explanations` say what that comes from,
     unless it was explained on an earlier filling of the tensors. `is_wrong` says that the cell's status is wrong: data
-    that are too weak to tell make a verdict untrusted, but no backend wrong.
+    that are too weak to tell make a verdict untrusted, but no backend wrong. Nor is one wrong that differs on NaN.
     """
 
     own: Verdict

@@ -36,7 +36,8 @@ class CallTimes:
     """Seconds of the calls of one pass of a prepared case, in the order in which they were made.
 
     `firsts` are of calls right after new values were put in, `nexts` of those after them, `renewals` of putting values
-    in, and `copies` of copying the result. `firsts_used` and `nexts_used` are seconds of processor time. `prepare_s` is of preparing the case, for what cannot be updated.
+    in, and `copies` of copying the result. `firsts_used` and `nexts_used` are seconds of processor time. `prepare_s` is
+    of preparing the case, for what cannot be updated.
     """
 
     prepare_s: float

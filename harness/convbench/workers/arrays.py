@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convbench.machine.aligned_memory import aligned_zeros
 from convbench.verify.bounds.dtypes import numpy_dtype
 from convbench.verify.data_sets import DATA_SETS, tensors_of_set
 from convbench_specs import Case, TensorName, Tensors
@@ -49,9 +50,14 @@ def write_tensors(folder: Path, tensors: Tensors) -> dict[str, str]:
         if array is not None:
             path = folder / f"{name}.npy"
             path.unlink(missing_ok=True)  # whoever still maps the old file keeps it; writing into it would be a fault
-            np.save(path, array)
+            np.save(path, _native(array))  # behind a header of a multiple of 64 bytes: the data are aligned
             paths[name] = str(path)
     return paths
+
+
+def _native(array: NDArray[Any]) -> NDArray[Any]:
+    """The array in row-major order and the byte order of the machine; itself where it is so."""
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
 
 
 def write_one_set(folder: Path, tensors: Tensors) -> DataSetFiles:
@@ -79,7 +85,7 @@ def zero_tensors(case: Case, batch_size: int) -> Tensors:
     """Tensors of a case that take no memory until they are written: the system maps one page of zeros for all."""
 
     def zeros(shape: tuple[int, ...]) -> NDArray[Any]:
-        array: NDArray[Any] = np.zeros(shape, numpy_dtype(case.dtype))
+        array = aligned_zeros(shape, numpy_dtype(case.dtype))
         array.flags.writeable = False
         return array
 

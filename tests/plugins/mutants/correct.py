@@ -38,7 +38,14 @@ class Correct(Backend):
     hides_from_samples = False
     """Whether only a case of which the oracle computes a sample shows its slip."""
 
-    def __init_subclass__(cls):
+    needs_further_data = False
+    """Whether only further kinds of data show its slip."""
+    differs_on_nan = False
+    """Whether it is right on every number."""
+
+    def __init_subclass__(cls, *, is_mutant=True):
+        if not is_mutant:
+            return
         cls.name = re.sub("(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
         MUTANTS.append(cls)
 
@@ -178,7 +185,8 @@ class Correct(Backend):
         padded = np.zeros_like(pad_array(x.reshape(case.x_view_shape(len(x))), self.axes(case, "dx")))
         dy = dy.reshape(case.y_view_shape(len(x)))
         if case.operation.kind == "max":
-            parts = self.shares(self.members(case, "dx", x)) * dy
+            shares = self.shares(self.members(case, "dx", x))
+            parts = np.where(shares, shares * np.where(shares, dy, 0), 0)
         else:
             parts = [dy / self.counts(case, "dx")] * len(self.taps(case, "dx"))
         for tap, part in zip(self.taps(case, "dx"), parts, strict=True):

@@ -169,3 +169,28 @@ def test_a_cell_is_explained_by_the_check_that_found_it_wrong_or_by_a_later_one_
     other = judged("disagrees", explanations=why, **fault | {"tensor": "dx"})
     assert folded(computed(), first, other).cells[KEY]["hypothesis"] == UNEXPLAINED
     assert "hypothesis" not in folded(computed(), judged("agrees")).cells[KEY]
+
+
+def test_a_cell_that_differs_on_nan_is_right_on_numbers_and_says_so():
+    state = folded(
+        computed(),
+        judged("agrees"),
+        judged("agrees", data="constant"),
+        judged("differs on NaN", data="not-a-number", reason="first", tensor="y"),
+        judged("agrees", data="infinite"),
+    )
+    cell = state.cells[KEY]
+    assert (cell["status"], cell["verdict"], cell["reason"]) == ("ok", "differs on NaN", "first")
+    assert (cell["random"], cell["other_data"], cell["non_finite"]) == ("agrees", "agrees", "differs on NaN")
+
+
+def test_a_fault_replaces_what_is_said_of_nan_and_the_worst_of_the_kinds_is_kept():
+    state = folded(
+        computed(),
+        judged("differs on NaN", data="not-a-number", reason="first", tensor="y"),
+        judged("disagrees", data="constant", is_wrong=True, reason="second", tensor="dx"),
+        judged("untrusted", data="huge", reason="third", tensor="dx"),
+    )
+    cell = state.cells[KEY]
+    assert (cell["status"], cell["verdict"], cell["reason"]) == ("wrong", "disagrees", "second")
+    assert (cell["other_data"], cell["non_finite"]) == ("disagrees", "differs on NaN")

@@ -1,11 +1,12 @@
 # ruff: noqa: PLR0917  # Numba passes no keywords
-"""Vector operations along rows: copying, adding, summing, filling, clearing, asking ahead, running maxima.
+"""Vector operations along rows: copying, adding, summing, filling, clearing, asking ahead, running maxima, traces.
 
     copy_rows      a b c d e f         ->  a b c d e f             or with step 2:  a . b . c .  ->  a b c
     add_rows       a b c, 1 2 3        ->  1+a 2+b 3+c
     sum_rows       a b c               ->  a+b+c
     fill_rows      a                   ->  a a a
     clear          a b c               ->  0 0 0
+    add_trace      a b c               ->  0 if all of them are finite, else NaN
     take_larger    values 3 9 1        best 5 5 5  ->  5 9 5        winner 0 0 0  ->  0 4 0   (for tap 4)
 
 LLVM does not vectorise these loops by itself where several arrays may overlap or where a stride is not a constant.
@@ -122,6 +123,21 @@ def clear(lanes: Lanes, target: Place, count: Int) -> None:
         lambda place: lanes.store(lanes.zero(), target + place),
         lambda place, rest: lanes.store_part(lanes.zero(), target + place, rest),
     )
+
+
+@vector_code
+def add_trace(lanes: Lanes, source: Place, count: Int, trace: Place) -> None:
+    """Add to a number 0 times each of `count` numbers: NaN where one is not finite, and else nothing."""
+    zero, sums = lanes.zero(), lanes.slots(1)[0]
+
+    def whole(place: Int) -> None:
+        sums.value = lanes.multiply_add(lanes.load(source + place), zero, sums.value)
+
+    def part(place: Int, rest: Int) -> None:
+        sums.value = lanes.multiply_add(lanes.load_part(source + place, rest), zero, sums.value)
+
+    lanes.over_row(count, whole, part)
+    lanes.add_totals([sums.value], trace)
 
 
 @vector_code

@@ -258,7 +258,10 @@ class Lanes:
         return self.builder.and_(above, self.first(high))
 
     def keep_larger(self, value: Vector, best: Place, mark: Int, winner: Place, count: Int | None = None) -> None:
-        """Where value is larger than what lies at `best`, put it there and mark at `winner`; all or `count` lanes."""
+        """Where value is larger than what lies at `best`, put it there and mark at `winner`; all or `count` lanes.
+
+        NaN is larger than any number.
+        """
         mask = None if count is None else self.first(count)
         marks = self._everywhere(mark, winner.address.type.pointee)
         old, old_marks = (
@@ -267,7 +270,9 @@ class Lanes:
             else self._masked_load(place, mask, ir.Constant(kind, None))
             for place, kind in ((best, self.type), (winner, marks.type))
         )
-        larger = self.builder.fcmp_ordered(">", value.value, old)
+        # NaN wins: it is not ordered; nothing wins against the first NaN
+        larger = self.builder.fcmp_unordered(">", value.value, old)
+        larger = self.builder.and_(larger, self.builder.fcmp_ordered("==", old, old))
         for place, new, kept in ((best, value.value, old), (winner, marks, old_marks)):
             chosen = self.builder.select(larger, new, kept)
             if mask is None:

@@ -13,7 +13,8 @@ has one column, as for a global pool, it runs along a row of x instead. Backward
 windows that overlap add up in one thread and in one order. An average over whole planes, as at the end of a network,
 sums or fills them as rows.
 
-`which` is the tap that won, the first of equals: one byte where a window has at most 256 taps, four bytes beyond.
+`which` is the tap that won, the first of equals or of NaNs: one byte where a window has at most 256 taps, four bytes
+beyond.
 Arrays are planes (N * C, H, W); a pool over channels is one plane an image, with channels as rows. rows (R, OH) is a
 table of taps, spans (S, 3) are the stretches of outputs whose tap lies on the input, see geometry.py.
 """
@@ -62,7 +63,7 @@ def row_maximum(row: Array, spans: Index, stride: int, tap: int, best: Array, wi
             continue
         for j in range(count):
             value = row[at + j * stride]
-            if value > best[low + j]:
+            if not (value <= best[low + j] or best[low + j] != best[low + j]):  # NaN wins, the first
                 best[low + j] = value
                 winner[low + j] = tap + s
 

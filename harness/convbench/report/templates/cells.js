@@ -45,6 +45,8 @@ const COLUMNS = [
   ["exact", "exact", text("exact"), false, false],
   ["random", "random", text("random"), false, false],
   ["identities", "identities", text("identities"), false, false],
+  ["other_data", "other data", text("other_data"), false, false],
+  ["non_finite", "NaN and infinity", text("non_finite"), false, false],
   ["sampled", "sampled", text("sampled"), false, false],
   ["reason", "reason", text("reason"), false, true],
 ];

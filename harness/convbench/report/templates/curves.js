@@ -28,7 +28,7 @@ function memorySpreadText(cell) {
   return [range === MISSING ? "" : range, factor, kept, cell.memory_source].filter(Boolean).join(", ");
 }
 
-const isProven = (cell) => cell.status === "ok" && cell.verdict === "agrees";
+const isProven = (cell) => cell.status === "ok" && ["agrees", "differs on NaN"].includes(cell.verdict);
 const stateOf = (cell) => (cell.status === "ok" ? cell.verdict || "not checked" : cell.status);
 
 // Cells by case label and pass, in order of appearance.

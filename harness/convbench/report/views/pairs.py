@@ -8,10 +8,12 @@ import pandas as pd
 
 from convbench.report.views.rows import read_rows
 from convbench.results.summary import pair_agreement
+from convbench.verify import SEVERITY
 
 DISAGREEMENTS_A_PAIR = 20
 """How many disagreements of a pair the page shows; all of them are in agreement.csv."""
 PAIR = ["left", "right"]
+WORST_FIRST = {verdict: -severity for verdict, severity in SEVERITY.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ def compared_pairs(agreement: pd.DataFrame) -> list[Pair]:
 
 
 def worst_disagreements(agreement: pd.DataFrame) -> pd.DataFrame:
-    """The rows that do not agree: of each pair at most DISAGREEMENTS_A_PAIR, the worst first, untrusted ones last."""
+    """The rows that do not agree: of each pair at most DISAGREEMENTS_A_PAIR, the worst first, those on NaN last."""
     off = agreement[agreement["verdict"] != "agrees"]
-    ordered = off.sort_values(["verdict", "bound_multiple"], ascending=[True, False], kind="stable")
+    off = off.assign(order=off["verdict"].map(WORST_FIRST))
+    ordered = off.sort_values(["order", "bound_multiple"], ascending=[True, False], kind="stable")
     return ordered.groupby(PAIR, sort=False).head(DISAGREEMENTS_A_PAIR)

@@ -71,6 +71,7 @@ class Checks:
     tensors: int
     disagreeing: int
     untrusted: int
+    differing: int
     bound_multiple: float
     cells: int
     ok: int

@@ -13,7 +13,8 @@ AGREEMENT: tuple[Column, ...] = (
     text(
         "data",
         "What the tensors were filled with. `integers`: every result must be equal, bit by bit. `random`: every error "
-        "must be within [the bound](verification.md#the-bound).",
+        "must be within [the bound](verification.md#the-bound). All others are [further kinds of "
+        "data](verification.md#further-kinds-of-data).",
     ),
     text("tensor", "The result that was compared: `y`, `dx`, `dw` or `db`."),
     text("left", "The backend whose result was checked; in a row of two backends, the first of them."),
@@ -22,7 +23,7 @@ AGREEMENT: tuple[Column, ...] = (
         "What it was compared with: another backend; `oracle`, the reference in float64; or one of the "
         "[identities](verification.md#the-three-checks) `adjoint`, `batch additivity` and `finite differences`.",
     ),
-    text("verdict", "What the comparison says: `agrees`, `disagrees` or `untrusted`."),
+    text("verdict", "What the comparison says: `agrees`, `disagrees`, `untrusted` or `differs on NaN`."),
     ratio(
         "bound_multiple",
         "The worst error as a multiple of the largest that rounding can explain: 0.3 is comfortable, 5 is wrong.",

@@ -97,8 +97,8 @@ MEASUREMENTS: tuple[Column, ...] = (
     ),
     text(
         "verdict",
-        "What all checks of the cell's results say together: `agrees`, `disagrees` or `untrusted`. Empty where nothing "
-        "could be checked.",
+        "What all checks of the cell's results say together: `agrees`, `disagrees` or `untrusted`, or `differs on NaN` "
+        "where the results are right on all numbers but not on NaN or infinity. Empty where nothing could be checked.",
     ),
     count("blocks", "Number of blocks in which the cell was timed. Each block has fresh worker processes."),
     text(
@@ -156,6 +156,17 @@ MEASUREMENTS: tuple[Column, ...] = (
         "random",
         "Verdict of the check on random numbers, where the error of every element must be within "
         "[the bound](verification.md#the-bound).",
+    ),
+    text(
+        "other_data",
+        "The worst verdict of the checks on [further kinds of data](verification.md#further-kinds-of-data) that hold "
+        "numbers. Empty where there were none, as `compare` takes none.",
+        optional=True,
+    ),
+    text(
+        "non_finite",
+        "The same for data that hold NaN or infinity: `agrees` or `differs on NaN`.",
+        optional=True,
     ),
     count("warm_up_calls", "Number of calls before the first sample.", optional=True),
     flag("steady", "Whether the calls had stopped becoming faster when the warm-up ended.", optional=True),

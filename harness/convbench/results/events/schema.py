@@ -149,12 +149,17 @@ class CellSkipped(CellEvent, frozen=True, kw_only=True, tag="skipped"):
 
 
 class CellFailed(CellEvent, frozen=True, kw_only=True, tag="failed"):
-    """The backend gave no result. `waited_s` is the time limit where that is what ended the call."""
+    """The backend gave no result.
+
+    `waited_s` is the time limit where that is what ended the call; `data` is what the tensors were filled with where
+    that is a further kind of data, on which alone it may fail.
+    """
 
     status: Status
     reason: str
     traceback: str = ""
     waited_s: float | None = None
+    data: Fill | None = None
     reproduce: str = ""
 
 

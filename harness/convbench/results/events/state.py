@@ -5,7 +5,7 @@
 
 Rules of the fold:
 - A later event about a cell replaces the columns that it has, and leaves the others.
-- The first fault that the checks find in a cell stays its reason.
+- The first fault that the checks find in a cell stays its reason. That it differs on NaN is none: a fault replaces it.
 - A cell whose backend failed on it, or that is skipped, takes no further part.
 - `Resumed` drops what belongs to items that were not finished: their checks, and the samples of the block they were in.
 """
@@ -43,7 +43,9 @@ from convbench.results.events.schema import (
 )
 from convbench.results.events.schema_1 import OldBackend, OldCell
 from convbench.text.units import format_seconds
+from convbench.verify import DIFFERS_ON_NAN, RIGHT_ON_NUMBERS, SEVERITY
 from convbench.verify.explain import UNEXPLAINED, in_names, in_words
+from convbench_specs import NOT_FINITE, kind_of
 
 COMPUTED_COLUMNS = (
     "first_call_s", "second_call_s", "prepare_s", "update_s", "convert_s", "trace_s", "compile_s", "algorithm",
@@ -235,22 +237,34 @@ class RunState:
 
     def _judged(self, event: CellJudged, columns: Columns) -> None:
         key = event.cell
-        columns["exact" if event.data == "integers" else "random"] = event.own
+        self._own_verdict(event, columns)
         columns.update(_given(event, ("identities", "sampled")))
         if key in self._faulty:
             if columns.get("hypothesis") == UNEXPLAINED and columns.get("tensor") == event.tensor:
                 self._explain(event, columns)
             return
+        if columns.get("verdict") == DIFFERS_ON_NAN and event.verdict in RIGHT_ON_NUMBERS:
+            return
         columns.update(_given(event, ("verdict", "reason", "tensor", "finding", "odd_one_out")))
         self._explain(event, columns)
         if event.is_wrong:
             columns.update(status=Status.WRONG.value, reproduce=event.reproduce)
-        if event.verdict != "agrees":
+        if event.verdict not in RIGHT_ON_NUMBERS:
             self._faulty.add(key)
 
     def _explain(self, event: CellJudged, columns: Columns) -> None:
         if event.explanations:
             columns.update(hypothesis=in_names(event.explanations), explanation=in_words(event.explanations))
+
+    def _own_verdict(self, event: CellJudged, columns: Columns) -> None:
+        """The verdict of each check by itself: the worst one where several kinds of data share a column."""
+        if kind_of(event.data) is None:
+            columns["exact" if event.data == "integers" else "random"] = event.own
+            return
+        name = "non_finite" if event.data in NOT_FINITE else "other_data"
+        before = columns.get(name)
+        if before is None or SEVERITY[event.own] > SEVERITY[str(before)]:
+            columns[name] = event.own
 
     def _resumed(self, event: Resumed) -> None:
         self.resumed.append(event)

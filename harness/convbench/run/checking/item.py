@@ -1,9 +1,9 @@
 """The check of one item: every backend computes the same tensors, and what comes out is judged.
 
-First small integers, then random numbers (photographs only once, as they are); on the second every pass runs twice, for
-what a single result does not show. A backend that has `update` gets the second tensors by it, so that what it keeps
-from the first is found out. Then come, where they are asked for, the identities that need more calls; workers lose the
-case that they hold by them. What becomes known is an event as soon as it happens.
+First small integers, then random numbers (photographs only once, as they are); on the second every pass runs twice,
+for what a single result does not show. Then come, where they are asked for, the identities that need more calls and
+further kinds of data; workers lose the case that they hold by both. A backend that has `update` gets further tensors by
+it, so that what it keeps from the first is found out. What becomes known is an event as soon as it happens.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from convbench.workers import protocol
 from convbench.workers.arrays import DataSetFiles, write_data_sets, write_one_set
 from convbench.workers.process import Failure
 from convbench.workers.session import BackendSession
-from convbench_specs import PassName, Tensors
+from convbench_specs import DataKind, PassName, Tensors, kind_of, telling_kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,14 @@ class ItemChecker:
     """How items are checked: where arrays pass, and on which numbers.
 
     `thoroughly` asks for all identities, and for more of the further calls. `known` learns what results have for bits.
+    `kinds` are further kinds of data: those are taken that can tell something about the case, where it is small.
     """
 
     scratch: Path
     seed: int
     thoroughly: bool = False
     known: KnownResults = field(default_factory=KnownResults)
+    kinds: tuple[DataKind, ...] = ()
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     def events(self, item: Item, entrants: Sequence[Entrant]) -> Generator[Recorded | Progress, None, Checked]:
@@ -88,21 +90,51 @@ class ItemChecker:
         told: set[Told] = set()
         for fill in fills:
             checked = None  # else two sets of right values would be held at once
-            with self.stopwatch.spending("verifying"):
-                tensors = make_tensors(item.case, item.batch_size, seed=self.seed, fill=fill)
-                before = partial(make_tensors, item.case, item.batch_size, seed=self.seed, fill=fills[0])
-                check = ItemCheck(item.case, tensors, fill, seed=self.seed, before=None if fill == fills[0] else before)
-                is_last = fill == fills[-1]
-                write = write_data_sets if is_last else write_one_set
-                data_sets = write(self.scratch, tensors)
-                yield from self._compute(item, entrants, alive, check, data_sets, first=fill == fills[0])
-                yield Doing(f"{item.label}: comparing results")
-                judgement = check.judge(told)
-                told |= judgement.told
-                yield from _judged(item, judgement)
-                checked = Checked(tensors, check, data_sets)
+            checked = yield from self._checked(item, entrants, alive, told, fill, usual=fills)
         assert checked is not None
+        for kind in self._kinds_for(item):
+            yield from self._checked(item, entrants, alive, told, kind, usual=fills)
         return checked
+
+    def _kinds_for(self, item: Item) -> list[DataKind]:
+        """The further kinds of data that the item is checked on; an empty batch has no data."""
+        if not item.batch_size or not is_small(item.case, item.batch_size):
+            return []
+        return [kind for kind in telling_kinds(item.case) if kind in self.kinds]
+
+    def _checked(
+        self,
+        item: Item,
+        entrants: Sequence[Entrant],
+        alive: dict[str, tuple[PassName, ...]],
+        told: set[Told],
+        fill: Fill,
+        *,
+        usual: Sequence[Fill],
+    ) -> Generator[Recorded | Progress, None, Checked]:
+        """Check the item on one filling of its tensors; `usual` are those of every check, in their order.
+
+        `told` are the faults that were explained on earlier fillings, and learns the new ones.
+        """
+        is_first = fill == usual[0]
+        before = partial(make_tensors, item.case, item.batch_size, seed=self.seed, fill=usual[0])
+        with self.stopwatch.spending("verifying"):
+            tensors = make_tensors(item.case, item.batch_size, seed=self.seed, fill=fill)
+            check = ItemCheck(item.case, tensors, fill, seed=self.seed, before=None if is_first else before)
+            write = write_data_sets if fill == usual[-1] else write_one_set
+            data_sets = write(self._folder_of(fill), tensors)
+            yield from self._compute(item, entrants, alive, check, data_sets, first=is_first)
+            yield Doing(f"{item.label}: comparing results")
+            judgement = check.judge(told)
+            told |= judgement.told
+            yield from _judged(item, judgement)
+            return Checked(tensors, check, data_sets)
+
+    def _folder_of(self, fill: Fill) -> Path:
+        """Where the tensors pass; the files of the usual ones stay when further kinds of data come."""
+        folder = self.scratch if kind_of(fill) is None else self.scratch / "further"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def _compute(
         self,
@@ -117,7 +149,8 @@ class ItemChecker:
         """Every entrant's results into the check; `alive` loses the passes that fail."""
         for entrant in entrants:
             session = entrant.session
-            yield Doing(f"{item.label}: checking {session.name}")
+            on = f" on {check.fill} data" if kind_of(check.fill) else ""
+            yield Doing(f"{item.label}: checking {session.name}{on}")
             begin = time.monotonic()
             returned = Returned()
             for event in self._results(
@@ -149,8 +182,9 @@ class ItemChecker:
             return
         with self.stopwatch.spending("preparing"):
             ready = session.prepare(item, paths) if first else session.renew(item, paths)
+        kind = kind_of(fill)
         if isinstance(ready, Failure):
-            yield from (failed(item, session.name, name, ready) for name in passes)
+            yield from (failed(item, session.name, name, ready, kind) for name in passes)
             return
         folder = self.scratch / session.name
         folder.mkdir(exist_ok=True)
@@ -159,14 +193,15 @@ class ItemChecker:
                 request = protocol.Run(pass_name=name, folder=str(folder), scrutinise=fill == "random")
                 reply = session.ask(request)
             if isinstance(reply, Failure):
-                yield failed(item, session.name, name, reply)
+                yield failed(item, session.name, name, reply, kind)
                 continue
             returned.outputs[name] = reply.outputs
             returned.again[name] = reply.again
             returned.findings[name] = _untrusted(reply.findings)
             returned.call_s[name] = reply.call_s
-            self.known.learn(item.key(session.name, name), reply.digests)
-            yield _computed(item, session.name, name, ready, reply, fill=fill, first=first)
+            if kind is None:  # what a call takes on other data is not what it usually takes
+                self.known.learn(item.key(session.name, name), reply.digests)
+                yield _computed(item, session.name, name, ready, reply, fill=fill, first=first)
 
     def _exercise(
         self, item: Item, session: BackendSession, data_sets: DataSetFiles, returned: Returned

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 
 from convbench.plan.items import Item
+from convbench.plan.settings import RunSettings
 from convbench.results.events.schema import BackendStarted, CellPredicted, CellSkipped, ItemChecked, Recorded, fields_of
 from convbench.run.checking.item import Checked, ItemChecker
 from convbench.run.checking.pictures import Picture, pictures_of
@@ -12,11 +13,11 @@ from convbench.run.context import RunContext
 from convbench.run.progress import Doing, Progress
 from convbench.run.sessions import Entrant, failed
 from convbench.verify import MissingImages
-from convbench.verify.photos import PHOTOS
+from convbench.verify.fillings.photos import PHOTOS
 from convbench.workers.arrays import DataSetFiles
 from convbench.workers.process import Failure
 from convbench.workers.session import BackendSession
-from convbench_specs import PassName
+from convbench_specs import DataKind, PassName
 
 Happening = Recorded | Progress | Picture
 
@@ -49,6 +50,7 @@ def _check(
         seed=context.settings.seed,
         thoroughly=not context.settings.timing,  # timing needs the case that identities would cost the workers
         known=context.timed_results.known,
+        kinds=_kinds(context.settings, item),
         stopwatch=context.stopwatch,
     )
     try:
@@ -58,6 +60,12 @@ def _check(
         return None
     yield from _pictures(context, item, checked)
     return checked
+
+
+def _kinds(settings: RunSettings, item: Item) -> tuple[DataKind, ...]:
+    """The further kinds of data, at the smallest batch size that has any: other batches would tell the same."""
+    sizes = [size for size in settings.batch_sizes if size]
+    return settings.data if sizes and item.batch_size == sizes[0] else ()
 
 
 def _begun(context: RunContext, item: Item, session: BackendSession) -> Generator[Recorded, None, tuple[PassName, ...]]:

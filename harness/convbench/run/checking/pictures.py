@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from convbench.plan.items import Item
 from convbench.results.events.schema import PictureMade
-from convbench.verify.photos import PHOTOS
+from convbench.verify.fillings.photos import PHOTOS
 from convbench_specs import Tensors
 
 MOST_MAPS = 3

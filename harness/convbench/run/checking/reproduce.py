@@ -16,8 +16,9 @@ from convbench.plan.settings import QUICK, TIMEOUT_S, RunSettings
 from convbench.plan.status import FAULTY, Status
 from convbench.results.events.schema import CellFailed, CellJudged, Recorded
 from convbench.text.cases import case_text
+from convbench.verify import Fill
 from convbench.workers.plugins import PluginRef, Registered
-from convbench_specs import Case
+from convbench_specs import Case, kind_of
 
 
 def check_command(
@@ -26,12 +27,18 @@ def check_command(
     backends: Iterable[str],
     settings: RunSettings,
     plugins: Iterable[PluginRef] = (),
+    *,
+    data: Fill | None = None,
 ) -> str:
     """The shell command that checks a case, or a workload by name or path, again on the same numbers.
 
-    It names the threads in any case: how work is split may be what is wrong.
+    It names the threads in any case, for how work is split may be what is wrong, and the kind of data where that is a
+    further one.
     """
-    return shlex.join(["convbench", "check", *_asked(what, batch_size, backends, settings, plugins)])
+    parts = ["convbench", "check", *_asked(what, batch_size, backends, settings, plugins)]
+    if kind_of(data):
+        parts += ["--data", str(data)]
+    return shlex.join(parts)
 
 
 def compare_command(
@@ -93,13 +100,15 @@ class Annotator:
         """The event, with what belongs to it."""
         if isinstance(event, CellFailed):
             waited_s = self._settings.timeout_s if event.status is Status.TIMED_OUT else None
-            reproduce = self._command(event.cell.item, event.backend) if event.status in FAULTY else ""
+            reproduce = self._command(event.cell.item, event.backend, event.data) if event.status in FAULTY else ""
             return msgspec.structs.replace(event, waited_s=waited_s, reproduce=reproduce)
         if isinstance(event, CellJudged) and event.is_wrong:
-            return msgspec.structs.replace(event, reproduce=self._command(event.cell.item, event.backend))
+            return msgspec.structs.replace(event, reproduce=self._command(event.cell.item, event.backend, event.data))
         return event
 
-    def _command(self, item: ItemKey, backend: str) -> str:
+    def _command(self, item: ItemKey, backend: str, data: Fill | None) -> str:
         plugins = [self._plugins[backend]] if backend in self._plugins else []
-        command = compare_command if item in self._checked else check_command
-        return command(self._cases[item], item.batch_size, [backend], self._settings, plugins)
+        asked = (self._cases[item], item.batch_size, [backend], self._settings, plugins)
+        if item in self._checked:
+            return compare_command(*asked)
+        return check_command(*asked, data=data)

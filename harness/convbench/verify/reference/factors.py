@@ -99,31 +99,32 @@ def _pool(case: Case, operation: Pool, tensors: Tensors, name: TensorName) -> On
     def divisor(window: Sequence[int]) -> float:
         return float(prod(along[o] for along, o in zip(divisors, window, strict=True)))
 
-    def read(n: int, c: int, window: Sequence[int]) -> Array:
-        """The elements of a window, -inf on padding."""
+    def read(n: int, c: int, window: Sequence[int]) -> tuple[Array, list[Array]]:
+        """The elements of a window that lie on the input, and the numbers of their taps along each axis."""
         sources = [_source(a, o, np.arange(a.kernel), "zeros") for a, o in zip(case.axes, window, strict=True)]
-        values = _take(x[n, c], [s.clip(0, a.size - 1) for a, s in zip(case.axes, sources, strict=True)])
-        for dim, (axis, places) in enumerate(zip(case.axes, sources, strict=True)):
-            outside = (places < 0) | (places >= axis.size)
-            values[(slice(None),) * dim + (outside,)] = -np.inf
-        return values.ravel()
+        taps = [_inside(a, s) for a, s in zip(case.axes, sources, strict=True)]
+        return _take(x[n, c], [s[t] for s, t in zip(sources, taps, strict=True)]), taps
+
+    def winner(n: int, c: int, window: Sequence[int]) -> tuple[int, ...]:
+        """The tap of the first of the largest elements of a window, the first NaN where there is one."""
+        values, taps = read(n, c, window)
+        place = np.unravel_index(values.argmax(), values.shape)
+        return tuple(int(along[number]) for along, number in zip(taps, place, strict=True))
 
     def of_y(element: Index) -> Factors:
         n, c, *window = _view_element(element, case.y_shape(batch_size), dy.shape)
-        values = read(n, c, window)
+        values, _ = read(n, c, window)
         if operation.kind == "max":
             return values.max(keepdims=True), one
-        members = values[np.isfinite(values)]
-        return members, np.full(members.shape, 1 / divisor(window))
+        return values, np.full(values.shape, 1 / divisor(window))
 
     def of_dx(element: Index) -> Factors:
         n, c, *place = _view_element(element, case.x_shape(batch_size), x.shape)
         readers = [zip(*_readers(a, p, "zeros"), strict=True) for a, p in zip(case.axes, place, strict=True)]
-        kernel = [axis.kernel for axis in case.axes]
         terms, weights = [], []
         for pairs in product(*readers):
             window, tap = zip(*pairs, strict=True)
-            if operation.kind == "max" and np.argmax(read(n, c, window)) != np.ravel_multi_index(tap, kernel):
+            if operation.kind == "max" and winner(n, c, window) != tuple(map(int, tap)):
                 continue
             terms.append(dy[(n, c, *window)])
             weights.append(1.0 if operation.kind == "max" else 1 / divisor(window))

@@ -160,6 +160,7 @@ class Reference:
         }
         return replace(self.tensors, **scaled, b=None), sum(exponents.values())
 
+    @np.errstate(invalid="ignore", over="ignore")  # what is not finite has its right values, too
     def _compute(self, name: TensorName, arithmetic: _Arithmetic, tensors: Tensors | None = None) -> Array:
         self.case.shape_of(name, self.batch_size)
         operation, given = self.case.operation, tensors or self.tensors

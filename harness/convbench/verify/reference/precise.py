@@ -15,9 +15,15 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+SMALLEST_EXPONENT = -1074
+"""Of the smallest number of float64, 2^-1074: every float64 is a multiple of it."""
+
 
 def bilinear(product: Callable[[Array, Array], Array], a: Array, b: Array, terms: int) -> Array:
     """product(a, b), bilinear and with sums of at most `terms` products, as if summed without error."""
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        finite = bilinear(product, _numbers(a), _numbers(b), terms)
+        return _reached(product(a, b), finite)
     bits = (53 - _log2(terms)) // 2
     (high_a, rest_a), (high_b, rest_b) = split(a, bits), split(b, bits)
     small = product(high_a, rest_b)
@@ -28,6 +34,8 @@ def bilinear(product: Callable[[Array, Array], Array], a: Array, b: Array, terms
 
 def linear(total: Callable[[Array], Array], a: Array, terms: int) -> Array:
     """total(a), linear and with sums of at most `terms` elements, as if summed without error."""
+    if not np.isfinite(a).all():
+        return _reached(total(a), linear(total, _numbers(a), terms))
     high, rest = split(a, 53 - _log2(terms))
     result = total(rest)
     result += total(high)
@@ -41,8 +49,10 @@ def quotient(a: Array, divisor: Array) -> tuple[Array, Array]:
     """
     rounded = a / divisor
     shifted = rounded * (2.0**27 + 1)
-    high = shifted - (shifted - rounded)
-    return rounded, ((a - high * divisor) - (rounded - high) * divisor) / divisor
+    with np.errstate(invalid="ignore"):
+        high = shifted - (shifted - rounded)
+        rest = ((a - high * divisor) - (rounded - high) * divisor) / divisor
+    return rounded, np.where(np.isfinite(rounded), rest, 0.0)
 
 
 def split(a: Array, bits: int) -> tuple[Array, Array]:
@@ -50,9 +60,19 @@ def split(a: Array, bits: int) -> tuple[Array, Array]:
     largest = float(np.max(np.abs(a), initial=0.0))
     if largest == 0 or not np.isfinite(largest):
         return a, np.zeros_like(a)
-    step = 2.0 ** (int(np.frexp(largest)[1]) - bits)
+    step = 2.0 ** max(int(np.frexp(largest)[1]) - bits, SMALLEST_EXPONENT)
     high = np.round(a / step) * step
     return high, a - high
+
+
+def _numbers(a: Array) -> Array:
+    """The tensor with 0 for what is not finite, which cannot be cut in two."""
+    return np.where(np.isfinite(a), a, 0.0)
+
+
+def _reached(plain: Array, finite: Array) -> Array:
+    """Sums that NaN and infinity have reached as they are, the others free of rounding errors."""
+    return np.where(np.isfinite(plain), finite, plain)
 
 
 def _log2(terms: int) -> int:

@@ -154,6 +154,7 @@ class Sample:
         everything = (np.arange(len(values)),)
         return _Places(everything, 0, values, *sizes, terms_of(self.case, "db", self.batch_size))
 
+    @np.errstate(invalid="ignore", over="ignore")  # what is not finite has its right values, too
     def _compute(self, name: TensorName) -> _Places:
         if name == "db":
             return self._all_of_db()

@@ -3,18 +3,24 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from convbench_backends.numba_cpu.compiler.jit import ROUNDS
 from convbench_backends.numba_cpu.convolution.depthwise import kernels
+from convbench_backends.numba_cpu.convolution.readable.level import WeightGradient
 from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
 from convbench_backends.shared.outputs import Output
 
 
 class Depthwise:
-    """Planes filtered one by one."""
+    """Planes filtered one by one.
+
+    Gradients of weights that are not finite are computed again: zeros in the place of dy beyond its rows make NaN of x
+    that is not finite.
+    """
 
     algorithm = "depthwise, running rows"
 
@@ -23,6 +29,7 @@ class Depthwise:
         self._before = np.array([shape.vertical.before, shape.horizontal.before])
         self._behind = kernels.KERNEL - 1 - self._before
         self._none = np.zeros(shape.out_channels, dtype)
+        self._without_zeros = cache(partial(WeightGradient, shape, dtype, threads))
         self._y, self._dx = Output(shape.y, dtype), Output(shape.x, dtype)
 
     def y(self, x: Array, w: Array, b: Array | None) -> Array:
@@ -43,6 +50,8 @@ class Depthwise:
         kernels.weight_gradients(
             self._tasks, x.reshape(self._shape.x), dy.reshape(self._shape.y), self._before, sums
         )  # fmt: skip
+        if not np.isfinite(sums).all():
+            return self._without_zeros()(x, dy)
         return np.ascontiguousarray(sums[:, :-1]), sums[:, -1].copy()
 
     def _filter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from convbench_backends.numba_cpu.convolution.flat import implicit_gemm, weight_
 from convbench_backends.numba_cpu.convolution.flat.dot_plan import make_dot_plan
 from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis, gradient_axis
 from convbench_backends.numba_cpu.convolution.flat.plan import make_plan, weight_order
+from convbench_backends.numba_cpu.convolution.readable.level import WeightGradient
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
 from convbench_backends.shared.outputs import Output
@@ -62,7 +64,10 @@ class FlatConvolution:
 
 
 class ImplicitGemm:
-    """The flat layout of layout.py, for every shape; `gradient` may compute dx in another way."""
+    """The flat layout of layout.py, for every shape; `gradient` may compute dx in another way.
+
+    A dw that is not finite is computed again without the zeros between rows, which make NaN of x that is not finite.
+    """
 
     algorithm = "implicit GEMM"
 
@@ -74,6 +79,8 @@ class ImplicitGemm:
         self._work = np.zeros((threads, plan.work_size), dtype)
         self._sums = np.empty((plan.shares, plan.share_size), dtype)
         self._biases = np.empty((plan.shares, shape.out_channels))
+        self._traces = np.zeros(threads, dtype)
+        self._without_gaps = cache(partial(WeightGradient, shape, dtype, threads))
 
     def y(self, x: Array, w: Array, b: Array | None) -> Array:
         """Taps of x."""
@@ -89,5 +96,8 @@ class ImplicitGemm:
             self._tasks, x, dy, *self._tables, self._work, self._sums, self._biases
         )  # fmt: skip
         dw = np.empty(self._order.size, x.dtype)
-        weight_gradient.collect(len(self._work), self._sums, self._order, dw)
+        self._traces[:] = 0
+        weight_gradient.collect(len(self._work), self._sums, self._order, dw, self._traces)
+        if np.isnan(self._traces).any():
+            return self._without_gaps()(x, dy)
         return dw, self._biases.sum(axis=0).astype(x.dtype)

@@ -153,10 +153,15 @@ def dot_blocks(
 
 
 @kernel
-def collect(task: int, tasks: int, thread: int, sums: Array, order: Index, dw: Array) -> None:
-    """A part of dw: the sum over shares, in their order, of each weight's place."""
+def collect(task: int, tasks: int, thread: int, sums: Array, order: Index, dw: Array, traces: Array) -> None:
+    """A part of dw: the sum over shares, in their order, of each weight's place.
+
+    traces (threads,) become NaN where a sum is not finite: a gap's zeros times infinity are NaN, too.
+    """
+    zero = dw.dtype.type(0)
     for i in range(dw.size * task // tasks, dw.size * (task + 1) // tasks):
         total = sums[0, order[i]]
         for share in range(1, sums.shape[0]):
             total += sums[share, order[i]]
         dw[i] = total
+        traces[thread] += total * zero

@@ -11,6 +11,9 @@ Loop order: run of images or band of tile rows in parallel; group of blocks of f
 tile of 3 vectors; channel. 16 multiply-adds do the work of 36. V of a task and M of a group stay in the second-level
 cache; U is read once a task. The transforms are in transforms.py, the product is that of implicit_gemm.py with a
 channel for a tap.
+
+An element of a tile is a term of all its products, so NaN and infinity would reach outputs whose windows do not read
+them. Outputs that read one are not finite either, and show that the tiles must not be used: see level.py.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from __future__ import annotations
 from typing import Any
 
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
-from convbench_backends.numba_cpu.compiler.rows import prefetch
+from convbench_backends.numba_cpu.compiler.rows import add_trace, prefetch
 from convbench_backends.numba_cpu.convolution.flat.implicit_gemm import sweep
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.convolution.winograd.plan import PRODUCTS
@@ -48,9 +51,12 @@ def transform_weights(task: int, tasks: int, thread: int, w: Array, plans: Any, 
 @kernel
 def convolve(
     task: int, tasks: int, thread: int, x: Array, u: Array, b: Array, plans: Any, offsets: Index, zeros: Array,
-    work: Array, y: Array,
+    work: Array, y: Array, traces: Array,
 ) -> None:  # fmt: skip
-    """One band of a run of images; b (K,), zeros has FILTERS numbers, work (threads, plan.work_size)."""
+    """One band of a run of images; b (K,), zeros has FILTERS numbers, work (threads, plan.work_size).
+
+    traces (threads,) become NaN where an output is not finite.
+    """
     plan = plans[0]
     first, band = task // plan.bands * plan.images, task % plan.bands
     images = min(plan.images, plan.batch - first)
@@ -71,7 +77,7 @@ def convolve(
         blocks = min(plan.group, plan.blocks - block)
         multiply(u, block, blocks, plan, offsets, zeros, images * rows * plan.tile_columns, buffer)
         for i in range(images):
-            write_filters(plan, block, blocks, first + i, i, row, rows, b, buffer, y)
+            write_filters(plan, block, blocks, first + i, i, row, rows, b, buffer, y, traces, thread)
 
 
 @part
@@ -92,9 +98,10 @@ def multiply(
 
 @part
 def write_filters(
-    plan: Any, block: int, blocks: int, image: int, place: int, row: int, rows: int, b: Array, buffer: Array, y: Array
-) -> None:
-    """Outputs of one image for a group of blocks of filters."""
+    plan: Any, block: int, blocks: int, image: int, place: int, row: int, rows: int, b: Array, buffer: Array, y: Array,
+    traces: Array, thread: int,
+) -> None:  # fmt: skip
+    """Outputs of one image for a group of blocks of filters, and their trace while they are in the nearest cache."""
     left = plan.target_height - 2 * row
     for f in range(min(blocks * FILTERS, plan.filters - block * FILTERS)):
         k = block * FILTERS + f
@@ -103,3 +110,4 @@ def write_filters(
         transform_output(
             buffer, source, plan.m_step, rows, plan.tile_columns, b, k, y, target, left, plan.target_width
         )  # fmt: skip
+        add_trace(y, target, min(2 * rows, left) * plan.target_width, traces, thread)

@@ -1,13 +1,22 @@
 # ruff: noqa: PLR0917  # what describes a convolution has no order of importance
-"""Winograd's convolution and gradients: the buffers of their kernels."""
+"""Winograd's convolution and gradients: the buffers of their kernels.
+
+What comes out not finite is computed again without tiles: Winograd's sums spread NaN and infinity over a tile, and
+overflow before the right ones do. The kernels tell it by a trace of what they write, at next to no cost.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
+from convbench_backends.numba_cpu.convolution.common import Single
+from convbench_backends.numba_cpu.convolution.flat.level import FlatConvolution
+from convbench_backends.numba_cpu.convolution.readable.level import WeightGradient
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.convolution.winograd import forward, weight_gradient
 from convbench_backends.numba_cpu.convolution.winograd.plan import PRODUCTS, make_gradient_plan, make_winograd_plan
@@ -17,11 +26,14 @@ from convbench_specs import Axis
 
 
 class WinogradConvolution:
-    """One 3 x 3 convolution along `axes`; `steps` says how its weights lie in w, see forward.transform_weights."""
+    """One 3 x 3 convolution along `axes`; `steps` says how its weights lie in w, see forward.transform_weights.
+
+    `without_tiles` makes the convolution that computes the same where this one's result is not finite.
+    """
 
     def __init__(
         self, axes: tuple[Axis, Axis], channels: int, filters: int, steps: Index, batch: int, dtype: np.dtype[Any],
-        threads: int,
+        threads: int, without_tiles: Callable[[], Single],
     ) -> None:  # fmt: skip
         plan = make_winograd_plan(
             axes, batch=batch, channels=channels, filters=filters, itemsize=dtype.itemsize, threads=threads
@@ -31,19 +43,24 @@ class WinogradConvolution:
         self._zeros = np.zeros(max(FILTERS, filters), dtype)
         self._work = np.zeros((threads, plan.work_size), dtype)
         self._output = Output((batch, filters, axes[0].output, axes[1].output), dtype)
+        self._traces, self._without_tiles = np.zeros(threads, dtype), cache(without_tiles)
 
     @classmethod
     def forward(cls, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> WinogradConvolution:
         """Y from x."""
         axes, steps = (shape.vertical, shape.horizontal), np.array([0, 9 * shape.in_channels, 9, 1])
-        return cls(axes, shape.in_channels, shape.out_channels, steps, shape.batch, dtype, threads)
+        plain = partial(FlatConvolution.forward, shape, dtype, threads)
+        return cls(axes, shape.in_channels, shape.out_channels, steps, shape.batch, dtype, threads, plain)
 
     def __call__(self, source: Array, w: Array, b: Array | None) -> Array:
         """The target; everything is flat."""
         forward.transform_weights(len(self._work), w, self._tables[0], self._steps, self._u)
-        target, b = self._output.take(), self._zeros if b is None else b
-        forward.convolve(self._tasks, source, self._u, b, *self._tables, self._zeros, self._work, target)
-        return target
+        target, biases = self._output.take(), self._zeros if b is None else b
+        self._traces[:] = 0
+        forward.convolve(
+            self._tasks, source, self._u, biases, *self._tables, self._zeros, self._work, target, self._traces
+        )  # fmt: skip
+        return self._without_tiles()(source, w, b) if np.isnan(self._traces).any() else target
 
 
 class Winograd:
@@ -60,7 +77,8 @@ class Winograd:
         reverse = np.array([8, 9, 9 * channels, -1])
         self._forward = WinogradConvolution.forward(shape, dtype, threads)
         self._backward = WinogradConvolution(
-            (back[0], back[1]), filters, channels, reverse, shape.batch, dtype, threads
+            (back[0], back[1]), filters, channels, reverse, shape.batch, dtype, threads,
+            partial(FlatConvolution.gradient, shape, dtype, threads),
         )  # fmt: skip
         plan = make_gradient_plan(shape, itemsize=dtype.itemsize, threads=threads)
         self._plan = plan.table
@@ -68,6 +86,8 @@ class Winograd:
         self._m = np.empty((threads, PRODUCTS * plan.m_step), dtype)
         self._biases = np.empty((threads, filters), dtype)
         self._weights = 9 * channels * filters
+        self._traces = np.zeros(threads, dtype)
+        self._without_tiles = cache(partial(WeightGradient, shape, dtype, threads))
 
     def y(self, x: Array, w: Array, b: Array | None) -> Array:
         """Tiles of x."""
@@ -81,7 +101,10 @@ class Winograd:
         """Shares of the batch, a thread each."""
         weight_gradient.add_images(len(self._work), x, dy, self._plan, self._work, self._m, self._biases)
         dw = np.empty(self._weights, x.dtype)
-        weight_gradient.finish(len(self._work), self._m, self._plan, dw)
+        self._traces[:] = 0
+        weight_gradient.finish(len(self._work), self._m, self._plan, dw, self._traces)
+        if np.isnan(self._traces).any():
+            return self._without_tiles()(x, dy)
         return dw, self._biases.sum(axis=0)
 
 

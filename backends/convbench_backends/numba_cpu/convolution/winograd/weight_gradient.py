@@ -1,4 +1,4 @@
-# ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
+# ruff: noqa: PLR0917  # a kernel takes all it may need, by position
 """The fast level for 3 x 3 kernels, stride 1: dw and db by Winograd F(3 x 3, 2 x 2).
 
     x (N, C, H, W)     channels last     16 matrices (tiles, C)
@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Any
 
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
-from convbench_backends.numba_cpu.compiler.rows import clear, prefetch
+from convbench_backends.numba_cpu.compiler.rows import add_trace, clear, prefetch
 from convbench_backends.numba_cpu.compiler.vector import VECTOR_BYTES
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.convolution.winograd.plan import PRODUCTS
@@ -120,8 +120,8 @@ def multiply(plan: Any, tiles: int, buffer: Array, m: Array) -> None:
 
 
 @kernel
-def finish(task: int, tasks: int, thread: int, m: Array, plans: Any, dw: Array) -> None:
-    """A share of the filters of dw (K, C, 9), from the shares of m."""
+def finish(task: int, tasks: int, thread: int, m: Array, plans: Any, dw: Array, traces: Array) -> None:
+    """A share of the filters of dw (K, C, 9), from the shares of m; traces as in forward.convolve."""
     plan = plans[0]
     lanes = VECTOR_BYTES // m.itemsize
     for k in range(plan.filters * task // tasks, plan.filters * (task + 1) // tasks):
@@ -132,3 +132,4 @@ def finish(task: int, tasks: int, thread: int, m: Array, plans: Any, dw: Array) 
             count = min(lanes, plan.channels - vector * lanes)
             target = 9 * (k * plan.channels + vector * lanes)
             transform_sums(m.reshape(-1), at, plan.m_step, m.shape[1], m.shape[0], dw, target, count)
+        add_trace(dw, 9 * k * plan.channels, 9 * plan.channels, traces, thread)

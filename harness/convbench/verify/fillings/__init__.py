@@ -1,0 +1,1 @@
+"""How tensors are filled, beside plain random numbers."""
