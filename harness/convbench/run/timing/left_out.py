@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil
 from statistics import fmean, median
 
 from convbench.plan.items import ItemKey
+
+FIRST_GROWTH = 0.25
+"""Exponent of the images' factor by which an item grows, before any has: too low a guess costs rounds, and too high a
+one costs items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,8 @@ def forecast(known: Mapping[ItemKey, ItemCost], to_come: Collection[ItemKey]) ->
 
     One that is known costs what it did. Else it costs what the same case did at the largest smaller batch size that is
     known; or where none is, the mean of other cases at its batch size or at the largest smaller one. Where that is
-    smaller, it is times what cases grew by between the two sizes; or, before any has, the root of the images' factor.
-    Empty where nothing is known.
+    smaller, it is times what cases grew by between the two sizes; or, before any has, the fourth root of the images'
+    factor: a round is as long as its samples, until a call outlasts one. Empty where nothing is known.
     """
     if not known:
         return {}
@@ -95,4 +99,4 @@ def _growth(known: Mapping[ItemKey, ItemCost], size: int, larger: int) -> float:
         for key, cost in known.items()
         if key.batch_size == larger and known.get(before := key._replace(batch_size=size), ItemCost(0.0)).of(1) > 0
     ]
-    return median(grown) if grown else sqrt(larger / max(1, size))
+    return median(grown) if grown else (larger / max(1, size)) ** FIRST_GROWTH
