@@ -10,7 +10,7 @@ convbench.load_run(run.folder)
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +36,7 @@ from convbench.run.observer import Observer, Silent, tell
 from convbench.run.resume import StoredRun, refuse_differences, resumption, stored_run
 from convbench.run.runner import Ledger, run_events
 from convbench.workers.environment import allocator_environment
-from convbench.workers.plugins import Registered, Registry, availability, find_backends, only_available
+from convbench.workers.plugins import Registered, Registry, able, availabilities, find_backends
 from convbench_specs import DATA_KINDS, Available, DataKind, Device, DType, PassName, Unavailable
 
 DEFAULT_FOLDER = Path("results")
@@ -182,6 +182,7 @@ class _Asked:
     settings: RunSettings
     plan: Plan
     selected: list[Registered]
+    found: Mapping[str, Available | Unavailable]
     usable: list[Registered]
     header: Header
     packages: tuple[str, ...]
@@ -290,14 +291,15 @@ def _asked(settings: RunSettings, registry: Registry) -> _Asked:
     allocator_environment(settings.allocator)  # refused before anything runs
     plan = make_plan(settings, registry.workloads)
     selected = registry.select(settings.backends)
-    usable, _ = only_available(selected, settings.device)
+    found = availabilities(selected, settings.device)
+    usable, _ = able(selected, found, settings.device)
     header = make_header(plan, settings, selected, registry.packages)
-    return _Asked(settings, plan, selected, usable, header, registry.packages)
+    return _Asked(settings, plan, selected, found, usable, header, registry.packages)
 
 
 def _beginning(asked: _Asked, registry: Registry) -> list[BackendFound]:
     """The backends that were asked for, and the plug-ins that could not be used."""
-    found = [_found(entry, asked.settings) for entry in asked.selected]
+    found = [_found(entry, asked.found[entry.backend.name], asked.settings) for entry in asked.selected]
     failed = [
         BackendFound(name=each.plugin.label, status=BackendStatus.FAILED, reason=each.reason)
         for each in registry.failed
@@ -305,8 +307,8 @@ def _beginning(asked: _Asked, registry: Registry) -> list[BackendFound]:
     return found + failed
 
 
-def _found(entry: Registered, settings: RunSettings) -> BackendFound:
-    backend, found = entry.backend, availability(entry, settings.device)
+def _found(entry: Registered, found: Available | Unavailable, settings: RunSettings) -> BackendFound:
+    backend = entry.backend
     return BackendFound(
         name=backend.name,
         summary=backend.summary,

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from convbench.workers.discovery.loading import load_backend
 from convbench.workers.plugins import find_backends
 from convbench_specs import CONTRACT, Settings
 
-BUNDLED = {name: entry.backend for name, entry in find_backends(directory=Path("/nowhere")).backends.items()}
+FOUND = find_backends(directory=Path("/nowhere")).backends
+BUNDLED = {name: load_backend(entry.plugin, name) for name, entry in FOUND.items()}
 ORDER = ["naive", "numpy-im2col", "numba-cpu", "numba-cuda", "pytorch", "tensorflow", "jax"]
 JAX_CACHE = "JAX_COMPILATION_CACHE_DIR"
 NUMBA_CACHE = "NUMBA_CACHE_DIR"

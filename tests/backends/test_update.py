@@ -24,7 +24,8 @@ import pytest
 from convbench.measure.cold_caches import copy_of
 from convbench.verify.data import make_tensors
 from convbench.workers.contract import arrays_of
-from convbench.workers.plugins import availability, find_backends
+from convbench.workers.discovery.loading import load_backend
+from convbench.workers.plugins import availability, environment, find_backends
 from convbench_backends.naive import Naive
 from convbench_backends.numba_cuda.simulation import SIMULATOR
 from convbench_specs import PASSES, Available, Case, Conv, Flatten, Native, PassName, Pool, Prepared, Settings, Tensors
@@ -218,7 +219,7 @@ def main(name: str) -> None:
     if not isinstance(found, Available):
         print(TOLD + json.dumps({"unavailable": found.reason}))
         return
-    backend = registered.backend
+    backend = load_backend(registered.plugin, name)
     backend.start(Settings(threads=2))
     options: dict[str, Any] = {"count": COUNTERS[name]()} if name in COUNTERS else {}
     if name == "numba-cuda":
@@ -236,10 +237,10 @@ def told_by(name: str) -> dict[str, Any]:
     simulator = {SIMULATOR: "1"} if name == "numba-cuda" else {}
     with TemporaryDirectory() as scratch:
         settings = Settings(threads=2, scratch_folder=scratch)
-        environment = find_backends().select([name])[0].backend.environment(settings)
+        variables = environment(find_backends().select([name])[0], settings)
         done = subprocess.run(
             [sys.executable, __file__, name],
-            env={**os.environ, **environment, **simulator},
+            env={**os.environ, **variables, **simulator},
             capture_output=True,
             text=True,
             timeout=600,

@@ -23,8 +23,8 @@ from convbench.verify import make_tensors
 from convbench.workers import protocol
 from convbench.workers.arrays import scratch_folder, write_tensors
 from convbench.workers.environment import PINNED_ALLOCATOR
+from convbench.workers.failure import Failure
 from convbench.workers.plugins import find_backends
-from convbench.workers.process import Failure
 from convbench.workers.protocol import R
 from convbench.workers.session import BackendSession
 from convbench_specs import Case, PassName, cost, load_workload

@@ -15,6 +15,7 @@ import os
 import pytest
 
 from convbench.verify import make_tensors
+from convbench.workers.discovery.loading import load_backend
 from convbench.workers.plugins import find_backends
 from convbench_specs import PASSES, Available, Settings, Unsupported, load_workload
 
@@ -22,7 +23,7 @@ WORKLOAD = load_workload(os.environ.get("CONVBENCH_WORKLOAD", "quick"))
 BATCH_SIZE = int(os.environ.get("CONVBENCH_BATCH_SIZE", "1"))
 SLOW_CALL_S = 1.0
 """A call that its backend predicts to take longer is left out, as `convbench compare` does."""
-BACKENDS = {name: entry.backend for name, entry in find_backends().backends.items()}
+BACKENDS = {name: load_backend(entry.plugin, name) for name, entry in find_backends().backends.items()}
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 from convbench.machine.facts import usable_cores
 from convbench.plan.settings import RunSettings
 from convbench.testing.checker import Checker
+from convbench.workers.failure import Failure
 from convbench.workers.plugins import find_backends
-from convbench.workers.process import Failure
 from convbench_specs import Case, Conv, Flatten, Tensors
 
 CONV = Case(name="conv", operation=Conv(in_channels=2, out_channels=3, kernel_size=(3, 3)), input_shape=(2, 5, 5))

@@ -17,7 +17,7 @@ from convbench.plan.settings import RunSettings
 from convbench.run.checking.reproduce import check_command
 from convbench.testing.random_cases import cases
 from convbench.text.cases import case_text, case_toml, parse_case
-from convbench.workers.plugins import PluginRef
+from convbench.workers.discovery.loading import PluginRef
 from convbench_specs import DTYPES, Case, Conv, Flatten, Pool, load_workload, parse_workload, shipped_workloads
 
 CONV = 'operation = "conv", input = [3, 8, 8], out_channels = 4, kernel_size = 3'

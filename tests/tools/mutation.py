@@ -21,6 +21,7 @@ import convbench
 from convbench.verify import DIFFERS_ON_NAN, IDENTITIES
 from convbench.verify.explain import UNEXPLAINED
 from convbench.verify.reference import sampled
+from convbench.workers.discovery.loading import load_backend
 from convbench.workers.plugins import find_backends
 from convbench_specs import DATA_KINDS
 
@@ -86,7 +87,8 @@ def outcomes(step: int = 1) -> list[Outcome]:
     """Check the right backend, which comes first, and every so many-th mutant."""
     with chdir(PLUGINS), tempfile.TemporaryDirectory() as folder:
         found = find_backends(["mutants"]).backends
-        right, *mutants = [entry.backend for entry in found.values() if entry.plugin.module == "mutants"]
+        entries = [(name, entry.plugin) for name, entry in found.items() if entry.plugin.module == "mutants"]
+        right, *mutants = [load_backend(plugin, name) for name, plugin in entries]
         backends = [right, *mutants[::step]]
         plain = iter([each for each in backends if not each.hides_from_samples and not each.needs_further_data])
         told = []

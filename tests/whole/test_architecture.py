@@ -37,7 +37,7 @@ def test_the_contracts_of_the_imports_hold():
 
 
 @pytest.mark.parametrize(
-    ("library", "home"), [("click", "cli/"), ("pluggy", "workers/plugins.py")], ids=["click", "pluggy"]
+    ("library", "home"), [("click", "cli/"), ("pluggy", "workers/discovery/loading.py")], ids=["click", "pluggy"]
 )
 def test_a_library_is_known_in_one_place(library, home):
     users = [path.relative_to(HOST).as_posix() for path in modules() if library in imported(path)]

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 import convbench
 from convbench.cli.main import main
 from convbench.errors import UsageError
-from convbench.workers.plugins import LOCAL_PLUGIN, PluginRef, find_backends, load_backend
+from convbench.workers.discovery.loading import PluginRef, load_backend
+from convbench.workers.plugins import LOCAL_PLUGIN, find_backends
 
 BUNDLED = ["naive", "numpy-im2col", "numba-cpu", "numba-cuda", "pytorch", "tensorflow", "jax"]
 HOOK = "from convbench_specs import hookimpl\n@hookimpl\ndef"
@@ -27,8 +28,8 @@ def test_listing_imports_no_framework(tmp_path):
     import subprocess
 
     code = (
-        "import sys; from convbench.workers.plugins import find_backends; r = find_backends();"
-        "[e.backend.availability('cpu') for e in r.backends.values()];"
+        "import sys; from convbench.workers.plugins import availability, find_backends; r = find_backends();"
+        "[availability(e, 'cpu') for e in r.backends.values()];"
         f"print([n for n in {FRAMEWORKS!r} if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from convbench.errors import UsageError
 from convbench.report.layers.table import layer_table
 from convbench.report.layers.text import render_layer_table
 from convbench.report.tables import print_whole
-from convbench.workers.plugins import availability, find_backends
+from convbench.workers.plugins import availabilities, find_backends
 from convbench_specs import Available, load_workload, shipped_workloads
 
 
@@ -25,17 +26,18 @@ def print_backends(plugins: tuple[str, ...], device: str) -> None:
     table.add_column("version", no_wrap=True)
     table.add_column("devices", no_wrap=True)
     table.add_column("what it is, or why it is unavailable")
-    for name, registered in registry.backends.items():
-        backend = registered.backend
-        found = availability(registered, "cuda" if device == "cuda" else "cpu")
+    able = availabilities(list(registry.backends.values()), "cuda" if device == "cuda" else "cpu")
+    for name, found in able.items():
+        backend = registry.backends[name].backend
         if isinstance(found, Available):
-            version, text = found.version, backend.summary
+            version, text = found.version, Text(backend.summary)
         else:
-            version, text = "", f"[yellow]unavailable[/yellow]: {found.reason}"
-        table.add_row(name, version, ", ".join(backend.devices), text)
+            version, text = "", Text("unavailable", style="yellow").append(f": {found.reason}", style="default")
+        table.add_row(name, Text(version), Text(", ".join(backend.devices)), text)
     print_whole(table, console)
     for failed in registry.failed:
-        console.print(f"[red]failed[/red]: plug-in {failed.plugin.label}: {failed.reason}", highlight=False)
+        line = Text("failed", style="red").append(f": plug-in {failed.plugin.label}: {failed.reason}", style="default")
+        console.print(line, highlight=False)
 
 
 def print_workloads(plugins: tuple[str, ...]) -> None:

@@ -31,7 +31,7 @@ from convbench.verify import make_tensors
 from convbench.verify.data_sets import DATA_SETS
 from convbench.workers.arrays import DataSetFiles, write_data_sets
 from convbench.workers.environment import allocator_environment
-from convbench.workers.process import Failure
+from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
 
 TOGETHER = 0.7

@@ -27,7 +27,7 @@ from convbench.verify import make_tensors
 from convbench.workers import protocol
 from convbench.workers.arrays import write_tensors
 from convbench.workers.environment import PINNED_ALLOCATOR
-from convbench.workers.process import Failure
+from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import output_bytes
 

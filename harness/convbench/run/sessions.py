@@ -12,8 +12,8 @@ from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
 from convbench.results.events.journal import LOGS
 from convbench.results.events.schema import CellFailed, fields_of
+from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered
-from convbench.workers.process import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import DataKind, PassName
 

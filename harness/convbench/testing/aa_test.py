@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -22,7 +23,7 @@ from convbench.results.statistics.comparison import CONFIDENCE, LEAST_MARGIN
 from convbench.results.timings import between
 from convbench.run.observer import Observer
 from convbench.workers.plugins import Registered, Registry, availability
-from convbench_specs import Available, Backend
+from convbench_specs import Available
 
 BATCH_SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
 """With the 7 cases of the quick workload and its 3 passes some 200 comparisons."""
@@ -131,10 +132,8 @@ def twins(entry: Registered) -> tuple[Registered, Registered]:
 
 
 def _renamed(entry: Registered, name: str) -> Registered:
-    cls = type(entry.backend)
-    renamed = type(cls.__name__, (cls,), {"name": name})
-    return replace(entry, backend=renamed(), alias_of=entry.backend.name)
+    return replace(entry, backend=msgspec.structs.replace(entry.backend, name=name), alias_of=entry.known_as)
 
 
 def _predicts_itself(entry: Registered) -> bool:
-    return type(entry.backend).predict_s is not Backend.predict_s
+    return "predict_s" in entry.backend.has

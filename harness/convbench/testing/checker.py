@@ -26,8 +26,8 @@ from convbench.run.checking.reproduce import check_command
 from convbench.run.sessions import Entrant, failed
 from convbench.verify import DIFFERS_ON_NAN
 from convbench.workers.arrays import scratch_folder, write_tensors
+from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered
-from convbench.workers.process import Failure
 from convbench.workers.session import MAX_DEATHS, BackendSession
 from convbench_specs import PASSES, Case, DataKind, PassName, TensorName, Tensors, kind_of
 

@@ -35,8 +35,8 @@ from convbench.testing.checker import Checked, Checker
 from convbench.testing.worked_examples import WorkedExample, in_dtype, worked_examples
 from convbench.verify import IDENTITIES, MissingImages, make_tensors
 from convbench.verify.bounds.dtypes import unit_roundoff
+from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered, availability, find_backends
-from convbench.workers.process import Failure
 from convbench_specs import (
     DATA_KINDS,
     PASSES,

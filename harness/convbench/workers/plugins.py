@@ -1,79 +1,61 @@
-"""Finds plug-ins, and the backends and workloads in them. The only module that knows pluggy.
+"""Finds plug-ins, and what the backends and workloads in them are.
 
 Plug-ins come from, in this order: entry points of the group "convbench", modules named by --plugin, and the file
 convbench_plugin.py of the current directory. One that fails to load, offers something that is no backend, was made for
 a later contract, or takes a name that is taken, is left out, and the user learns why; the rest goes on. A worker loads
 the same plug-in again from its PluginRef.
+
+Those that convbench itself brings are loaded here: they are known to be quick and quiet. All others are asked in
+processes of their own, and the host holds plain values of them: see inquiry.py.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
-from typing import Any
-
-import pluggy
 
 from convbench.errors import UsageError, unknown_name
+from convbench.plan.status import Status
+from convbench.workers.contract import fault_line
+from convbench.workers.discovery.declaration import Declaration
+from convbench.workers.discovery.informant import Informant
+from convbench.workers.discovery.inquiry import Inquiry, of_each
+from convbench.workers.discovery.loading import PluginRef
+from convbench.workers.discovery.questions import AskAvailability, AskEnvironment, Described, IsAvailable
 from convbench.workers.environment import union
-from convbench_specs import CONTRACT, Available, Backend, Device, FrameworkVariables, Unavailable, hooks
+from convbench.workers.failure import Failure
+from convbench_specs import Available, Device, FrameworkVariables, Settings, Unavailable, hooks
 
 LOCAL_PLUGIN = "convbench_plugin.py"
 
 
 @dataclass(frozen=True, slots=True)
-class PluginRef:
-    """Where a plug-in is loaded from: an importable module, looked for in `folder` first if given, or a file."""
-
-    module: str
-    path: str = ""
-    folder: str = ""
-
-    @property
-    def label(self) -> str:
-        """How messages name it."""
-        return self.path or self.module
-
-    @property
-    def option(self) -> str:
-        """What --plugin loads it from; empty for an installed one, which needs no option."""
-        return self.path or (self.module if self.folder else "")
-
-    def load(self) -> ModuleType:
-        """Import the module; whatever its import raises passes through."""
-        if self.folder and self.folder not in sys.path:
-            sys.path.insert(0, self.folder)
-        if not self.path:
-            return importlib.import_module(self.module)
-        spec = importlib.util.spec_from_file_location(self.module, self.path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{self.path} is no Python module")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[self.module] = module
-        spec.loader.exec_module(module)
-        return module
-
-
-@dataclass(frozen=True, slots=True)
 class Registered:
-    """A backend and the plug-in that it is from. `alias_of` is its name there, where it is entered under another.
+    """What a backend declares, and the plug-in that it is from.
 
-    `framework_variables` are those of all backends that were found with it: its worker gets them all. `is_bundled` says
-    that it comes with convbench itself.
+    `alias_of` is its name there, where it is entered under another. `framework_variables` are those of all backends
+    that were found with it: its worker gets them all. `own` answers for a plug-in of convbench itself, which is loaded
+    in the host. `environments` keeps what the backend answered already.
     """
 
-    backend: Backend
+    backend: Declaration
     plugin: PluginRef
     alias_of: str = ""
     framework_variables: FrameworkVariables = field(default_factory=FrameworkVariables)
-    is_bundled: bool = False
+    own: Informant | None = field(default=None, compare=False, repr=False)
+    environments: dict[Settings, dict[str, str]] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether it comes with convbench itself."""
+        return self.own is not None
+
+    @property
+    def known_as(self) -> str:
+        """Its name in its plug-in."""
+        return self.alias_of or self.backend.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +84,7 @@ class Registry:
     @property
     def framework_variables(self) -> FrameworkVariables:
         """Environment variables that matter to any of the backends' frameworks."""
-        return union(entry.backend.framework_variables for entry in self.backends.values())
+        return union(entry.backend.variables for entry in self.backends.values())
 
     def demand(self, plugins: Iterable[str]) -> Registry:
         """Itself; UsageError where one of these, which the user named, could not be used."""
@@ -123,39 +105,88 @@ class Registry:
 
 
 def find_backends(plugins: Iterable[str] = (), *, directory: Path | None = None) -> Registry:
-    """Load every plug-in: installed ones, the modules in `plugins`, and convbench_plugin.py of `directory`."""
-    installed = _entry_points()
-    bundled = {PluginRef(entry.module) for entry in installed if _is_bundled(entry)}
-    refs = [PluginRef(entry.module) for entry in installed]
+    """Find every plug-in: installed ones, the modules in `plugins`, and convbench_plugin.py of `directory`."""
+    entries = _entry_points()
+    refs = [PluginRef(entry.module) for entry in entries]
+    bundled = {ref for ref, entry in zip(refs, entries, strict=True) if _is_bundled(entry)}
     refs += [_plugin_ref(name) for name in plugins]
     local = (directory or Path.cwd()) / LOCAL_PLUGIN
     if local.is_file():
         refs.append(PluginRef(local.stem, str(local.resolve())))
-    manager, found = _manager(), Registry()
-    for ref in dict.fromkeys(refs):
-        _add(found, manager, ref, is_bundled=ref in bundled)
-    entries = sorted(found.backends.values(), key=_display_order)
+    refs = list(dict.fromkeys(refs))
+    strangers = [ref for ref in refs if ref not in bundled]
+    told = dict(zip(strangers, of_each(strangers, Inquiry.describe), strict=True))
+    found = Registry()
+    for ref in refs:
+        if ref in bundled:
+            informant = Informant()
+            _add(found, ref, _described(informant, ref), informant)
+        else:
+            _add(found, ref, told[ref], None)
+    entries_found = sorted(found.backends.values(), key=_display_order)
     variables = found.framework_variables
-    backends = {entry.backend.name: replace(entry, framework_variables=variables) for entry in entries}
+    backends = {entry.backend.name: replace(entry, framework_variables=variables) for entry in entries_found}
     return replace(found, backends=backends)
 
 
 def availability(entry: Registered, device: Device) -> Available | Unavailable:
-    """Whether a backend can run on the device here; whatever it raises is a reason why not."""
-    if device not in entry.backend.devices:
-        return Unavailable(f"it does not run on {device}, only on {', '.join(entry.backend.devices)}")
-    try:
-        found: object = entry.backend.availability(device)
-    except Exception as error:  # noqa: BLE001  # a plug-in's fault must not end everybody's run
-        return Unavailable(f"availability() failed: {type(error).__name__}: {error}")
-    if isinstance(found, (Available, Unavailable)):
-        return found
-    return Unavailable(f"availability() must return Available or Unavailable, not {found!r}")
+    """Whether a backend can run on the device here; whatever goes wrong is a reason why not."""
+    return availabilities([entry], device)[entry.backend.name]
+
+
+def availabilities(entries: Sequence[Registered], device: Device) -> dict[str, Available | Unavailable]:
+    """The same for several by name, each plug-in in one process."""
+    found: dict[str, Available | Unavailable] = {}
+    asked: dict[PluginRef, list[Registered]] = {}
+    for entry in entries:
+        backend = entry.backend
+        if device not in backend.devices:
+            found[backend.name] = Unavailable(f"it does not run on {device}, only on {', '.join(backend.devices)}")
+        elif "availability" not in backend.has:
+            found[backend.name] = Available(version="")
+        elif entry.own is not None:
+            found[backend.name] = _own_availability(entry, entry.own, device)
+        else:
+            asked.setdefault(entry.plugin, []).append(entry)
+
+    def ask(inquiry: Inquiry) -> list[IsAvailable | Failure]:
+        return [inquiry.ask(AskAvailability(backend=each.known_as, device=device)) for each in asked[inquiry.ref]]
+
+    for group, answers in zip(asked.values(), of_each(list(asked), ask), strict=True):
+        found |= {entry.backend.name: _availability(answer) for entry, answer in zip(group, answers, strict=True)}
+    return {entry.backend.name: found[entry.backend.name] for entry in entries}
+
+
+def environment(entry: Registered, settings: Settings) -> dict[str, str] | Failure:
+    """The variables that a backend asks for before its worker starts; it is asked once for the same settings."""
+    if "environment" not in entry.backend.has:
+        return {}
+    if settings not in entry.environments:
+        question = AskEnvironment(
+            backend=entry.known_as,
+            threads=settings.threads,
+            device=settings.device,
+            scratch_folder=settings.scratch_folder,
+        )
+        if entry.own is not None:
+            entry.environments[settings] = entry.own.environment(question).values
+        else:
+            (answer,) = of_each([entry.plugin], lambda inquiry: inquiry.ask(question))
+            if isinstance(answer, Failure):
+                return replace(answer, alive=False)
+            entry.environments[settings] = answer.values
+    return entry.environments[settings]
 
 
 def only_available(entries: Sequence[Registered], device: Device) -> tuple[list[Registered], dict[str, str]]:
     """Those that can run on the device, and why each of the others cannot; UsageError where none can."""
-    found = {entry.backend.name: availability(entry, device) for entry in entries}
+    return able(entries, availabilities(entries, device), device)
+
+
+def able(
+    entries: Sequence[Registered], found: Mapping[str, Available | Unavailable], device: Device
+) -> tuple[list[Registered], dict[str, str]]:
+    """The same where it is known already which of them can."""
     usable = [entry for entry in entries if isinstance(found[entry.backend.name], Available)]
     reasons = {name: each.reason for name, each in found.items() if isinstance(each, Unavailable)}
     if not usable:
@@ -164,71 +195,31 @@ def only_available(entries: Sequence[Registered], device: Device) -> tuple[list[
     return usable, reasons
 
 
-def load_backend(ref: PluginRef, name: str) -> Backend:
-    """The backend `name` of one plug-in, for a worker; LookupError where the plug-in no longer has it."""
-    for backend in backends_of(ref.load(), ref):
-        if backend.name == name:
-            return backend
-    raise LookupError(f"plug-in {ref.label} has no backend {name!r}")
-
-
-def backends_of(module: ModuleType, ref: PluginRef) -> list[Backend]:
-    """The backends of one plug-in; TypeError where it offers anything else."""
-    manager = _manager()
-    _register(manager, module, ref)
-    return _backends(manager, module)
-
-
-def _manager() -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(hooks.PROJECT)
-    manager.add_hookspecs(hooks)
-    return manager
-
-
-def _register(manager: pluggy.PluginManager, module: ModuleType, ref: PluginRef) -> None:
-    """Register a plug-in; one that implements a hook wrongly is left out again, and the error passes through."""
-    if manager.is_registered(module):
-        return
+def _own_availability(entry: Registered, informant: Informant, device: Device) -> Available | Unavailable:
     try:
-        manager.register(module, name=f"{ref.label} {len(manager.get_plugins())}")
-        manager.check_pending()
-    except BaseException:
-        with suppress(AssertionError, ValueError):  # it did not get so far
-            manager.unregister(module)
-        raise
+        return _availability(informant.availability(AskAvailability(backend=entry.known_as, device=device)))
+    except Exception as error:  # noqa: BLE001  # it must not end everybody's run
+        return Unavailable(f"availability() failed: {fault_line(error, None)}")
 
 
-def _backends(manager: pluggy.PluginManager, module: ModuleType) -> list[Backend]:
-    backends = []
-    for offered in _offered(manager.hook.convbench_backends, module):
-        for cls in offered:
-            if not (isinstance(cls, type) and issubclass(cls, Backend) and hasattr(cls, "name")):
-                raise TypeError(f"convbench_backends() must return Backend classes with a name, not {cls!r}")
-            backends.append(cls())
-    return backends
+def _availability(answer: IsAvailable | Failure) -> Available | Unavailable:
+    if isinstance(answer, Failure):
+        return Unavailable(f"availability() failed: {answer.reason}")
+    return Available(answer.text) if answer.can_run else Unavailable(answer.text)
 
 
-def _workloads(manager: pluggy.PluginManager, module: ModuleType) -> dict[str, Path]:
-    files = [Path(file) for offered in _offered(manager.hook.convbench_workloads, module) for file in offered]
-    for file in files:
-        if file.suffix != ".toml" or not file.is_file():
-            raise TypeError(f"convbench_workloads() must return existing TOML files, not {str(file)!r}")
-    return {file.stem: file for file in files}
-
-
-def _offered(hook: pluggy.HookCaller, module: ModuleType) -> list[Any]:
-    """What one plug-in returns: each is called by itself, so that one that fails does not end the others."""
-    return [each.function() for each in hook.get_hookimpls() if each.plugin is module]
+def _described(informant: Informant, ref: PluginRef) -> Described | Failure:
+    """What one of convbench's own plug-ins offers."""
+    try:
+        return informant.describe(ref)
+    except Exception as error:  # noqa: BLE001  # as above
+        return Failure(Status.ERROR, fault_line(error, None))
 
 
 def _entry_points() -> list[EntryPoint]:
     """Those of convbench itself first, whose names nobody else may take; then those of others by name."""
     found = {(entry.name, entry.module): entry for entry in entry_points(group=hooks.PROJECT)}
-
-    def rank(entry: EntryPoint) -> tuple[bool, str]:
-        return (not _is_bundled(entry), entry.name)
-
-    return sorted(found.values(), key=rank)
+    return sorted(found.values(), key=lambda entry: (not _is_bundled(entry), entry.name))
 
 
 def _is_bundled(entry: EntryPoint) -> bool:
@@ -247,32 +238,18 @@ def _plugin_ref(name: str) -> PluginRef:
     return PluginRef(name, folder=str(Path.cwd()))
 
 
-def _add(registry: Registry, manager: pluggy.PluginManager, ref: PluginRef, *, is_bundled: bool) -> None:
-    try:
-        module = ref.load()
-        _register(manager, module, ref)
-        backends, workloads = _backends(manager, module), _workloads(manager, module)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # a stranger's code: anything may come, none may stop the run
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        registry.failed.append(FailedPlugin(ref, reason))
+def _add(registry: Registry, ref: PluginRef, described: Described | Failure, own: Informant | None) -> None:
+    if isinstance(described, Failure):
+        registry.failed.append(FailedPlugin(ref, described.reason))
         return
-    if not backends and not workloads:
+    if not described.backends and not described.workloads and not described.refused:
         registry.failed.append(FailedPlugin(ref, "it has no hook convbench_backends, or the hook returned nothing"))
-    for backend in backends:
-        reason = _refusal(registry, backend)
-        if reason:
-            registry.failed.append(FailedPlugin(ref, reason))
+    registry.failed.extend(FailedPlugin(ref, reason) for reason in described.refused)
+    for backend in described.backends:
+        if backend.name in registry.backends:
+            taken = f"the name {backend.name!r} is taken by {registry.backends[backend.name].plugin.label}"
+            registry.failed.append(FailedPlugin(ref, taken))
         else:
-            registry.backends[backend.name] = Registered(backend, ref, is_bundled=is_bundled)
-    registry.workloads |= {name: file for name, file in workloads.items() if name not in registry.workloads}
-
-
-def _refusal(registry: Registry, backend: Backend) -> str:
-    """Why a backend is left out; empty where it is not."""
-    major, minor = backend.contract
-    if major > CONTRACT[0]:
-        ours = ".".join(map(str, CONTRACT))
-        return f"{backend.name!r} was made for contract {major}.{minor}, this convbench has {ours}: upgrade convbench"
-    if backend.name in registry.backends:
-        return f"the name {backend.name!r} is taken by {registry.backends[backend.name].plugin.label}"
-    return ""
+            registry.backends[backend.name] = Registered(backend, ref, own=own)
+    for name in described.workloads:
+        registry.workloads.setdefault(Path(name).stem, Path(name))

@@ -1,30 +1,20 @@
-"""The host's end of a worker: a subprocess that is asked, suspended, and replaced when it fails.
-
-- A fresh process, never a fork of one that has run: frameworks hang when forked, and the environment must stand
-  before they are imported.
-- An idle worker is stopped by signal: idle thread pools spin and would take processor time from the one that works.
-- What went wrong is a value, Failure, with the status that a cell gets.
-"""
+"""A worker of one backend: it is started when it is needed, and replaced when it has failed."""
 
 from __future__ import annotations
 
 import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 
 from convbench.machine.processor_time import process_s
 from convbench.plan.status import Status
-from convbench.workers import frames, protocol
+from convbench.workers import protocol
+from convbench.workers.channel.child import Child
 from convbench.workers.environment import worker_environment
-from convbench.workers.plugins import Registered
+from convbench.workers.failure import Failure
+from convbench.workers.plugins import Registered, environment
 from convbench.workers.protocol import R
 from convbench_specs import Settings
 
@@ -33,21 +23,11 @@ START_TIMEOUT_S = 60.0
 OUT_OF_TIME = "the time of the run was over (--within)"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a request has no result: the status of its cell, one line of reason, and the traceback if there is one.
-
-    `alive` says that the worker still runs.
-    """
-
-    status: Status
-    reason: str
-    traceback: str = ""
-    alive: bool = False
-
-
 class WorkerProcess:
-    """One worker of one backend. `request` starts it if need be; a dead one is replaced at the next request."""
+    """One worker of one backend. `request` starts it if need be; a dead one is replaced at the next request.
+
+    An idle worker is stopped by signal: idle thread pools spin and would take processor time from the one that works.
+    """
 
     def __init__(
         self,
@@ -67,10 +47,9 @@ class WorkerProcess:
         self._timeout_s = timeout_s
         self._purpose = dict(purpose)
         self._patience_s = patience_s
-        self._process: subprocess.Popen[bytes] | None = None
-        self._connection: socket.socket | None = None
-        self._suspended = False
+        self._child: Child | None = None
         self._ready = False
+        self._refused: Failure | None = None
         self.started: protocol.Started | None = None
         """What the worker told at its start; None before."""
 
@@ -82,43 +61,42 @@ class WorkerProcess:
     @property
     def pid(self) -> int | None:
         """Id of the process, if there is one."""
-        return None if self._process is None else self._process.pid
+        return None if self._child is None else self._child.pid
 
     def cpu_s(self) -> float:
         """Processor seconds that the process used so far, all threads; 0 where there is none."""
-        return 0.0 if self._process is None else process_s(self._process.pid)
+        return 0.0 if self._child is None else process_s(self._child.pid)
 
     def launch(self) -> None:
         """Start the process and have it start its backend, without waiting for the answer."""
-        ours, theirs = socket.socketpair()
-        with theirs, self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-P", "-m", "convbench.workers.serving", str(theirs.fileno())],
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[theirs.fileno()],
-                process_group=0,
-            )
-        self._connection = ours
-        self._suspended = self._ready = False
+        variables = environment(self._registered, self._settings)
+        if isinstance(variables, Failure):
+            self._refused = variables
+            return
+        try:
+            child = Child("compute", self._environment(variables), self._log)
+        except OSError as error:  # the backend's variables may be too long together
+            self._refused = Failure(Status.ERROR, f"its process could not be started: {error}")
+            return
+        self._child, self._ready, self._refused = child, False, None
         plugin = self._registered.plugin
-        start = protocol.Start(
-            plugin=protocol.Plugin(module=plugin.module, path=plugin.path, folder=plugin.folder),
-            backend=self._registered.alias_of or self.name,
-            threads=self._settings.threads,
-            device=self._settings.device,
-            scratch_folder=self._settings.scratch_folder,
+        child.send(
+            protocol.Start(
+                plugin=protocol.Plugin(module=plugin.module, path=plugin.path, folder=plugin.folder),
+                backend=self._registered.alias_of or self.name,
+                threads=self._settings.threads,
+                device=self._settings.device,
+                scratch_folder=self._settings.scratch_folder,
+            )
         )
-        with suppress(frames.PeerClosedError):  # it died already: the answer that does not come will say so
-            frames.send(ours, protocol.to_message(start))
 
     def start(self) -> Failure | None:
         """Start the process and its backend, if that is not on its way; a Failure says why it did not."""
-        if self._process is None:
+        if self._child is None:
             self.launch()
-        reply = self._answer("start", protocol.Started, max(self._timeout_s, START_TIMEOUT_S))
+        if self._child is None:
+            return self._refused
+        reply = self._answer(self._child, protocol.Start, max(self._timeout_s, START_TIMEOUT_S))
         if isinstance(reply, Failure):
             self.stop()
             return replace(reply, alive=False)
@@ -132,101 +110,52 @@ class WorkerProcess:
             failure = self.start()
         if failure is not None:
             return failure
-        self.resume()
-        assert self._connection is not None
-        with suppress(frames.PeerClosedError):  # as in launch
-            frames.send(self._connection, protocol.to_message(request))
-        timeout_s = self._timeout_s if timeout_s is None else timeout_s
-        return self._answer(protocol.name_of(request), protocol.reply_type(request), timeout_s)
+        assert self._child is not None
+        self._child.resume()
+        self._child.send(request)
+        try:
+            reply = self._answer(self._child, type(request), self._timeout_s if timeout_s is None else timeout_s)
+        except BaseException:
+            self._forget()
+            raise
+        if isinstance(reply, Failure) and not reply.alive:
+            self._forget()
+        return reply
 
     def suspend(self) -> None:
         """Stop the process by signal until the next request; when this returns none of its threads runs any more."""
-        if self._process is not None and not self._suspended:
-            self._signal(signal.SIGSTOP)
-            with suppress(ChildProcessError):  # it ended, and that was noticed already
-                os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-            self._suspended = True
+        if self._child is not None:
+            self._child.suspend()
 
     def resume(self) -> None:
         """Undo suspend."""
-        if self._process is not None and self._suspended:
-            self._signal(signal.SIGCONT)
-            self._suspended = False
+        if self._child is not None:
+            self._child.resume()
 
     def stop(self) -> None:
-        """End the process, at once if it does not end by itself."""
-        process, connection = self._process, self._connection
-        self._process = self._connection = None
-        self._ready = False
-        if connection is not None:
-            connection.close()
-        if process is not None:
-            self._signal_group(process, signal.SIGKILL)
-            process.wait()
+        """End the process, and all that it has started."""
+        child = self._child
+        self._forget()
+        if child is not None:
+            child.stop()
 
-    def _answer(self, request: str, expected: type[R], timeout_s: float) -> R | Failure:
-        assert self._connection is not None
-        begin, patience_s = time.monotonic(), max(0.0, self._patience_s())
-        try:
-            reply = protocol.to_reply(frames.receive(self._connection, timeout_s=min(timeout_s, patience_s)))
-        except frames.DeadlinePassedError:
-            self.stop()
-            late = Failure(Status.SKIPPED, f"{request!r} was ended after {patience_s:.3g} s: {OUT_OF_TIME}")
-            killed = Failure(Status.TIMED_OUT, f"no answer to {request!r} within {timeout_s:g} s")
-            return late if patience_s < timeout_s else killed
-        except (frames.PeerClosedError, ValueError):
-            return self._death(time.monotonic() - begin)
-        except BaseException:  # Ctrl-C in mid-answer: the frame is lost, so is the worker
-            self.stop()
-            raise
-        if isinstance(reply, protocol.Fault):
-            status = Status.OUT_OF_MEMORY if reply.lacks_memory else Status.ERROR
-            return Failure(status, reply.message, reply.traceback, alive=True)
-        if isinstance(reply, protocol.Declined):
-            return Failure(Status.UNSUPPORTED, reply.reason, alive=True)
-        if not isinstance(reply, expected):
-            self.stop()
-            return Failure(Status.CRASHED, f"the worker answered {request!r} with {type(reply).__name__}")
+    def _answer(self, child: Child, request: type[protocol.Request[R]], timeout_s: float) -> R | Failure:
+        """The child's answer, for which the run's own time may end earlier than the cell's limit."""
+        patience_s = max(0.0, self._patience_s())
+        reply = child.answer(request, min(timeout_s, patience_s))
+        if isinstance(reply, Failure) and reply.status is Status.TIMED_OUT and patience_s < timeout_s:
+            name = protocol.name_of(request)
+            return Failure(Status.SKIPPED, f"{name!r} was ended after {patience_s:.3g} s: {OUT_OF_TIME}")
         return reply
 
-    def _death(self, elapsed_s: float) -> Failure:
-        """The worker closed its end: find out how it died."""
-        assert self._process is not None
-        try:
-            code = self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self.stop()
-            return Failure(Status.CRASHED, "it closed its connection to the host")
-        self.stop()
-        if code >= 0:
-            return Failure(
-                Status.CRASHED, f"the worker exited with code {code} after {elapsed_s:.1f} s{self._last_words()}"
-            )
-        name = signal.Signals(-code).name
-        hint = ", perhaps for lack of memory" if name == "SIGKILL" else ""
-        return Failure(Status.CRASHED, f"the worker was ended by {name}{hint}")
+    def _forget(self) -> None:
+        self._child, self._ready = None, False
 
-    def _last_words(self) -> str:
-        with suppress(OSError):
-            lines = self._log.read_text(errors="replace").strip().splitlines()
-            if lines:
-                return f"; its last words: {lines[-1][:200]}"
-        return ""
-
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, backend: Mapping[str, str]) -> dict[str, str]:
         return worker_environment(
             os.environ,
             self._registered.framework_variables,
             threads=self._settings.threads,
-            backend=self._registered.backend.environment(self._settings),
+            backend=backend,
             purpose=self._purpose,
         )
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._signal_group(self._process, number)
-
-    @staticmethod
-    def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-        with suppress(ProcessLookupError, PermissionError):  # it is gone already
-            os.killpg(process.pid, number)

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar, get_args
 
 import msgspec
 
+from convbench.text.foreign import clean, clean_lines
 from convbench.verify.trust import Reason
 from convbench_specs import Device, PassName, PreparePhase, TensorName
 
@@ -23,6 +24,8 @@ Digests = dict[TensorName, int]
 """Digests of results, by tensor; see verify/digest.py."""
 CaseTable = dict[str, object]
 """A case as convbench_specs.case_table writes it."""
+_VERBATIM = frozenset({"outputs", "again", "workloads", "values"})
+"""Fields with names of files and values of variables, which are not shown."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="reply"):
@@ -176,12 +179,6 @@ class Fault(Reply, frozen=True, kw_only=True, tag="fault"):
     lacks_memory: bool = False
 
 
-AnyReply = (
-    Started | Supported | Predicted | Ready | Updated | Ran | Exercised | WarmedUp | Sampled | Written
-    | PeaksRead | KeptRead | Attempted | Released | Declined | Fault
-)  # fmt: skip
-
-
 class Request(msgspec.Struct, Generic[R], frozen=True, kw_only=True, tag_field="request"):
     """What the host asks; the type argument is the reply."""
 
@@ -311,10 +308,10 @@ AnyRequest = (
 )  # fmt: skip
 
 
-def name_of(request: Request[R]) -> str:
+def name_of(request: Request[R] | type[Request[R]]) -> str:
     """The name of a request in messages and in the seconds of a run.
 
-    >>> name_of(WarmUp(pass_name="forward", sample_s=0.1, limit_s=1.0))
+    >>> name_of(WarmUp)
     'warm_up'
     """
     return str(request.__struct_config__.tag)
@@ -332,15 +329,29 @@ def to_request(message: dict[str, object]) -> AnyRequest:
     return request
 
 
-def to_reply(message: dict[str, object]) -> AnyReply:
-    """The reverse of to_message; msgspec.ValidationError for what is no reply."""
-    reply: AnyReply = msgspec.convert(message, AnyReply)
+def to_reply(message: dict[str, object], expected: type[R]) -> R | Declined | Fault:
+    """The reverse of to_message, with every text cleaned; msgspec.ValidationError for any other reply.
+
+    This is where what a plug-in says enters the host.
+    """
+    reply: R | Declined | Fault = msgspec.convert(_cleaned(message), expected | Declined | Fault)
     return reply
 
 
-def reply_type(request: Request[R]) -> type[R]:
+def _cleaned(value: object, key: str = "") -> object:
+    """A message with all its texts fit to be shown; what is not shown stays as it is."""
+    if isinstance(value, str):
+        return clean_lines(value) if key == "traceback" else clean(value)
+    if isinstance(value, list):
+        return [_cleaned(each) for each in value]
+    if isinstance(value, dict):
+        return {clean(name): each if name in _VERBATIM else _cleaned(each, name) for name, each in value.items()}
+    return value
+
+
+def reply_type(request: type[Request[R]]) -> type[R]:
     """What answers a request."""
-    (base,) = type(request).__orig_bases__  # type: ignore[attr-defined]  # every generic subclass has it
+    (base,) = request.__orig_bases__  # type: ignore[attr-defined]  # every generic subclass has it
     (reply,) = get_args(base)
     found: type[R] = reply
     return found

@@ -1,8 +1,9 @@
-"""The process in which one backend computes. Started as `python -m convbench.workers.serving FD`.
+"""The process in which a plug-in's code runs. Started as `python -m convbench.workers.serving ROLE FD`.
 
-It reads requests from the socket at descriptor FD and answers each with one frame, a reply of protocol.py. Whatever the
-backend prints goes to the log, never into a frame. It ends when the host closes the socket, and is killed by the kernel
-when the host dies.
+It reads requests from the socket at descriptor FD and answers each with one frame: a reply of protocol.py, under the
+key of the request. What answers is named by ROLE: worker.py computes, informant.py tells what a plug-in offers.
+Whatever the backend prints goes to the log, never into a frame. It ends when the host closes the socket, and is killed
+by the kernel when the host dies.
 """
 
 from __future__ import annotations
@@ -15,38 +16,68 @@ import socket
 import sys
 import traceback
 from contextlib import suppress
+from typing import Any, Protocol
 
-from convbench.workers import frames, protocol
+import msgspec
+
+from convbench.text.foreign import clean_lines
+from convbench.workers import protocol
+from convbench.workers.channel import forks, frames
 from convbench.workers.contract import fault_line, is_lack_of_memory
-from convbench.workers.worker import Worker
+from convbench.workers.discovery import questions
+from convbench.workers.discovery.informant import Informant
 from convbench_specs import Backend
 
 PR_SET_PDEATHSIG = 1
 
 
-def serve(connection: socket.socket) -> None:
-    """Answer requests until the host closes the connection."""
-    worker = Worker()
+class Answering(Protocol):
+    """What answers requests: a Worker or an Informant."""
+
+    @property
+    def backend(self) -> Backend | None:
+        """The backend that a fault is told of, once it is loaded."""
+
+    def answer(self, request: Any) -> protocol.Reply:  # each takes its own
+        """The reply to any request; what the backend raises passes through."""
+
+
+def serve(connection: socket.socket, answering: Answering, requests: Any) -> None:  # a union of types is no type
+    """Answer requests of these types until the host closes the connection."""
+    watch = forks.Watch(connection)
     while True:
         try:
-            message = frames.receive(connection)
-        except frames.PeerClosedError:
+            message, key = frames.receive_any(connection)
+        except (frames.PeerClosedError, frames.StrangeFrameError):
             return
         try:
-            reply = worker.answer(protocol.to_request(message))
-        except Exception as error:  # noqa: BLE001  # a backend's fault, of any kind, becomes the status of its cell
-            reply = _fault(error, worker.backend)
+            reply = answering.answer(msgspec.convert(message, requests))
+            told = _told(reply)
+        except BaseException as error:  # noqa: BLE001  # a backend's fault, of any kind, becomes the status of its cell
+            told = _told(_fault(error, answering.backend))
+        watch.end_copies()
+        if watch.saw_a_copy():
+            told = _told(protocol.Fault(message=forks.WHAT_IS_WRONG))
         try:
-            frames.send(connection, protocol.to_message(reply))
+            frames.send(connection, told, key)
         except frames.PeerClosedError:
             return
+        except frames.TooLargeError as error:
+            frames.send(connection, _told(_fault(error, None)), key)
 
 
-def _fault(error: Exception, backend: Backend | None) -> protocol.Fault:
+def _told(reply: protocol.Reply) -> dict[str, object]:
+    """A reply as a message, held to its types: a backend's objects may have got into it."""
+    message = protocol.to_message(reply)
+    msgspec.convert(message, type(reply))
+    return message
+
+
+def _fault(error: BaseException, backend: Backend | None) -> protocol.Fault:
     lacks_memory = is_lack_of_memory(error)
     return protocol.Fault(
         message=fault_line(error, backend),
-        traceback="" if lacks_memory else traceback.format_exc(),
+        traceback="" if lacks_memory else clean_lines(traceback.format_exc()),
         lacks_memory=lacks_memory,
     )
 
@@ -55,13 +86,20 @@ def main() -> None:
     """Entry point of the process."""
     _die_with_host()
     faulthandler.enable()
+    role, descriptor = sys.argv[1:]
     # A backend's own threads or children must not keep the frames open or write into them.
-    connection = socket.socket(fileno=int(sys.argv[1]))
+    connection = socket.socket(fileno=int(descriptor))
     connection.set_inheritable(False)
-    serve(connection)
+    if role == "inform":
+        serve(connection, Informant(), questions.Question)
+    else:
+        from convbench.workers.worker import Worker  # noqa: PLC0415  # only one of the two needs what it imports
+
+        serve(connection, Worker(), protocol.AnyRequest)
     # Frameworks' exit handlers may hang or crash; nothing is left to save.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(BaseException):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(0)
 
 

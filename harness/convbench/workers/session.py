@@ -18,8 +18,9 @@ from convbench.plan.settings import RunSettings
 from convbench.plan.status import Status
 from convbench.workers import protocol
 from convbench.workers.arrays import read_results
+from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered
-from convbench.workers.process import Failure, WorkerProcess
+from convbench.workers.process import WorkerProcess
 from convbench.workers.protocol import R
 from convbench_specs import Case, PassName, Settings, TensorName, case_table
 

@@ -24,8 +24,8 @@ from convbench.verify.data_sets import DATA_SETS
 from convbench.verify.digest import digest
 from convbench.workers import protocol
 from convbench.workers.arrays import holds, read_tensors, write_results, zero_tensors
-from convbench.workers.contract import arrays_of, prepared_or_unsupported
-from convbench.workers.plugins import PluginRef, load_backend
+from convbench.workers.contract import arrays_of, facts_of, phases_of, prediction_of, prepared_or_unsupported, text_of
+from convbench.workers.discovery.loading import PluginRef, load_backend
 from convbench.workers.resident import Resident
 from convbench.workers.steadiness import Exerciser, digests_of_sets
 from convbench_specs import (
@@ -74,7 +74,7 @@ class Worker:
         )
         gc.freeze()  # a framework's own objects stay; without this every collection would walk over all of them
         return protocol.Started(
-            facts={str(key): str(value) for key, value in facts.items()},
+            facts=facts_of(facts),
             start_s=seconds_since(begin),
             harness_overhead_s=timing.harness_overhead_s(),
         )
@@ -85,16 +85,18 @@ class Worker:
         case = _case(request.case)
         prepared = prepared_or_unsupported(self._started.prepare(case, zero_tensors(case, 1)))
         if isinstance(prepared, Unsupported):
-            return protocol.Declined(reason=prepared.reason)
+            return protocol.Declined(reason=text_of(prepared.reason))
         calls = {name: prepared.call_of(name) for name in request.passes}
-        declined = {name: call.reason for name, call in calls.items() if isinstance(call, Unsupported)}
+        declined = {name: text_of(call.reason) for name, call in calls.items() if isinstance(call, Unsupported)}
         return protocol.Supported(declined=declined)
 
     def predict(self, request: protocol.Predict) -> protocol.Predicted:
         """Seconds a call of each pass, where the backend can tell."""
         case = _case(request.case)
-        predicted = {name: self._started.predict_s(case, request.batch_size, name) for name in request.passes}
-        return protocol.Predicted(predicted_s={name: _seconds(value) for name, value in predicted.items()})
+        predict = self._started.predict_s
+        return protocol.Predicted(
+            predicted_s={name: prediction_of(predict(case, request.batch_size, name), name) for name in request.passes}
+        )
 
     def prepare(self, request: protocol.Prepare) -> protocol.Ready | protocol.Declined:
         """Prepare a case on tensors in files."""
@@ -104,16 +106,16 @@ class Worker:
         prepared = prepared_or_unsupported(self._started.prepare(case, tensors))
         elapsed = seconds_since(begin)
         if isinstance(prepared, Unsupported):
-            return protocol.Declined(reason=prepared.reason)
+            return protocol.Declined(reason=text_of(prepared.reason))
         rotation = self._rotation(case, tensors) if request.cold else None
         self._resident = Resident(case, tensors, prepared, elapsed, rotation)
         return protocol.Ready(
             timed_s=elapsed,
             prepare_s=elapsed,
-            phases_s=dict(prepared.phases_s or {}),
-            algorithm=prepared.algorithm,
-            layout=prepared.layout,
-            recomputes_forward=prepared.recomputes_forward,
+            phases_s=phases_of(prepared.phases_s),
+            algorithm=text_of(prepared.algorithm),
+            layout=text_of(prepared.layout),
+            recomputes_forward=bool(prepared.recomputes_forward),
             cold_copies=rotation.copies if rotation else None,
             can_update=prepared.update is not None and rotation is None,
         )
@@ -138,7 +140,7 @@ class Worker:
         held, name = self._held, request.pass_name
         call = held.prepared.call_of(name)
         if isinstance(call, Unsupported):
-            return protocol.Declined(reason=call.reason)
+            return protocol.Declined(reason=text_of(call.reason))
         before = trust.fingerprints(held.tensors) if request.scrutinise else {}
         result, first = timing.once(call, held.prepared.wait)
         arrays = _arrays(held, name, result)
@@ -273,7 +275,7 @@ class Worker:
         before, begin = memory.resident_bytes(), now_ns()
         peak = self._peak_of_attempt(_case(request.case), request.batch_size, request.pass_name)
         if isinstance(peak, Unsupported):
-            return protocol.Declined(reason=peak.reason)
+            return protocol.Declined(reason=text_of(peak.reason))
         return protocol.Attempted(
             elapsed_s=seconds_since(begin),
             peak_bytes=peak,
@@ -357,11 +359,6 @@ _METHODS: Mapping[type[protocol.AnyRequest], Callable[[Worker, Any], protocol.Re
 
 def _case(table: protocol.CaseTable) -> Case:
     return parse_layer(table, origin="request").case
-
-
-def _seconds(predicted: float | None) -> float | None:
-    """A prediction as a plain float: a backend may give one of NumPy's."""
-    return None if predicted is None else float(predicted)
 
 
 def _told(findings: Iterable[trust.Untrusted | None]) -> list[protocol.Finding]:

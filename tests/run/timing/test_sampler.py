@@ -20,7 +20,7 @@ from convbench.run.timing.budget import Budget
 from convbench.run.timing.sampler import Sampler, TimedItem
 from convbench.run.timing.timed_results import TimedResults
 from convbench.workers import protocol
-from convbench.workers.process import Failure
+from convbench.workers.failure import Failure
 from convbench_specs import PASSES, Case, Pool
 
 CASE = Case(name="pool", operation=Pool(kind="max", kernel_size=(2, 2)), input_shape=(2, 4, 4))

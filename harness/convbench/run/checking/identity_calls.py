@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from convbench.plan.items import Item
 from convbench.verify import Deviation, Held, Identity, Results, hold_differences, hold_halves
 from convbench.workers.arrays import write_tensors
-from convbench.workers.process import Failure
+from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import Case, PassName, TensorName, Tensors, multiply_adds, tensors_of
 

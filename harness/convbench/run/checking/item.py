@@ -36,7 +36,7 @@ from convbench.verify.item import ItemCheck, Returned
 from convbench.verify.judgement import Judgement, Told
 from convbench.workers import protocol
 from convbench.workers.arrays import DataSetFiles, write_data_sets, write_one_set
-from convbench.workers.process import Failure
+from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import DataKind, PassName, Tensors, kind_of, telling_kinds
 

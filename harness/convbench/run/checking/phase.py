@@ -15,7 +15,7 @@ from convbench.run.sessions import Entrant, failed
 from convbench.verify import MissingImages
 from convbench.verify.fillings.photos import PHOTOS
 from convbench.workers.arrays import DataSetFiles
-from convbench.workers.process import Failure
+from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import DataKind, PassName
 

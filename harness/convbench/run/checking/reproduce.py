@@ -17,7 +17,8 @@ from convbench.plan.status import FAULTY, Status
 from convbench.results.events.schema import CellFailed, CellJudged, Recorded
 from convbench.text.cases import case_text
 from convbench.verify import Fill
-from convbench.workers.plugins import PluginRef, Registered
+from convbench.workers.discovery.loading import PluginRef
+from convbench.workers.plugins import Registered
 from convbench_specs import Case, kind_of
 
 

@@ -28,8 +28,9 @@ from convbench.run.progress import Doing
 from convbench.text.units import format_bytes
 from convbench.workers import protocol
 from convbench.workers.environment import PINNED_ALLOCATOR
+from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered
-from convbench.workers.process import Failure, WorkerProcess
+from convbench.workers.process import WorkerProcess
 from convbench_specs import Case, PassName, Settings, case_table
 
 Wanted = tuple[str, Case, PassName]

@@ -27,7 +27,7 @@ from convbench.verify.check import check_against
 from convbench.verify.reference.sampled import Sample, sampled_oracle
 from convbench.workers import protocol
 from convbench.workers.arrays import write_tensors
-from convbench.workers.process import Failure
+from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import DTYPES, Device, DType, cost
 

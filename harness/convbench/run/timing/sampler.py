@@ -37,7 +37,7 @@ from convbench.run.timing.timed_results import ClockReading, TimedResults
 from convbench.verify.data_sets import DataSet
 from convbench.workers import protocol
 from convbench.workers.arrays import DataSetFiles
-from convbench.workers.process import Failure
+from convbench.workers.failure import Failure
 from convbench_specs import PassName
 
 MOST_ATTEMPTS = 3

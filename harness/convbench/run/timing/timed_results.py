@@ -18,7 +18,7 @@ from convbench.verify import Untrusted, make_tensors
 from convbench.verify.data_sets import DataSet, tensors_of_set
 from convbench.verify.item import ItemCheck, Returned
 from convbench.workers import protocol
-from convbench.workers.process import Failure
+from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import PassName
 

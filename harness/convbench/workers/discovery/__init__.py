@@ -1,0 +1,1 @@
+"""Finding out what a plug-in offers, without running it in the host."""

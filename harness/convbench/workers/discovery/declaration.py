@@ -1,0 +1,103 @@
+"""What a backend declares of itself, as plain values that the host can hold.
+
+The host holds no object of a plug-in: code runs wherever an attribute of one is read.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from convbench_specs import CONTRACT, Backend, FrameworkVariables
+
+NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
+LONGEST_NAME = 40
+NAME_RULE = f"lower case letters and digits, words joined by hyphens, at most {LONGEST_NAME} characters"
+OPTIONAL = ("availability", "environment", "predict_s")
+"""Methods that the host asks only where a backend has one of its own."""
+NEVER_THREADS = re.compile(r"PATH|HOME|LANG|LC_.*|TMPDIR|TZ|USER|VIRTUAL_ENV|PYTHON.*|LD_.*")
+"""Variables that every worker needs: none of them holds a number of threads."""
+Texts = Annotated[tuple[str, ...], Meta(max_length=100)]
+Number = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
+Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z")]
+Package = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z", max_length=200)]
+
+
+class DeclarationError(Exception):
+    """A backend declares what the contract does not allow; the text says which attribute, and is one line."""
+
+
+class Variables(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of convbench_specs.FrameworkVariables."""
+
+    threads: Annotated[tuple[Variable, ...], Meta(max_length=100)] = ()
+    passed_prefixes: Annotated[tuple[Variable, ...], Meta(max_length=100)] = ()
+
+
+class Declaration(msgspec.Struct, frozen=True, kw_only=True):
+    """The class attributes of a backend, see convbench_specs.Backend.
+
+    `has` are those of the optional methods that it has of its own.
+    """
+
+    name: str
+    short_name: Annotated[str, Meta(max_length=20)] = ""
+    summary: str = ""
+    contract: tuple[Number, Number] = CONTRACT
+    devices: Annotated[Texts, Meta(min_length=1)] = ("cpu",)
+    operations: Texts = ()
+    ranks: Annotated[tuple[Number, ...], Meta(max_length=100)] = ()
+    is_deterministic: bool = True
+    display_order: Number | None = None
+    packages: Annotated[tuple[Package, ...], Meta(max_length=100)] = ()
+    framework_variables: Variables = Variables()
+    has: Texts = ()
+
+    @property
+    def variables(self) -> FrameworkVariables:
+        """The variables of its framework, as the contract has them."""
+        return FrameworkVariables(
+            threads=self.framework_variables.threads, passed_prefixes=self.framework_variables.passed_prefixes
+        )
+
+
+def declaration_of(backend: Backend) -> Declaration:
+    """What a backend declares; DeclarationError names an attribute that is not as the contract says.
+
+    One that was made for a later contract is refused before its other attributes are read: they may be new.
+    """
+    name, contract = _name(backend), _value(backend, "contract")
+    if contract[0] > CONTRACT[0]:
+        ours, theirs = (".".join(map(str, version)) for version in (CONTRACT, contract))
+        raise DeclarationError(f"{name!r} was made for contract {theirs}, this convbench has {ours}: upgrade convbench")
+    values = {field: _value(backend, field) for field in _TYPES if field not in ("name", "contract", "has")}
+    for variable in values["framework_variables"].threads:
+        if NEVER_THREADS.fullmatch(variable):
+            raise DeclarationError(f"{name}: framework_variables: {variable} holds no number of threads")
+    own = tuple(each for each in OPTIONAL if getattr(type(backend), each, None) is not getattr(Backend, each))
+    return Declaration(name=name, contract=contract, has=own, **values)
+
+
+def _name(backend: Backend) -> str:
+    name: str = _value(backend, "name")
+    if len(name) > LONGEST_NAME or not NAME.fullmatch(name):
+        shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+        raise DeclarationError(f"{shown!r} cannot be the name of a backend: {NAME_RULE}")
+    return name
+
+
+def _value(backend: Backend, field: str) -> Any:  # each has a type of its own
+    """An attribute, converted to the type that Declaration gives it."""
+    given = getattr(backend, field)
+    if isinstance(given, FrameworkVariables):
+        given = {"threads": given.threads, "passed_prefixes": given.passed_prefixes}
+    try:
+        return msgspec.convert(given, _TYPES[field])
+    except (msgspec.ValidationError, TypeError) as error:
+        raise DeclarationError(f"{type(backend).__name__}.{field}: {str(error).replace('`', '')}") from error
+
+
+_TYPES: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Declaration)}
