@@ -34,6 +34,8 @@ from convbench_specs.errors import SpecError, WorkloadError
 from convbench_specs.operations import Conv, Flatten, Operation, Pool, spatial
 
 OPERATIONS: Mapping[str, type[Conv | Pool | Flatten]] = {"conv": Conv, "pool": Pool, "flatten": Flatten}
+LONGEST_NAME = 200
+"""Characters of the name of a case."""
 CASE_KEYS = ("name", "operation", "input", "dtype", "x", "w", "count")
 WORKLOAD_KEYS = ("title", "source", "dtype", "network", "dense", "cases")
 
@@ -121,7 +123,8 @@ def parse_workload(text: str, *, name: str, origin: str) -> Workload:
 
 def parse_layer(entry: Mapping[str, Any], *, dtype: str = "float32", origin: str, number: int = 1) -> Layer:
     """One [[cases]] table."""
-    where = f"{origin}: case {entry.get('name', number)}"
+    name = str(entry.get("name", number))[:LONGEST_NAME]
+    where = f"{origin}: case {name if name.isprintable() else ascii(name)}"
     kind = entry.get("operation")
     if kind is None:
         raise WorkloadError(f"{where}: operation: is missing; it is one of {', '.join(OPERATIONS)}")
@@ -194,6 +197,10 @@ def _text(table: Mapping[str, Any], key: str) -> str:
     value = table.get(key, "")
     if not isinstance(value, str):
         raise SpecError(key, f"must be text, not {value!r}")
+    if not all(line.isprintable() for line in value.split("\n")) or (key == "name" and "\n" in value):
+        raise SpecError(key, f"must be text that can be printed, not {value[:LONGEST_NAME]!a}")
+    if key == "name" and len(value) > LONGEST_NAME:
+        raise SpecError(key, f"must have at most {LONGEST_NAME} characters, not {len(value):,}")
     return value
 
 

@@ -46,7 +46,7 @@ def run_limits(threads: Sequence[int], plugins: Iterable[str], *, again: bool, *
         outcomes = [_measure(each, usable, registry.packages, observer, again=again) for each in asked]
     finally:
         observer.end()
-    print_whole(limits_table([outcome.limits for outcome in outcomes]), Console())
+    print_whole(limits_table([outcome.limits for outcome in outcomes]), Console(markup=False, emoji=False))
     for warning in dict.fromkeys(warning for outcome in outcomes for warning in outcome.warnings):
         click.echo(f"warning: {warning}", err=True)
 

@@ -20,7 +20,7 @@ def print_backends(plugins: tuple[str, ...], device: str) -> None:
     if device not in {"cpu", "cuda"}:
         raise UsageError(f"unknown device {device!r}; there are: cpu, cuda")
     registry = find_backends(plugins)
-    console = Console()
+    console = Console(markup=False, emoji=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("backend", no_wrap=True)
     table.add_column("version", no_wrap=True)
@@ -42,7 +42,7 @@ def print_backends(plugins: tuple[str, ...], device: str) -> None:
 
 def print_workloads(plugins: tuple[str, ...]) -> None:
     """Print the shipped workloads and those of plug-ins, with their titles."""
-    console = Console()
+    console = Console(markup=False, emoji=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("workload", "cases", "title"):
         table.add_column(name, no_wrap=name != "title")
@@ -57,7 +57,7 @@ def print_workload(name: str, batch_size: int, plugins: tuple[str, ...]) -> None
     """Print one workload as a layer table that is as wide as the terminal."""
     if batch_size < 1:
         raise UsageError(f"batch size must be at least 1, not {batch_size}")
-    console = Console()
+    console = Console(markup=False, emoji=False)
     workload = load_workload(name, find_backends(plugins).demand(plugins).workloads)
     table = layer_table(workload, batch_size=batch_size)
     bold, faint = ("\x1b[1m{}\x1b[0m".format, "\x1b[2m{}\x1b[0m".format) if console.is_terminal else (str, str)

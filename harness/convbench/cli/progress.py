@@ -35,7 +35,7 @@ class ProgressBar:
             TextColumn("{task.percentage:3.0f} %"),
             TimeElapsedColumn(table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[left]}"),
-            TextColumn("{task.fields[what]}", table_column=what),
+            TextColumn("{task.fields[what]}", table_column=what, markup=False),
             console=console,
             auto_refresh=False,
             transient=True,
@@ -139,5 +139,5 @@ class PlainLines:
 
 def terminal_observer() -> Observer:
     """The bar if standard error is a terminal, else plain lines."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False, emoji=False)
     return ProgressBar(console) if console.is_terminal else PlainLines()

@@ -56,7 +56,7 @@ def print_run(
 
     On request with the tracebacks of what failed, and with what explains a wrong result.
     """
-    console = console or Console()
+    console = console or Console(markup=False, emoji=False)
     ranked = rank(run.measurements)
     _print_backends(run, console)
     if not ranked.empty:
@@ -68,10 +68,11 @@ def print_run(
     _print_not_computed(run, console)
     settings = run.header["settings"]
     console.print(
-        f"[dim]{len(run.measurements):,} cells in {format_duration(run.duration_s)}, {settings['threads']} threads, "
+        f"{len(run.measurements):,} cells in {format_duration(run.duration_s)}, {settings['threads']} threads, "
         f"{'cold caches, ' if settings.get('cache') == 'cold' else ''}"
         f"{'tuned allocator, ' if settings.get('allocator') == 'tuned' else ''}"
-        f"{run.header['machine'].get('processor', '')}[/dim]",
+        f"{run.header['machine'].get('processor', '')}",
+        style="dim",
         highlight=False,
     )
     console.print(f"{(folder or run.folder) / REPORT}", highlight=False, soft_wrap=True)

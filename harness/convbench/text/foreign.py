@@ -7,6 +7,7 @@ moves a cursor, sets a title, turns the direction of reading round, hides, or ca
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
 LONGEST = 500
 """Characters of a line of text."""
@@ -33,6 +34,35 @@ def clean_lines(text: str, longest: int = LONGEST_TRACEBACK) -> str:
     """The same for text of several lines, which stay; of one that is too long the end is kept."""
     kept = text if len(text) <= longest else f"…{text[1 - longest :]}"
     return "\n".join(_visible(line.replace("\t", "    ")) for line in kept.splitlines())
+
+
+def visible(text: str) -> str:
+    """The same text with whatever cannot be seen as its escape; lines stay, nothing is cut."""
+    return "\n".join(map(_visible, text.split("\n")))
+
+
+def all_visible(value: object) -> object:
+    """Plain values, as JSON has them, with every text made visible."""
+    return each_text(value, lambda text, _: visible(text))
+
+
+def each_text(
+    value: object, change: Callable[[str, str], str], *, key: str = "", verbatim: frozenset[str] = frozenset()
+) -> object:
+    """Plain values, as JSON has them, with every text changed; `change` gets it and the key that it stands under.
+
+    What stands under a key of `verbatim` is left as it is.
+    """
+    if isinstance(value, str):
+        return change(value, key)
+    if isinstance(value, list):
+        return [each_text(each, change, key=key, verbatim=verbatim) for each in value]
+    if isinstance(value, dict):
+        return {
+            change(name, ""): each if name in verbatim else each_text(each, change, key=name, verbatim=verbatim)
+            for name, each in value.items()
+        }
+    return value
 
 
 def _visible(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar, get_args
 
 import msgspec
 
-from convbench.text.foreign import clean, clean_lines
+from convbench.text.foreign import clean, clean_lines, each_text
 from convbench.verify.trust import Reason
 from convbench_specs import Device, PassName, PreparePhase, TensorName
 
@@ -334,19 +334,14 @@ def to_reply(message: dict[str, object], expected: type[R]) -> R | Declined | Fa
 
     This is where what a plug-in says enters the host.
     """
-    reply: R | Declined | Fault = msgspec.convert(_cleaned(message), expected | Declined | Fault)
+    reply: R | Declined | Fault = msgspec.convert(
+        each_text(message, _clean, verbatim=_VERBATIM), expected | Declined | Fault
+    )
     return reply
 
 
-def _cleaned(value: object, key: str = "") -> object:
-    """A message with all its texts fit to be shown; what is not shown stays as it is."""
-    if isinstance(value, str):
-        return clean_lines(value) if key == "traceback" else clean(value)
-    if isinstance(value, list):
-        return [_cleaned(each) for each in value]
-    if isinstance(value, dict):
-        return {clean(name): each if name in _VERBATIM else _cleaned(each, name) for name, each in value.items()}
-    return value
+def _clean(text: str, key: str) -> str:
+    return clean_lines(text) if key == "traceback" else clean(text)
 
 
 def reply_type(request: type[Request[R]]) -> type[R]:

@@ -14,6 +14,7 @@ import msgspec
 
 from convbench.results.events.schema import Event, Recorded
 from convbench.results.events.schema_1 import OldEvent
+from convbench.text.foreign import all_visible
 from convbench.text.strict_json import to_json
 
 _SEAL = re.compile(rb', "crc32": "([0-9a-f]{8})"}\n?\Z')
@@ -52,6 +53,8 @@ def to_event(line: bytes) -> Event | OldEvent:
 
     Infinity and NaN are strings that stand in place of a number, in older journals words that JSON does not have.
     """
+    if b"\\u" in line or b"\x7f" in line or not line.isascii():  # others may have written it
+        line = json.dumps(all_visible(json.loads(line)), ensure_ascii=False).encode()
     try:
         return _STRICT.decode(line)
     except msgspec.ValidationError:
