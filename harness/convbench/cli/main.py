@@ -6,6 +6,7 @@ or two lines; a traceback comes only with --debug.
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,13 +37,17 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
 
 
 class _Names(click.ParamType[tuple[str, ...]]):
-    """Names separated by commas."""
+    """Names separated by commas; one that holds a comma stands in double quotes, as in a CSV file."""
 
     name = "NAME[,NAME...]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        del param, ctx  # nothing can be wrong with it
-        return value if isinstance(value, tuple) else tuple(part for part in str(value).split(",") if part)
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(part for row in csv.reader([str(value)], strict=True) for part in row if part)
+        except csv.Error as error:
+            self.fail(f"{value!r}: {error}; write 'one,\"two, with a comma\"'", param, ctx)
 
 
 class _Size(click.ParamType[int]):
@@ -110,7 +115,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--batch-sizes", type=_Numbers(), help="Default: 1,32."),
         click.option("--passes", type=_Names(), help="Of forward, backward, both; default: all."),
         click.option("--dtypes", type=_Names(), help="float32, float64, ...; default: as the workload says."),
-        click.option("--cases", type=_Names(), help="Only these cases of the workloads."),
+        click.option("--cases", type=_Names(), help="Only these cases of the workloads; \"a, b\" in quotes is one name."),
         click.option("--case", help="One case in place of workloads: an inline TOML table, as failures print it."),
         click.option("--device", help="cpu (default) or cuda."),
         click.option("--threads", type=int, help="The same for all backends; default: all cores."),
