@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -46,11 +47,11 @@ class Stranger(Backend):
 
 def connection():
     """The descriptor of the socket to the host, as a plug-in can find it."""
-    return next(fd for fd in range(3, 64) if os.path.exists(f"/proc/self/fd/{fd}") and is_socket(fd))
-
-
-def is_socket(fd):
-    return os.readlink(f"/proc/self/fd/{fd}").startswith("socket:")
+    for number in range(3, 64):
+        link = Path(f"/proc/self/fd/{number}")
+        if link.is_symlink() and str(link.readlink()).startswith("socket:"):
+            return number
+    raise LookupError
 
 
 # -- what it says of itself
@@ -274,13 +275,13 @@ class RaisesKeyboardInterrupt(Stranger):
 
 class RaisesUnspeakable(Stranger):
     def misbehave(self):
-        class Unspeakable(Exception):
+        class UnspeakableError(Exception):
             def __str__(self):
                 raise ValueError("no words")
 
             __repr__ = __str__
 
-        raise Unspeakable
+        raise UnspeakableError
 
 
 class Recurses(Stranger):
@@ -423,6 +424,52 @@ class ReturnsHostile(Stranger):
     def prepare(self, case, tensors):
         x = tensors.x.copy()
         return Prepared(forward=lambda: x.reshape(len(x), -1).copy().view(HostileArray))
+
+
+def work():
+    """Some milliseconds of it."""
+    for _ in range(60):
+        np.sort(np.arange(20_000)[::-1] % 1_009)
+
+
+class WorksInToNumpy(Stranger):
+    def prepare(self, case, tensors):
+        x = tensors.x.copy()
+
+        def to_numpy(tensor, native):
+            work()
+            return x.reshape(len(x), -1).copy()
+
+        return Prepared(forward=object, to_numpy=to_numpy)
+
+
+class WorksInWait(Stranger):
+    def prepare(self, case, tensors):
+        x = tensors.x.copy()
+
+        def wait(native):
+            if not native:
+                work()
+                native.append(x.reshape(len(x), -1).copy())
+
+        return Prepared(forward=list, wait=wait, to_numpy=lambda tensor, native: native[0], runs_in_order=True)
+
+
+class FinishesLate(Stranger):
+    def prepare(self, case, tensors):
+        x = tensors.x.reshape(len(tensors.x), -1).copy()
+
+        def forward():
+            y = np.empty_like(x)
+            y[0], y[1:] = x[0], 0
+
+            def finish():
+                y[...] = x
+
+            threading.Timer(0.001, finish).start()
+            return y
+
+        return Prepared(forward=forward)
 
 
 class ReturnsText(Stranger):

@@ -115,7 +115,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--batch-sizes", type=_Numbers(), help="Default: 1,32."),
         click.option("--passes", type=_Names(), help="Of forward, backward, both; default: all."),
         click.option("--dtypes", type=_Names(), help="float32, float64, ...; default: as the workload says."),
-        click.option("--cases", type=_Names(), help="Only these cases of the workloads; \"a, b\" in quotes is one name."),
+        click.option("--cases", type=_Names(), help='Only these cases of the workloads; "a, b" in quotes is one name.'),
         click.option("--case", help="One case in place of workloads: an inline TOML table, as failures print it."),
         click.option("--device", help="cpu (default) or cuda."),
         click.option("--threads", type=int, help="The same for all backends; default: all cores."),

@@ -63,6 +63,7 @@ def first_block(context: RunContext) -> Iterator[Happening]:
             _release(sessions)
         if left_out:
             yield WarningGiven(text=left_out_text("these were left out", left_out, settings))
+        yield from _spinning(sessions)
         if settings.timing and state.limits is None:
             with context.stopwatch.spending("preparing"):
                 yield from _limits(context, sessions)
@@ -224,6 +225,16 @@ def _release(sessions: Sequence[BackendSession]) -> None:
     for session in sessions:
         session.release()
         session.suspend()
+
+
+def _spinning(sessions: Sequence[BackendSession]) -> Iterator[WarningGiven]:
+    """The backends that do not come to rest. Their workers are stopped while others are timed."""
+    for session in sessions:
+        if session.busy_cores:
+            yield WarningGiven(
+                text=f"{session.name} keeps {session.busy_cores:.1f} processor cores busy while it is asked for "
+                "nothing, as a thread does that spins: that slows its own calls down"
+            )
 
 
 def _limits(context: RunContext, sessions: Sequence[BackendSession]) -> Iterator[Recorded | Progress]:

@@ -37,6 +37,7 @@ Reason = Literal[
     "shared_state",
     "precomputed",
     "clock",
+    "deferred",
 ]
 
 EXPLANATIONS: Mapping[Reason, str] = {
@@ -56,6 +57,7 @@ EXPLANATIONS: Mapping[Reason, str] = {
     "shared_state": "the result changes when another prepared case of the same shape is used in between",
     "precomputed": "the result is computed before the call that is timed",
     "clock": "the worker's clock and the host's clock do not agree about how long the timed calls took",
+    "deferred": "work was left for after the timed call",
 }
 
 REQUIRED_NONZERO = 0.3

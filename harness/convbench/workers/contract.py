@@ -164,7 +164,7 @@ def arrays_of(case: Case, prepared: Prepared, pass_name: PassName, result: Nativ
 
 def fault_line(error: BaseException, backend: Backend | None) -> str:
     """An exception in one line, with the last place in the backend's own source that it came through."""
-    line = clean(f"{type(error).__name__}: {text_of(error)}")
+    line = clean(f"{type(error).__name__}: {text_of(error)}".removesuffix(": "))
     place = None if backend is None else _place(error, type(backend))
     return f"{line} ({place})" if place else line
 

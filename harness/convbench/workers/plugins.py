@@ -18,6 +18,7 @@ from pathlib import Path
 
 from convbench.errors import UsageError, unknown_name
 from convbench.plan.status import Status
+from convbench.text.foreign import clean
 from convbench.workers.contract import fault_line
 from convbench.workers.discovery.declaration import Declaration
 from convbench.workers.discovery.informant import Informant
@@ -28,6 +29,7 @@ from convbench.workers.environment import union
 from convbench.workers.failure import Failure
 from convbench_specs import Available, Device, FrameworkVariables, Settings, Unavailable, hooks
 
+LONGEST_VERSION = 40
 LOCAL_PLUGIN = "convbench_plugin.py"
 
 
@@ -205,7 +207,7 @@ def _own_availability(entry: Registered, informant: Informant, device: Device) -
 def _availability(answer: IsAvailable | Failure) -> Available | Unavailable:
     if isinstance(answer, Failure):
         return Unavailable(f"availability() failed: {answer.reason}")
-    return Available(answer.text) if answer.can_run else Unavailable(answer.text)
+    return Available(clean(answer.text, LONGEST_VERSION)) if answer.can_run else Unavailable(answer.text)
 
 
 def _described(informant: Informant, ref: PluginRef) -> Described | Failure:

@@ -23,6 +23,11 @@ START_TIMEOUT_S = 60.0
 OUT_OF_TIME = "the time of the run was over (--within)"
 
 
+def caches_folder(scratch: Path, registered: Registered) -> str:
+    """The scratch folder that a backend is told of: apart from the arrays of the run, which it could remove with it."""
+    return str(scratch / "caches" / registered.known_as)
+
+
 class WorkerProcess:
     """One worker of one backend. `request` starts it if need be; a dead one is replaced at the next request.
 
@@ -69,6 +74,8 @@ class WorkerProcess:
 
     def launch(self) -> None:
         """Start the process and have it start its backend, without waiting for the answer."""
+        if self._settings.scratch_folder:  # again each time: an earlier worker may have removed it
+            Path(self._settings.scratch_folder).mkdir(parents=True, exist_ok=True)
         variables = environment(self._registered, self._settings)
         if isinstance(variables, Failure):
             self._refused = variables

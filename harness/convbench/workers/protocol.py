@@ -162,7 +162,9 @@ class Attempted(Reply, frozen=True, kw_only=True, tag="attempted"):
 
 
 class Released(Reply, frozen=True, kw_only=True, tag="released"):
-    """The worker holds no case any more."""
+    """The worker holds no case any more. `busy_cores` are those that it still used, where it was looked at."""
+
+    busy_cores: float = 0.0
 
 
 class Declined(Reply, frozen=True, kw_only=True, tag="declined"):

@@ -20,7 +20,7 @@ from convbench.workers import protocol
 from convbench.workers.arrays import read_results
 from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered
-from convbench.workers.process import WorkerProcess
+from convbench.workers.process import WorkerProcess, caches_folder
 from convbench.workers.protocol import R
 from convbench_specs import Case, PassName, Settings, TensorName, case_table
 
@@ -58,7 +58,9 @@ class BackendSession:
         self._worker = WorkerProcess(
             registered,
             Settings(
-                threads=settings.threads, device=settings.device, scratch_folder="" if scratch is None else str(scratch)
+                threads=settings.threads,
+                device=settings.device,
+                scratch_folder="" if scratch is None else caches_folder(scratch, registered),
             ),
             log=log,
             timeout_s=settings.timeout_s,
@@ -72,6 +74,8 @@ class BackendSession:
         self._item: Item | None = None
         self._paths: Mapping[str, str] = {}
         self._resident: protocol.Ready | None = None
+        self.busy_cores = 0.0
+        """Processor cores that a worker kept busy while it was asked for nothing."""
         self.timed_s: dict[str, float] = {}
         """Seconds that the backend itself took under the clock of its workers, by request."""
 
@@ -181,7 +185,9 @@ class BackendSession:
     def release(self) -> None:
         """Drop the prepared case, if the worker still has it."""
         if self._resident is not None:
-            self._ask(protocol.Release())
+            reply = self._ask(protocol.Release())
+            if not isinstance(reply, Failure):
+                self.busy_cores = max(self.busy_cores, reply.busy_cores)
         self._item, self._resident = None, None
 
     def suspend(self) -> None:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from convbench.machine.cores import bind
 from convbench.machine.facts import free_bytes, last_level_caches_bytes
 from convbench.machine.processor_peak import peak_flops_per_s
-from convbench.measure import memory, timing
+from convbench.measure import idling, memory, timing
 from convbench.measure.clock import now_ns, seconds_since
 from convbench.measure.cold_caches import Rotation
 from convbench.verify import trust
 from convbench.verify.data_sets import DATA_SETS
 from convbench.verify.digest import digest
-from convbench.workers import protocol
+from convbench.workers import afterwards, protocol
 from convbench.workers.arrays import holds, read_tensors, write_results, zero_tensors
 from convbench.workers.contract import arrays_of, facts_of, phases_of, prediction_of, prepared_or_unsupported, text_of
 from convbench.workers.discovery.loading import PluginRef, load_backend
@@ -148,8 +148,10 @@ class Worker:
         if not request.scrutinise:
             return protocol.Ran(timed_s=first, first_call_s=first, call_s=first, outputs=outputs)
         again, second = timing.once(call, held.prepared.wait)
+        read = afterwards.read_at_once(held, name, again, second)
         findings = [trust.input_changed(before, trust.fingerprints(held.tensors))]
         findings += self._scrutinise(name, outputs, result, again)
+        findings += afterwards.findings(held, name, call, again, read)
         again_outputs: dict[TensorName, str] = {}
         if not self._started.is_deterministic:  # only the host knows by how much they may differ
             again_outputs = write_results(_arrays(held, name, again), request.folder, f"{name}-again")
@@ -296,13 +298,17 @@ class Worker:
         return memory.process_peak_bytes()
 
     def release(self) -> protocol.Released:
-        """Drop the prepared case; what the framework loaded for the first, and for those read, is frozen."""
+        """Drop the prepared case; what the framework loaded for the first, and for those read, is frozen.
+
+        The first time it is looked at whether anything still uses the processor.
+        """
         held, self._resident = self._resident, None
         if held is not None and not self._frozen:
             del held
             gc.collect()
             gc.freeze()
             self._frozen = True
+            return protocol.Released(busy_cores=idling.busy_cores())
         return protocol.Released()
 
     def _rotation(self, case: Case, tensors: Tensors) -> Rotation:

@@ -24,6 +24,7 @@ Message = dict[str, object]
 _HEADER = struct.Struct(f">I{KEY_BYTES}s")
 _encoded = json.JSONEncoder(allow_nan=True).encode
 _clock = time.monotonic
+_send = socket.socket.sendall
 
 
 class PeerClosedError(Exception):
@@ -54,7 +55,7 @@ def send(connection: socket.socket, message: Message, key: bytes) -> None:
         raise TooLargeError(f"{len(body):,} bytes, at most {MAX_FRAME_BYTES:,} can be sent")
     try:
         connection.settimeout(None)
-        connection.sendall(_HEADER.pack(len(body), key) + body)
+        _send(connection, _HEADER.pack(len(body), key) + body)
     except OSError as error:
         raise PeerClosedError from error
 

@@ -50,7 +50,7 @@ class Informant:
             except DeclarationError as error:
                 refused.append(str(error))
                 continue
-            except (Exception, SystemExit) as error:  # noqa: BLE001  # a stranger's code: anything may come
+            except BaseException as error:  # noqa: BLE001  # a stranger's code: anything may come
                 refused.append(fault_line(error, None))
                 continue
             described.append(declared)
