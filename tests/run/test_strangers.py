@@ -19,7 +19,7 @@ HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 CASE = 'operation = "flatten", input = [2, 3, 3]'
 HARMLESS = {
     "VersionNasty", "VersionNumber", "SummaryNasty", "OperationsLie", "FactsOdd", "FactsMany", "AlgorithmNasty",
-    "LeavesDaemon", "PrintsMuch", "Spins", "RaisesInDel", "DeletesScratch",
+    "ReasonNasty", "ReasonNoText", "ReturnsHostile", "Locks", "LeavesDaemon", "PrintsMuch", "Spins", "RaisesInDel", "DeletesScratch",
     "AvailabilityNone", "AvailabilityExits", "AvailabilityRaisesNasty",
 }  # fmt: skip
 """What breaks nothing, or makes a backend unavailable: the text is shown as its escapes, and the numbers are right."""

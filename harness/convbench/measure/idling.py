@@ -11,7 +11,7 @@ GLANCE_S = 0.01
 LOOK_S = 0.05
 SPIN_S = 0.3
 """Thread pools spin for a while after a call, by default 0.2 s in Intel's OpenMP; what still spins then never ends."""
-BUSY = 0.5
+BUSY = 0.1
 """Of a core; a thread that spins has a whole one, or its part where others want it, too."""
 
 

@@ -53,7 +53,7 @@ class Worker:
         self._device: Device = "cpu"
         self._last: tuple[PassName, Native] | None = None
         """A pass and what the last timed call of it returned, until the next request."""
-        self._frozen = False
+        self._frozen = self._rested = False
         """Whether the collector knows what the framework has loaded for its cases as there to stay."""
 
     def answer(self, request: protocol.AnyRequest) -> protocol.Reply:
@@ -297,19 +297,23 @@ class Worker:
         prepared.wait(result)
         return memory.process_peak_bytes()
 
-    def release(self) -> protocol.Released:
-        """Drop the prepared case; what the framework loaded for the first, and for those read, is frozen.
+    def rest(self, request: protocol.Release) -> protocol.Released:
+        """Drop the prepared case; after the first it is looked at, once, whether anything still uses the processor."""
+        del request
+        self.release()
+        if self._rested or not self._frozen:
+            return protocol.Released()
+        self._rested = True
+        return protocol.Released(busy_cores=idling.busy_cores())
 
-        The first time it is looked at whether anything still uses the processor.
-        """
+    def release(self) -> None:
+        """Drop the prepared case; what the framework loaded for the first, and for those read, is frozen."""
         held, self._resident = self._resident, None
         if held is not None and not self._frozen:
             del held
             gc.collect()
             gc.freeze()
             self._frozen = True
-            return protocol.Released(busy_cores=idling.busy_cores())
-        return protocol.Released()
 
     def _rotation(self, case: Case, tensors: Tensors) -> Rotation:
         return Rotation(
@@ -359,7 +363,7 @@ _METHODS: Mapping[type[protocol.AnyRequest], Callable[[Worker, Any], protocol.Re
     protocol.ReadPeaks: Worker.read_peaks,
     protocol.ReadKept: Worker.read_kept,
     protocol.Attempt: Worker.attempt,
-    protocol.Release: lambda worker, _: worker.release(),
+    protocol.Release: Worker.rest,
 }
 
 
