@@ -21,7 +21,8 @@ checking, memory and statistics. The smallest useful backend:
 Rules:
 - A module that holds a backend imports its framework in `start` or `prepare`, never at module level: the host imports
   the module to list it.
-- Everything but `availability`, `environment` and the class attributes runs in a worker process of the backend's own.
+- Everything but `availability`, `environment` and the class attributes runs in a worker process of the backend's own;
+  those are asked in a process of the plug-in, which ends with the last answer.
 - `environment` is asked before the worker starts; `start` runs first in it.
 - What cannot be done is a value, Unsupported("why"); an exception is a bug and is reported as one.
 
@@ -203,7 +204,7 @@ class Backend(ABC):
     """A way to compute cases; see the module's docstring for the rules and the smallest example."""
 
     name: ClassVar[str]
-    """What users type and reports show: lower case, words joined by hyphens."""
+    """What users type and reports show: lower case and digits, words joined by hyphens, at most 40 characters."""
     short_name: ClassVar[str] = ""
     """At most 6 letters for the heads of narrow tables; empty: the beginning of the name."""
     summary: ClassVar[str] = ""

