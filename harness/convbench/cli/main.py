@@ -45,7 +45,7 @@ class _Names(click.ParamType[tuple[str, ...]]):
         if isinstance(value, tuple):
             return value
         try:
-            return tuple(part for row in csv.reader([str(value)], strict=True) for part in row if part)
+            return tuple(part for row in csv.reader([str(value)]) for part in row if part)
         except csv.Error as error:
             self.fail(f"{value!r}: {error}; write 'one,\"two, with a comma\"'", param, ctx)
 
