@@ -359,3 +359,13 @@ def test_the_documentation_names_every_key_and_its_example_is_one():
     example = textwrap.dedent("".join(re.findall(r"^(?:    .*)?\n", text.split("## Of the file")[0], re.MULTILINE)))
     workload = parse_workload(example, name="example", origin="docs")
     assert [(layer.case.name, layer.count) for layer in workload.layers] == [("stem", 1), ("pool", 1), ("depthwise", 4)]
+
+
+@pytest.mark.parametrize(
+    "name", [r"\u001b[2J", r"a\nb", r"\u202e", "x" * 201], ids=["escape", "line", "direction", "long"]
+)
+def test_a_name_that_cannot_be_shown_is_refused_in_one_line_that_can(name):
+    text = f'cases = [{{ name = "{name}", operation = "flatten", input = [2, 3] }}]'
+    with pytest.raises(WorkloadError, match="name: must") as refused:
+        parse_workload(text, name="w", origin="w.toml")
+    assert str(refused.value).isprintable()
