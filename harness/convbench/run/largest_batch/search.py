@@ -107,7 +107,9 @@ class Searcher:
         self._backend = registered.backend.name
         self._worker = WorkerProcess(
             registered,
-            Settings(threads=settings.threads, device=settings.device, scratch_folder=caches_folder(scratch, registered)),
+            Settings(
+                threads=settings.threads, device=settings.device, scratch_folder=caches_folder(scratch, registered)
+            ),
             log=log,
             timeout_s=settings.timeout_s,
             purpose=PINNED_ALLOCATOR,
