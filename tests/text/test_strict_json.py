@@ -16,7 +16,7 @@ OWN = {
     "text/strict_json.py",
     "text/cases.py",  # one text, as a TOML string
     "report/embed.py",  # with allow_nan=False, for the page
-    "workers/frames.py",  # from host to worker, no file
+    "workers/channel/frames.py",  # from host to worker, no file
 }
 
 

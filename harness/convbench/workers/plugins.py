@@ -29,7 +29,7 @@ from convbench.workers.environment import union
 from convbench.workers.failure import Failure
 from convbench_specs import Available, Device, FrameworkVariables, Settings, Unavailable, hooks
 
-LONGEST_VERSION = 40
+LONGEST_VERSION = 24
 LOCAL_PLUGIN = "convbench_plugin.py"
 
 

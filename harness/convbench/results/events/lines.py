@@ -54,11 +54,19 @@ def to_event(line: bytes) -> Event | OldEvent:
     Infinity and NaN are strings that stand in place of a number, in older journals words that JSON does not have.
     """
     if b"\\u" in line or b"\x7f" in line or not line.isascii():  # others may have written it
-        line = json.dumps(all_visible(json.loads(line)), ensure_ascii=False).encode()
+        return _converted(all_visible(json.loads(line)))
     try:
         return _STRICT.decode(line)
     except msgspec.ValidationError:
         return _LAX.decode(line)
     except msgspec.DecodeError:
-        event: Event | OldEvent = msgspec.convert(json.loads(line), Event | OldEvent)
-        return event
+        return _converted(json.loads(line))
+
+
+def _converted(value: object) -> Event | OldEvent:
+    event: Event | OldEvent
+    try:
+        event = msgspec.convert(value, Event | OldEvent)
+    except msgspec.ValidationError:
+        event = msgspec.convert(value, Event | OldEvent, strict=False)
+    return event
