@@ -17,21 +17,36 @@ def new_mark() -> dict[str, str]:
 
 
 def end_marked(mark: dict[str, str]) -> int:
-    """Kill every process that was started with the mark; how many there were. None is found where there is no /proc."""
+    """Kill every process that was started with the mark; how many there were. None is found where there is no /proc.
+
+    It looks again until nothing new is seen: one that ends while it is looked at may just have started another.
+    """
     wanted = f"{VARIABLE}={mark[VARIABLE]}".encode()
     ended: set[int] = set()
-    while found := [pid for pid in _marked(wanted) if pid not in ended]:  # those that were started meanwhile, too
+    gone: set[int] = set()
+    while True:
+        found, ending = _marked(wanted)
+        if found <= ended and ending <= gone:
+            return len(ended)
         for pid in found:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        ended.update(found)
-    return len(ended)
+        ended |= found
+        gone |= ending
 
 
-def _marked(wanted: bytes) -> list[int]:
-    found = []
+def _marked(wanted: bytes) -> tuple[set[int], set[int]]:
+    """The processes that have a variable, and those that end or have ended, whose variables cannot be told."""
+    found, ending = set(), set()
     for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # of another user, or gone
-            if wanted in (entry / "environ").read_bytes().split(b"\0"):
-                found.append(int(entry.name))
-    return found
+        try:
+            variables = (entry / "environ").read_bytes()
+        except PermissionError:  # another user's
+            continue
+        except OSError:
+            variables = b""
+        if not variables:
+            ending.add(int(entry.name))
+        elif wanted in variables.split(b"\0"):
+            found.add(int(entry.name))
+    return found, ending
