@@ -148,6 +148,8 @@ def replace_what_takes_time(patch, machine, promise):
 class Session:
     name = "mine"
 
+    busy_cores = 0.0
+
     def __init__(self, machine, promise):
         self._machine, self._promise = machine, promise
 

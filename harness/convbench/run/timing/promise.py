@@ -58,11 +58,15 @@ class Promise:
     def first_block(self, to_come: Collection[ItemKey]) -> Fit:
         """What of the first block's items still fits, each with what is to follow.
 
-        Where that would leave out most of them, less is to follow: no further blocks, then no memory either.
+        Before an item is left out, fewer blocks are to follow: what is to come is only guessed, and may be less. Where
+        even so most items would be left out, memory is not to follow either.
         """
         if not self.checks:
             return Fit(self.settings.rounds, frozenset())
-        found = Fit(0, frozenset(to_come))
+        for more in range(self.settings.blocks - 1, -1, -1):
+            found = self._first_block(to_come, more, memory=self.settings.memory)
+            if not found.left_out:
+                return found
         for more, memory in ((self.settings.blocks - 1, self.settings.memory), (0, self.settings.memory), (0, False)):
             found = self._first_block(to_come, more, memory=memory)
             if 2 * len(found.left_out) <= len(to_come):
