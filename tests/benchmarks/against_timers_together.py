@@ -48,7 +48,7 @@ class Together:
         """The loop and the settling of a worker; what PyTorch returns on a CPU exists."""
         from convbench.measure.timing import sample, settling_s
 
-        return sample(self.call, lambda native: None, loops, settling_s(self.call_s, woken=True)).elapsed_s
+        return sample(self.call, lambda native: None, loops, settling_s(self.call_s, woken=True))[0].elapsed_s
 
     def by_timer(self, loops):
         """Its own loop, after warm-up calls of its own."""

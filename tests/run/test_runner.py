@@ -95,7 +95,7 @@ def test_the_seconds_of_a_run_are_told_by_what_they_were_spent_on(run):
 
 
 def test_the_seconds_that_backends_took_under_a_clock_are_told(run):
-    assert set(run.timed_s) == {"prepare", "run", "warm_up", "sample"}
+    assert set(run.timed_s) == {"prepare", "run", "exercise", "warm_up", "sample"}
     assert all(seconds > 0 for seconds in run.timed_s.values())
     assert run.samples["elapsed_s"].sum() + run.samples["settled_s"].sum() <= run.timed_s["sample"]
     assert sum(run.timed_s.values()) < run.duration_s

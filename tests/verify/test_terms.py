@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from verify_cases import cases
 
@@ -46,7 +46,7 @@ def test_the_most_terms_are_those_of_the_element_that_has_the_most(case, batch):
         assert most_terms(case, name, batch) == np.max(terms_of(case, name, batch))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(case=cases().filter(lambda case: isinstance(case.operation, Conv) and not case.operation.bias))
 def test_the_reached_share_is_that_of_elements_with_any_term_on_the_input(case):
     mode = case.operation.padding_mode

@@ -47,6 +47,8 @@ class CallTimes:
     firsts_used: list[float] = field(default_factory=list)
     nexts_used: list[float] = field(default_factory=list)
     copies: list[float] = field(default_factory=list)
+    pause_s: float = 0.0
+    """A pause before the next call that is given; else it is as long as putting in values takes."""
 
     @property
     def renewal_s(self) -> float:
@@ -54,9 +56,9 @@ class CallTimes:
         return min(self.renewals, default=self.prepare_s)
 
     @property
-    def pause_s(self) -> float:
+    def next_pause_s(self) -> float:
         """How long a backend is left alone before each call, so that a first one differs in nothing else."""
-        return min(max([LEAST_PAUSE_S, *self.renewals]), LONGEST_PAUSE_S)
+        return self.pause_s or min(max([LEAST_PAUSE_S, *self.renewals]), LONGEST_PAUSE_S)
 
 
 def remembered(case: Case, batch_size: int, pass_name: PassName, times: CallTimes) -> Untrusted | None:

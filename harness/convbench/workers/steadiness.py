@@ -7,6 +7,7 @@ that is kept where it must not be spoils a result by far more than rounding does
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,10 @@ from convbench_specs import DType, Native, PassName, Prepared, TensorName, Tenso
 
 MOST_CALLS = 250
 """Calls of a pass in a row: a fault that shows in one call of fifty is missed by 0.6 % of such rows."""
+CONFIRMING = 2
+"""Times that the data sets change to confirm that a result is remembered."""
+LONGEST_PAUSE_S = 0.008
+"""Two slices of a scheduler, about."""
 CALLS_BEFORE = 2
 """Calls on the same inputs in the check of a result, see Worker.run."""
 CLEARLY: dict[DType, float] = {"float64": 1e-9, "float32": 1e-3, "bfloat16": 0.05, "float16": 0.05}
@@ -89,23 +94,31 @@ class Exerciser:
     def _changed(self, name: PassName) -> Untrusted | None:
         """Calls on values that change, and whether the time of these calls can be true.
 
-        What looks remembered is looked at once more: on a busy machine some first calls are slow by chance.
+        What looks remembered is looked at once more, after pauses of all lengths: on a busy machine the scheduler may
+        stop every first call, if they come in its own rhythm.
         """
         times, begin = CallTimes(prepare_s=self.held.renewal_s), now_ns()
         if self.held.prepared.update is None:
             return self._turn(name, 0, times) or self._precomputed(name, times)
-        for further in range(2):
-            for turn, number in enumerate(TURNS):
-                wrong = self._turn(name, number, times)
-                if wrong:
-                    self._update(self.data_sets[0])
-                    return wrong
-                if not further and turn % 2 and seconds_since(begin) > self.limit_s:
-                    break
-            suspected = remembered(self.held.case, len(self.held.tensors.x), name, times)
-            if suspected is None:
+        for turn, number in enumerate(TURNS):
+            if wrong := self._turn(name, number, times):
+                self._update(self.data_sets[0])
+                return wrong
+            if turn % 2 and seconds_since(begin) > self.limit_s:
                 break
-        return suspected or self._precomputed(name, times)
+        return self._remembered(name, times) or self._precomputed(name, times)
+
+    def _remembered(self, name: PassName, times: CallTimes) -> Untrusted | None:
+        case, batch_size = self.held.case, len(self.held.tensors.x)
+        if remembered(case, batch_size, name, times) is None:
+            return None
+        confirmed, pauses = CallTimes(prepare_s=times.prepare_s), random.Random(0)  # noqa: S311  # lengths, no secret
+        for number in CONFIRMING * TURNS:
+            confirmed.pause_s = pauses.uniform(0.0, LONGEST_PAUSE_S)
+            if wrong := self._turn(name, number, confirmed):
+                self._update(self.data_sets[0])
+                return wrong
+        return remembered(case, batch_size, name, confirmed)
 
     def _turn(self, name: PassName, number: DataSet, times: CallTimes) -> Untrusted | None:
         """Two calls on a data set, the first one right after it was put in; before each the backend has paused."""
@@ -113,7 +126,7 @@ class Exerciser:
         if self.held.prepared.update is not None:
             times.renewals.append(self._update(values))
         for seconds, used in ((times.firsts, times.firsts_used), (times.nexts, times.nexts_used)):
-            _pause(times.pause_s)
+            _pause(times.next_pause_s)
             touch(values)
             begin_used = used_ns()
             result, taken = _called(self.held.prepared, name)

@@ -36,10 +36,7 @@ def check_command(
     It names the threads in any case, for how work is split may be what is wrong, and the kind of data where that is a
     further one.
     """
-    parts = ["convbench", "check", *_asked(what, batch_size, backends, settings, plugins)]
-    if kind_of(data):
-        parts += ["--data", str(data)]
-    return shlex.join(parts)
+    return shlex.join(["convbench", "check", *_asked(what, batch_size, backends, settings, plugins, data=data)])
 
 
 def compare_command(
@@ -64,6 +61,8 @@ def _asked(
     backends: Iterable[str],
     settings: RunSettings,
     plugins: Iterable[PluginRef],
+    *,
+    data: Fill | None = None,
 ) -> list[str]:
     """Arguments that both commands have; limits are named where they are not those of a run that asks for none."""
     parts = [what] if isinstance(what, str) else ["--case", case_text(what)]
@@ -77,6 +76,8 @@ def _asked(
             parts += [option, f"{value:g}"]
     if settings.device != "cpu":
         parts += ["--device", settings.device]
+    if kind_of(data):
+        parts += ["--data", str(data)]
     for ref in dict.fromkeys(plugins):
         if ref.option:
             parts += ["--plugin", ref.option]
