@@ -86,6 +86,7 @@ def run(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "status", "finding"),
     [
@@ -103,11 +104,13 @@ def test_a_run_says_what_is_wrong_with_timed_calls(run, backend, status, finding
     assert (cell["status"], cell["finding"]) == (status, finding), cell["reason"]
 
 
+@pytest.mark.slow
 def test_a_clock_that_was_replaced_in_the_module_time_changes_no_measurement(run):
     seconds = run.measurements.set_index("backend")["median_s"]
     assert seconds["replaced-clock"] > seconds["steady"] / 20
 
 
+@pytest.mark.slow
 def test_what_was_found_when_timing_is_not_ranked(run):
     cells = run.measurements.set_index("backend")
     assert set(cells["fastest"].dropna()) - {""} <= {"steady", "no-update", "rounds-differently", "replaced-clock"}
