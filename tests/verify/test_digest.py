@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from convbench.verify.digest import COLUMNS, digest
 
-SIZES = st.sampled_from([0, 1, 7, 8 * COLUMNS, 8 * COLUMNS + 3, 20 * COLUMNS])
+FEW, MANY = COLUMNS
+
+SIZES = st.sampled_from([0, 1, 7, 8 * FEW, 8 * FEW + 3, 8 * MANY, 20 * MANY])
 DTYPES = st.sampled_from(["float16", "float32", "float64"])
 
 
@@ -40,3 +42,11 @@ def test_images_channels_rows_and_columns_that_change_places_change_it(shape, ax
 def test_shape_and_dtype_are_part_of_it():
     values = np.zeros((2, 3), np.float32)
     assert len({digest(values), digest(values.T), digest(values.view(np.int32)), digest(np.zeros((2, 4)))}) == 4
+
+
+@given(st.sampled_from(COLUMNS), st.integers(0, 2000), st.integers(1, 3))
+def test_words_that_change_places_at_any_distance_change_it(columns, place, rows):
+    values = np.random.default_rng(0).standard_normal(20_000)
+    other = values.copy()
+    other[[place, place + rows * columns]] = other[[place + rows * columns, place]]
+    assert digest(values) != digest(other)

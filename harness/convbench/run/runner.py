@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from convbench.machine.core_speed_history import keep_bests, known_bests
 from convbench.machine.cores import cores_for
 from convbench.machine.facts import free_bytes, usable_cores
 from convbench.machine.other_load import OtherLoad
+from convbench.machine.processor_peak import peak_flops_per_s
 from convbench.plan.items import Plan
 from convbench.plan.memory_fit import too_large
 from convbench.plan.settings import RunSettings
@@ -46,6 +47,7 @@ from convbench.run.timing.schedule import steps_of
 from convbench.run.timing.timed_results import TimedResults
 from convbench.workers.arrays import scratch_folder
 from convbench.workers.plugins import Registered
+from convbench_specs import DType
 
 
 @dataclass(slots=True)
@@ -85,7 +87,7 @@ def run_events(
             promise = Promise(settings, deadline, searches=_most_searches(plan, settings, len(backends)))
             workers = Workers(backends, settings, folder, scratch, patience_s=promise.patience_s)
             ledger.timed_s = workers.timed_s
-            timed_results = TimedResults(scratch=scratch, seed=settings.seed)
+            timed_results = TimedResults(scratch=scratch, seed=settings.seed, peaks=_peaks(settings))
             context = RunContext(
                 plan=plan,
                 settings=settings,
@@ -135,6 +137,13 @@ def _sampler(
     seed = f"{settings.seed} {len(state.resumed)}" if state.resumed else ""
     load = OtherLoad(workers.own_s)
     return Sampler(settings, state, load, speeds, timed_results, seed=seed, left_s=deadline.left_s)
+
+
+def _peaks(settings: RunSettings) -> Callable[[DType], float] | None:
+    """What the cores of the run can compute at most; what an accelerator can do is not known."""
+    if settings.device != "cpu":
+        return None
+    return lambda dtype: peak_flops_per_s(dtype, settings.threads)
 
 
 def _phases(context: RunContext) -> Iterator[Happening]:

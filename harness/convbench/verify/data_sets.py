@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from convbench_specs import TensorName, Tensors
 
 DataSet = int
-"""0: the checked numbers; 1: the numbers doubled."""
+"""The checked numbers times so many powers of two: 0 are these numbers, 1 is the double, -1 the half."""
 DATA_SETS: tuple[DataSet, ...] = (0, 1)
 
 
@@ -25,7 +25,7 @@ def tensors_of_set(tensors: Tensors, number: DataSet) -> Tensors:
     """The read-only tensors of a data set, from those of the first; w is the same in both."""
     if not number:
         return tensors
-    grown = {name: array * array.dtype.type(2**number) for name, array in _scaled(tensors)}
+    grown = {name: array * array.dtype.type(2.0**number) for name, array in _scaled(tensors)}
     for array in grown.values():
         array.flags.writeable = False
     return replace(tensors, **grown)
@@ -41,7 +41,7 @@ def result_of_set(name: TensorName, result: NDArray[Any], number: DataSet) -> ND
     if not number:
         return result
     with np.errstate(over="ignore"):
-        grown: NDArray[Any] = result * result.dtype.type(2 ** (2 * number if name == "dw" else number))
+        grown: NDArray[Any] = result * result.dtype.type(2.0 ** (2 * number if name == "dw" else number))
     return grown
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -111,6 +112,23 @@ def write_results(arrays: Mapping[TensorName, NDArray[Any]], folder: str, stem: 
 def read_results(paths: Mapping[TensorName, str]) -> dict[TensorName, NDArray[Any]]:
     """The results of files, in memory."""
     return {name: np.load(path, allow_pickle=False) for name, path in paths.items()}
+
+
+def unreadable(paths: Mapping[TensorName, str], folder: str) -> str:
+    """Why files that a worker names are not taken as its results; empty where they are: plain .npy files of numbers.
+
+    A worker may name any path, and a pipe would be read for ever.
+    """
+    for name, path in paths.items():
+        file = Path(path)
+        try:
+            if file.parent != Path(folder) or not stat.S_ISREG(file.lstat().st_mode):
+                return f"{name} is no file in the folder for its results"
+            if np.load(file, mmap_mode="r", allow_pickle=False).dtype.kind not in "biuf":
+                return f"the file of {name} holds no numbers"
+        except (OSError, ValueError) as error:
+            return f"the file of {name} cannot be read: {type(error).__name__}"
+    return ""
 
 
 def holds(path: str, array: NDArray[Any]) -> bool:

@@ -157,7 +157,7 @@ def arrays_of(case: Case, prepared: Prepared, pass_name: PassName, result: Nativ
         raise ValueError(f"{pass_name} returned None for {', '.join(missing)}")
     arrays = {name: np.asarray(prepared.to_numpy(name, leaves[name])) for name in names}
     for name, array in arrays.items():
-        if array.dtype.kind not in "biufc":  # objects, text or bytes: nothing can be compared
+        if array.dtype.kind not in "biuf":  # objects, text, complex numbers: nothing can be compared
             raise TypeError(f"{name} has dtype {array.dtype}; to_numpy must return an array of numbers")
     return arrays
 

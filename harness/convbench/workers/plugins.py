@@ -19,6 +19,7 @@ from pathlib import Path
 from convbench.errors import UsageError, unknown_name
 from convbench.plan.status import Status
 from convbench.text.foreign import clean
+from convbench.verify.pairs import ORACLE
 from convbench.workers.contract import fault_line
 from convbench.workers.discovery.declaration import Declaration
 from convbench.workers.discovery.informant import Informant
@@ -248,7 +249,10 @@ def _add(registry: Registry, ref: PluginRef, described: Described | Failure, own
         registry.failed.append(FailedPlugin(ref, "it has no hook convbench_backends, or the hook returned nothing"))
     registry.failed.extend(FailedPlugin(ref, reason) for reason in described.refused)
     for backend in described.backends:
-        if backend.name in registry.backends:
+        if backend.name == ORACLE:
+            reason = f"the name {ORACLE!r} stands for the right values in the tables of a run"
+            registry.failed.append(FailedPlugin(ref, reason))
+        elif backend.name in registry.backends:
             taken = f"the name {backend.name!r} is taken by {registry.backends[backend.name].plugin.label}"
             registry.failed.append(FailedPlugin(ref, taken))
         else:

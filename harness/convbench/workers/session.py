@@ -17,7 +17,7 @@ from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
 from convbench.plan.status import Status
 from convbench.workers import protocol
-from convbench.workers.arrays import read_results
+from convbench.workers.arrays import read_results, unreadable
 from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered
 from convbench.workers.process import WorkerProcess, caches_folder
@@ -208,6 +208,10 @@ class BackendSession:
                 self._resident = None
                 self._count_death(reply, started=was_running or self._worker.started is not None)
             return reply
+        if isinstance(request, (protocol.Run, protocol.WriteLast)):
+            fault = _fault_of_files(request.folder, reply)
+            if fault:
+                return Failure(Status.CRASHED, fault, alive=True)
         if reply.timed_s:
             name = protocol.name_of(request)
             self.timed_s[name] = self.timed_s.get(name, 0.0) + reply.timed_s
@@ -220,3 +224,10 @@ class BackendSession:
         elif self._deaths >= self._max_deaths:
             reason = f"given up after {self._max_deaths} workers of this backend died"
             self._given_up = Failure(Status.SKIPPED, reason)
+
+
+def _fault_of_files(folder: str, reply: protocol.Reply) -> str:
+    """What is wrong with the files that a reply names; empty where nothing is."""
+    if isinstance(reply, protocol.Ran):
+        return unreadable(reply.outputs, folder) or unreadable(reply.again, folder)
+    return unreadable(reply.outputs, folder) if isinstance(reply, protocol.Written) else ""

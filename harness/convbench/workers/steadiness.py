@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from convbench.measure import timing
 from convbench.measure.clock import now_ns, seconds_since, used_ns
-from convbench.verify.data_sets import DATA_SETS, DataSet, result_of_set
+from convbench.verify.data_sets import DATA_SETS, DataSet, result_of_set, tensors_of_set
 from convbench.verify.digest import digest
 from convbench.verify.plausibility import CallTimes, precomputed, remembered
 from convbench.verify.trust import Reason, Untrusted
@@ -27,16 +27,17 @@ from convbench_specs import DType, Native, PassName, Prepared, TensorName, Tenso
 
 MOST_CALLS = 250
 """Calls of a pass in a row: a fault that shows in one call of fifty is missed by 0.6 % of such rows."""
-CONFIRMING = 2
-"""Times that the data sets change to confirm that a result is remembered."""
 LONGEST_PAUSE_S = 0.008
 """Two slices of a scheduler, about."""
 CALLS_BEFORE = 2
 """Calls on the same inputs in the check of a result, see Worker.run."""
 CLEARLY: dict[DType, float] = {"float64": 1e-9, "float32": 1e-3, "bfloat16": 0.05, "float16": 0.05}
 """Difference, as a share of the largest value, that no rounding explains."""
-TURNS: tuple[DataSet, ...] = (1, 0, 1, 0)
-"""Data sets between which an updated case changes; it ends with the values that it had."""
+TURNS: tuple[DataSet, ...] = (1, 2)
+"""Data sets that are put into a case, one after the other; none comes twice, so that a cache of results does not help.
+Then come the values that it had."""
+CONFIRMING_TURNS: tuple[DataSet, ...] = (3, -1, -2, -3)
+"""And those by which it is confirmed that a result is remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,32 +98,39 @@ class Exerciser:
         What looks remembered is looked at once more, after pauses of all lengths: on a busy machine the scheduler may
         stop every first call, if they come in its own rhythm.
         """
-        times, begin = CallTimes(prepare_s=self.held.renewal_s), now_ns()
+        times = CallTimes(prepare_s=self.held.renewal_s)
         if self.held.prepared.update is None:
             return self._turn(name, 0, times) or self._precomputed(name, times)
-        for turn, number in enumerate(TURNS):
-            if wrong := self._turn(name, number, times):
-                self._update(self.data_sets[0])
-                return wrong
-            if turn % 2 and seconds_since(begin) > self.limit_s:
-                break
-        return self._remembered(name, times) or self._precomputed(name, times)
+        wrong = self._turns(name, TURNS, times) or self._remembered(name, times)
+        self._update(self.data_sets[0])
+        return wrong or self._at_last(name) or self._precomputed(name, times)
+
+    def _turns(self, name: PassName, numbers: Sequence[DataSet], times: CallTimes) -> Untrusted | None:
+        """What is wrong on any of the data sets."""
+        found = (self._turn(name, number, times) for number in numbers)
+        return next((wrong for wrong in found if wrong), None)
+
+    def _at_last(self, name: PassName) -> Untrusted | None:
+        """A call on the values that were checked, when they have come back."""
+        result, _ = _called(self.held.prepared, name)
+        arrays = self._arrays(name, result)
+        tensor = self._wrong_tensor(name, 0, arrays, strictly=False)
+        return Untrusted("remembered", tensor, _OTHER_VALUES) if tensor else None
 
     def _remembered(self, name: PassName, times: CallTimes) -> Untrusted | None:
         case, batch_size = self.held.case, len(self.held.tensors.x)
         if remembered(case, batch_size, name, times) is None:
             return None
         confirmed, pauses = CallTimes(prepare_s=times.prepare_s), random.Random(0)  # noqa: S311  # lengths, no secret
-        for number in CONFIRMING * TURNS:
+        for number in CONFIRMING_TURNS:
             confirmed.pause_s = pauses.uniform(0.0, LONGEST_PAUSE_S)
             if wrong := self._turn(name, number, confirmed):
-                self._update(self.data_sets[0])
                 return wrong
         return remembered(case, batch_size, name, confirmed)
 
     def _turn(self, name: PassName, number: DataSet, times: CallTimes) -> Untrusted | None:
         """Two calls on a data set, the first one right after it was put in; before each the backend has paused."""
-        values = self.data_sets[number]
+        values = tensors_of_set(self.data_sets[0], number)
         if self.held.prepared.update is not None:
             times.renewals.append(self._update(values))
         for seconds, used in ((times.firsts, times.firsts_used), (times.nexts, times.nexts_used)):
@@ -156,7 +164,7 @@ class Exerciser:
 
     def _why(self, name: PassName, tensor: TensorName, number: DataSet, array: NDArray[Any]) -> Reason:
         """Whether a wrong result is that of the other data set."""
-        other = result_of_set(tensor, self._right(name, tensor), 1 - number)
+        other = result_of_set(tensor, self._right(name, tensor), _before(number))
         return "changes_after_calls" if _clearly_differs(array, other, self.held.case.dtype) else "remembered"
 
     def _wrong_tensor(
@@ -184,6 +192,12 @@ class Exerciser:
 
 
 _OTHER_VALUES = "after other values had been put in and taken back"
+
+
+def _before(number: DataSet) -> DataSet:
+    """The data set that a case had before this one."""
+    order = (0, *TURNS, *CONFIRMING_TURNS)
+    return order[order.index(number) - 1] if number else TURNS[-1]
 
 
 def digests_of_sets(arrays: Mapping[TensorName, NDArray[Any]]) -> Iterator[dict[TensorName, int]]:

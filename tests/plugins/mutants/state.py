@@ -101,7 +101,7 @@ class FirstResultRemembered(Correct):
 class ThirdUpdateIsTheLast(Correct):
     """New values are put in three times; later updates do nothing, and results stay those of the third."""
 
-    wrong = ("y", "dx", "dw", "db")
+    wrong = ("y", "dx")
     can_update = True
 
     def prepare(self, case, tensors):

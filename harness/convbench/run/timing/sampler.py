@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
+from statistics import median
 
 from convbench.machine.core_speed import CoreSpeeds
 from convbench.machine.other_load import OtherLoad
@@ -86,6 +87,8 @@ class Sampler:
         self._other_load = other_load
         self._speeds = speeds
         self._results = results
+        self._taken: dict[CellKey, list[float]] = {}
+        """Seconds a call of each sample, for the item and block that are timed."""
         self._changes: dict[str, DataChanges] = {}
         """By backend, for the item and block that are timed."""
         self._random = random.Random(seed or settings.seed)  # noqa: S311  # an order of turns, no secret
@@ -97,6 +100,7 @@ class Sampler:
     def events(self, timed: TimedItem, most_rounds: int) -> Iterator[Recorded | Progress]:
         """Time the passes of an item in so many rounds at most."""
         item, entrants = timed.item, timed.entrants
+        self._taken.clear()
         self._changes = {each.session.name: _changes_of(timed, each) for each in entrants}
         for entrant in entrants:
             yield from self._warm_up(item, entrant)
@@ -118,7 +122,18 @@ class Sampler:
             number += 1
         for key in cells:
             if self._is_right(key):
-                yield from self._results.timed_wrongly(key)
+                yield from self._results.timed_wrongly(item, key, self._median_s(key), self._renewal_s(key))
+
+    def _median_s(self, key: CellKey) -> float:
+        """Seconds of a usual call of the last samples of a cell; 0 where there is none."""
+        taken = self._taken.get(key, [])
+        return median(taken) if taken else 0.0
+
+    def _renewal_s(self, key: CellKey) -> float:
+        """Seconds that new values cost a cell: an update, or else preparing it."""
+        columns = self._state.cells[key]
+        known = columns.get("update_s") or columns.get("prepare_s")
+        return known if isinstance(known, float) else 0.0
 
     def _change_data(self, timed: TimedItem, entrant: Entrant, number: int) -> Iterator[Recorded]:
         """Put other data into the worker, where it is time for that."""
@@ -243,6 +258,7 @@ class Sampler:
             yield from self._results.judged(item, session, name, changes.number, reply)
             changes.sampled(name, reply.elapsed_s, reply.digest_s if is_looked_at else None)
             samples[name], woken = reply, False
+            self._taken.setdefault(key, []).append(reply.elapsed_s / max(1, reply.loops))
         session.suspend()
 
 

@@ -6,8 +6,9 @@ data set: another worker may round the last bits in another way. What is wrong b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from statistics import median
 
@@ -17,10 +18,11 @@ from convbench.run.timing.known_results import KnownResults
 from convbench.verify import Untrusted, make_tensors
 from convbench.verify.data_sets import DataSet, tensors_of_set
 from convbench.verify.item import ItemCheck, Returned
+from convbench.verify.plausibility import CallTimes, precomputed, result_of
 from convbench.workers import protocol
 from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
-from convbench_specs import PassName
+from convbench_specs import DTYPES, DType, PassName, tensors_of
 
 TOLERATED_S = 0.004
 """Seconds of a sample that the worker need not account for: messages, readings of the system."""
@@ -31,6 +33,8 @@ IDLE_S = 0.01
 processor, every single sample must lack so many seconds,"""
 IDLE_SHARE = 0.6
 """and so much of the time that the host waited."""
+COPY_S_A_BYTE = 2e-10
+"""Seconds that copying a byte of a result takes, on a slow memory."""
 FEWEST_SAMPLES = 3
 FEWEST_IDLE_SAMPLES = 6
 
@@ -92,6 +96,8 @@ class TimedResults:
     seed: int
     known: KnownResults = field(default_factory=KnownResults)
     clocks: Clocks = field(default_factory=Clocks)
+    peaks: Callable[[DType], float] | None = None
+    """FLOPs a second that the cores of the run can do at most; None where that is not known."""
 
     def judged(
         self, item: Item, session: BackendSession, pass_name: PassName, number: DataSet, sample: protocol.Sampled
@@ -111,11 +117,23 @@ class TimedResults:
         else:
             yield verdict(key, wrong)
 
-    def timed_wrongly(self, key: CellKey) -> Iterator[Recorded]:
-        """What the clocks say of a cell after a block."""
+    def timed_wrongly(self, item: Item, key: CellKey, call_s: float, renewal_s: float) -> Iterator[Recorded]:
+        """What is wrong with the time of a cell after a block: by the clocks, or because no processor is so fast.
+
+        `call_s` is a usual call's, `renewal_s` what preparing the case or putting in new values took.
+        """
         disagreement = self.clocks.disagreement(key)
         if disagreement:
-            yield verdict(key, Untrusted("clock", "y" if key.pass_name != "backward" else "dx", disagreement))
+            yield verdict(key, Untrusted("clock", result_of(key.pass_name), disagreement))
+        elif self.peaks is not None and call_s > 0:
+            results = tensors_of(item.case, key.pass_name)
+            elements = sum(prod(item.case.shape_of(name, item.batch_size)) for name in results)
+            copy_s = elements * DTYPES[item.case.dtype] * COPY_S_A_BYTE
+            times = CallTimes(prepare_s=renewal_s, nexts=[call_s], copies=[copy_s])
+            peak = self.peaks(item.case.dtype)
+            wrong = precomputed(item.case, item.batch_size, key.pass_name, times, peak)
+            if wrong:
+                yield verdict(key, wrong)
 
     def _checked(
         self, item: Item, backend: str, pass_name: PassName, number: DataSet, written: protocol.Written
