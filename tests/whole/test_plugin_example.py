@@ -33,6 +33,7 @@ def test_it_is_listed(installed, tmp_path):
     assert any(line.startswith("einsum ") for line in done.stdout.splitlines())
 
 
+@pytest.mark.slow
 def test_it_is_right_wherever_it_claims_support(installed, tmp_path):
     arguments = ["--backends", "einsum,numpy-im2col", "--batch-sizes", "3", "--output", "run"]
     done = _convbench("check", "edge_cases", *arguments, env=installed, cwd=tmp_path)

@@ -31,8 +31,8 @@ def _run(folder: Path, **settings: object) -> convbench.Run:
     ("settings", "blocks"),
     [
         ({"blocks": 2}, 2),  # so many were asked for, and no time was stated
-        ({"blocks": 2, "most_blocks": 4, "within_s": 600.0}, 4),
-        ({"blocks": 2, "within_s": 600.0}, 2),
+        pytest.param({"blocks": 2, "most_blocks": 4, "within_s": 600.0}, 4, marks=pytest.mark.slow),
+        pytest.param({"blocks": 2, "within_s": 600.0}, 2, marks=pytest.mark.slow),
     ],
 )
 def test_blocks_are_added_as_far_as_time_and_settings_allow(tmp_path, settings, blocks):
