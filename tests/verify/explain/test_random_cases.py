@@ -18,6 +18,7 @@ from convbench.verify.check import allowed
 from convbench.verify.explain import explain
 from convbench.verify.explain.explain import FEWEST, RANKS, fitting
 from convbench.verify.explain.problem import Problem
+from convbench.workers.discovery.loading import load_backend
 from convbench.workers.plugins import find_backends
 from convbench_specs import Pool, Unsupported
 
@@ -49,9 +50,9 @@ THE_SAME = {
 @pytest.mark.slow
 def test_the_planted_mistake_fits_on_random_cases():
     with chdir(PLUGINS):
-        found = find_backends(["mutants"]).backends.values()
+        own = [each for each in find_backends(["mutants"]).backends.values() if each.plugin.module == "mutants"]
+        mutants = {entry.backend.name: load_backend(entry.plugin, entry.backend.name) for entry in own}
     left_out = STATEFUL | OF_OTHER_CASES | NOT_PREDICTED
-    mutants = {entry.backend.name: entry.backend for entry in found if entry.plugin.module == "mutants"}
     names = sorted(mutants.keys() & PLANTED.keys() - left_out)
     wrong, first = Counter(), Counter()
 
