@@ -5,23 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from axis_strategy import random_axes
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convbench_specs import Axis
 
 small = st.integers(1, 6)
-amounts = st.integers(0, 5)
-axes = st.builds(
-    Axis,
-    size=st.integers(1, 20),
-    kernel=small,
-    stride=small,
-    dilation=st.integers(1, 4),
-    before=amounts,
-    after=amounts,
-    ceil_mode=st.booleans(),
-)
+axes = random_axes(most_padding=5)
 
 
 def tap_positions(axis: Axis, window: int) -> list[int]:

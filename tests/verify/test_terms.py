@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from axis_strategy import random_axes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from verify_cases import cases
@@ -11,17 +12,7 @@ from verify_cases import cases
 from convbench.verify.bounds.terms import most_terms, reached_share, readers_along, terms_of
 from convbench_specs import Axis, Case, Conv, tensors_of
 
-amounts, small = st.integers(0, 9), st.integers(1, 6)
-axes = st.builds(
-    Axis,
-    size=st.integers(1, 20),
-    kernel=small,
-    stride=small,
-    dilation=st.integers(1, 4),
-    before=amounts,
-    after=amounts,
-    ceil_mode=st.booleans(),
-).filter(lambda axis: axis.output > 0)
+axes = random_axes(most_padding=9).filter(lambda axis: axis.output > 0)
 
 
 def places_read(axis, mode="zeros"):
