@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from convbench.cli.main import EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WRONG, main
+from convbench.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WRONG
+from convbench.cli.main import main
 from convbench.plan.settings import EFFORTS, QUICK
 
 TINY = """

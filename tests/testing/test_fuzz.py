@@ -10,7 +10,8 @@ from contextlib import chdir
 import pytest
 from click.testing import CliRunner
 
-from convbench.cli.main import EXIT_USAGE, EXIT_WRONG, main
+from convbench.cli.exit_codes import EXIT_USAGE, EXIT_WRONG
+from convbench.cli.main import main
 from convbench.errors import UsageError
 from convbench.testing.fuzz import Budget
 from convbench_specs import Conv, load_workload

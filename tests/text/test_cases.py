@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convbench.cli.main import EXIT_USAGE, EXIT_WRONG, main
+from convbench.cli.exit_codes import EXIT_USAGE, EXIT_WRONG
+from convbench.cli.main import main
 from convbench.errors import UsageError
 from convbench.machine.facts import usable_cores
 from convbench.plan.settings import RunSettings

@@ -1,0 +1,34 @@
+"""report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from convbench.cli.options import wants_tracebacks
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="Folder for the files; default: that of the first run.")
+def report(runs: tuple[Path, ...], output: Path | None) -> None:
+    """Write the files of RUNS again.
+
+    They are measurements.csv, agreement.csv and report.html; several runs go into one.
+
+    \b
+    Examples:
+      convbench report results/run-20261120-120000
+      convbench report laptop/ server/ --output both/
+    """
+    from convbench.report.files import write_reports  # noqa: PLC0415
+    from convbench.report.terminal import print_run  # noqa: PLC0415
+    from convbench.results.loading import load_run  # noqa: PLC0415
+
+    loaded = [load_run(path) for path in runs]
+    write_reports(loaded, output or runs[0])
+    for run in loaded:
+        if len(loaded) > 1:
+            click.secho(f"{run.folder}:\n", bold=True)
+        print_run(run, folder=output, tracebacks=wants_tracebacks())

@@ -1,0 +1,97 @@
+"""compare and check."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from convbench.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WRONG
+from convbench.cli.options import Names, Size, settings_options, wants_tracebacks
+
+if TYPE_CHECKING:
+    from convbench.results.run import Run
+
+
+@click.command()
+@settings_options
+@click.option("--effort", help="glance (no verdicts on speed), quick (default) or thorough (tells 3 % apart, slowly).")
+@click.option("--blocks", type=int, help="Fresh sets of workers that time everything; default: 3, up to 24 in time.")
+@click.option(
+    "--within", "within_s", type=float, help="Seconds in which it ends, filled with blocks; quick: 112, thorough: 300."
+)
+@click.option("--rounds", type=int, help="Turns of every backend in a block, each of all its passes; default: 6.")
+@click.option("--allocator", help="default, or tuned: glibc keeps freed buffers, so large layers have no page faults.")
+@click.option("--cache", help="hot (default), or cold: no call finds its inputs in a cache.")
+@click.option("--no-memory", is_flag=True, help="Do not measure memory.")
+@click.option("--find-largest-batch", is_flag=True, default=None, help="Also search the largest batch that fits.")
+@click.option("--memory-limit", "memory_limit_bytes", type=Size(), help="For that; default: most of what is free.")
+@click.option("--search-time", "search_s", type=float, help="Seconds a search may take; default: 60.")
+def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
+    """Check and measure backends.
+
+    WORKLOADS are names of shipped ones or TOML files; default: quick.
+
+    \b
+    Examples:
+      convbench compare
+      convbench compare lenet5 my_layers.toml --backends numpy-im2col,pytorch --batch-sizes 1,8,64
+      convbench compare resnet18 --batch-sizes 8 --backends pytorch,jax --effort thorough
+      convbench compare photos --dtypes float64 --passes forward --output results/photos
+      convbench compare --plugin ./my_backend.py
+      convbench compare resnet18 --batch-sizes 1 --find-largest-batch --memory-limit 2GB
+      convbench compare --resume results/run-20261120-120000
+    """
+    from convbench.api import compare as compare_backends  # noqa: PLC0415
+
+    _run(compare_backends, options | {"memory": False if no_memory else None})
+
+
+@click.command()
+@settings_options
+@click.option("--data", type=Names(), help="Further kinds of data: names, none, or all (default); see below.")
+@click.option("--explain", is_flag=True, help="Say why a result is wrong: the mistakes that lead to just that result.")
+def check(explain: bool, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
+    """Check backends without timing them.
+
+    WORKLOADS are names of shipped ones or TOML files; default: quick.
+
+    Every backend is checked on integers and on random numbers, and on the smallest batch size, where a case is small,
+    also on further kinds of data: constant, offset, tiny, huge, denormal, wide, negative, tied, signed-zero,
+    not-a-number, infinite. On the last two it may differ without being wrong.
+
+    \b
+    Examples:
+      convbench check
+      convbench check edge_cases --data not-a-number,infinite --backends mine
+      convbench check edge_cases --dtypes float32,float64
+      convbench check --plugin ./my_backend.py --backends mine --explain
+      convbench check --case 'operation = "conv", input = [3, 8, 8], out_channels = 4, kernel_size = 3'
+    """
+    from convbench.api import check as check_backends  # noqa: PLC0415
+
+    _run(check_backends, options, explain=explain)
+
+
+def _run(  # options are what click has parsed
+    make_run: Callable[..., Run], options: dict[str, Any], *, explain: bool = False
+) -> None:
+    """Make a run and show it; exits with 1 where a backend is wrong or failed."""
+    from convbench.cli.interrupted import print_interrupted  # noqa: PLC0415
+    from convbench.cli.progress import terminal_observer  # noqa: PLC0415
+    from convbench.errors import RunInterrupted  # noqa: PLC0415
+    from convbench.report.terminal import print_run  # noqa: PLC0415
+
+    try:
+        run = make_run(*options.pop("workloads"), observer=terminal_observer(), **options)
+    except RunInterrupted as interrupted:
+        print_interrupted(str(click.get_current_context().info_name), interrupted.folder)
+        sys.exit(EXIT_INTERRUPTED)
+    print_run(run, tracebacks=wants_tracebacks(), explain=explain)
+    if not run.is_right or run.has_failed:
+        sys.exit(EXIT_WRONG)
+    if not run.is_computed:
+        click.echo("convbench: nothing was computed, for the reasons above", err=True)
+        sys.exit(EXIT_USAGE)

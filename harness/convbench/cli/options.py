@@ -1,0 +1,84 @@
+"""Types of options, and the options that compare and check share."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class Numbers(click.ParamType[tuple[int, ...]]):
+    """Numbers separated by commas: 1,8,32."""
+
+    name = "N[,N...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The numbers in a text."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} must be whole numbers separated by commas, such as 1,8,32", param, ctx)
+
+
+class Names(click.ParamType[tuple[str, ...]]):
+    """Names separated by commas; one that holds a comma stands in double quotes, as in a CSV file."""
+
+    name = "NAME[,NAME...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """The names in a text."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(part for row in csv.reader([str(value)]) for part in row if part)
+        except csv.Error as error:
+            self.fail(f"{value!r}: {error}; write 'one,\"two, with a comma\"'", param, ctx)
+
+
+class Size(click.ParamType[int]):
+    """Bytes: 2GB, 512MB, 1.5GiB."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The bytes that a text stands for."""
+        from convbench.text.units import parse_bytes  # noqa: PLC0415
+
+        try:
+            return value if isinstance(value, int) else parse_bytes(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that compare and check share."""
+    options = [
+        click.argument("workloads", nargs=-1),
+        click.option("--backends", type=Names(), help="Only these; default: all that are available."),
+        click.option("--batch-sizes", type=Numbers(), help="Default: 1,32."),
+        click.option("--passes", type=Names(), help="Of forward, backward, both; default: all."),
+        click.option("--dtypes", type=Names(), help="float32, float64, ...; default: as the workload says."),
+        click.option("--cases", type=Names(), help='Only these cases of the workloads; "a, b" in quotes is one name.'),
+        click.option("--case", help="One case in place of workloads: an inline TOML table, as failures print it."),
+        click.option("--device", help="cpu (default) or cuda."),
+        click.option("--threads", type=int, help="The same for all backends; default: all cores."),
+        click.option("--seed", type=int, help="Of the random data and the order of turns; default: 0."),
+        click.option("--budget", "budget_s", type=float, help="Seconds that a cell may cost; slower ones are skipped."),
+        click.option("--timeout", "timeout_s", type=float, help="Seconds after which a call is killed; default: 60."),
+        click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; default: results/run-DATE."),
+        click.option("--resume", type=click.Path(path_type=Path), help="Go on with a run that was killed: its folder."),
+        click.option("--plugin", "plugins", multiple=True, help="A module or .py file with backends; repeatable."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def wants_tracebacks() -> bool:
+    """Whether the call has --debug."""
+    return bool(click.get_current_context().find_root().params["debug"])
