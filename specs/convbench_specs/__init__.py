@@ -35,6 +35,7 @@ from convbench_specs.errors import ConvbenchError, SpecError, WorkloadError
 from convbench_specs.hooks import hookimpl, hookspec
 from convbench_specs.memory import input_bytes, output_bytes
 from convbench_specs.operations import Conv, Flatten, Operation, OperationName, Pool
+from convbench_specs.option import Option, OptionValue
 from convbench_specs.padding import Padding, PaddingMode, pad_array, same_padding, unpad_gradient
 from convbench_specs.workload import (
     Layer,
@@ -72,6 +73,8 @@ __all__ = [
     "Native",
     "Operation",
     "OperationName",
+    "Option",
+    "OptionValue",
     "Padding",
     "PaddingMode",
     "PassName",

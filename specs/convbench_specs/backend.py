@@ -21,8 +21,8 @@ checking, memory and statistics. The smallest useful backend:
 Rules:
 - A module that holds a backend imports its framework in `start` or `prepare`, never at module level: the host imports
   the module to list it.
-- Everything but `availability`, `environment` and the class attributes runs in a worker process of the backend's own;
-  those are asked in a process of the plug-in, which ends with the last answer.
+- Everything but `availability`, `availability_with`, `environment` and the class attributes runs in a worker process of
+  the backend's own; those are asked in a process of the plug-in, which ends with the last answer.
 - `environment` is asked before the worker starts; `start` runs first in it.
 - What cannot be done is a value, Unsupported("why"); an exception is a bug and is reported as one.
 
@@ -36,7 +36,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -44,8 +45,9 @@ from numpy.typing import NDArray
 
 from convbench_specs.case import Case, PassName, TensorName, Tensors
 from convbench_specs.operations import OperationName
+from convbench_specs.option import Option, OptionValue
 
-CONTRACT = (1, 0)
+CONTRACT = (1, 1)
 """Version of this contract, (major, minor); see the module's docstring for what each may change."""
 Device = Literal["cpu", "cuda"]
 PreparePhase = Literal["convert", "trace", "compile"]
@@ -81,8 +83,9 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What is asked of every backend alike.
+    """What is asked of a backend: the same threads and device of all, and its own options.
 
+    `options` has a value for every option that the backend declares, the default where its user chose none.
     `scratch_folder` is a folder of the run for caches and other files that need not outlive it; empty where there is
     none. It is shared by all workers of one run, so that a second worker finds what the first one compiled.
     """
@@ -90,6 +93,7 @@ class Settings:
     threads: int = 1
     device: Device = "cpu"
     scratch_folder: str = ""
+    options: Mapping[str, OptionValue] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,9 +230,16 @@ class Backend(ABC):
     framework_variables: ClassVar[FrameworkVariables] = FrameworkVariables()
     """Environment variables that every worker of a run gets, as the framework may be used by other backends, too."""
 
+    options: ClassVar[tuple[Option, ...]] = ()
+    """What its users may choose; each choice can be entered into a run beside the others, under a name of its own."""
+
     def availability(self, device: Device) -> Available | Unavailable:
         """Whether it can run here, found without importing the framework; raises nothing."""
         return Available(version="")
+
+    def availability_with(self, settings: Settings) -> Available | Unavailable:
+        """The same with the options that were chosen, some of which may need more than the rest."""
+        return self.availability(settings.device)
 
     def environment(self, settings: Settings) -> Mapping[str, str]:
         """Environment variables that must stand before the worker starts, beyond the usual ones for threads.

@@ -44,7 +44,7 @@ class Naive(Backend):
 
     name = "naive"
     summary = "plain Python loops, straight from the definitions"
-    contract = (1, 0)
+    contract = (1, 1)
     display_order = 0
 
     def __init__(self) -> None:

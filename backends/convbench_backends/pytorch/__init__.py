@@ -33,7 +33,7 @@ class PyTorch(Backend):
     name = "pytorch"
     short_name = "torch"
     summary = "PyTorch, eager: torch.nn.functional and autograd, on oneDNN or cuDNN"
-    contract = (1, 0)
+    contract = (1, 1)
     devices = ("cpu", "cuda")
     display_order = 4
     packages = ("torch",)
