@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from convbench.api import check, compare
     from convbench.errors import RunError, UsageError
+    from convbench.plan.entrants import Entrant
     from convbench.results.loading import load_run
     from convbench.results.run import Run
     from convbench_specs import ConvbenchError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ConvbenchError": "convbench_specs",
+    "Entrant": "convbench.plan.entrants",
     "Run": "convbench.results.run",
     "RunError": "convbench.errors",
     "UsageError": "convbench.errors",
@@ -29,7 +31,7 @@ _HOMES = {
 }
 """Where each name is from: imported on first use, as pandas alone takes longer than `convbench --help` may."""
 
-__all__ = ["ConvbenchError", "Run", "RunError", "UsageError", "__version__", "check", "compare", "load_run"]
+__all__ = ["ConvbenchError", "Entrant", "Run", "RunError", "UsageError", "__version__", "check", "compare", "load_run"]
 
 
 def __dir__() -> list[str]:

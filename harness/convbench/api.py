@@ -20,6 +20,8 @@ from typing import Any
 
 from convbench.doctor import core_facts, read_facts, thread_warnings, warnings
 from convbench.errors import RunInterrupted, UsageError
+from convbench.machine.facts import versions_of
+from convbench.plan.entrants import Entrant
 from convbench.plan.items import Plan, make_plan
 from convbench.plan.settings import Allocator, Cache, RunSettings
 from convbench.plan.status import BackendStatus
@@ -35,6 +37,7 @@ from convbench.run.header import make_header, stored_settings
 from convbench.run.observer import Observer, Silent, tell
 from convbench.run.resume import StoredRun, refuse_differences, resumption, stored_run
 from convbench.run.runner import Ledger, run_events
+from convbench.workers.entrants import Entry
 from convbench.workers.environment import allocator_environment
 from convbench.workers.plugins import Registered, Registry, able, availabilities, find_backends
 from convbench_specs import DATA_KINDS, Available, DataKind, Device, DType, PassName, Unavailable
@@ -47,6 +50,8 @@ def compare(
     backends: str | Sequence[str] | None = None,
     batch_sizes: int | Sequence[int] | None = None,
     passes: PassName | Sequence[PassName] | None = None,
+    entrants: str | Entrant | Sequence[str | Entrant] | None = None,
+    against: str | Path | None = None,
     dtypes: DType | Sequence[DType] | None = None,
     cases: str | Sequence[str] | None = None,
     case: str | None = None,
@@ -80,6 +85,11 @@ def compare(
     Where several values are possible, one may stand for itself. What is None is left to `effort`, which is glance,
     quick (default) or thorough, and to the defaults of RunSettings, where every setting is explained.
 
+    `entrants` are backends under names of their own, with options or interpreters: Entrant("torch-nhwc", "pytorch",
+    {"layout": "channels_last"}), or texts as --entrant takes them. Where there are any, only they and the named
+    `backends` take part. `against` is an interpreter, such as that of another virtual environment: each chosen backend
+    also takes part as it is installed there, as NAME-base.
+
     `output` is the folder of the run, which must hold none yet (default: a new one, results/run-DATE-TIME), `plugins`
     are modules or .py files with backends, and `observer` is told how the run goes. `resume` is the folder of a run
     that was killed or interrupted: it goes on with its own settings; those that are given must be the same.
@@ -96,6 +106,8 @@ def compare(
         "backends": _several(backends),
         "batch_sizes": _several(batch_sizes),
         "passes": _several(passes),
+        "entrants": None if entrants is None else tuple(map(str, _several(entrants))),
+        "against": None if against is None else str(against),
         "dtypes": _several(dtypes),
         "cases": _several(cases),
         "case": case,
@@ -133,6 +145,8 @@ def check(
     backends: str | Sequence[str] | None = None,
     batch_sizes: int | Sequence[int] | None = None,
     passes: PassName | Sequence[PassName] | None = None,
+    entrants: str | Entrant | Sequence[str | Entrant] | None = None,
+    against: str | Path | None = None,
     dtypes: DType | Sequence[DType] | None = None,
     cases: str | Sequence[str] | None = None,
     case: str | None = None,
@@ -157,6 +171,8 @@ def check(
         backends=backends,
         batch_sizes=batch_sizes,
         passes=passes,
+        entrants=entrants,
+        against=against,
         dtypes=dtypes,
         cases=cases,
         case=case,
@@ -272,7 +288,7 @@ def _interruptible(folder: Path) -> Iterator[None]:
 
 def _several(value: Any) -> Any:  # a setting of any type
     """A tuple of a list, or of a single name or number."""
-    if isinstance(value, (str, int)):
+    if isinstance(value, (str, int, Entrant)):
         return (value,)
     return value if value is None else tuple(value)
 
@@ -290,7 +306,8 @@ def kinds_of(data: str | Sequence[str] | None) -> tuple[Any, ...]:
 def _asked(settings: RunSettings, registry: Registry) -> _Asked:
     allocator_environment(settings.allocator)  # refused before anything runs
     plan = make_plan(settings, registry.workloads)
-    selected = registry.select(settings.backends)
+    entrants = [Entrant.parse(text) for text in settings.entrants]
+    selected = Entry(registry).entered(settings.backends, entrants, settings.against, settings.device)
     found = availabilities(selected, settings.device)
     usable, _ = able(selected, found, settings.device)
     header = make_header(plan, settings, selected, registry.packages)
@@ -308,7 +325,7 @@ def _beginning(asked: _Asked, registry: Registry) -> list[BackendFound]:
 
 
 def _found(entry: Registered, found: Available | Unavailable, settings: RunSettings) -> BackendFound:
-    backend = entry.backend
+    backend, there = entry.backend, entry.interpreter
     return BackendFound(
         name=backend.name,
         summary=backend.summary,
@@ -320,6 +337,11 @@ def _found(entry: Registered, found: Available | Unavailable, settings: RunSetti
         short_name=backend.short_name,
         display_order=backend.display_order,
         contract=backend.contract,
+        backend=entry.alias_of,
+        options=dict(entry.given),
+        where=entry.plugin.python or (entry.plugin.path if entry.entered_as.endswith(".py") else ""),
+        python_version="" if there is None else there.python,
+        packages=versions_of(backend.packages) if there is None else there.versions(backend.packages),
     )
 
 

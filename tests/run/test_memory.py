@@ -6,7 +6,7 @@ import pytest
 
 from convbench.plan.items import Item
 from convbench.run.memory import measure_memory
-from convbench.run.sessions import Entrant
+from convbench.run.sessions import ItemEntrant
 from convbench.workers import protocol
 from convbench_specs import Case, Conv, Flatten
 
@@ -35,7 +35,7 @@ class _Session:
 
 
 def _measured(sessions, passes=("forward",)):
-    return [event for session in sessions for event in measure_memory(ITEM, Entrant(session, passes), {})]
+    return [event for session in sessions for event in measure_memory(ITEM, ItemEntrant(session, passes), {})]
 
 
 def test_peaks_are_told_by_median_and_range():
@@ -89,7 +89,7 @@ RESULTS_BYTES = 8 * 4 * 64 * 64 * 4
 def test_a_counter_that_shows_less_than_the_results_take_has_measured_nothing(source, peaks, is_measured):
     session = _Session("mine")
     session.ask = lambda request: protocol.PeaksRead(peaks=[protocol.Peak(size, source) for size in peaks])
-    (event,) = measure_memory(CONV, Entrant(session, ("forward",)), {})
+    (event,) = measure_memory(CONV, ItemEntrant(session, ("forward",)), {})
     assert (event.peak_memory_bytes is not None) == is_measured
     assert event.memory_source.startswith("not measured: ") != is_measured
     if not is_measured:

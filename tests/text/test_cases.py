@@ -15,10 +15,9 @@ from convbench.cli.main import main
 from convbench.errors import UsageError
 from convbench.machine.facts import usable_cores
 from convbench.plan.settings import RunSettings
-from convbench.run.checking.reproduce import check_command
+from convbench.run.checking.reproduce import Asked, check_command
 from convbench.testing.random_cases import cases
 from convbench.text.cases import case_text, case_toml, parse_case
-from convbench.workers.discovery.loading import PluginRef
 from convbench_specs import DTYPES, Case, Conv, Flatten, Pool, load_workload, parse_workload, shipped_workloads
 
 CONV = 'operation = "conv", input = [3, 8, 8], out_channels = 4, kernel_size = 3'
@@ -130,11 +129,14 @@ def test_a_batch_of_nothing_can_be_checked_but_not_measured(tmp_path, monkeypatc
 def test_a_command_names_the_threads_and_what_differs_from_the_default():
     case = parse_case(CONV)
     assert (
-        check_command(case, 1, ["a"], RunSettings(threads=1))
+        check_command(case, 1, Asked(names=("a",)), RunSettings(threads=1))
         == f"convbench check --case '{CONV}' --backends a --batch-sizes 1 --seed 0 --threads 1"
     )
-    plugins = [PluginRef("mine", folder="here"), PluginRef("file", path="/there/file.py"), PluginRef("installed")]
+    who = Asked(("a", "b"), ("old=a:threads=1@/envs/old/bin/python",), ("mine", "/there/file.py"))
     asked = RunSettings(seed=1, threads=CORES + 1, device="cuda")
-    command = check_command("w.toml", 2, ["a", "b"], asked, plugins)
-    longest = "convbench check w.toml --backends a,b --batch-sizes 2 --seed 1 --threads"
-    assert command == f"{longest} {CORES + 1} --device cuda --plugin mine --plugin /there/file.py"
+    command = check_command("w.toml", 2, who, asked)
+    who_takes_part = (
+        "--backends a,b --entrant old=a:threads=1@/envs/old/bin/python --plugin mine --plugin /there/file.py"
+    )
+    longest = f"convbench check w.toml {who_takes_part} --batch-sizes 2 --seed 1 --threads"
+    assert command == f"{longest} {CORES + 1} --device cuda"

@@ -24,13 +24,20 @@ from convbench.workers.plugins import Registry, find_backends
 
 
 def run_doctor(
-    threads: int | None, *, as_json: bool, with_self_test: bool, backend: str | None, output: Path | None
+    threads: int | None,
+    *,
+    as_json: bool,
+    with_self_test: bool,
+    backend: str | None,
+    output: Path | None,
+    against: str | None,
 ) -> None:
     """Print the findings for `threads` (default: all usable cores); UsageError for options that do not fit together."""
     if threads is not None and threads < 1:
         raise UsageError(f"threads must be at least 1, not {threads}")
-    if not with_self_test and (backend or output):
-        raise UsageError(f"--{'backend' if backend else 'output'} is for the self-test: add --self-test")
+    for option, value in (("backend", backend), ("output", output), ("against", against)):
+        if value and not with_self_test:
+            raise UsageError(f"--{option} is for the self-test: add --self-test")
     asked = threads or len(usable_cores())
     registry = find_backends()
     declared = registry.framework_variables
@@ -40,17 +47,31 @@ def run_doctor(
         if not with_self_test:
             click.echo(floor_line(cached_floor(asked), asked))
     told = [found.warning for found in findings if found.level == "warning"]
-    tested = _test(registry, asked, backend, output, told) if with_self_test else None
+    tested = (
+        _test(registry, asked, backend, output=output, told=told, against=against or "") if with_self_test else None
+    )
     if as_json:
         click.echo(to_json(_plain(findings, tested, asked), indent=1))
     elif tested:
         click.echo("\n".join(self_test_lines(tested)))
 
 
-def _test(registry: Registry, threads: int, backend: str | None, output: Path | None, told: Sequence[str]) -> SelfTest:
-    """Run the self-test, and keep its floor if the machine was quiet enough to have one."""
-    found = self_test(registry, backend, threads, output=output, observer=terminal_observer(), told=told)
-    if not found.is_usable:
+def _test(
+    registry: Registry,
+    threads: int,
+    backend: str | None,
+    *,
+    output: Path | None,
+    told: Sequence[str],
+    against: str,
+) -> SelfTest:
+    """Run the self-test, and keep its floor if the machine was quiet enough to have one.
+
+    A floor over two interpreters is only said: it also holds what differs between them.
+    """
+    observer = terminal_observer()
+    found = self_test(registry, backend, threads, output=output, observer=observer, told=told, against=against)
+    if not found.is_usable or against:
         return found
     when = datetime.now().astimezone().isoformat(timespec="seconds")
     not_kept = keep_floor(threads, {**found.as_dict(), "measured": when})

@@ -49,15 +49,20 @@ def floor_line(floor: float | None, threads: int) -> str:
 def self_test_lines(tested: SelfTest) -> list[str]:
     """What the self-test found, for people."""
     share = tested.called / tested.comparisons
+    where = f" in {tested.against}" if tested.against else ""
+    count = f"{tested.comparisons} comparisons"
     lines = [
-        f"Self-test: {tested.backend} against itself, {tested.threads} threads, {tested.comparisons} comparisons",
+        f"Self-test: {tested.backend} against itself{where}, {tested.threads} threads, {count}",
         f"  called faster or slower: {tested.called} ({_percent(share)}; at most 5 % may be)",
         f"  the same if each were the only one: {tested.called_alone}",
         f"  distance from itself: {_percent(tested.median)} in the median, {_percent(tested.floor)} for 95 % of them",
     ]
     if not tested.is_fine:
         lines.append("  More than 5 % were called: see the warnings above before you trust a verdict from here.")
-    if tested.is_usable:
+    if tested.is_usable and tested.against:
+        floor = _percent(tested.floor)
+        lines.append(f"  The floor over these two interpreters is {floor}; that of the machine stays.")
+    elif tested.is_usable:
         lines.append(
             f"  This machine's floor is {_percent(tested.floor)}: smaller differences get no verdict from now on."
         )

@@ -11,6 +11,7 @@ from convbench.errors import UsageError
 from convbench.report.layers.table import layer_table
 from convbench.report.layers.text import render_layer_table
 from convbench.report.tables import print_whole
+from convbench.workers.discovery.declaration import OPTIONS_OF_HOST
 from convbench.workers.plugins import availabilities, find_backends
 from convbench_specs import Available, load_workload, shipped_workloads
 
@@ -38,6 +39,28 @@ def print_backends(plugins: tuple[str, ...], device: str) -> None:
     for failed in registry.failed:
         line = Text("failed", style="red").append(f": plug-in {failed.plugin.label}: {failed.reason}", style="default")
         console.print(line, highlight=False)
+
+
+def print_backend(name: str, plugins: tuple[str, ...], device: str) -> None:
+    """Print one backend with its options, their values, and what each is for."""
+    (entry,) = find_backends(plugins).demand(plugins).select([name])
+    found = availabilities([entry], "cuda" if device == "cuda" else "cpu")[name]
+    console = Console(markup=False, emoji=False)
+    state = f" {found.version}" if isinstance(found, Available) else f" is unavailable: {found.reason}"
+    console.print(Text(name, style="bold").append(state, style="default"), highlight=False)
+    console.print(entry.backend.summary, highlight=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("option", "values", "default", "meaning"):
+        table.add_column(column, no_wrap=column == "option")
+    for option in entry.backend.options:
+        values = ", ".join(option.choices) or "a whole number from 1"
+        table.add_row(option.name, values, str(option.default), option.meaning)
+    table.add_row("threads", "a whole number from 1", "that of the run", OPTIONS_OF_HOST["threads"])
+    table.add_row("allocator", "default, tuned", "that of the run", OPTIONS_OF_HOST["allocator"])
+    console.print()
+    print_whole(table, console)
+    shown = next((f"{each.name}={each.choices[-1]}" for each in entry.backend.options if each.choices), "threads=1")
+    console.print(f"\nconvbench compare --backends {name} --entrant other={name}:{shown}", highlight=False)
 
 
 def print_workloads(plugins: tuple[str, ...]) -> None:

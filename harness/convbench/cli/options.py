@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+ENTRANT_HELP = "A backend under a name of its own: NAME=BACKEND[:OPTION=VALUE,...][@PYTHON]; repeatable."
+
 
 class Numbers(click.ParamType[tuple[int, ...]]):
     """Numbers separated by commas: 1,8,32."""
@@ -60,6 +62,8 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.argument("workloads", nargs=-1),
         click.option("--backends", type=Names(), help="Only these; default: all that are available."),
+        click.option("--entrant", "entrants", multiple=True, help=ENTRANT_HELP),
+        click.option("--against", help="Another interpreter: each chosen backend also takes part as installed there."),
         click.option("--batch-sizes", type=Numbers(), help="Default: 1,32."),
         click.option("--passes", type=Names(), help="Of forward, backward, both; default: all."),
         click.option("--dtypes", type=Names(), help="float32, float64, ...; default: as the workload says."),

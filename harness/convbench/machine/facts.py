@@ -69,8 +69,13 @@ def free_bytes() -> int:
 
 def package_versions(packages: Iterable[str] = ()) -> dict[str, str]:
     """Versions of HOST_PACKAGES and of the given distributions, as far as they are installed; none is imported."""
+    return versions_of((*HOST_PACKAGES, *packages))
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of distributions, as far as they are installed."""
     found = {}
-    for name in (*HOST_PACKAGES, *packages):
+    for name in packages:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from convbench.errors import UsageError, unknown_name
 from convbench.machine.facts import usable_cores
+from convbench.plan.entrants import Entrant
 from convbench_specs import DATA_KINDS, DTYPES, PASSES, DataKind, Device, DType, PassName
 
 Allocator = Literal["default", "tuned"]
@@ -58,15 +59,19 @@ class RunSettings:
     bounds the timing of one cell in the first `blocks`: a cell of which one call takes longer, or would as smaller
     batches tell, is skipped and says so, and one of which the backend predicts that six would; three samples are
     taken even so. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that
-    of the workload's cases; backends None means every one that is available. `case` is an inline TOML table, in
-    place of workloads. `data` are further kinds of data that small cases are checked on, at the smallest of the
-    batch sizes; they cost the workers the case that timing needs, so a run that times has none. A batch of nothing
-    can be checked, but not measured. find_largest_batch searches the largest batch size within memory_limit_bytes
-    (0: what is free, less a reserve), for at most search_s seconds a case, backend and pass.
+    of the workload's cases; backends None means every one that is available, or the `entrants` alone where there are
+    any: texts as plan/entrants.py reads them. `against` is an interpreter in which every chosen backend takes part
+    once more. `case` is an inline TOML table, in place of workloads. `data` are further kinds of data that small cases
+    are checked on, at the smallest of the batch sizes; they cost the workers the case that timing needs, so a run that
+    times has none. A batch of nothing can be checked, but not measured. find_largest_batch searches the largest batch
+    size within memory_limit_bytes (0: what is free, less a reserve), for at most search_s seconds a case, backend and
+    pass.
     """
 
     workloads: tuple[str, ...] = ("quick",)
     backends: tuple[str, ...] | None = None
+    entrants: tuple[str, ...] = ()
+    against: str = ""
     batch_sizes: tuple[int, ...] = (1, 32)
     passes: tuple[PassName, ...] = PASSES
     dtypes: tuple[DType, ...] | None = None
@@ -94,6 +99,8 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         self._check_names()
+        for text in self.entrants:
+            Entrant.parse(text)
         least = 1 if self.timing or self.memory else 0
         if not self.batch_sizes or min(self.batch_sizes) < least:
             given = ", ".join(map(str, self.batch_sizes)) or "none"

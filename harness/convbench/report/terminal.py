@@ -93,6 +93,7 @@ def _print_backends(run: Run, console: Console) -> None:
                 text.append(f"  {row.differing:,} differ{'s' if row.differing == 1 else ''} on NaN", "yellow")
             others = _other_statuses(run.measurements, record.name)
             text.append(f"  {others}" if others else "", "dim")
+            text.append(f"  {record.entered}" if record.entered else "", "dim")
         else:
             text = Text(f"{record.status}: {record.reason}" if record.reason else record.status, style="dim")
         table.add_row(record.name, record.version, text)

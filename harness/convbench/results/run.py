@@ -118,8 +118,14 @@ class Run:
     @cached_property
     def measurements(self) -> pd.DataFrame:
         """A row a cell, in the order of the run."""
-        return measurements_frame(
+        frame = measurements_frame(
             self.cells, self.samples, workloads=self.workloads, limits=self.limits, margin=self.margin
+        )
+        versions = {record.name: record.version for record in self.backends}
+        entrants = {record.name: record.entered for record in self.backends}
+        who = list(frame["backend"])
+        return frame.assign(
+            version=[versions.get(name, "") for name in who], entrant=[entrants.get(name, "") for name in who]
         )
 
     @cached_property

@@ -22,7 +22,7 @@ from convbench.run.checking.phase import Happening, check_events
 from convbench.run.context import RunContext
 from convbench.run.limits.attainable import attainable
 from convbench.run.progress import Doing, Expected, Progress, SetAside, StepsDone
-from convbench.run.sessions import Entrant, launch
+from convbench.run.sessions import ItemEntrant, launch
 from convbench.run.timing.left_out import ItemCost
 from convbench.run.timing.promise import left_out_text, reason
 from convbench.run.timing.sampler import TimedItem
@@ -30,7 +30,6 @@ from convbench.run.timing.schedule import BlockCost, blocks_that_fit, rounds_tha
 from convbench.verify import make_tensors
 from convbench.verify.data_sets import DATA_SETS
 from convbench.workers.arrays import DataSetFiles, write_data_sets
-from convbench.workers.environment import allocator_environment
 from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
 
@@ -43,7 +42,7 @@ LIMITS_S = 30.0
 def first_block(context: RunContext) -> Iterator[Happening]:
     """Check every item, and time it where the run times; an item that would make the run late is left out."""
     state, settings, left_out = context.state, context.settings, []
-    with context.workers.block(allocator_environment(settings.allocator)) as sessions:
+    with context.workers.block() as sessions:
         if any(item.item_key not in state.checked for item in context.plan.items):
             yield from _started(context, sessions)
         for place, item in enumerate(context.plan.items):
@@ -115,7 +114,7 @@ def _further_block(
             yield WarningGiven(text=left_out_text(what, [f"blocks from {block + 1} on"], settings))
         return 0
     left_out = []
-    with context.workers.block(allocator_environment(settings.allocator)) as sessions:
+    with context.workers.block() as sessions:
         yield Doing(f"block {block + 1}: starting fresh workers")
         begin = context.elapsed_s()
         with context.stopwatch.spending("preparing"):
@@ -164,7 +163,7 @@ def _left_out(context: RunContext, item: Item) -> Iterator[Recorded | Progress]:
     yield StepsDone(context.cells_of_item * (1 + context.settings.timing))
 
 
-def _not_timed(context: RunContext, item: Item, entrants: Sequence[Entrant]) -> Iterator[CellSkipped]:
+def _not_timed(context: RunContext, item: Item, entrants: Sequence[ItemEntrant]) -> Iterator[CellSkipped]:
     """The events for cells that were checked, and for whose times there is no time."""
     why = f"it was checked; its times were {reason(context.settings)}"
     for entrant in entrants:
@@ -209,8 +208,8 @@ def _timed(
 
 
 def _prepared(
-    item: Item, entrants: Sequence[Entrant], paths: Mapping[str, str]
-) -> Generator[Doing, None, list[Entrant]]:
+    item: Item, entrants: Sequence[ItemEntrant], paths: Mapping[str, str]
+) -> Generator[Doing, None, list[ItemEntrant]]:
     """The entrants whose workers hold the item, prepared on tensors in files."""
     ready = []
     for entrant in entrants:

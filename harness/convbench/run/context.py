@@ -9,7 +9,7 @@ from pathlib import Path
 from convbench.plan.items import CellKey, Item, Plan
 from convbench.plan.settings import RunSettings
 from convbench.results.events.state import RunState
-from convbench.run.sessions import Entrant, Workers
+from convbench.run.sessions import ItemEntrant, Workers
 from convbench.run.stopwatch import Stopwatch
 from convbench.run.timing.budget import Budget
 from convbench.run.timing.promise import Promise
@@ -59,12 +59,12 @@ class RunContext:
         """Seconds that the run has taken, those before it was cut short included."""
         return self.promise.deadline.elapsed_s()
 
-    def taking_part(self, item: Item, sessions: Sequence[BackendSession], block: int = 0) -> list[Entrant]:
+    def taking_part(self, item: Item, sessions: Sequence[BackendSession], block: int = 0) -> list[ItemEntrant]:
         """The backends that have computed the item in time for this block, with the passes that they have."""
         entrants = []
         for session in sessions:
             passes = tuple(
                 name for name in self.settings.passes if self.state.takes_part(item.key(session.name, name), block)
             )
-            entrants.append(Entrant(session, passes))
+            entrants.append(ItemEntrant(session, passes))
         return [entrant for entrant in entrants if entrant.passes]

@@ -14,6 +14,7 @@ from convbench.machine.noise_floor import cached_floor
 from convbench.plan.items import Plan
 from convbench.plan.settings import RunSettings
 from convbench.results.events.header import Header
+from convbench.workers.entrants import interpreters
 from convbench.workers.plugins import Registered
 from convbench_specs import CONTRACT, Workload, case_table
 
@@ -21,8 +22,9 @@ VARYING = ("load at start",)
 """Facts of a machine that change while it stays the same machine."""
 
 
-def make_header(plan: Plan, settings: RunSettings, backends: Sequence[Registered], packages: Iterable[str]) -> Header:
+def make_header(plan: Plan, settings: RunSettings, backends: Sequence[Registered], packages: tuple[str, ...]) -> Header:
     """The header of a new run; `packages` are distributions whose versions the backends declare as theirs."""
+    declared = tuple(dict.fromkeys([*packages, *(name for each in backends for name in each.backend.packages)]))
     return {
         "command": _command(),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -31,15 +33,30 @@ def make_header(plan: Plan, settings: RunSettings, backends: Sequence[Registered
         "machine": machine_facts(),
         "packages": package_versions(packages),
         "contract": list(CONTRACT),
-        "plugins": list(dict.fromkeys(entry.plugin.option for entry in backends if entry.plugin.option)),
+        "interpreters": {
+            path: {"python": each.python, "convbench": each.convbench, **each.versions(declared)}
+            for path, each in interpreters(backends).items()
+        },
+        "plugins": plugin_options(backends),
         "workloads": [workload_table(workload) for workload in plan.workloads],
     }
+
+
+def plugin_options(backends: Iterable[Registered]) -> list[str]:
+    """What --plugin must name so that these are found; an entrant that names its file itself needs no option."""
+    found = [entry.plugin.option for entry in backends if not entry.entered_as.endswith(".py")]
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def differences(stored: Header, present: Header) -> list[str]:
     """What makes two headers those of different runs, a short phrase each: settings, machine, packages, workloads."""
     found = []
-    for section, what in (("settings", "setting"), ("machine", "machine's"), ("packages", "package")):
+    for section, what in (
+        ("settings", "setting"),
+        ("machine", "machine's"),
+        ("packages", "package"),
+        ("interpreters", "interpreter"),
+    ):
         then, now = dict(stored.get(section, {})), dict(present.get(section, {}))
         for name in dict.fromkeys([*then, *now]):
             before, after = _plain(then.get(name)), _plain(now.get(name))

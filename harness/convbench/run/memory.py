@@ -19,7 +19,7 @@ from convbench.plan.items import CellKey, Item
 from convbench.results.events.schema import MemoryMeasured, Recorded, WarningGiven, fields_of
 from convbench.run.context import RunContext
 from convbench.run.progress import Doing, Progress, StepsDone
-from convbench.run.sessions import Entrant, launch
+from convbench.run.sessions import ItemEntrant, launch
 from convbench.run.timing.left_out import ItemCost
 from convbench.run.timing.promise import left_out_text, reason
 from convbench.text.units import format_bytes
@@ -65,21 +65,21 @@ def memory_events(context: RunContext) -> Iterator[Recorded | Progress]:
         yield WarningGiven(text=left_out_text("the memory of these was not measured", left_out, context.settings))
 
 
-def _measure(context: RunContext, item: Item, entrants: Sequence[Entrant]) -> Iterator[MemoryMeasured]:
+def _measure(context: RunContext, item: Item, entrants: Sequence[ItemEntrant]) -> Iterator[MemoryMeasured]:
     tensors = make_tensors(item.case, item.batch_size, seed=context.settings.seed)
     paths = write_tensors(context.scratch, tensors)
     for entrant in entrants:
         yield from measure_memory(item, entrant, paths)
 
 
-def _left_out(context: RunContext, item: Item, entrants: Sequence[Entrant]) -> Iterator[MemoryMeasured]:
+def _left_out(context: RunContext, item: Item, entrants: Sequence[ItemEntrant]) -> Iterator[MemoryMeasured]:
     source = f"not measured: {reason(context.settings)}"
     for entrant in entrants:
         for name in entrant.passes:
             yield MemoryMeasured(**fields_of(item.key(entrant.session.name, name)), memory_source=source)
 
 
-def measure_memory(item: Item, entrant: Entrant, paths: Mapping[str, str]) -> list[MemoryMeasured]:
+def measure_memory(item: Item, entrant: ItemEntrant, paths: Mapping[str, str]) -> list[MemoryMeasured]:
     """Memory of a backend's passes, prepared on the tensors in `paths`."""
     session = entrant.session
     session.prepare(item, paths)
@@ -105,7 +105,7 @@ def warning(device: str) -> str | None:
     return f"{WHY_NOT}: there are no numbers of memory, but of backends with a counter of their own"
 
 
-def _wanted(context: RunContext, item: Item, sessions: list[BackendSession]) -> list[Entrant]:
+def _wanted(context: RunContext, item: Item, sessions: list[BackendSession]) -> list[ItemEntrant]:
     """The backends with a cell whose memory is not known."""
     cells = context.state.cells
     return [

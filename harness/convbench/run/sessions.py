@@ -19,8 +19,8 @@ from convbench_specs import DataKind, PassName
 
 
 @dataclass(frozen=True, slots=True)
-class Entrant:
-    """One backend at one item, and the passes in which it takes part."""
+class ItemEntrant:
+    """One entrant of the run at one item, and the passes in which it takes part there."""
 
     session: BackendSession
     passes: tuple[PassName, ...]
@@ -48,8 +48,10 @@ class Workers:
         self.timed_s: dict[str, float] = {}
 
     @contextmanager
-    def block(self, purpose: Mapping[str, str]) -> Iterator[list[BackendSession]]:
+    def block(self, purpose: Mapping[str, str] | None = None) -> Iterator[list[BackendSession]]:
         """A session for each backend, ended in the end; `purpose` are variables of their environment.
+
+        Without a purpose each has the allocator that its user chose.
 
         All workers of a run share its scratch folder: what the first one compiled, the later ones need not.
         """

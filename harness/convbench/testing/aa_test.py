@@ -22,6 +22,7 @@ from convbench.plan.settings import RunSettings
 from convbench.results.statistics.comparison import CONFIDENCE, LEAST_MARGIN
 from convbench.results.timings import between
 from convbench.run.observer import Observer
+from convbench.workers.entrants import Entry
 from convbench.workers.plugins import Registered, Registry, availability
 from convbench_specs import Available
 
@@ -48,6 +49,8 @@ class SelfTest:
     called_alone: int
     median: float
     floor: float
+    against: str = ""
+    """The interpreter of the second, where it is another."""
 
     @property
     def is_fine(self) -> bool:
@@ -72,24 +75,26 @@ def self_test(
     output: Path | None,
     observer: Observer,
     told: Sequence[str] | None = None,
+    against: str = "",
     **settings: Any,
 ) -> SelfTest:
     """Run it; takes minutes. Further `settings` replace those of the run, `told` are warnings that were read already.
 
-    Raises UsageError where there is nothing to compare.
+    With `against` the second of the two runs in that interpreter, which should have the same versions. Raises
+    UsageError where there is nothing to compare.
     """
     chosen = choose(registry, backend)
-    left, right = twins(chosen)
+    left, right = twins(chosen) if not against else _over_interpreters(registry, chosen, against)
     pair = Registry(backends={entry.backend.name: entry for entry in (left, right)})
     fixed: dict[str, Any] = {"batch_sizes": BATCH_SIZES, "threads": threads, "memory": False}
     asked = RunSettings.of_effort(**(fixed | settings))
     with TemporaryDirectory(prefix="convbench-") as folder:
         run = api.execute(asked, pair, output=output or Path(folder) / "run", observer=observer, told=told)
         compared = between(run.samples, left.backend.name, right.backend.name, LEAST_MARGIN)
-    return judge(compared, backend=chosen.backend.name, threads=asked.threads)
+    return judge(compared, backend=chosen.backend.name, threads=asked.threads, against=against)
 
 
-def judge(compared: pd.DataFrame, *, backend: str, threads: int) -> SelfTest:
+def judge(compared: pd.DataFrame, *, backend: str, threads: int, against: str = "") -> SelfTest:
     """What the comparisons of a backend with itself say; columns as of Run.compare. UsageError without any."""
     known = compared[np.isfinite(compared["p_value"].astype(float))] if len(compared) else compared
     if known.empty:
@@ -103,6 +108,7 @@ def judge(compared: pd.DataFrame, *, backend: str, threads: int) -> SelfTest:
         called_alone=int((known["p_value"] < 1 - CONFIDENCE).sum()),
         median=float(np.median(distance)),
         floor=float(np.quantile(distance, FLOOR_SHARE)),
+        against=against,
     )
 
 
@@ -129,6 +135,12 @@ def twins(entry: Registered) -> tuple[Registered, Registered]:
     """The same backend under two names, each of which gets a worker of its own."""
     first, second = (_renamed(entry, f"{entry.backend.name}-{suffix}") for suffix in "ab")
     return first, second
+
+
+def _over_interpreters(registry: Registry, entry: Registered, against: str) -> tuple[Registered, Registered]:
+    """The backend here, and as it is installed for another interpreter."""
+    left, right = Entry(registry).entered([entry.backend.name], [], against, "cpu")
+    return left, right
 
 
 def _renamed(entry: Registered, name: str) -> Registered:

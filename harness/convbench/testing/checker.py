@@ -22,8 +22,8 @@ from convbench.plan.status import LEFT_OUT, Status
 from convbench.results.events.schema import AgreementFound, CellFailed, CellJudged, Columns, Recorded
 from convbench.results.events.state import RunState
 from convbench.run.checking.item import ItemChecker
-from convbench.run.checking.reproduce import check_command
-from convbench.run.sessions import Entrant, failed
+from convbench.run.checking.reproduce import asked_for, check_command
+from convbench.run.sessions import ItemEntrant, failed
 from convbench.verify import DIFFERS_ON_NAN
 from convbench.workers.arrays import scratch_folder, write_tensors
 from convbench.workers.failure import Failure
@@ -155,7 +155,7 @@ class Checker:
             refused = self._refused(item, session, PASSES)
             for name, why in refused.items():
                 checked.state.apply(failed(item, session.name, name, why))
-            entrants.append(Entrant(session, tuple(name for name in PASSES if name not in refused)))
+            entrants.append(ItemEntrant(session, tuple(name for name in PASSES if name not in refused)))
         checker = ItemChecker(
             scratch=self._scratch, seed=self._settings.seed, thoroughly=identities, kinds=tuple(kinds)
         )
@@ -201,8 +201,8 @@ class Checker:
 
     def command(self, case: Case, batch_size: int, backends: Sequence[str], data: DataKind | None = None) -> str:
         """The command that does it again for some of the backends, on a kind of data."""
-        plugins = [registered.plugin for registered in self._backends if registered.backend.name in backends]
-        return check_command(case, batch_size, backends, self._settings, plugins, data=data)
+        entries = [entry for entry in self._backends if entry.backend.name in backends]
+        return check_command(case, batch_size, asked_for(entries), self._settings, data=data)
 
     def _refused(self, item: Item, session: BackendSession, passes: Sequence[PassName]) -> dict[PassName, Failure]:
         """Passes that cannot be tried, or that the backend predicts to take longer than the budget."""

@@ -33,7 +33,7 @@ from hypothesis.errors import NoSuchExample
 
 from convbench.errors import UsageError
 from convbench.plan.settings import RunSettings
-from convbench.run.checking.reproduce import check_command
+from convbench.run.checking.reproduce import asked_for, check_command
 from convbench.run.observer import Observer, Silent
 from convbench.testing.checker import Checker, Fault
 from convbench.text.cases import case_toml, to_toml
@@ -188,8 +188,8 @@ class Fuzzing:
         self._reported.add(hunt.signature)
         backend, kind, what, data = hunt.signature
         file = self.folder / f"{'-'.join(filter(None, (backend, kind, re.sub('[^a-z0-9]+', '-', what), data)))}.toml"
-        plugins = [entry.plugin for entry in self.backends if entry.backend.name == backend]
-        command = check_command(str(file), batch_size, [backend], self.settings, plugins, data=fault.data)
+        entries = [entry for entry in self.backends if entry.backend.name == backend]
+        command = check_command(str(file), batch_size, asked_for(entries), self.settings, data=fault.data)
         title, source = f"{kind} by {backend}: {what}", f"found by convbench fuzz: {fault.reason}; again: {command}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from convbench.errors import UsageError
 from convbench.plan.settings import Allocator
@@ -18,6 +20,8 @@ from convbench_specs import FrameworkVariables
 PASSED_VARIABLES = (
     "HOME", "PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV",
 )  # fmt: skip
+OF_ONE_INTERPRETER = frozenset({"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH"})
+"""They say where one interpreter finds its packages, and would lead another astray."""
 PASSED_PREFIXES = ("CONVBENCH_", "CUDA_", "NVIDIA_", "OPENBLAS_", "MKL_", "COVERAGE_")
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
@@ -64,6 +68,17 @@ def union(declared: Iterable[FrameworkVariables]) -> FrameworkVariables:
         threads=tuple(dict.fromkeys(name for each in found for name in each.threads)),
         passed_prefixes=tuple(dict.fromkeys(prefix for each in found for prefix in each.passed_prefixes)),
     )
+
+
+def variables_for(own: Mapping[str, str], python: str) -> dict[str, str]:
+    """Of the host's own variables those that another interpreter gets: none that tells where to find packages.
+
+    Programs of its environment come first in PATH. All of them, where `python` is empty.
+    """
+    if not python:
+        return dict(own)
+    kept = {name: value for name, value in own.items() if name not in OF_ONE_INTERPRETER}
+    return kept | {"PATH": os.pathsep.join(filter(None, [str(Path(python).parent), own.get("PATH")]))}
 
 
 def worker_environment(

@@ -11,12 +11,13 @@ processes of their own, and the host holds plain values of them: see inquiry.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from convbench.errors import UsageError, unknown_name
+from convbench.plan.settings import Allocator
 from convbench.plan.status import Status
 from convbench.text.foreign import clean
 from convbench.verify.pairs import ORACLE
@@ -24,11 +25,12 @@ from convbench.workers.contract import fault_line
 from convbench.workers.discovery.declaration import Declaration
 from convbench.workers.discovery.informant import Informant
 from convbench.workers.discovery.inquiry import Inquiry, of_each
+from convbench.workers.discovery.interpreter import Interpreter
 from convbench.workers.discovery.loading import PluginRef
 from convbench.workers.discovery.questions import AskAvailability, AskEnvironment, Described, IsAvailable
 from convbench.workers.environment import union
 from convbench.workers.failure import Failure
-from convbench_specs import Available, Device, FrameworkVariables, Settings, Unavailable, hooks
+from convbench_specs import Available, Device, FrameworkVariables, OptionValue, Settings, Unavailable, hooks
 
 LONGEST_VERSION = 24
 LOCAL_PLUGIN = "convbench_plugin.py"
@@ -41,6 +43,10 @@ class Registered:
     `alias_of` is its name there, where it is entered under another. `framework_variables` are those of all backends
     that were found with it: its worker gets them all. `own` answers for a plug-in of convbench itself, which is loaded
     in the host. `environments` keeps what the backend answered already.
+
+    `options` has a value for each option that it declares; `given` are those that its user named, `entered_as` is
+    the whole entrant as --entrant takes it, and `threads` and `allocator` are its own where they are among them.
+    `interpreter` is what runs it, where that is not the one that runs convbench.
     """
 
     backend: Declaration
@@ -49,6 +55,17 @@ class Registered:
     framework_variables: FrameworkVariables = field(default_factory=FrameworkVariables)
     own: Informant | None = field(default=None, compare=False, repr=False)
     environments: dict[Settings, dict[str, str]] = field(default_factory=dict, compare=False, repr=False)
+    options: Mapping[str, OptionValue] = field(default_factory=dict, compare=False)
+    given: Mapping[str, str | int] = field(default_factory=dict, compare=False)
+    entered_as: str = ""
+    threads: int = 0
+    allocator: Allocator | None = None
+    interpreter: Interpreter | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it takes part as it is found, without options or another interpreter."""
+        return not (self.entered_as or self.alias_of)
 
     @property
     def is_bundled(self) -> bool:
@@ -77,6 +94,8 @@ class Registry:
     failed: list[FailedPlugin] = field(default_factory=list)
     workloads: dict[str, Path] = field(default_factory=dict)
     """TOML files that plug-ins ship, by the name of the workload."""
+    named: tuple[str, ...] = ()
+    """Plug-ins that the user named."""
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -91,7 +110,7 @@ class Registry:
 
     def demand(self, plugins: Iterable[str]) -> Registry:
         """Itself; UsageError where one of these, which the user named, could not be used."""
-        refs = {_plugin_ref(name) for name in plugins}
+        refs = {plugin_ref(name) for name in plugins}
         for failed in self.failed:
             if failed.plugin in refs:
                 raise UsageError(f"plug-in {failed.plugin.label} cannot be used: {failed.reason}")
@@ -107,16 +126,29 @@ class Registry:
         return [self.backends[name] for name in dict.fromkeys(names)]
 
 
-def find_backends(plugins: Iterable[str] = (), *, directory: Path | None = None) -> Registry:
-    """Find every plug-in: installed ones, the modules in `plugins`, and convbench_plugin.py of `directory`."""
-    entries = _entry_points()
-    refs = [PluginRef(entry.module) for entry in entries]
-    bundled = {ref for ref, entry in zip(refs, entries, strict=True) if _is_bundled(entry)}
-    refs += [_plugin_ref(name) for name in plugins]
+def find_backends(
+    plugins: Iterable[str] = (), *, directory: Path | None = None, interpreter: Interpreter | None = None
+) -> Registry:
+    """Find every plug-in: installed ones, the modules in `plugins`, and convbench_plugin.py of `directory`.
+
+    With another `interpreter` those that are installed there, and all of them as it sees them.
+    """
+    entries, plugins = _entry_points(), tuple(plugins)
+    bundled = {PluginRef(entry.module) for entry in entries if _is_bundled(entry)} if interpreter is None else set()
+    modules = [entry.module for entry in (entries if interpreter is None else interpreter.plugins)]
+    refs = [*map(PluginRef, modules), *map(plugin_ref, plugins)]
     local = (directory or Path.cwd()) / LOCAL_PLUGIN
     if local.is_file():
         refs.append(PluginRef(local.stem, str(local.resolve())))
-    refs = list(dict.fromkeys(refs))
+    if interpreter is not None:
+        refs = [replace(ref, python=interpreter.path) for ref in refs]
+    return replace(registry_of(list(dict.fromkeys(refs)), bundled, interpreter), named=tuple(plugins))
+
+
+def registry_of(
+    refs: Sequence[PluginRef], bundled: Collection[PluginRef] = (), interpreter: Interpreter | None = None
+) -> Registry:
+    """What these plug-ins offer; the bundled ones are loaded in the host, the others asked in their own processes."""
     strangers = [ref for ref in refs if ref not in bundled]
     told = dict(zip(strangers, of_each(strangers, Inquiry.describe), strict=True))
     found = Registry()
@@ -125,7 +157,7 @@ def find_backends(plugins: Iterable[str] = (), *, directory: Path | None = None)
             informant = Informant()
             _add(found, ref, _described(informant, ref), informant)
         else:
-            _add(found, ref, told[ref], None)
+            _add(found, ref, told[ref], None, interpreter)
     entries_found = sorted(found.backends.values(), key=_display_order)
     variables = found.framework_variables
     backends = {entry.backend.name: replace(entry, framework_variables=variables) for entry in entries_found}
@@ -145,7 +177,7 @@ def availabilities(entries: Sequence[Registered], device: Device) -> dict[str, A
         backend = entry.backend
         if device not in backend.devices:
             found[backend.name] = Unavailable(f"it does not run on {device}, only on {', '.join(backend.devices)}")
-        elif "availability" not in backend.has:
+        elif not {"availability", "availability_with"} & set(backend.has):
             found[backend.name] = Available(version="")
         elif entry.own is not None:
             found[backend.name] = _own_availability(entry, entry.own, device)
@@ -153,7 +185,7 @@ def availabilities(entries: Sequence[Registered], device: Device) -> dict[str, A
             asked.setdefault(entry.plugin, []).append(entry)
 
     def ask(inquiry: Inquiry) -> list[IsAvailable | Failure]:
-        return [inquiry.ask(AskAvailability(backend=each.known_as, device=device)) for each in asked[inquiry.ref]]
+        return [inquiry.ask(_can_run(each, device)) for each in asked[inquiry.ref]]
 
     for group, answers in zip(asked.values(), of_each(list(asked), ask), strict=True):
         found |= {entry.backend.name: _availability(answer) for entry, answer in zip(group, answers, strict=True)}
@@ -170,6 +202,7 @@ def environment(entry: Registered, settings: Settings) -> dict[str, str] | Failu
             threads=settings.threads,
             device=settings.device,
             scratch_folder=settings.scratch_folder,
+            options=dict(settings.options),
         )
         if entry.own is not None:
             entry.environments[settings] = entry.own.environment(question).values
@@ -198,9 +231,15 @@ def able(
     return usable, reasons
 
 
+def _can_run(entry: Registered, device: Device) -> AskAvailability:
+    return AskAvailability(
+        backend=entry.known_as, device=device, threads=entry.threads or 1, options=dict(entry.options)
+    )
+
+
 def _own_availability(entry: Registered, informant: Informant, device: Device) -> Available | Unavailable:
     try:
-        return _availability(informant.availability(AskAvailability(backend=entry.known_as, device=device)))
+        return _availability(informant.availability(_can_run(entry, device)))
     except Exception as error:  # noqa: BLE001  # it must not end everybody's run
         return Unavailable(f"availability() failed: {fault_line(error, None)}")
 
@@ -234,14 +273,21 @@ def _display_order(entry: Registered) -> float:
     return float("inf") if order is None else float(order)
 
 
-def _plugin_ref(name: str) -> PluginRef:
+def plugin_ref(name: str) -> PluginRef:
+    """Where --plugin NAME loads from: a .py file, or a module, looked for in the current directory first."""
     path = Path(name)
     if path.suffix == ".py":
         return PluginRef(path.stem, path=str(path.resolve()))
     return PluginRef(name, folder=str(Path.cwd()))
 
 
-def _add(registry: Registry, ref: PluginRef, described: Described | Failure, own: Informant | None) -> None:
+def _add(
+    registry: Registry,
+    ref: PluginRef,
+    described: Described | Failure,
+    own: Informant | None,
+    interpreter: Interpreter | None = None,
+) -> None:
     if isinstance(described, Failure):
         registry.failed.append(FailedPlugin(ref, described.reason))
         return
@@ -256,6 +302,9 @@ def _add(registry: Registry, ref: PluginRef, described: Described | Failure, own
             taken = f"the name {backend.name!r} is taken by {registry.backends[backend.name].plugin.label}"
             registry.failed.append(FailedPlugin(ref, taken))
         else:
-            registry.backends[backend.name] = Registered(backend, ref, own=own)
+            defaults = {each.name: each.default for each in backend.options}
+            registry.backends[backend.name] = Registered(
+                backend, ref, own=own, options=defaults, interpreter=interpreter
+            )
     for name in described.workloads:
         registry.workloads.setdefault(Path(name).stem, Path(name))

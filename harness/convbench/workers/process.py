@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from zlib import crc32
 
 from convbench.machine.processor_time import process_s
+from convbench.plan.settings import RunSettings
 from convbench.plan.status import Status
 from convbench.workers import protocol
 from convbench.workers.channel.child import Child
-from convbench.workers.environment import worker_environment
+from convbench.workers.environment import variables_for, worker_environment
 from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered, environment
 from convbench.workers.protocol import R
@@ -24,8 +26,23 @@ OUT_OF_TIME = "the time of the run was over (--within)"
 
 
 def caches_folder(scratch: Path, registered: Registered) -> str:
-    """The scratch folder that a backend is told of: apart from the arrays of the run, which it could remove with it."""
-    return str(scratch / "caches" / registered.known_as)
+    """The scratch folder that a backend is told of: apart from the arrays of the run, which it could remove with it.
+
+    What one interpreter compiled is not for another, whose packages have other versions.
+    """
+    python, path = registered.plugin.python, registered.plugin.path
+    apart = f"-{crc32(f'{python} {path}'.encode()):08x}" if python or path else ""
+    return str(scratch / "caches" / f"{registered.known_as}{apart}")
+
+
+def settings_of(registered: Registered, settings: RunSettings, scratch: Path | None) -> Settings:
+    """What an entrant is asked for: the settings of the run, and its own options."""
+    return Settings(
+        threads=registered.threads or settings.threads,
+        device=settings.device,
+        scratch_folder="" if scratch is None else caches_folder(scratch, registered),
+        options=registered.options,
+    )
 
 
 class WorkerProcess:
@@ -81,7 +98,8 @@ class WorkerProcess:
             self._refused = variables
             return
         try:
-            child = Child("compute", self._environment(variables), self._log)
+            python = self._registered.plugin.python
+            child = Child("compute", self._environment(variables), self._log, python=python)
         except OSError as error:  # the backend's variables may be too long together
             self._refused = Failure(Status.ERROR, f"its process could not be started: {error}")
             return
@@ -94,6 +112,7 @@ class WorkerProcess:
                 threads=self._settings.threads,
                 device=self._settings.device,
                 scratch_folder=self._settings.scratch_folder,
+                options=dict(self._settings.options),
             )
         )
 
@@ -160,7 +179,7 @@ class WorkerProcess:
 
     def _environment(self, backend: Mapping[str, str]) -> dict[str, str]:
         return worker_environment(
-            os.environ,
+            variables_for(os.environ, self._registered.plugin.python),
             self._registered.framework_variables,
             threads=self._settings.threads,
             backend=backend,

@@ -15,6 +15,8 @@ from convbench.text.foreign import clean, clean_lines, each_text
 from convbench.verify.trust import Reason
 from convbench_specs import Device, PassName, PreparePhase, TensorName
 
+PROTOCOL = 1
+"""Version of all messages and frames: a worker of another interpreter must speak the same. Any change raises it."""
 R = TypeVar("R", bound="Reply")
 TensorFiles = dict[str, str]
 """Names of .npy files by tensor: x, dy, w and b."""
@@ -201,6 +203,7 @@ class Start(Request[Started], frozen=True, kw_only=True, tag="start"):
     threads: int
     device: Device
     scratch_folder: str = ""
+    options: dict[str, str | int] = {}
 
 
 class Predict(Request[Predicted], frozen=True, kw_only=True, tag="predict"):

@@ -18,11 +18,12 @@ from convbench.plan.settings import RunSettings
 from convbench.plan.status import Status
 from convbench.workers import protocol
 from convbench.workers.arrays import read_results, unreadable
+from convbench.workers.environment import allocator_environment
 from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered
-from convbench.workers.process import WorkerProcess, caches_folder
+from convbench.workers.process import WorkerProcess, settings_of
 from convbench.workers.protocol import R
-from convbench_specs import Case, PassName, Settings, TensorName, case_table
+from convbench_specs import Case, PassName, TensorName, case_table
 
 MAX_DEATHS = 10
 """So many workers may die or hang before the rest of a backend's cells is skipped: a bug in one case costs three."""
@@ -55,16 +56,17 @@ class BackendSession:
     ) -> None:
         self.name = registered.backend.name
         self._registered = registered
+        asked = settings_of(registered, settings, scratch)
+        self.threads = asked.threads
+        """Threads of the worker."""
+        if purpose is None:
+            purpose = allocator_environment(registered.allocator or settings.allocator)
         self._worker = WorkerProcess(
             registered,
-            Settings(
-                threads=settings.threads,
-                device=settings.device,
-                scratch_folder="" if scratch is None else caches_folder(scratch, registered),
-            ),
+            asked,
             log=log,
             timeout_s=settings.timeout_s,
-            purpose=purpose or {},
+            purpose=purpose,
             patience_s=patience_s,
         )
         self._cold = settings.cache == "cold"
@@ -85,9 +87,9 @@ class BackendSession:
         return self._worker.started
 
     @property
-    def is_bundled(self) -> bool:
-        """Whether the backend comes with convbench itself."""
-        return self._registered.is_bundled
+    def is_reference(self) -> bool:
+        """Whether it comes with convbench itself and has no options or interpreter of its own."""
+        return self._registered.is_bundled and self._registered.is_plain
 
     @property
     def holds_case(self) -> bool:

@@ -70,7 +70,12 @@ class Worker:
         self._backend = load_backend(PluginRef(plugin.module, plugin.path, plugin.folder), request.backend)
         self._threads, self._device = request.threads, request.device
         facts = self._backend.start(
-            Settings(threads=request.threads, device=request.device, scratch_folder=request.scratch_folder)
+            Settings(
+                threads=request.threads,
+                device=request.device,
+                scratch_folder=request.scratch_folder,
+                options=request.options,
+            )
         )
         gc.freeze()  # a framework's own objects stay; without this every collection would walk over all of them
         return protocol.Started(

@@ -15,7 +15,7 @@ from convbench.plan.settings import RunSettings
 from convbench.plan.status import Status
 from convbench.results.events.schema import CellComputed, CellFailed, CellSkipped, Recorded, SampleTaken, fields_of
 from convbench.results.events.state import RunState
-from convbench.run.sessions import Entrant
+from convbench.run.sessions import ItemEntrant
 from convbench.run.timing.budget import Budget
 from convbench.run.timing.sampler import Sampler, TimedItem
 from convbench.run.timing.timed_results import TimedResults
@@ -95,12 +95,12 @@ class Told:
 
 
 def entrants_of(*sessions):
-    return [Entrant(session, PASSES) for session in sessions]
+    return [ItemEntrant(session, PASSES) for session in sessions]
 
 
 def test_a_call_that_is_too_slow_to_be_timed_still_tells_what_a_larger_batch_takes():
     told = Told(RunSettings(budget_s=0.3, batch_sizes=(8, 32)))
-    told.time(ITEM, [Entrant(Session("mine"), ("forward",))], 0, 3, call_s=0.5)
+    told.time(ITEM, [ItemEntrant(Session("mine"), ("forward",))], 0, 3, call_s=0.5)
     assert [type(event) for event in told.events] == [CellSkipped]
     assert told.budget.seconds(ITEM.key("mine", "forward")) == 0.5
     assert told.budget.over_budget(Item("w", CASE, 32).key("mine", "forward"), CASE, None)
@@ -123,7 +123,7 @@ def test_in_its_turn_a_backend_is_woken_once_and_times_every_pass():
 def test_a_slow_pass_has_fewer_rounds_than_the_others():
     told = Told(RunSettings(rounds=6, blocks=3, budget_s=0.3))
     seconds = {"forward": 0.001, "backward": 0.04}
-    told.time(ITEM, [Entrant(Session("mine"), ("forward", "backward"))], 0, 6, call_s=seconds)
+    told.time(ITEM, [ItemEntrant(Session("mine"), ("forward", "backward"))], 0, 6, call_s=seconds)
     rounds = [(sample.pass_name, sample.round) for sample in told.samples]
     assert sorted(rounds) == [("backward", 0), ("backward", 1), *(("forward", number) for number in range(6))]
 

@@ -6,13 +6,23 @@ import click
 
 
 @click.command()
+@click.argument("name", required=False)
 @click.option("--plugin", "plugins", multiple=True, help="A module or .py file with backends; repeatable.")
 @click.option("--device", default="cpu", help="cpu (default) or cuda.")
-def backends(plugins: tuple[str, ...], device: str) -> None:
-    """List the backends and what they need."""
-    from convbench.cli.listing import print_backends  # noqa: PLC0415
+def backends(name: str | None, plugins: tuple[str, ...], device: str) -> None:
+    """List the backends and what they need, or with NAME one of them and its options.
 
-    print_backends(plugins, device)
+    \b
+    Examples:
+      convbench backends
+      convbench backends pytorch
+    """
+    from convbench.cli.listing import print_backend, print_backends  # noqa: PLC0415
+
+    if name is None:
+        print_backends(plugins, device)
+    else:
+        print_backend(name, plugins, device)
 
 
 @click.command()

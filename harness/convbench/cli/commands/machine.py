@@ -20,6 +20,7 @@ from convbench.cli.options import Names, Numbers
     help="Also enter one backend twice, and see how often it differs from itself.",
 )
 @click.option("--backend", help="Of the self-test; default: the first that is available and quick.")
+@click.option("--against", help="Another interpreter with the same versions, for the second of the two.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder that keeps the run of the self-test.")
 def doctor(threads: int | None, as_json: bool, **options: Any) -> None:  # noqa: FBT001  # as above
     """Show what would spoil numbers on this machine, and what to do about it.

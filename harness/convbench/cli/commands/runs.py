@@ -42,6 +42,8 @@ def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click h
       convbench compare photos --dtypes float64 --passes forward --output results/photos
       convbench compare --plugin ./my_backend.py
       convbench compare resnet18 --batch-sizes 1 --find-largest-batch --memory-limit 2GB
+      convbench compare --backends pytorch --entrant torch-nhwc=pytorch:layout=channels_last
+      convbench compare --backends numpy-im2col --against /envs/numpy-2.2/bin/python
       convbench compare --resume results/run-20261120-120000
     """
     from convbench.api import compare as compare_backends  # noqa: PLC0415
@@ -85,6 +87,7 @@ def _run(  # options are what click has parsed
     from convbench.report.terminal import print_run  # noqa: PLC0415
 
     try:
+        options["entrants"] = options["entrants"] or None
         run = make_run(*options.pop("workloads"), observer=terminal_observer(), **options)
     except RunInterrupted as interrupted:
         print_interrupted(str(click.get_current_context().info_name), interrupted.folder)

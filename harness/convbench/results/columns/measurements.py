@@ -13,6 +13,12 @@ MEASUREMENTS: tuple[Column, ...] = (
     BATCH_SIZE,
     BACKEND,
     PASS,
+    text("version", "Version of the framework that computed, as the backend's own worker tells it."),
+    text(
+        "entrant",
+        "Where the backend takes part under another name, with options or in another interpreter: the backend, its "
+        "options and the interpreter. Empty otherwise.",
+    ),
     text(
         "status",
         "What became of the cell. `ok`: it was computed, and no check found a fault. `wrong`: a check found a fault "

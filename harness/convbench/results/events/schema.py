@@ -36,7 +36,12 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
 
 
 class BackendFound(Recorded, frozen=True, kw_only=True, tag="backend_found"):
-    """A backend that was asked for, and whether it can run here."""
+    """An entrant that was asked for, and whether it can run here.
+
+    `name` is that of the entrant, `backend` that of the backend where it is another. `options` are those that its user
+    chose, `where` is the interpreter or the file that it is from where its user named one, `python_version` that of
+    such an interpreter, `packages` the versions that its worker has of what the backend declares.
+    """
 
     name: str
     status: BackendStatus
@@ -48,6 +53,11 @@ class BackendFound(Recorded, frozen=True, kw_only=True, tag="backend_found"):
     short_name: str = ""
     display_order: int | None = None
     contract: tuple[int, int] | None = None
+    backend: str = ""
+    options: dict[str, str | int] = {}
+    where: str = ""
+    python_version: str = ""
+    packages: dict[str, str] = {}
 
 
 class BackendStarted(Recorded, frozen=True, kw_only=True, tag="backend_started"):

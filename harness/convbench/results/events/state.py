@@ -58,7 +58,9 @@ MEMORY_COLUMNS = ("peak_memory_bytes", "peak_memory_min_bytes", "peak_memory_max
 class BackendRecord:
     """A backend of a run, and whether it could take part.
 
-    `display_order` is its place among others, and with it its colour and marker; None where it declares none.
+    `display_order` is its place among others, and with it its colour and marker; None where it declares none. `backend`
+    is what runs under `name` where that is the name of an entrant, with these `options`, from the interpreter or file
+    `where`.
     """
 
     name: str
@@ -69,8 +71,26 @@ class BackendRecord:
     reason: str = ""
     short_name: str = ""
     display_order: int | None = None
+    backend: str = ""
+    options: Mapping[str, str | int] = field(default_factory=dict)
+    where: str = ""
+    python_version: str = ""
+    packages: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     """What its worker told at its start, as text for a reader."""
+
+    @property
+    def entered(self) -> str:
+        """What runs under this name, in words; empty for a backend that takes part as it is.
+
+        >>> BackendRecord(name="old", backend="pytorch", options={"threads": 1}, where="/envs/old").entered
+        'pytorch with threads=1 in /envs/old'
+        """
+        chosen = ", ".join(f"{name}={value}" for name, value in self.options.items())
+        parts = [chosen and f"with {chosen}", self.where and f"in {self.where}"]
+        if self.backend in {"", self.name} and not any(parts):
+            return ""
+        return " ".join(filter(None, [self.backend or self.name, *parts]))
 
 
 @dataclass(slots=True)
@@ -172,6 +192,11 @@ class RunState:
                 reason=found.reason,
                 short_name=found.short_name,
                 display_order=found.display_order,
+                backend=found.backend,
+                options=found.options,
+                where=found.where,
+                python_version=found.python_version,
+                packages=found.packages,
                 facts=_facts(self.started.get(found.name)),
             )
             for found in self.backends.values()

@@ -28,7 +28,7 @@ from convbench.results.events.schema import (
 )
 from convbench.run.checking.identity_calls import MOST_SECONDS, IdentityCalls, is_small
 from convbench.run.progress import Doing, Progress
-from convbench.run.sessions import Entrant, failed
+from convbench.run.sessions import ItemEntrant, failed
 from convbench.run.stopwatch import Stopwatch
 from convbench.run.timing.known_results import KnownResults
 from convbench.verify import Fill, Untrusted, make_tensors
@@ -82,7 +82,7 @@ class ItemChecker:
     kinds: tuple[DataKind, ...] = ()
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
-    def events(self, item: Item, entrants: Sequence[Entrant]) -> Generator[Recorded | Progress, None, Checked]:
+    def events(self, item: Item, entrants: Sequence[ItemEntrant]) -> Generator[Recorded | Progress, None, Checked]:
         """Check the item on all entrants. Raises MissingImages where photographs are not installed."""
         fills: tuple[Fill, ...] = ("random",) if item.case.x_data != "random" else ("integers", "random")
         alive = {entrant.session.name: entrant.passes for entrant in entrants}
@@ -105,7 +105,7 @@ class ItemChecker:
     def _checked(
         self,
         item: Item,
-        entrants: Sequence[Entrant],
+        entrants: Sequence[ItemEntrant],
         alive: dict[str, tuple[PassName, ...]],
         told: set[Told],
         fill: Fill,
@@ -139,7 +139,7 @@ class ItemChecker:
     def _compute(
         self,
         item: Item,
-        entrants: Sequence[Entrant],
+        entrants: Sequence[ItemEntrant],
         alive: dict[str, tuple[PassName, ...]],
         check: ItemCheck,
         data_sets: DataSetFiles,

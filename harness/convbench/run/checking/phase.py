@@ -11,7 +11,7 @@ from convbench.run.checking.item import Checked, ItemChecker
 from convbench.run.checking.pictures import Picture, pictures_of
 from convbench.run.context import RunContext
 from convbench.run.progress import Doing, Progress
-from convbench.run.sessions import Entrant, failed
+from convbench.run.sessions import ItemEntrant, failed
 from convbench.verify import MissingImages
 from convbench.verify.fillings.photos import PHOTOS
 from convbench.workers.arrays import DataSetFiles
@@ -44,7 +44,7 @@ def _check(
         yield Doing(f"{item.label}: predicting {session.name}")
         passes = yield from _begun(context, item, session)
         if passes:
-            entrants.append(Entrant(session, passes))
+            entrants.append(ItemEntrant(session, passes))
     checker = ItemChecker(
         scratch=context.scratch,
         seed=context.settings.seed,

@@ -7,7 +7,8 @@ the `compare` that times it.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -15,19 +16,44 @@ from convbench.plan.items import ItemKey, Plan
 from convbench.plan.settings import QUICK, TIMEOUT_S, RunSettings
 from convbench.plan.status import FAULTY, Status
 from convbench.results.events.schema import CellFailed, CellJudged, Recorded
+from convbench.run.header import plugin_options
 from convbench.text.cases import case_text
 from convbench.verify import Fill
-from convbench.workers.discovery.loading import PluginRef
 from convbench.workers.plugins import Registered
 from convbench_specs import Case, kind_of
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who takes part, as the options of a command: names of backends, entrants as texts, and the plug-ins to name."""
+
+    names: tuple[str, ...] = ()
+    entrants: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> list[str]:
+        """The arguments."""
+        parts = ["--backends", ",".join(self.names)] if self.names else []
+        for option, values in (("--entrant", self.entrants), ("--plugin", self.plugins)):
+            parts += [part for value in values for part in (option, value)]
+        return parts
+
+
+def asked_for(entries: Sequence[Registered]) -> Asked:
+    """The options that let these take part again."""
+    return Asked(
+        names=tuple(each.backend.name for each in entries if not each.entered_as),
+        entrants=tuple(each.entered_as for each in entries if each.entered_as),
+        plugins=tuple(plugin_options(entries)),
+    )
 
 
 def check_command(
     what: Case | str,
     batch_size: int,
-    backends: Iterable[str],
+    asked: Asked,
     settings: RunSettings,
-    plugins: Iterable[PluginRef] = (),
     *,
     data: Fill | None = None,
 ) -> str:
@@ -36,18 +62,17 @@ def check_command(
     It names the threads in any case, for how work is split may be what is wrong, and the kind of data where that is a
     further one.
     """
-    return shlex.join(["convbench", "check", *_asked(what, batch_size, backends, settings, plugins, data=data)])
+    return shlex.join(["convbench", "check", *_arguments(what, batch_size, asked, settings, data=data)])
 
 
 def compare_command(
     what: Case | str,
     batch_size: int,
-    backends: Iterable[str],
+    asked: Asked,
     settings: RunSettings,
-    plugins: Iterable[PluginRef] = (),
 ) -> str:
     """The shell command that also times it, as these settings do, and measures no memory."""
-    parts = ["convbench", "compare", *_asked(what, batch_size, backends, settings, plugins)]
+    parts = ["convbench", "compare", *_arguments(what, batch_size, asked, settings)]
     parts += ["--blocks", str(settings.blocks), "--rounds", str(settings.rounds), "--no-memory"]
     for option, value in (("--allocator", settings.allocator), ("--cache", settings.cache)):
         if value not in ("default", "hot"):
@@ -55,18 +80,17 @@ def compare_command(
     return shlex.join(parts)
 
 
-def _asked(
+def _arguments(
     what: Case | str,
     batch_size: int,
-    backends: Iterable[str],
+    asked: Asked,
     settings: RunSettings,
-    plugins: Iterable[PluginRef],
     *,
     data: Fill | None = None,
 ) -> list[str]:
     """Arguments that both commands have; limits are named where they are not those of a run that asks for none."""
     parts = [what] if isinstance(what, str) else ["--case", case_text(what)]
-    parts += ["--backends", ",".join(backends), "--batch-sizes", str(batch_size)]
+    parts += [*asked.options, "--batch-sizes", str(batch_size)]
     parts += ["--seed", str(settings.seed), "--threads", str(settings.threads)]
     for option, value, usual in (
         ("--budget", settings.budget_s, QUICK.budget_s),
@@ -78,9 +102,6 @@ def _asked(
         parts += ["--device", settings.device]
     if kind_of(data):
         parts += ["--data", str(data)]
-    for ref in dict.fromkeys(plugins):
-        if ref.option:
-            parts += ["--plugin", ref.option]
     return parts
 
 
@@ -96,7 +117,7 @@ class Annotator:
         self._settings = settings
         self._checked = checked
         self._cases = {item.item_key: item.case for item in plan.items}
-        self._plugins = {entry.backend.name: entry.plugin for entry in backends}
+        self._entries = {entry.backend.name: entry for entry in backends}
 
     def __call__(self, event: Recorded) -> Recorded:
         """The event, with what belongs to it."""
@@ -109,8 +130,9 @@ class Annotator:
         return event
 
     def _command(self, item: ItemKey, backend: str, data: Fill | None) -> str:
-        plugins = [self._plugins[backend]] if backend in self._plugins else []
-        asked = (self._cases[item], item.batch_size, [backend], self._settings, plugins)
+        entry = self._entries.get(backend)
+        who = Asked(names=(backend,)) if entry is None else asked_for([entry])
+        asked = (self._cases[item], item.batch_size, who, self._settings)
         if item in self._checked:
             return compare_command(*asked)
         return check_command(*asked, data=data)

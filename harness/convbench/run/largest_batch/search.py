@@ -30,8 +30,8 @@ from convbench.workers import protocol
 from convbench.workers.environment import PINNED_ALLOCATOR
 from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered
-from convbench.workers.process import WorkerProcess, caches_folder
-from convbench_specs import Case, PassName, Settings, case_table
+from convbench.workers.process import WorkerProcess, settings_of
+from convbench_specs import Case, PassName, case_table
 
 Wanted = tuple[str, Case, PassName]
 """A workload, a case of it and a pass."""
@@ -107,9 +107,7 @@ class Searcher:
         self._backend = registered.backend.name
         self._worker = WorkerProcess(
             registered,
-            Settings(
-                threads=settings.threads, device=settings.device, scratch_folder=caches_folder(scratch, registered)
-            ),
+            settings_of(registered, settings, scratch),
             log=log,
             timeout_s=settings.timeout_s,
             purpose=PINNED_ALLOCATOR,

@@ -54,7 +54,7 @@ def attainable(
     facts = fingerprint(packages)
     path = cache_file(facts)
     known = Limits(device=device, threads=threads) if again else read_limits(path, device, threads)
-    trusted = [session for session in sessions if session.is_bundled and session.name not in wrong]
+    trusted = [session for session in sessions if session.is_reference and session.name not in wrong]
     found = yield from _measured(without(known, wrong), trusted, dtypes, scratch=scratch, left_s=left_s)
     late = (LATE,) if left_s() <= 0 else ()
     if found == known:

@@ -31,7 +31,7 @@ from convbench.plan.status import Status
 from convbench.results.events.schema import CellSkipped, CellWarmedUp, Recorded, SampleTaken, fields_of
 from convbench.results.events.state import RunState
 from convbench.run.progress import Doing, Progress
-from convbench.run.sessions import Entrant, failed
+from convbench.run.sessions import ItemEntrant, failed
 from convbench.run.timing.budget import Budget
 from convbench.run.timing.data_changes import DataChanges
 from convbench.run.timing.timed_results import ClockReading, TimedResults
@@ -59,7 +59,7 @@ class TimedItem:
     """
 
     item: Item
-    entrants: Sequence[Entrant]
+    entrants: Sequence[ItemEntrant]
     block: int
     data_sets: DataSetFiles = ()
     number: DataSet = 0
@@ -135,7 +135,7 @@ class Sampler:
         known = columns.get("update_s") or columns.get("prepare_s")
         return known if isinstance(known, float) else 0.0
 
-    def _change_data(self, timed: TimedItem, entrant: Entrant, number: int) -> Iterator[Recorded]:
+    def _change_data(self, timed: TimedItem, entrant: ItemEntrant, number: int) -> Iterator[Recorded]:
         """Put other data into the worker, where it is time for that."""
         session, changes = entrant.session, self._changes[entrant.session.name]
         alive, following = self._alive(timed.item, entrant), changes.next_number(number)
@@ -154,12 +154,12 @@ class Sampler:
     def _rounds(self, key: CellKey) -> int:
         return self._budget.rounds(self._budget.seconds(key))
 
-    def _alive(self, item: Item, entrant: Entrant) -> list[PassName]:
+    def _alive(self, item: Item, entrant: ItemEntrant) -> list[PassName]:
         """The passes of an entrant that have not failed."""
         backend = entrant.session.name
         return [name for name in entrant.passes if self._state.is_computed(item.key(backend, name))]
 
-    def _warm_up(self, item: Item, entrant: Entrant) -> Iterator[Recorded | Progress]:
+    def _warm_up(self, item: Item, entrant: ItemEntrant) -> Iterator[Recorded | Progress]:
         """Make a backend ready to be timed."""
         session = entrant.session
         for name in self._alive(item, entrant):
@@ -174,7 +174,7 @@ class Sampler:
                 yield failed(item, session.name, name, reply)
         session.suspend()
 
-    def _warm_up_first(self, item: Item, entrant: Entrant, name: PassName) -> Iterator[Recorded]:
+    def _warm_up_first(self, item: Item, entrant: ItemEntrant, name: PassName) -> Iterator[Recorded]:
         session, key = entrant.session, item.key(entrant.session.name, name)
         call_s = self._budget.seconds(key)
         reason = self._budget.too_slow(call_s)
@@ -195,7 +195,7 @@ class Sampler:
         )
 
     def _take(
-        self, timed: TimedItem, entrant: Entrant, number: int, rounds: Mapping[CellKey, int]
+        self, timed: TimedItem, entrant: ItemEntrant, number: int, rounds: Mapping[CellKey, int]
     ) -> Iterator[Recorded]:
         """A backend's turn in a round, taken again for the passes in which others disturbed."""
         item, name_of = timed.item, entrant.session.name
@@ -232,7 +232,7 @@ class Sampler:
     def _samples_of(
         self,
         item: Item,
-        entrant: Entrant,
+        entrant: ItemEntrant,
         passes: Mapping[PassName, bool],
         samples: dict[PassName, protocol.Sampled],
     ) -> Iterator[Recorded]:
@@ -252,7 +252,7 @@ class Sampler:
                 yield failed(item, session.name, name, reply)
                 continue
             if is_ready:
-                host_s, core_s = time.perf_counter() - begin, (session.cpu_s() - used_s) / self._settings.threads
+                host_s, core_s = time.perf_counter() - begin, (session.cpu_s() - used_s) / session.threads
                 told_s = reply.settled_s + reply.elapsed_s + reply.digest_s
                 self._results.clocks.add(key, ClockReading(host_s, told_s, core_s))
             yield from self._results.judged(item, session, name, changes.number, reply)
@@ -262,7 +262,7 @@ class Sampler:
         session.suspend()
 
 
-def _changes_of(timed: TimedItem, entrant: Entrant) -> DataChanges:
+def _changes_of(timed: TimedItem, entrant: ItemEntrant) -> DataChanges:
     """A backend that cannot be updated keeps its data through the block."""
     return DataChanges(timed.number, len(timed.data_sets) if entrant.session.can_update else 1)
 

@@ -37,9 +37,14 @@ DYING_S = 5.0
 
 
 class Child:
-    """A running process; OSError where it cannot be started. What it prints is appended to `log`, if there is one."""
+    """A running process; OSError where it cannot be started. What it prints is appended to `log`, if there is one.
 
-    def __init__(self, role: Role, environment: Mapping[str, str], log: Path | None = None) -> None:
+    `python` is another interpreter than the one that runs convbench.
+    """
+
+    def __init__(
+        self, role: Role, environment: Mapping[str, str], log: Path | None = None, *, python: str = ""
+    ) -> None:
         self._log = log
         self._mark = new_mark()
         self._key = b""
@@ -47,8 +52,8 @@ class Child:
         ours, theirs = socket.socketpair()
         with theirs, Path(os.devnull if log is None else log).open("ab") as output:
             try:
-                self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                    [sys.executable, "-P", "-m", "convbench.workers.serving", role, str(theirs.fileno())],
+                self._process = subprocess.Popen(  # noqa: S603  # an interpreter that the user named, and our module
+                    [python or sys.executable, "-P", "-m", "convbench.workers.serving", role, str(theirs.fileno())],
                     env={**environment, **self._mark},
                     stdin=subprocess.DEVNULL,
                     stdout=output,

@@ -11,12 +11,15 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from convbench_specs import CONTRACT, Backend, FrameworkVariables
+from convbench.plan.entrants import LONGEST_NAME, NAME_RULE, is_name
+from convbench_specs import CONTRACT, Backend, FrameworkVariables, Option
 
-NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
-LONGEST_NAME = 40
-NAME_RULE = f"lower case letters and digits, words joined by hyphens, at most {LONGEST_NAME} characters"
-OPTIONAL = ("availability", "environment", "predict_s")
+OPTIONS_OF_HOST = {
+    "threads": "Number of threads.",
+    "allocator": "With tuned, glibc keeps freed buffers, so large layers have no page faults.",
+}
+"""Options that every backend has, and the host itself obeys, with their meanings."""
+OPTIONAL = ("availability", "availability_with", "environment", "predict_s")
 """Methods that the host asks only where a backend has one of its own."""
 NEVER_THREADS = re.compile(r"PATH|HOME|LANG|LC_.*|TMPDIR|TZ|USER|VIRTUAL_ENV|PYTHON.*|LD_.*")
 """Variables that every worker needs: none of them holds a number of threads."""
@@ -37,6 +40,20 @@ class Variables(msgspec.Struct, frozen=True, kw_only=True):
     passed_prefixes: Annotated[tuple[Variable, ...], Meta(max_length=100)] = ()
 
 
+class DeclaredOption(msgspec.Struct, frozen=True):
+    """The fields of convbench_specs.Option."""
+
+    name: Annotated[str, Meta(max_length=30)]
+    default: str | int
+    meaning: Annotated[str, Meta(max_length=500)] = ""
+    choices: Texts = ()
+
+    @property
+    def option(self) -> Option:
+        """The option, as the contract has it."""
+        return Option(self.name, self.default, self.meaning, self.choices)
+
+
 class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     """The class attributes of a backend, see convbench_specs.Backend.
 
@@ -54,6 +71,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     display_order: Number | None = None
     packages: Annotated[tuple[Package, ...], Meta(max_length=100)] = ()
     framework_variables: Variables = Variables()
+    options: Annotated[tuple[DeclaredOption, ...], Meta(max_length=50)] = ()
     has: Texts = ()
 
     @property
@@ -77,13 +95,17 @@ def declaration_of(backend: Backend) -> Declaration:
     for variable in values["framework_variables"].threads:
         if NEVER_THREADS.fullmatch(variable):
             raise DeclarationError(f"{name}: framework_variables: {variable} holds no number of threads")
+    names = [option.name for option in values["options"]]
+    taken = [each for each in names if each in OPTIONS_OF_HOST or names.count(each) > 1]
+    if taken:
+        raise DeclarationError(f"{name}: options: {taken[0]!r} is declared twice, or is an option of every backend")
     own = tuple(each for each in OPTIONAL if getattr(type(backend), each, None) is not getattr(Backend, each))
     return Declaration(name=name, contract=contract, has=own, **values)
 
 
 def _name(backend: Backend) -> str:
     name: str = _value(backend, "name")
-    if len(name) > LONGEST_NAME or not NAME.fullmatch(name):
+    if not is_name(name):
         shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
         raise DeclarationError(f"{shown!r} cannot be the name of a backend: {NAME_RULE}")
     return name
@@ -94,6 +116,11 @@ def _value(backend: Backend, field: str) -> Any:  # each has a type of its own
     given = getattr(backend, field)
     if isinstance(given, FrameworkVariables):
         given = {"threads": given.threads, "passed_prefixes": given.passed_prefixes}
+    if field == "options":
+        given = [
+            {name: getattr(each, name) for name in Option.__dataclass_fields__} if isinstance(each, Option) else each
+            for each in given
+        ]
     try:
         return msgspec.convert(given, _TYPES[field])
     except (msgspec.ValidationError, TypeError) as error:

@@ -30,14 +30,20 @@ class Informant:
 
     def availability(self, question: questions.AskAvailability) -> questions.IsAvailable:
         """Whether a backend can run, and its version or why not."""
-        found = availability_of(self._backends[question.backend].availability(question.device))
+        settings = Settings(threads=question.threads, device=question.device, options=question.options)
+        found = availability_of(self._backends[question.backend].availability_with(settings))
         if isinstance(found, Available):
             return questions.IsAvailable(can_run=True, text=found.version)
         return questions.IsAvailable(can_run=False, text=found.reason)
 
     def environment(self, question: questions.AskEnvironment) -> questions.Variables:
         """The variables that a backend asks for."""
-        settings = Settings(threads=question.threads, device=question.device, scratch_folder=question.scratch_folder)
+        settings = Settings(
+            threads=question.threads,
+            device=question.device,
+            scratch_folder=question.scratch_folder,
+            options=question.options,
+        )
         return questions.Variables(values=variables_of(self._backends[question.backend].environment(settings)))
 
     def describe(self, ref: PluginRef) -> questions.Described:

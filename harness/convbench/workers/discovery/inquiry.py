@@ -16,6 +16,7 @@ from convbench.plan.status import Status
 from convbench.workers.channel.child import Child
 from convbench.workers.discovery.loading import PluginRef
 from convbench.workers.discovery.questions import Describe, Described
+from convbench.workers.environment import variables_for
 from convbench.workers.failure import Failure
 from convbench.workers.protocol import Plugin, R, Request
 
@@ -46,7 +47,7 @@ class Inquiry:
     def describe(self) -> Described | Failure:
         """Load the plug-in; what is in it."""
         try:
-            self._child = Child("inform", os.environ)
+            self._child = Child("inform", variables_for(os.environ, self.ref.python), python=self.ref.python)
         except OSError as error:
             return Failure(Status.ERROR, f"its process could not be started: {error}")
         plugin = Plugin(module=self.ref.module, path=self.ref.path, folder=self.ref.folder)

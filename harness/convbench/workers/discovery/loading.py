@@ -22,16 +22,20 @@ from convbench_specs import Backend, hooks
 
 @dataclass(frozen=True, slots=True)
 class PluginRef:
-    """Where a plug-in is loaded from: an importable module, looked for in `folder` first if given, or a file."""
+    """Where a plug-in is loaded from: an importable module, looked for in `folder` first if given, or a file.
+
+    `python` is the interpreter that loads it, empty for the one that runs convbench.
+    """
 
     module: str
     path: str = ""
     folder: str = ""
+    python: str = ""
 
     @property
     def label(self) -> str:
         """How messages name it."""
-        return self.path or self.module
+        return f"{self.path or self.module}{self.python and ' of ' + self.python}"
 
     @property
     def option(self) -> str:

@@ -38,10 +38,12 @@ class Describe(Request[Described], frozen=True, kw_only=True, tag="describe"):
 
 
 class AskAvailability(Request[IsAvailable], frozen=True, kw_only=True, tag="availability"):
-    """Can the backend run on the device here?"""
+    """Can the backend run on the device here, with these options?"""
 
     backend: str
     device: Device
+    threads: int
+    options: dict[str, str | int]
 
 
 class AskEnvironment(Request[Variables], frozen=True, kw_only=True, tag="environment"):
@@ -51,6 +53,7 @@ class AskEnvironment(Request[Variables], frozen=True, kw_only=True, tag="environ
     threads: int
     device: Device
     scratch_folder: str
+    options: dict[str, str | int]
 
 
 Question = Describe | AskAvailability | AskEnvironment
