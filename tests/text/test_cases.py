@@ -135,8 +135,6 @@ def test_a_command_names_the_threads_and_what_differs_from_the_default():
     who = Asked(("a", "b"), ("old=a:threads=1@/envs/old/bin/python",), ("mine", "/there/file.py"))
     asked = RunSettings(seed=1, threads=CORES + 1, device="cuda")
     command = check_command("w.toml", 2, who, asked)
-    who_takes_part = (
-        "--backends a,b --entrant old=a:threads=1@/envs/old/bin/python --plugin mine --plugin /there/file.py"
-    )
-    longest = f"convbench check w.toml {who_takes_part} --batch-sizes 2 --seed 1 --threads"
-    assert command == f"{longest} {CORES + 1} --device cuda"
+    longest = "convbench check w.toml --backends a,b --entrant old=a:threads=1@/envs/old/bin/python --batch-sizes 2"
+    rest = f"--seed 1 --threads {CORES + 1} --device cuda --plugin mine --plugin /there/file.py"
+    assert command == f"{longest} {rest}"

@@ -33,11 +33,9 @@ class Asked:
 
     @property
     def options(self) -> list[str]:
-        """The arguments."""
+        """The arguments, but for the plug-ins."""
         parts = ["--backends", ",".join(self.names)] if self.names else []
-        for option, values in (("--entrant", self.entrants), ("--plugin", self.plugins)):
-            parts += [part for value in values for part in (option, value)]
-        return parts
+        return parts + [part for entrant in self.entrants for part in ("--entrant", entrant)]
 
 
 def asked_for(entries: Sequence[Registered]) -> Asked:
@@ -102,7 +100,7 @@ def _arguments(
         parts += ["--device", settings.device]
     if kind_of(data):
         parts += ["--data", str(data)]
-    return parts
+    return parts + [part for plugin in asked.plugins for part in ("--plugin", plugin)]
 
 
 class Annotator:
