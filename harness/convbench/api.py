@@ -21,7 +21,7 @@ from typing import Any
 from convbench.doctor import core_facts, read_facts, thread_warnings, warnings
 from convbench.errors import RunInterrupted, UsageError
 from convbench.machine.facts import versions_of
-from convbench.plan.entrants import Entrant
+from convbench.plan.entrants import Entrant, located
 from convbench.plan.items import Plan, make_plan
 from convbench.plan.settings import Allocator, Cache, RunSettings
 from convbench.plan.status import BackendStatus
@@ -106,8 +106,8 @@ def compare(
         "backends": _several(backends),
         "batch_sizes": _several(batch_sizes),
         "passes": _several(passes),
-        "entrants": None if entrants is None else tuple(map(str, _several(entrants))),
-        "against": None if against is None else str(against),
+        "entrants": None if entrants is None else tuple(map(_entrant_text, _several(entrants))),
+        "against": None if against is None else located(str(against)),
         "dtypes": _several(dtypes),
         "cases": _several(cases),
         "case": case,
@@ -284,6 +284,10 @@ def _interruptible(folder: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt as error:
         raise RunInterrupted(folder) from error
+
+
+def _entrant_text(given: str | Entrant) -> str:
+    return str((Entrant.parse(given) if isinstance(given, str) else given).located())
 
 
 def _several(value: Any) -> Any:  # a setting of any type

@@ -42,3 +42,12 @@ def test_what_is_no_entrant_is_refused_with_what_is_wrong(text, said):
     with pytest.raises(UsageError, match=said.replace("..", r"\.\.")) as refused:
         Entrant.parse(text)
     assert "\n" not in str(refused.value)
+
+
+def test_a_place_is_found_from_any_folder_and_a_link_to_an_interpreter_stays_one(tmp_path, monkeypatch):
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env" / "python").symlink_to("/usr/bin/env")
+    monkeypatch.chdir(tmp_path)
+    assert Entrant("a", "b", where="env/python").located().where == str(tmp_path / "env" / "python")
+    assert Entrant("a", "b", where="python3.12").located().where == "python3.12"
+    assert Entrant("a", "b").located().where == ""

@@ -8,9 +8,11 @@ backend, so that two versions of one plug-in can take part side by side.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 
 from convbench.errors import UsageError
@@ -22,6 +24,14 @@ FORM = "NAME=BACKEND[:OPTION=VALUE,...][@PYTHON]"
 EXAMPLE = "torch-nhwc=pytorch:layout=channels_last"
 AGAINST = "base"
 """Behind the name of what --against enters: pytorch-base is pytorch of the other interpreter."""
+
+
+def located(where: str) -> str:
+    """The absolute path of an interpreter, environment or file, so that it is found from any folder; links stay.
+
+    A command without a path, and what does not exist, stay as they are.
+    """
+    return os.path.abspath(where) if where and Path(where).exists() else where  # noqa: PTH100  # resolve follows links
 
 
 def is_name(text: str) -> bool:
@@ -53,6 +63,10 @@ class Entrant:
         """As --entrant takes it."""
         options = ",".join(f"{name}={value}" for name, value in self.options.items())
         return f"{self.name}={self.backend}{options and ':' + options}{self.where and '@' + self.where}"
+
+    def located(self) -> Entrant:
+        """The same, found from any folder."""
+        return replace(self, where=located(self.where))
 
     @classmethod
     def parse(cls, text: str) -> Entrant:
