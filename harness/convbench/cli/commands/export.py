@@ -1,0 +1,36 @@
+"""export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "format_name",
+    required=True,
+    help="pytest-benchmark, pyperf, bencher, github-action, markdown, latex, junit or parquet.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="File to write; default: the terminal.")
+def export(run: Path, format_name: str, output: Path | None) -> None:
+    """Write RUN in the format of another tool.
+
+    Formats with times hold right cells only; how many cells they leave out is told. A file that exists is replaced, but
+    Markdown is added to the end of the file that GITHUB_STEP_SUMMARY names.
+
+    \b
+    Examples:
+      convbench export RUN --format pytest-benchmark --output new.json   then: pytest-benchmark compare old.json new.json
+      convbench export RUN --format pyperf --output new.json             then: pyperf compare_to old.json new.json
+      convbench export RUN --format markdown --output "$GITHUB_STEP_SUMMARY"
+      convbench export RUN --format junit --output checks.xml
+      convbench export RUN --format latex > table.tex
+      convbench export RUN --format parquet --output run.parquet
+    """
+    from convbench.cli.export import export_run  # noqa: PLC0415
+
+    export_run(run, format_name, output)

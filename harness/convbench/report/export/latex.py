@@ -1,0 +1,143 @@
+r"""A table for each pass for a paper, with booktabs: the time of every backend with half the width of its interval.
+
+It needs \usepackage{booktabs}; the micro sign, \textmu, is in LaTeX itself since 2020 and before that in textcomp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+from convbench.plan.status import FAULTY
+from convbench.report.export.ranking import RANKED, Row, half_width, ranking
+from convbench.report.views.cases import in_usual_order
+from convbench.report.views.fastest import ShownCell
+from convbench.report.views.not_ranked import NotRanked, not_ranked_view
+from convbench.report.views.right import backends_view
+from convbench.results.run import Run
+from convbench.results.summary import backend_verdicts
+from convbench.text.units import format_integer, format_number, format_seconds
+
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "µ": r"\textmu{}",
+    "×": r"$\times$",
+    "–": "--",
+    "…": r"\dots{}",
+}
+"""What LaTeX would not print as it stands, or not in every font encoding."""
+NOT_TIMED = "--"
+
+
+def latex(run: Run) -> str:
+    """A table environment for each pass, labelled tab:convbench-PASS; comments where nothing was timed."""
+    shown = ranking(run)
+    lines = [f"% {_flat(run.header['command'])}", f"% {_flat(run.header['started'])}; needs \\usepackage{{booktabs}}"]
+    if not shown.rows:
+        return "\n".join([*lines, "% nothing was timed"]) + "\n"
+    for name in in_usual_order({row.pass_name for row in shown.rows}):
+        lines += ["", *_table(run, name, shown.backends, shown.of_pass(name))]
+    return "\n".join(lines) + "\n"
+
+
+def _table(run: Run, pass_name: str, backends: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    heads = ["Case", "Batch", *(f"{escape(name)}" for name in backends)]
+    body = []
+    for place, row in enumerate(rows):
+        first = place == 0 or rows[place - 1].case != row.case
+        if first and place and any(other.case == row.case for other in rows[place + 1 :]):
+            body.append(r"\addlinespace")
+        cells = [_cell(row.cells.get(name)) for name in backends]
+        body.append(" & ".join([escape(row.case) if first else "", str(row.batch_size), *cells]) + r" \\")
+    return [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_caption(run, pass_name)}}}",
+        rf"\label{{tab:convbench-{pass_name}}}",
+        r"\footnotesize",
+        r"\setlength{\tabcolsep}{4pt}",
+        rf"\begin{{tabular}}{{lr{'r' * len(backends)}}}",
+        r"\toprule",
+        " & ".join(heads) + r" \\",
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        *_notes(run, pass_name),
+        r"\end{table}",
+    ]
+
+
+def _caption(run: Run, pass_name: str) -> str:
+    """What the numbers are, of what, and on which machine."""
+    settings = run.header["settings"]
+    what = {"forward": "forward pass", "backward": "backward pass", "both": "forward and backward pass together"}
+    versions = [
+        f"{row.record.name} {row.record.version}"
+        for row in backends_view(backend_verdicts(run.measurements, run.agreement), run.backends)
+        if row.record and row.record.version
+    ]
+    machine = [str(run.header["machine"].get("processor", "")), f"{settings['threads']} threads"]
+    return (
+        f"Time of one call, {escape(what.get(pass_name, pass_name))}: median over fresh processes "
+        r"$\pm$ half the width of its 95\,\% confidence interval in percent. "
+        "Bold: the fastest right backend, and those not told apart from it. "
+        f"{escape(', '.join(part for part in machine if part))}; {escape(', '.join(versions))}."
+    )
+
+
+def _cell(shown: ShownCell | None) -> str:
+    if shown is None or (shown.kind not in RANKED and shown.status not in FAULTY):
+        return NOT_TIMED
+    if shown.kind not in RANKED:
+        return rf"\emph{{{escape(shown.status)}}}"
+    value, _, unit = format_seconds(shown.cell.median_s).partition(" ")
+    time = rf"{value}\,{escape(unit)}"
+    time = time if shown.kind == "behind" else rf"\textbf{{{time}}}"
+    half = half_width(shown.cell)
+    return rf"{time} {{\scriptsize$\pm${_percent(half)}}}" if isfinite(half) else time
+
+
+def _percent(half: float) -> str:
+    return f"{half:.0f}" if half >= 1 else format_number(float(f"{half:.1g}")) if half else "0"
+
+
+def _notes(run: Run, pass_name: str) -> list[str]:
+    """Below the table: every cell without a time, and why."""
+    entries = not_ranked_view(run.measurements[run.measurements["pass"] == pass_name])
+    if not entries:
+        return []
+    notes = " ".join(map(_note, entries))
+    return [r"\par\smallskip", rf"\parbox{{\linewidth}}{{\scriptsize\raggedright {notes}}}"]
+
+
+def _note(entry: NotRanked) -> str:
+    cells = "1 cell" if entry.cells == 1 else f"{format_integer(entry.cells)} cells"
+    reason = f": {entry.reason.rstrip('.')}" if entry.reason else ""
+    return escape(f"{entry.backend}, {entry.status} in {cells}{reason}.")
+
+
+def escape(text: str) -> str:
+    r"""The text as LaTeX prints it letter by letter.
+
+    >>> escape("50 % of numpy_im2col & more")
+    '50 \\% of numpy\\_im2col \\& more'
+    """
+    return "".join(SPECIAL.get(letter, letter) for letter in _flat(text))
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,210 @@
+"""Markdown for the summary of a CI job or a pull request: what is right, what is fast, what is wrong and how to see it.
+
+GitHub's flavour, see https://github.github.com/gfm. The table shows the largest batch size of each case; the others are
+folded away, as is the list of what was not ranked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from convbench.plan.status import FAULTY
+from convbench.report.export.ranking import RANKED, Ranking, Row, ranking
+from convbench.report.views.headline import headline
+from convbench.report.views.networks import network_lines
+from convbench.report.views.not_ranked import NotRanked, not_ranked_view
+from convbench.report.views.right import BackendRow, backends_view
+from convbench.report.views.rows import read_rows
+from convbench.results.run import Run
+from convbench.results.summary import backend_verdicts, rank
+from convbench.text.units import (
+    format_duration,
+    format_integer,
+    format_ratio,
+    format_seconds,
+    format_seconds_range,
+)
+
+MOST_FAULTS = 10
+"""How many reasons are shown in full; the report has all of them."""
+SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
+ALARM = "\N{CROSS MARK}"
+"""Before everything that is wrong or failed, and before nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A faulty cell, a row of the measurements."""
+
+    backend: str
+    case: str
+    pass_name: str
+    batch_size: int
+    dtype: str
+    status: str
+    reason: str
+    reproduce: str
+
+
+def markdown(run: Run) -> str:
+    """The whole text; it begins with a heading of the second level."""
+    sections = [
+        _answer(run),
+        _backends(run),
+        _times(ranking(run)),
+        _networks(run),
+        _faults(run),
+        _left_out(run),
+        _origin(run),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _answer(run: Run) -> str:
+    said = headline(backend_verdicts(run.measurements, run.agreement), rank(run.measurements), run.backends)
+    fine = run.is_right and not run.has_failed
+    lines = [said.right if fine else f"{ALARM} {said.right}", said.fastest, said.absent]
+    if run.interrupted:
+        lines.insert(0, "The run was interrupted: this is what it had measured by then.")
+    workloads = ", ".join(workload.name for workload in run.workloads)
+    return f"## {escape(f'convbench: {workloads}')}\n\n" + escape(" ".join(line for line in lines if line))
+
+
+def _backends(run: Run) -> str:
+    rows = [_backend(row) for row in backends_view(backend_verdicts(run.measurements, run.agreement), run.backends)]
+    return _table(("backend", "version", "checks", "tensors that agree"), "lllr", rows)
+
+
+def _backend(row: BackendRow) -> list[str]:
+    record, checks = row.record, row.checks
+    name, version = (record.name, record.version) if record else (checks.backend if checks else "", "")
+    if checks is None:
+        reason = f": {record.reason}" if record and record.reason else ""
+        return [escape(name), escape(version), escape(f"{record.status if record else ''}{reason}"), ""]
+    verdict = f"{ALARM} **wrong**" if checks.verdict == "wrong" else checks.verdict or "not checked"
+    agreeing = f"{format_integer(checks.agreeing)} of {format_integer(checks.tensors)}" if checks.tensors else ""
+    return [escape(name), escape(version), verdict, agreeing]
+
+
+def _times(shown: Ranking) -> str:
+    if not shown.rows:
+        return ""
+    largest, others = ([row for row in shown.rows if row.is_largest is wanted] for wanted in (True, False))
+    text = (
+        "Time of one call by the fastest right backend with its 95 % interval, and of each backend as a multiple of "
+        "it. Bold: the fastest, and what its interval does not tell apart from it.\n\n"
+    ) + _time_table(shown.backends, largest)
+    return text + ("\n\n" + _folded("Other batch sizes", _time_table(shown.backends, others)) if others else "")
+
+
+def _time_table(backends: Sequence[str], rows: Iterable[Row]) -> str:
+    heads = ("case", "batch", "pass", "fastest", "95 % interval", *map(escape, backends))
+    return _table(heads, "lrlrr" + "r" * len(backends), [_time_row(backends, row) for row in rows])
+
+
+def _time_row(backends: Sequence[str], row: Row) -> list[str]:
+    best = row.fastest
+    time = format_seconds(best.median_s) if best else ""
+    interval = format_seconds_range(best.ci_low_s, best.ci_high_s) if best else ""
+    return [
+        escape(row.case),
+        format_integer(row.batch_size),
+        row.pass_name,
+        time,
+        interval,
+        *(_ratio(row, name) for name in backends),
+    ]
+
+
+def _ratio(row: Row, backend: str) -> str:
+    shown = row.cells.get(backend)
+    if shown is None:
+        return ""
+    if shown.kind not in RANKED or not isfinite(shown.cell.ratio):
+        return f"{ALARM} **{shown.status}**" if shown.status in FAULTY else shown.status
+    ratio = format_ratio(shown.cell.ratio).rstrip("×")
+    return ratio if shown.kind == "behind" else f"**{ratio}**"
+
+
+def _networks(run: Run) -> str:
+    lines = [f"- {escape(line)}" for line in network_lines(run.networks)]
+    return "\n".join(["Whole networks, the sum of their layers:\n", *lines]) if lines else ""
+
+
+def _faults(run: Run) -> str:
+    """Each reason of a backend once, with the command that shows its first cell again."""
+    cells = run.measurements
+    faulty = cells[cells["status"].isin(FAULTY)]
+    groups = list(faulty.groupby(["backend", "status", "reason"], sort=False))
+    texts = [_fault(read_rows(group.head(1), Fault)[0], len(group)) for _, group in groups[:MOST_FAULTS]]
+    if len(groups) > MOST_FAULTS:
+        texts.append(f"... and {format_integer(len(groups) - MOST_FAULTS)} more reasons, all in the report.")
+    return "\n\n".join(texts)
+
+
+def _fault(first: Fault, cells: int) -> str:
+    more = f" and {format_integer(cells - 1)} more cells" if cells > 1 else ""
+    where = f"{first.case} {first.pass_name}, batch {first.batch_size}, {first.dtype}{more}"
+    line = f"{ALARM} **{first.status}: {escape(first.backend)}**, {escape(f'{where}: {first.reason}')}"
+    return line + (f"\n\n{_code(first.reproduce)}" if first.reproduce else "")
+
+
+def _left_out(run: Run) -> str:
+    """What has no place in the table and is no fault, folded away."""
+    entries = [entry for entry in not_ranked_view(run.measurements) if entry.status not in FAULTY]
+    if not entries:
+        return ""
+    return _folded("Not ranked, and why", "\n".join(map(_entry, entries)))
+
+
+def _entry(entry: NotRanked) -> str:
+    reason = f": {entry.reason}" if entry.reason else ""
+    cells = "1 cell" if entry.cells == 1 else f"{format_integer(entry.cells)} cells"
+    return f"- {escape(f'{entry.backend}, {entry.status}, {cells}{reason}')}"
+
+
+def _origin(run: Run) -> str:
+    settings, machine = run.header["settings"], run.header["machine"]
+    facts = [
+        f"{format_integer(len(run.measurements))} cells",
+        "interrupted" if run.interrupted else f"in {format_duration(run.duration_s)}",
+        f"{settings['threads']} threads",
+        str(machine.get("processor", "")),
+        f"convbench {run.header['packages'].get('convbench', '')}".rstrip(),
+    ]
+    return f"{_code(run.header['command'])}\n\n{escape(', '.join(fact for fact in facts if fact))}"
+
+
+def escape(text: str) -> str:
+    r"""The text as Markdown shows it letter by letter, on one line.
+
+    >>> escape("a|b_c <script>")
+    'a\\|b\\_c &lt;script&gt;'
+    """
+    flat = " ".join(text.split())
+    return SPECIAL.sub(r"\\\1", flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+
+
+def _code(text: str) -> str:
+    """A block of code whose fence is longer than any in the text."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}sh\n{text}\n{fence}"
+
+
+def _folded(title: str, text: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
+
+
+def _table(heads: Sequence[str], sides: str, rows: Sequence[Sequence[str]]) -> str:
+    """A table whose columns are aligned to the left (l) or right (r)."""
+    marks = ["--:" if side == "r" else ":--" for side in sides]
+    return "\n".join(_lines([heads, marks, *rows]))
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
