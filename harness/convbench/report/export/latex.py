@@ -5,7 +5,7 @@ It needs \usepackage{booktabs}; the micro sign, \textmu, is in LaTeX itself sinc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import isfinite
 
 from convbench.plan.status import FAULTY
@@ -16,7 +16,7 @@ from convbench.report.views.not_ranked import NotRanked, not_ranked_view
 from convbench.report.views.right import backends_view
 from convbench.results.run import Run
 from convbench.results.summary import backend_verdicts
-from convbench.text.units import format_integer, format_number, format_seconds
+from convbench.text.units import format_integer, format_seconds
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -35,11 +35,13 @@ SPECIAL = {
     '"': r"\textquotedbl{}",
     "µ": r"\textmu{}",
     "×": r"$\times$",
-    "–": "--",
+    "–": r"\textendash{}",
     "…": r"\dots{}",
 }
 """What LaTeX would not print as it stands, or not in every font encoding."""
 NOT_TIMED = "--"
+SHORT = 9.95
+"""Percents below it have a decimal."""
 
 
 def latex(run: Run) -> str:
@@ -54,31 +56,39 @@ def latex(run: Run) -> str:
 
 
 def _table(run: Run, pass_name: str, backends: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    heads = ["Case", "Batch", *(f"{escape(name)}" for name in backends)]
-    body = []
-    for place, row in enumerate(rows):
-        first = place == 0 or rows[place - 1].case != row.case
-        if first and place and any(other.case == row.case for other in rows[place + 1 :]):
-            body.append(r"\addlinespace")
-        cells = [_cell(row.cells.get(name)) for name in backends]
-        body.append(" & ".join([escape(row.case) if first else "", str(row.batch_size), *cells]) + r" \\")
+    """The lines of a table environment; a backend has two columns, its time and its interval, if it has any cell."""
+    shown = [name for name in backends if any(_is_shown(row.cells.get(name)) for row in rows)]
+    heads = ["Case", "Batch", *(rf"\multicolumn{{2}}{{c}}{{{escape(name)}}}" for name in shown)]
     return [
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{_caption(run, pass_name)}}}",
         rf"\label{{tab:convbench-{pass_name}}}",
+        r"\smallskip",
         r"\footnotesize",
         r"\setlength{\tabcolsep}{4pt}",
-        rf"\begin{{tabular}}{{lr{'r' * len(backends)}}}",
+        rf"\begin{{tabular}}{{@{{}}lr{'r@{}l' * len(shown)}@{{}}}}",
         r"\toprule",
         " & ".join(heads) + r" \\",
         r"\midrule",
-        *body,
+        *_body(rows, shown),
         r"\bottomrule",
         r"\end{tabular}",
         *_notes(run, pass_name),
         r"\end{table}",
     ]
+
+
+def _body(rows: Sequence[Row], backends: Sequence[str]) -> Iterator[str]:
+    """A line for each row; the batch sizes of a case stand together, with its name on the first."""
+    several = len(rows) > len({row.case for row in rows})
+    case = ""
+    for row in rows:
+        is_first, has_rows_above, case = row.case != case, bool(case), row.case
+        if several and is_first and has_rows_above:
+            yield r"\addlinespace"
+        cells = [_cell(row.cells.get(name)) for name in backends]
+        yield " & ".join([escape(case) if is_first else "", str(row.batch_size), *cells]) + r" \\"
 
 
 def _caption(run: Run, pass_name: str) -> str:
@@ -99,20 +109,22 @@ def _caption(run: Run, pass_name: str) -> str:
     )
 
 
+def _is_shown(shown: ShownCell | None) -> bool:
+    """Whether a cell has a time or a fault to show."""
+    return shown is not None and (shown.kind in RANKED or shown.status in FAULTY)
+
+
 def _cell(shown: ShownCell | None) -> str:
-    if shown is None or (shown.kind not in RANKED and shown.status not in FAULTY):
-        return NOT_TIMED
+    """Two columns: the time with its unit, and half the width of its interval in percent."""
+    if shown is None or not _is_shown(shown):
+        return rf"{NOT_TIMED} &"
     if shown.kind not in RANKED:
-        return rf"\emph{{{escape(shown.status)}}}"
+        return rf"\multicolumn{{2}}{{c}}{{\emph{{{escape(shown.status)}}}}}"
     value, _, unit = format_seconds(shown.cell.median_s).partition(" ")
     time = rf"{value}\,{escape(unit)}"
     time = time if shown.kind == "behind" else rf"\textbf{{{time}}}"
     half = half_width(shown.cell)
-    return rf"{time} {{\scriptsize$\pm${_percent(half)}}}" if isfinite(half) else time
-
-
-def _percent(half: float) -> str:
-    return f"{half:.0f}" if half >= 1 else format_number(float(f"{half:.1g}")) if half else "0"
+    return rf"{time} & {{\scriptsize\,$\pm${half:.{1 if half < SHORT else 0}f}}}" if isfinite(half) else f"{time} &"
 
 
 def _notes(run: Run, pass_name: str) -> list[str]:
@@ -136,7 +148,7 @@ def escape(text: str) -> str:
     >>> escape("50 % of numpy_im2col & more")
     '50 \\% of numpy\\_im2col \\& more'
     """
-    return "".join(SPECIAL.get(letter, letter) for letter in _flat(text))
+    return "".join(SPECIAL.get(letter, letter) for letter in _flat(text)).replace("--", "-{}-")
 
 
 def _flat(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from convbench.plan.status import FAULTY
+from convbench.plan.status import FAULTY, LEFT_OUT, Status
 from convbench.report.export.ranking import RANKED, Ranking, Row, ranking
 from convbench.report.views.headline import headline
 from convbench.report.views.networks import network_lines
@@ -21,6 +21,7 @@ from convbench.report.views.rows import read_rows
 from convbench.results.run import Run
 from convbench.results.summary import backend_verdicts, rank
 from convbench.text.units import (
+    MISSING,
     format_duration,
     format_integer,
     format_ratio,
@@ -29,7 +30,7 @@ from convbench.text.units import (
 )
 
 MOST_FAULTS = 10
-"""How many reasons are shown in full; the report has all of them."""
+"""How many are shown, one for each backend and status; the report has all of them."""
 SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
 ALARM = "\N{CROSS MARK}"
 """Before everything that is wrong or failed, and before nothing else."""
@@ -54,9 +55,9 @@ def markdown(run: Run) -> str:
     sections = [
         _answer(run),
         _backends(run),
+        _faults(run),
         _times(ranking(run)),
         _networks(run),
-        _faults(run),
         _left_out(run),
         _origin(run),
     ]
@@ -92,10 +93,10 @@ def _backend(row: BackendRow) -> list[str]:
 def _times(shown: Ranking) -> str:
     if not shown.rows:
         return ""
-    largest, others = ([row for row in shown.rows if row.is_largest is wanted] for wanted in (True, False))
+    largest, others = ([row for row in shown.by_case() if row.is_largest is wanted] for wanted in (True, False))
     text = (
         "Time of one call by the fastest right backend with its 95 % interval, and of each backend as a multiple of "
-        "it. Bold: the fastest, and what its interval does not tell apart from it.\n\n"
+        "it. Bold: the fastest, and what its interval does not tell apart from it. A dash: not computed, see below.\n\n"
     ) + _time_table(shown.backends, largest)
     return text + ("\n\n" + _folded("Other batch sizes", _time_table(shown.backends, others)) if others else "")
 
@@ -124,9 +125,14 @@ def _ratio(row: Row, backend: str) -> str:
     if shown is None:
         return ""
     if shown.kind not in RANKED or not isfinite(shown.cell.ratio):
-        return f"{ALARM} **{shown.status}**" if shown.status in FAULTY else shown.status
+        return f"{ALARM} **{shown.status}**" if shown.status in FAULTY else _unranked(shown.status)
     ratio = format_ratio(shown.cell.ratio).rstrip("×")
     return ratio if shown.kind == "behind" else f"**{ratio}**"
+
+
+def _unranked(status: str) -> str:
+    """A dash where nothing was tried; a result of which nothing is proven is named."""
+    return MISSING if status in (*LEFT_OUT, Status.NOT_REACHED) else status
 
 
 def _networks(run: Run) -> str:
@@ -135,20 +141,20 @@ def _networks(run: Run) -> str:
 
 
 def _faults(run: Run) -> str:
-    """Each reason of a backend once, with the command that shows its first cell again."""
+    """The faults of each backend, with the first of each kind and the command that shows it again."""
     cells = run.measurements
     faulty = cells[cells["status"].isin(FAULTY)]
-    groups = list(faulty.groupby(["backend", "status", "reason"], sort=False))
+    groups = list(faulty.groupby(["backend", "status"], sort=False))
     texts = [_fault(read_rows(group.head(1), Fault)[0], len(group)) for _, group in groups[:MOST_FAULTS]]
     if len(groups) > MOST_FAULTS:
-        texts.append(f"... and {format_integer(len(groups) - MOST_FAULTS)} more reasons, all in the report.")
+        texts.append(f"... and {format_integer(len(groups) - MOST_FAULTS)} more, all in the report.")
     return "\n\n".join(texts)
 
 
 def _fault(first: Fault, cells: int) -> str:
-    more = f" and {format_integer(cells - 1)} more cells" if cells > 1 else ""
-    where = f"{first.case} {first.pass_name}, batch {first.batch_size}, {first.dtype}{more}"
-    line = f"{ALARM} **{first.status}: {escape(first.backend)}**, {escape(f'{where}: {first.reason}')}"
+    count = "1 cell" if cells == 1 else f"{format_integer(cells)} cells, first"
+    where = f"{count}: {first.case} {first.pass_name}, batch {first.batch_size}, {first.dtype}"
+    line = f"{ALARM} **{escape(first.backend)}, {first.status}**, {escape(f'{where}: {first.reason}')}"
     return line + (f"\n\n{_code(first.reproduce)}" if first.reproduce else "")
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from convbench.report.views.fastest import RankedCell, RankingView, ShownCell, ranking_view
 from convbench.results.run import Run
 from convbench.results.summary import rank
-from convbench.text.units import format_seconds
 
 RANKED = ("fastest", "tied", "behind")
 """Kinds of shown cells that have a place."""
@@ -46,6 +45,11 @@ class Ranking:
         """The rows of a pass."""
         return [row for row in self.rows if row.pass_name == name]
 
+    def by_case(self) -> list[Row]:
+        """The rows with all passes of a case one below the other."""
+        places = {case: place for place, case in enumerate(dict.fromkeys(row.case for row in self.rows))}
+        return sorted(self.rows, key=lambda row: (places[row.case], row.batch_size))
+
 
 def ranking(run: Run) -> Ranking:
     """The rows of a run."""
@@ -73,8 +77,3 @@ def _rows(view: RankingView, pass_name: str) -> list[Row]:
 def half_width(cell: RankedCell) -> float:
     """Half the width of the 95 % interval of the median, in percent of the median; NaN where there is none."""
     return 50 * (cell.ci_high_s - cell.ci_low_s) / cell.median_s
-
-
-def time_text(cell: RankedCell) -> str:
-    """The median of a cell with its unit."""
-    return format_seconds(cell.median_s)
