@@ -76,7 +76,8 @@ class TimedCell:
 
 def timed_cells(run: Run) -> list[TimedCell]:
     """The cells of a run that formats with times hold, in the order of the run; UsageError where it has none."""
-    rows = read_rows(right_cells(run.measurements), CellTimes)
+    counts = dict.fromkeys(("samples", "loops", "blocks"), int)  # numbers with a point, where some cell has none
+    rows = read_rows(right_cells(run.measurements).astype(counts), CellTimes)
     if not rows:
         raise UsageError(f"{run.folder} has no right cell with a time; junit, markdown and parquet need none")
     seconds = _seconds(run)

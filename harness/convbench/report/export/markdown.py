@@ -70,7 +70,7 @@ def _answer(run: Run) -> str:
     lines = [said.right if fine else f"{ALARM} {said.right}", said.fastest, said.absent]
     if run.interrupted:
         lines.insert(0, "The run was interrupted: this is what it had measured by then.")
-    workloads = ", ".join(workload.name for workload in run.workloads)
+    workloads = ", ".join(map(str, run.measurements["workload"].unique()))
     return f"## {escape(f'convbench: {workloads}')}\n\n" + escape(" ".join(line for line in lines if line))
 
 

@@ -1,8 +1,8 @@
 """The JSON of pytest-benchmark, which `pytest-benchmark compare` reads.
 
-`median`, `q1`, `q3` and `min` are those of the run: the median is the geometric mean of the blocks' medians. What a run
-does not have, such as `mean` and `stddev`, is computed from the samples as pytest-benchmark computes it. The 95 %
-interval is in `extra_info`. A group is what is computed, and a name in it is a backend.
+`median` is that of the run, the geometric mean of the blocks' medians. All other statistics describe the samples, as
+they do in pytest-benchmark's own files. The 95 % interval of the median is in `extra_info`. A group is what is
+computed, and a name in it is a backend.
 Source of the layout: pytest_benchmark.stats and pytest_benchmark.session, version 5.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import statistics
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 
 from convbench.report.export.cells import TimedCell, timed_cells
 from convbench.results.run import Run
@@ -62,28 +63,41 @@ def _stats(cell: TimedCell) -> dict[str, object]:
     times, ordered = cell.times, sorted(cell.all_seconds)
     mean = statistics.fmean(ordered)
     deviation = statistics.stdev(ordered) if len(ordered) > 1 else 0.0
-    spread = times.p75_s - times.p25_s
-    first = bisect_left(ordered, times.p25_s - MILD * spread)
-    last = bisect_right(ordered, times.p75_s + MILD * spread)
+    lower, upper = _quartiles(ordered)
+    spread = upper - lower
+    first = bisect_left(ordered, lower - MILD * spread)
+    last = bisect_right(ordered, upper + MILD * spread)
     beyond = sum(abs(value - mean) > deviation for value in ordered)
     outliers = first + len(ordered) - last
     return {
-        "min": times.min_s,
+        "min": ordered[0],
         "max": ordered[-1],
         "mean": mean,
         "stddev": deviation,
         "rounds": len(ordered),
         "median": times.median_s,
         "iqr": spread,
-        "q1": times.p25_s,
-        "q3": times.p75_s,
+        "q1": lower,
+        "q3": upper,
         "iqr_outliers": outliers,
         "stddev_outliers": beyond,
         "outliers": f"{beyond};{outliers}",
-        "ld15iqr": ordered[min(first, len(ordered) - 1)],
-        "hd15iqr": ordered[max(last, 1) - 1],
+        "ld15iqr": ordered[first],
+        "hd15iqr": ordered[last - 1],
         "ops": 1 / mean,
         "total": sum(ordered),
         "data": cell.all_seconds,
         "iterations": times.loops,
     }
+
+
+def _quartiles(ordered: Sequence[float]) -> tuple[float, float]:
+    """The medians of the lower and of the upper half, each the mean of that with and that without the middle sample.
+
+    That is what pytest-benchmark computes: https://en.wikipedia.org/wiki/Quartile#Computing_methods, methods 2 and 3.
+    """
+    half, rest = len(ordered) // 2, (len(ordered) + 1) // 2
+    if not half:
+        return ordered[0], ordered[0]
+    lower, upper = (ordered[:half], ordered[:rest]), (ordered[rest:], ordered[half:])
+    return statistics.fmean(map(statistics.median, lower)), statistics.fmean(map(statistics.median, upper))
