@@ -6,6 +6,9 @@
 All backends share one process here, and their thread pools disturb each other: for a comparison use
 `convbench compare`, or -k with one backend a time. CONVBENCH_WORKLOAD and CONVBENCH_BATCH_SIZE choose the cases,
 CONVBENCH_THREADS the threads.
+
+Calls of 100 ns are looped before they are stored: the first command wrote 376 kB for 126 tests in 3 min 40 s (2 cores
+of an Intel Xeon, all backends but numba-cuda), where every single call would be 60 MB.
 """
 
 from __future__ import annotations
