@@ -21,6 +21,7 @@ from convbench.results.events.schema import (
     CellJudged,
     Finished,
     SampleTaken,
+    WarningGiven,
     fields_of,
 )
 
@@ -34,6 +35,7 @@ WRONG, FAILED, UNPROVEN, ABSENT = "hasty", "dies", "unproven", "absent"
 RIGHT = ("steady", "slow")
 REASON = "dw: 3 of 9 elements off; first at (0, 0): 1.5 where 2 <is> right"
 AGAIN = "convbench check --case 'operation = \"flatten\", input = [2, 3]' --backends hasty"
+WARNING = "load: 3.5 on <2> cores | wait"
 BLOCKS = 4
 ROUNDS = 3
 HEADER = {
@@ -54,7 +56,9 @@ def write_mixed_run(folder: Path, *, blocks: int = BLOCKS, timed: bool = True, b
         for name in names:
             status = BackendStatus.UNAVAILABLE if name == ABSENT else BackendStatus.AVAILABLE
             reason = "no <device> | here" if name == ABSENT else ""
-            journal.write(BackendFound(name=name, status=status, version="1.0", reason=reason))
+            entrant = {"backend": "steady", "where": "/envs/old_1"} if name == "slow" else {}
+            journal.write(BackendFound(name=name, status=status, version="1.0", reason=reason, **entrant))
+        journal.write(WarningGiven(text=WARNING))
         for case in CASES:
             for batch_size in BATCH_SIZES:
                 for name in names:

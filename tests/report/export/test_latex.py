@@ -78,6 +78,12 @@ def test_the_fastest_right_cell_alone_is_bold(text, run):
     assert sorted(bold) == sorted(format_seconds(value).split()[0] for value in fastest)
 
 
+def test_the_caption_says_where_and_with_what(text):
+    captions = re.findall(r"\\caption\{(.*)\}", text)
+    assert all("a processor \\& more, 2 threads" in caption for caption in captions)
+    assert all(r"slow 1.0 (steady in /envs/old\_1)" in caption for caption in captions)
+
+
 def test_the_packages_that_it_needs_are_said(text):
     assert r"\usepackage{booktabs}" in text.splitlines()[1]
 

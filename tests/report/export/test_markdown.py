@@ -8,7 +8,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mixed_run import ABSENT, AGAIN, BATCH_SIZES, CASES, HOSTILE, PASSES, REASON, WRONG
+from mixed_run import ABSENT, AGAIN, BATCH_SIZES, CASES, HOSTILE, PASSES, REASON, WARNING, WRONG
 
 from convbench.report.export import export
 from convbench.report.export.markdown import ALARM, escape
@@ -74,6 +74,20 @@ def test_faults_are_said_with_the_command_that_shows_them(text):
 
 def test_nothing_is_left_out_in_silence(text):
     assert f"- {ABSENT}, unsupported, 8 cells: only &lt;one&gt; axis" in text
+
+
+def test_an_entrant_says_what_it_is(text):
+    rows = {row["backend"]: row["what it is"] for row in rows_of(tables(text)[0])}
+    assert rows["slow"] == "steady in /envs/old_1"
+    assert rows["steady"] == ""
+
+
+def test_warnings_are_counted_and_folded(text):
+    count, listed = re.search(
+        r"<details><summary>Warnings: (\d+)</summary>\n\n(.*?)\n\n</details>", text, re.DOTALL
+    ).groups()
+    warnings = [read(line.removeprefix("- ")) for line in listed.splitlines()]
+    assert (len(warnings), warnings[0]) == (int(count), WARNING)
 
 
 def test_the_summary_of_a_run_without_times_has_no_table_of_times(untimed):

@@ -13,9 +13,8 @@ from convbench.report.export.ranking import RANKED, Row, half_width, ranking
 from convbench.report.views.cases import in_usual_order
 from convbench.report.views.fastest import ShownCell
 from convbench.report.views.not_ranked import NotRanked, not_ranked_view
-from convbench.report.views.right import backends_view
+from convbench.results.events.state import BackendRecord
 from convbench.results.run import Run
-from convbench.results.summary import backend_verdicts
 from convbench.text.units import format_integer, format_seconds
 
 SPECIAL = {
@@ -95,18 +94,19 @@ def _caption(run: Run, pass_name: str) -> str:
     """What the numbers are, of what, and on which machine."""
     settings = run.header["settings"]
     what = {"forward": "forward pass", "backward": "backward pass", "both": "forward and backward pass together"}
-    versions = [
-        f"{row.record.name} {row.record.version}"
-        for row in backends_view(backend_verdicts(run.measurements, run.agreement), run.backends)
-        if row.record and row.record.version
-    ]
+    versions = [_version(record) for record in run.backends if record.version]
     machine = [str(run.header["machine"].get("processor", "")), f"{settings['threads']} threads"]
     return (
         f"Time of one call, {escape(what.get(pass_name, pass_name))}: median over fresh processes "
         r"$\pm$ half the width of its 95\,\% confidence interval in percent. "
         "Bold: the fastest right backend, and those not told apart from it. "
-        f"{escape(', '.join(part for part in machine if part))}; {escape(', '.join(versions))}."
+        f"{escape(', '.join(part for part in machine if part))}; {escape('; '.join(versions))}."
     )
+
+
+def _version(record: BackendRecord) -> str:
+    """A backend with its version and, where it is an entrant, what it is."""
+    return f"{record.name} {record.version}" + (f" ({record.entered})" if record.entered else "")
 
 
 def _is_shown(shown: ShownCell | None) -> bool:

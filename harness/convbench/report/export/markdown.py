@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from convbench.plan.status import FAULTY, LEFT_OUT, Status
+from convbench.report.cautions import cautions
 from convbench.report.export.ranking import RANKED, Ranking, Row, ranking
 from convbench.report.views.headline import headline
 from convbench.report.views.networks import network_lines
@@ -59,6 +60,7 @@ def markdown(run: Run) -> str:
         _times(ranking(run)),
         _networks(run),
         _left_out(run),
+        _warnings(run),
         _origin(run),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -75,19 +77,24 @@ def _answer(run: Run) -> str:
 
 
 def _backends(run: Run) -> str:
-    rows = [_backend(row) for row in backends_view(backend_verdicts(run.measurements, run.agreement), run.backends)]
-    return _table(("backend", "version", "checks", "tensors that agree"), "lllr", rows)
+    rows = backends_view(backend_verdicts(run.measurements, run.agreement), run.backends)
+    heads, sides = ["backend", "version", "checks", "tensors that agree"], "lllr"
+    cells = [_backend(row) for row in rows]
+    entered = [row.record.entered for row in rows]
+    if any(entered):
+        heads, sides = [*heads, "what it is"], f"{sides}l"
+        cells = [[*row, escape(what)] for row, what in zip(cells, entered, strict=True)]
+    return _table(heads, sides, cells)
 
 
 def _backend(row: BackendRow) -> list[str]:
     record, checks = row.record, row.checks
-    name, version = (record.name, record.version) if record else (checks.backend if checks else "", "")
     if checks is None:
-        reason = f": {record.reason}" if record and record.reason else ""
-        return [escape(name), escape(version), escape(f"{record.status if record else ''}{reason}"), ""]
+        reason = f": {record.reason}" if record.reason else ""
+        return [escape(record.name), escape(record.version), escape(f"{record.status}{reason}"), ""]
     verdict = f"{ALARM} **wrong**" if checks.verdict == "wrong" else checks.verdict or "not checked"
     agreeing = f"{format_integer(checks.agreeing)} of {format_integer(checks.tensors)}" if checks.tensors else ""
-    return [escape(name), escape(version), verdict, agreeing]
+    return [escape(record.name), escape(record.version), verdict, agreeing]
 
 
 def _times(shown: Ranking) -> str:
@@ -170,6 +177,12 @@ def _entry(entry: NotRanked) -> str:
     reason = f": {entry.reason}" if entry.reason else ""
     cells = "1 cell" if entry.cells == 1 else f"{format_integer(entry.cells)} cells"
     return f"- {escape(f'{entry.backend}, {entry.status}, {cells}{reason}')}"
+
+
+def _warnings(run: Run) -> str:
+    """What made the numbers less sure, as the page of the run has it."""
+    warnings = [*run.warnings, *cautions(run.measurements, run.header["settings"]["threads"])]
+    return _folded(f"Warnings: {len(warnings)}", "\n".join(f"- {escape(text)}" for text in warnings)) * bool(warnings)
 
 
 def _origin(run: Run) -> str:
