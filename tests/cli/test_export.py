@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -28,6 +31,12 @@ def test_text_goes_to_the_terminal_and_what_is_left_out_to_stderr(folder):
     assert done.exit_code == 0, done.stderr
     assert len(json.loads(done.stdout)) == 16
     assert "bencher: 8 wrong, 8 crashed, 8 unsupported, 8 untrusted\n" in done.stderr
+
+
+def test_text_is_utf_8_on_every_terminal(folder):
+    command = [sys.executable, "-m", "convbench", "export", str(folder), "--format", "markdown"]
+    done = subprocess.run(command, capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": "latin-1"})
+    assert "µs" in done.stdout.decode("utf-8")
 
 
 def test_a_file_is_written_in_silence(folder, tmp_path):

@@ -20,6 +20,6 @@ def export_run(folder: Path, name: str, output: Path | None) -> None:
     run = load_run(folder)
     made = export(run, name, output)
     if output is None:
-        click.echo(made, nl=False)
+        click.echo(made.encode() if isinstance(made, str) else made, nl=False)  # UTF-8 whatever the terminal has
     if chosen.of_times and (missing := left_out(run)):
         click.echo(f"left out, as only right cells that were timed have a place in {name}: {missing}", err=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from mixed_run import WRONG, write_mixed_run
+from paths import ROOT, RUNS
 
 import convbench
 from convbench.errors import UsageError
@@ -43,6 +45,17 @@ def test_a_format_of_times_needs_a_right_cell(tmp_path, untimed, name):
 @pytest.mark.parametrize("name", [name for name in FORMATS if name not in OF_TIMES])
 def test_other_formats_need_none(untimed, name):
     assert export(untimed, name)
+
+
+@pytest.mark.parametrize("folder", ["schema_1", "schema_2"])
+def test_old_runs_can_be_exported(folder):
+    run = load_run(RUNS / folder)
+    assert all(export(run, name) for name in FORMATS)
+
+
+def test_the_documentation_lists_every_format_in_the_order_of_the_table():
+    page = (ROOT / "docs" / "export.md").read_text()
+    assert re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE) == list(FORMATS)
 
 
 def test_an_unknown_format_is_refused_with_the_nearest(run):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 import pytest
-from mixed_run import ABSENT, AGAIN, FAILED, HOSTILE, REASON, RIGHT, UNPROVEN, WRONG
+from mixed_run import ABSENT, AGAIN, FAILED, HOSTILE, REASON, RIGHT, UNPROVEN, WRONG, write_mixed_run
 
 from convbench.report.export import export
+from convbench.results.loading import load_run
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,14 @@ def test_only_a_right_cell_has_a_time(cases, stored_times, run):
                 found.add(values["median_s"])
                 assert float(case.get("time")) == pytest.approx(values["median_s"], abs=1e-12)
     assert found == stored
+
+
+def test_there_are_faults_exactly_where_the_run_exits_with_1(run, tmp_path):
+    right = load_run(write_mixed_run(tmp_path / "right", backends=(*RIGHT, ABSENT)))
+    for each in (run, right):
+        root = ET.fromstring(export(each, "junit"))
+        assert (root.get("failures"), root.get("errors")) == (("0", "0") if each is right else ("8", "8"))
+        assert (each.is_right and not each.has_failed) is (each is right)
 
 
 def test_a_run_without_times_has_the_same_outcomes(run, untimed):
