@@ -5,6 +5,7 @@ It needs \usepackage{booktabs}; the micro sign, \textmu, is in LaTeX itself sinc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from math import isfinite
 
@@ -31,13 +32,15 @@ SPECIAL = {
     "<": "$<$",
     ">": "$>$",
     "|": "$|$",
-    '"': "''",
+    '"': "{}''{}",
     "µ": r"\textmu{}",
     "×": r"$\times$",
     "–": r"\textendash{}",
     "…": r"\dots{}",
 }
 """What LaTeX would not print as it stands, or not in every font encoding."""
+LIGATURE = re.compile(r"(?<=-)(?=-)|(?<=,)(?=,)|(?<=')(?=')|(?<=`)(?=`)|(?<=[?!])(?=`)")
+"""Between two letters that TeX would print as one, such as two hyphens as a dash."""
 NOT_TIMED = "--"
 SHORT = 9.95
 """Percents below it have a decimal."""
@@ -148,7 +151,8 @@ def escape(text: str) -> str:
     >>> escape("50 % of numpy_im2col & more")
     '50 \\% of numpy\\_im2col \\& more'
     """
-    return "".join(SPECIAL.get(letter, letter) for letter in _flat(text)).replace("--", "-{}-")
+    parts = ["".join(SPECIAL.get(letter, letter) for letter in part) for part in LIGATURE.split(_flat(text))]
+    return "{}".join(parts)
 
 
 def _flat(text: str) -> str:
