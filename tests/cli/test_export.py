@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 from mixed_run import write_mixed_run
@@ -75,3 +76,9 @@ def test_a_folder_that_is_no_run_is_one_line(tmp_path):
 def test_help_names_every_format():
     (option,) = [each for each in command.params if each.name == "format_name"]
     assert option.help == f"{', '.join([*FORMATS][:-1])} or {[*FORMATS][-1]}."
+
+
+def test_the_shell_completes_the_name_of_a_format():
+    (option,) = [each for each in command.params if each.name == "format_name"]
+    completed = option.shell_complete(click.Context(command), "py")
+    assert [each.value for each in completed] == ["pytest-benchmark", "pyperf"]

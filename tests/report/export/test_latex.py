@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mixed_run import HOSTILE, RIGHT, WRONG
+from mixed_run import ABSENT, HOSTILE, RIGHT, WRONG
 from pylatexenc.latex2text import LatexNodes2Text
 from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 
@@ -82,6 +82,7 @@ def test_the_caption_says_where_and_with_what(text):
     captions = re.findall(r"\\caption\{(.*)\}", text)
     assert all("a processor \\& more, 2 threads" in caption for caption in captions)
     assert all(r"slow 1.0 (steady in /envs/old\_1)" in caption for caption in captions)
+    assert not any(ABSENT in caption for caption in captions), "only what the table shows"
 
 
 def test_the_packages_that_it_needs_are_said(text):

@@ -7,12 +7,20 @@ from pathlib import Path
 import click
 
 
+def _complete(context: click.Context, parameter: click.Parameter, begin: str) -> list[str]:  # noqa: ARG001
+    """The formats whose name begins so, for the shell that completes it."""
+    from convbench.report.export import FORMATS  # noqa: PLC0415
+
+    return [name for name in FORMATS if name.startswith(begin)]
+
+
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--format",
     "format_name",
     required=True,
+    shell_complete=_complete,
     help="pytest-benchmark, pyperf, bencher, github-action, markdown, latex, junit or parquet.",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="File to write; default: the terminal.")

@@ -64,7 +64,7 @@ def _table(run: Run, pass_name: str, backends: Sequence[str], rows: Sequence[Row
     return [
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{_caption(run, pass_name)}}}",
+        rf"\caption{{{_caption(run, pass_name, shown)}}}",
         rf"\label{{tab:convbench-{pass_name}}}",
         r"\smallskip",
         r"\footnotesize",
@@ -93,11 +93,11 @@ def _body(rows: Sequence[Row], backends: Sequence[str]) -> Iterator[str]:
         yield " & ".join([escape(case) if is_first else "", str(row.batch_size), *cells]) + r" \\"
 
 
-def _caption(run: Run, pass_name: str) -> str:
+def _caption(run: Run, pass_name: str, backends: Sequence[str]) -> str:
     """What the numbers are, of what, and on which machine."""
     settings = run.header["settings"]
     what = {"forward": "forward pass", "backward": "backward pass", "both": "forward and backward pass together"}
-    versions = [_version(record) for record in run.backends if record.version]
+    versions = [_version(record) for record in run.backends if record.name in backends and record.version]
     machine = [str(run.header["machine"].get("processor", "")), f"{settings['threads']} threads"]
     return (
         f"Time of one call, {escape(what.get(pass_name, pass_name))}: median over fresh processes "
