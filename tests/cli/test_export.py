@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import click
 import pytest
@@ -35,9 +32,9 @@ def test_text_goes_to_the_terminal_and_what_is_left_out_to_stderr(folder):
 
 
 def test_text_is_utf_8_on_every_terminal(folder):
-    command = [sys.executable, "-m", "convbench", "export", str(folder), "--format", "markdown"]
-    done = subprocess.run(command, capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": "latin-1"})
-    assert "µs" in done.stdout.decode("utf-8")
+    done = CliRunner(charset="latin-1").invoke(main, ["export", str(folder), "--format", "markdown"])
+    assert done.exit_code == 0
+    assert "µs" in done.stdout_bytes.decode("utf-8")
 
 
 def test_a_file_is_written_in_silence(folder, tmp_path):
