@@ -32,8 +32,10 @@ def export(run: Path, format_name: str, output: Path | None) -> None:
 
     \b
     Examples:
-      convbench export RUN --format pytest-benchmark --output new.json; pytest-benchmark compare old.json new.json
-      convbench export RUN --format pyperf --output new.json; python -m pyperf compare_to old.json new.json
+      convbench export RUN --format pytest-benchmark --output new.json
+      pytest-benchmark compare old.json new.json
+      convbench export RUN --format pyperf --output new.json
+      python -m pyperf compare_to old.json new.json
       convbench export RUN --format markdown --output "$GITHUB_STEP_SUMMARY"
       convbench export RUN --format junit --output checks.xml
       convbench export RUN --format latex > table.tex
