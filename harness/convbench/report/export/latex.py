@@ -33,12 +33,14 @@ SPECIAL = {
     ">": "$>$",
     "|": "$|$",
     '"': "{}''{}",
+    "[": "{[}",
+    "*": "{*}",
     "µ": r"\textmu{}",
     "×": r"$\times$",
     "–": r"\textendash{}",
     "…": r"\dots{}",
 }
-"""What LaTeX would not print as it stands, or not in every font encoding."""
+"""What LaTeX would not print as it stands, or not in every font encoding; behind a line's end [ and * belong to that."""
 LIGATURE = re.compile(r"(?<=-)(?=-)|(?<=,)(?=,)|(?<=')(?=')|(?<=`)(?=`)|(?<=[?!])(?=`)")
 """Between two letters that TeX would print as one, such as two hyphens as a dash."""
 NOT_TIMED = "--"
