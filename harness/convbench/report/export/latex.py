@@ -40,7 +40,7 @@ SPECIAL = {
     "–": r"\textendash{}",
     "…": r"\dots{}",
 }
-"""What LaTeX would not print as it stands, or not in every font encoding; behind a line's end [ and * belong to that."""
+"""What LaTeX would not print as it stands, or not in every encoding; behind the end of a row it takes [ and *."""
 LIGATURE = re.compile(r"(?<=-)(?=-)|(?<=,)(?=,)|(?<=')(?=')|(?<=`)(?=`)|(?<=[?!])(?=`)")
 """Between two letters that TeX would print as one, such as two hyphens as a dash."""
 NOT_TIMED = "--"
