@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from convbench.api import check, compare
     from convbench.errors import RunError, UsageError
     from convbench.plan.entrants import Entrant
+    from convbench.report.export import export
     from convbench.results.loading import load_run
     from convbench.results.run import Run
     from convbench_specs import ConvbenchError
@@ -27,11 +28,23 @@ _HOMES = {
     "UsageError": "convbench.errors",
     "check": "convbench.api",
     "compare": "convbench.api",
+    "export": "convbench.report.export",
     "load_run": "convbench.results.loading",
 }
 """Where each name is from: imported on first use, as pandas alone takes longer than `convbench --help` may."""
 
-__all__ = ["ConvbenchError", "Entrant", "Run", "RunError", "UsageError", "__version__", "check", "compare", "load_run"]
+__all__ = [
+    "ConvbenchError",
+    "Entrant",
+    "Run",
+    "RunError",
+    "UsageError",
+    "__version__",
+    "check",
+    "compare",
+    "export",
+    "load_run",
+]
 
 
 def __dir__() -> list[str]:

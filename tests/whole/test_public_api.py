@@ -15,7 +15,18 @@ import convbench.testing
 import convbench_specs
 from convbench.plan.settings import RunSettings
 
-PUBLIC = {"ConvbenchError", "Entrant", "Run", "RunError", "UsageError", "__version__", "check", "compare", "load_run"}
+PUBLIC = {
+    "ConvbenchError",
+    "Entrant",
+    "Run",
+    "RunError",
+    "UsageError",
+    "__version__",
+    "check",
+    "compare",
+    "export",
+    "load_run",
+}
 
 
 def test_the_public_names_are_these():

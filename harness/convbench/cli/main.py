@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from convbench.cli.commands.export import export
 from convbench.cli.commands.fuzz import fuzz
 from convbench.cli.commands.listing import backends, show, workloads
 from convbench.cli.commands.machine import doctor, limits
@@ -58,5 +59,5 @@ def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name
     """
 
 
-for _command in (compare, check, fuzz, doctor, limits, backends, workloads, show, report):
+for _command in (compare, check, fuzz, doctor, limits, backends, workloads, show, report, export):
     main.add_command(_command)

@@ -1,0 +1,81 @@
+"""`convbench export` on the command line: what goes to the terminal, to a file, and to stderr."""
+
+from __future__ import annotations
+
+import json
+
+import click
+import pytest
+from click.testing import CliRunner
+from mixed_run import write_mixed_run
+
+from convbench.cli.commands.export import export as command
+from convbench.cli.exit_codes import EXIT_USAGE
+from convbench.cli.main import main
+from convbench.report.export import FORMATS
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_mixed_run(tmp_path_factory.mktemp("runs") / "mixed")
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, ["export", *map(str, arguments)])
+
+
+def test_text_goes_to_the_terminal_and_what_is_left_out_to_stderr(folder):
+    done = call(folder, "--format", "bencher")
+    assert done.exit_code == 0, done.stderr
+    assert len(json.loads(done.stdout)) == 16
+    assert "bencher: 8 wrong, 8 crashed, 8 unsupported, 8 untrusted\n" in done.stderr
+
+
+def test_text_is_utf_8_on_every_terminal(folder):
+    done = CliRunner(charset="latin-1").invoke(main, ["export", str(folder), "--format", "markdown"])
+    assert done.exit_code == 0
+    assert "µs" in done.stdout_bytes.decode("utf-8")
+
+
+def test_a_file_is_written_in_silence(folder, tmp_path):
+    done = call(folder, "--format", "junit", "--output", tmp_path / "checks.xml")
+    assert (done.exit_code, done.output) == (0, "")
+    assert (tmp_path / "checks.xml").read_text().startswith("<?xml")
+
+
+def test_bytes_do_not_go_to_the_terminal(folder):
+    done = call(folder, "--format", "parquet")
+    assert done.exit_code == EXIT_USAGE
+    assert done.stderr == "convbench: parquet is no text: name the file with --output\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--format", "markdwon"), "unknown format 'markdwon'; did you mean markdown?"),
+        (("--format", "latex", "--output", "/dev/full"), "cannot write /dev/full: No space left on device"),
+        (("--format", "latex", "--output", "/nowhere/table.tex"), "cannot write /nowhere/table.tex: No such file"),
+    ],
+)
+def test_a_call_that_cannot_work_is_one_line(folder, arguments, said):
+    done = call(folder, *arguments)
+    assert done.exit_code == EXIT_USAGE
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+
+
+def test_a_folder_that_is_no_run_is_one_line(tmp_path):
+    done = call(tmp_path, "--format", "latex")
+    assert done.exit_code == EXIT_USAGE
+    assert "no run folder" in done.stderr
+
+
+def test_help_names_every_format():
+    (option,) = [each for each in command.params if each.name == "format_name"]
+    assert option.help == f"{', '.join([*FORMATS][:-1])} or {[*FORMATS][-1]}."
+
+
+def test_the_shell_completes_the_name_of_a_format():
+    (option,) = [each for each in command.params if each.name == "format_name"]
+    completed = option.shell_complete(click.Context(command), "py")
+    assert [each.value for each in completed] == ["pytest-benchmark", "pyperf"]
