@@ -21,7 +21,7 @@ NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 LONGEST_NAME = 40
 NAME_RULE = f"lower case letters and digits, words joined by hyphens, at most {LONGEST_NAME} characters"
 FORM = "NAME=BACKEND[:OPTION=VALUE,...][@PYTHON]"
-EXAMPLE = "torch-nhwc=pytorch:layout=channels_last"
+EXAMPLE = "single=mine:threads=1"
 AGAINST = "base"
 """Behind the name of what --against enters: pytorch-base is pytorch of the other interpreter."""
 
