@@ -74,8 +74,15 @@ class WinogradPlan:
         return record, self.offsets
 
 
+def why_no_winograd(shape: ConvShape) -> str:
+    """What keeps a convolution from Winograd's tiles; "" where nothing does."""
+    if any((axis.kernel, axis.stride, axis.dilation) != (3, 1, 1) for axis in (shape.vertical, shape.horizontal)):
+        return "its tiles are for 3 x 3 at stride and dilation 1"
+    return "" if shape.groups == 1 else "its tiles know no groups"
+
+
 def takes_winograd(shape: ConvShape) -> bool:
-    """Whether a 3 x 3 convolution gains: stride and dilation 1, enough channels, outputs that fill their tiles.
+    """Whether a convolution that Winograd can do gains: enough channels, and outputs that fill their tiles.
 
     A tile saves 20 multiply-adds of 36 for each pair of channel and filter and pays about 50 instructions for each
     channel and filter alone; below 16 of each the direct convolution wins.
@@ -83,8 +90,7 @@ def takes_winograd(shape: ConvShape) -> bool:
     axes = shape.vertical, shape.horizontal
     covered = [TILE * -(-axis.output // TILE) / axis.output for axis in axes]
     return (
-        all((axis.kernel, axis.stride, axis.dilation) == (3, 1, 1) for axis in axes)
-        and shape.groups == 1
+        not why_no_winograd(shape)
         and min(shape.in_channels, shape.out_channels) >= 16
         and covered[0] * covered[1] <= 1.4
     )
