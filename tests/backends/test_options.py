@@ -2,84 +2,127 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
-from convbench.testing.suite import BackendTests
+from convbench.plan.entrants import Entrant
+from convbench.plan.settings import RunSettings
+from convbench.testing.checker import Checker
+from convbench.verify import make_tensors
+from convbench.workers.entrants import with_options
+from convbench.workers.failure import Failure
+from convbench.workers.plugins import Registered, availability, find_backends
+from convbench_specs import PASSES, Case, Conv, Unavailable, load_workload
 
-PLUGIN = str(Path(__file__).with_name("option_backends.py"))
-
-
-class OptionTests(BackendTests):
-    plugin = PLUGIN
-    batch_sizes = (3,)
-    dtypes = ("float32",)
-    max_examples = 20
-
-
-class TestNumpyTextbook(OptionTests):
-    backend = "numpy-im2col-textbook"
-    batch_sizes = (0, 3)
-
-
-@pytest.mark.slow
-class TestPyTorchChannelsLast(OptionTests):
-    backend = "pytorch-channels-last"
-    batch_sizes = (0, 3)
-    dtypes = ("float32", "float64")
-
-
-@pytest.mark.slow
-class TestPyTorchCompiled(OptionTests):
-    backend = "pytorch-compile"
-
-
-@pytest.mark.slow
-class TestPyTorchCompiledChannelsLast(OptionTests):
-    backend = "pytorch-compile-channels-last"
-
-
-@pytest.mark.slow
-class TestTensorFlowByXla(OptionTests):
-    backend = "tensorflow-xla-on"
+QUICK = "textbook=numpy-im2col:level=textbook"
+ENTRANTS = [
+    QUICK,
+    "torch-cl=pytorch:layout=channels_last",
+    "torch-compiled=pytorch:mode=compile",
+    "torch-compiled-cl=pytorch:layout=channels_last,mode=compile",
+    "tf-xla=tensorflow:xla=on",
+    "tf-no-xla=tensorflow:xla=off",
+    "jax-nchw=jax:layout=NCHW",
+    "numba-readable=numba-cpu:level=readable",
+    "numba-gemm=numba-cpu:algorithm=implicit_gemm",
+    "numba-columns=numba-cpu:algorithm=columns",
+    "numba-winograd=numba-cpu:algorithm=winograd",
+    "numba-depthwise=numba-cpu:algorithm=depthwise",
+    "numba-places=numba-cpu:algorithm=few_places",
+]
+NAMES = (
+    "pointwise_tails", "one_place", "windows_of_padding", "asymmetric_padding", "same_even_kernel", "edge_asymmetric",
+    "swapped_strides", "pointwise_stride", "dilation_and_stride", "groups_tails", "depthwise", "depthwise_multiplier",
+    "line_causal", "line_edge", "max_overlapping", "max_wide_padding", "max_dilated_stride", "max_channels",
+    "average_overlapping", "average_ceil_uncounted", "average_channels_rest", "average_line_global", "flatten_first",
+    "flatten_last",
+)  # fmt: skip
+"""Of the edge cases: each kind of window, padding, group and pool."""
 
 
-@pytest.mark.slow
-class TestTensorFlowWithoutXla(OptionTests):
-    backend = "tensorflow-xla-off"
+def conv(name: str, channels: int, filters: int, size: tuple[int, ...], kernel: tuple[int, ...], **further) -> Case:
+    operation = Conv(in_channels=channels, out_channels=filters, kernel_size=kernel, **further)
+    return Case(name=name, operation=operation, input_shape=(channels, *size))
 
 
-@pytest.mark.slow
-class TestJaxChannelsFirst(OptionTests):
-    backend = "jax-nchw"
+FORMULATIONS = {
+    "implicit_gemm": conv("gemm", 17, 18, (9, 8), (3, 3), padding="same"),
+    "columns": conv("columns", 5, 9, (9, 8), (3, 2)),
+    "winograd": conv("winograd", 3, 5, (9, 7), (3, 3), padding=((3, 0), (1, 2))),
+    "depthwise": conv("depthwise_last", 4, 4, (3, 40), (3, 3), groups=4, padding="same"),
+    "few_places": conv("places", 16, 40, (4, 5), (3, 3)),
+}
+"""What each formulation of numba-cpu can do, though its rule would give all but the fourth to another one."""
+CASES = [case for case in load_workload("edge_cases").cases if case.name in NAMES] + list(FORMULATIONS.values())
+UPDATED = [case for case in CASES if case.name in {"same_even_kernel", "depthwise", "max_overlapping", "flatten_last"}]
+UPDATED += FORMULATIONS.values()
+POOLS = [case for case in CASES if not isinstance(case.operation, Conv)]
+SEEDS = 0, 1
 
 
-@pytest.mark.slow
-class TestNumbaReadable(OptionTests):
-    backend = "numba-cpu-readable"
+@dataclass(frozen=True)
+class Checked:
+    """An entrant, its options, and what checks it."""
+
+    name: str
+    options: Mapping[str, str | int]
+    checker: Checker
+
+    @property
+    def wanted(self) -> set[str]:
+        """Names of the cases that it must be able to do."""
+        if "algorithm" in self.options:
+            return {FORMULATIONS[str(self.options["algorithm"])].name} | {case.name for case in POOLS}
+        return {case.name for case in (POOLS if self.options.get("xla") == "off" else CASES)}
 
 
-@pytest.mark.slow
-class TestNumbaImplicitGemm(OptionTests):
-    backend = "numba-cpu-implicit-gemm"
+def entry(text: str) -> Registered:
+    """What a text enters."""
+    entrant = Entrant.parse(text)
+    return with_options(find_backends().backends[entrant.backend], entrant)
 
 
-@pytest.mark.slow
-class TestNumbaColumns(OptionTests):
-    backend = "numba-cpu-columns"
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(text, id=text.split("=")[0], marks=() if text == QUICK else pytest.mark.slow) for text in ENTRANTS
+    ],
+)
+def entrant(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checked]:
+    """One entrant, in a worker that stays."""
+    entered = entry(request.param)
+    found = availability(entered, "cpu")
+    if isinstance(found, Unavailable):
+        pytest.skip(found.reason)
+    with Checker([entered], RunSettings(threads=2, budget_s=20), tmp_path_factory.mktemp("logs")) as checker:
+        yield Checked(entered.backend.name, entered.given, checker)
 
 
-@pytest.mark.slow
-class TestNumbaWinograd(OptionTests):
-    backend = "numba-cpu-winograd"
+def test_every_pass_of_edge_cases_is_right(entrant: Checked) -> None:
+    wrong, able = {}, set()
+    for case in CASES:
+        checked = entrant.checker.check(case, 2)
+        if checked.faults:
+            wrong[case.name] = [f"{each.status} {each.pass_name}: {each.reason}" for each in checked.faults]
+        if not checked.left_out(entrant.name):
+            able.add(case.name)
+    assert wrong == {}
+    assert able >= entrant.wanted
 
 
-@pytest.mark.slow
-class TestNumbaDepthwise(OptionTests):
-    backend = "numba-cpu-depthwise"
-
-
-@pytest.mark.slow
-class TestNumbaFewPlaces(OptionTests):
-    backend = "numba-cpu-few-places"
+def test_an_update_gives_the_results_of_a_fresh_preparation(entrant: Checked) -> None:
+    name, checker = entrant.name, entrant.checker
+    for case in UPDATED:
+        first, second = (make_tensors(case, 2, seed=seed) for seed in SEEDS)
+        for passes in (PASSES, PASSES[::-1]):
+            fresh = checker.compute(name, case, second, passes)
+            if isinstance(fresh, Failure) and fresh.status == "unsupported":
+                continue
+            updated = checker.compute_updated(name, case, first, second, passes)
+            assert isinstance(fresh, dict)
+            assert isinstance(updated, dict)
+            for tensor, expected in fresh.items():
+                np.testing.assert_array_equal(updated[tensor], expected, err_msg=f"{tensor} of {case}", strict=True)
