@@ -296,7 +296,8 @@ def test_an_update_gives_what_a_fresh_prepare_gives(name):
     told = told_by(name)
     if "unavailable" in told:
         pytest.skip(told["unavailable"])
-    assert {label for label in CASES[name] if not label.endswith("bfloat16")} <= set(told)
+    unsupported = {"edge, float32"} if name == COMPILED else set()  # see compiled.why_not_compiled
+    assert {label for label in CASES[name] if not label.endswith("bfloat16")} - unsupported <= set(told)
     assert {label: wrong for label, wrong in told.items() if wrong} == {}
 
 

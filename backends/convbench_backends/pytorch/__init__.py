@@ -23,6 +23,7 @@ from convbench_specs import (
     Settings,
     Tensors,
     Unavailable,
+    Unsupported,
     hookimpl,
 )
 
@@ -91,8 +92,8 @@ class PyTorch(Backend):
         """PyTorch's own count on a GPU; on the CPU the process's memory tells the truth."""
         return self._engine.memory_counter()
 
-    def prepare(self, case: Case, tensors: Tensors) -> Prepared:
-        """Copy the tensors to the device; PyTorch can do every case."""
+    def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
+        """Copy the tensors to the device; eager PyTorch can do every case, torch.compile nearly every one."""
         return self._engine.prepare(case, tensors)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from convbench_backends.pytorch.compiled import CompiledFunctions, compile_passes
+from convbench_backends.pytorch.compiled import CompiledFunctions, compile_passes, why_not_compiled
 from convbench_backends.pytorch.operations import function_of
 from convbench_specs import (
     Case,
@@ -34,6 +34,7 @@ from convbench_specs import (
     Step,
     TensorName,
     Tensors,
+    Unsupported,
 )
 
 settings_of: Any = torch.backends  # whose functions have no types
@@ -70,8 +71,10 @@ class Engine:
         """The caching allocator's count, on a GPU."""
         return CudaMemory() if self._device == "cuda" else None
 
-    def prepare(self, case: Case, tensors: Tensors) -> Prepared:
+    def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
         """The three passes of a case on copies of the tensors."""
+        if self._compiled and (reason := why_not_compiled(case)):
+            return Unsupported(f"mode=compile: {reason}")
         begin = perf_counter()
         *inputs, dy = (self._native(array, case.dtype) for array in _arrays(tensors))
         self._wait(dy)
