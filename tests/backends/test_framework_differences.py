@@ -209,6 +209,7 @@ class TestPyTorch:
         unless_gone((plain != oracle(case, tensors).y).any(), workaround="NNPACK off")
 
     @pytest.mark.slow
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own imports
     def test_a_replicated_border_is_not_compiled(self, torch, started, monkeypatch, tmp_path):
         if missing := no_compiler("cpu"):
             pytest.skip(missing.reason)

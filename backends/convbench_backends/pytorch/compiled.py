@@ -34,6 +34,8 @@ class CompiledFunctions:
         autograd_config.donated_buffer = False
         self._device = device
         self._kept = lru_cache(maxsize=KEPT_CASES)(self._new)
+        # Inductor now probes the processor and precompiles its headers: seconds that belong to no case.
+        torch.compile(torch.neg, dynamic=False)(torch.ones(64, device=device))
 
     def function_of(self, case: Case, batch_size: int) -> tuple[Function, str]:
         """The function that computes y, compiled at its first call, and what it calls."""
