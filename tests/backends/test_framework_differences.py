@@ -18,6 +18,7 @@ import pytest
 
 from convbench.verify import make_tensors, oracle, round_to
 from convbench.verify.check import check_against
+from convbench_backends.pytorch.compiler import compile_environment, no_compiler
 from convbench_specs import Case, Conv, Flatten, Pool, Settings, SpecError, Tensors
 
 FRAMEWORKS = {"pytorch": "torch", "tensorflow": "tensorflow", "jax": "jax"}
@@ -206,6 +207,25 @@ class TestPyTorch:
             with torch.backends.nnpack.flags(enabled=True):
                 plain = torch.nn.functional.conv2d(torch.tensor(tensors.x), torch.tensor(tensors.w)).numpy()
         unless_gone((plain != oracle(case, tensors).y).any(), workaround="NNPACK off")
+
+    @pytest.mark.slow
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own imports
+    def test_a_replicated_border_is_not_compiled(self, torch, started, monkeypatch, tmp_path):
+        if missing := no_compiler("cpu"):
+            pytest.skip(missing.reason)
+        for name, value in compile_environment(Settings(scratch_folder=str(tmp_path))).items():
+            monkeypatch.setenv(name, value)
+        x, w = torch.zeros(2, 2, 5, 6, requires_grad=True), torch.zeros(3, 2, 3, 3, requires_grad=True)
+
+        def plain(x, w):
+            return torch.nn.functional.conv2d(torch.nn.functional.pad(x, (1, 1, 1, 1), mode="replicate"), w)
+
+        refused = raises(AssertionError, lambda: torch.compile(plain, dynamic=False)(x, w).sum().backward())
+        operation = Conv(in_channels=2, out_channels=3, kernel_size=(3, 3), padding="same", padding_mode="edge")
+        case = Case(name="c", operation=operation, input_shape=(2, 5, 6))
+        compiled = importlib.import_module("convbench_backends.pytorch.compiled")
+        assert compiled.why_not_compiled(case)
+        unless_gone(refused, workaround="mode=compile refuses convolutions with a replicated border")
 
     def test_no_channels_never_reach_pytorch(self, torch):
         with pytest.raises(SpecError, match="in_channels must be"):

@@ -22,16 +22,23 @@ import numpy as np
 import pytest
 
 from convbench.measure.cold_caches import copy_of
+from convbench.plan.entrants import Entrant
 from convbench.verify.data import make_tensors
 from convbench.workers.contract import arrays_of
 from convbench.workers.discovery.loading import load_backend
-from convbench.workers.plugins import availability, environment, find_backends
+from convbench.workers.entrants import with_options
+from convbench.workers.plugins import Registered, availability, environment, find_backends
 from convbench_backends.naive import Naive
 from convbench_backends.numba_cuda.simulation import SIMULATOR
+from convbench_backends.pytorch.compiler import compile_environment, no_compiler
 from convbench_specs import PASSES, Available, Case, Conv, Flatten, Native, PassName, Pool, Prepared, Settings, Tensors
 
 TOLD = "what is wrong, by case: "
 BACKENDS = ["naive", "numpy-im2col", "numba-cpu", "numba-cuda", "pytorch", "tensorflow", "jax"]
+COMPILED = "torch-compiled=pytorch:mode=compile"
+XLA = "tf-xla=tensorflow:xla=on"
+WITH_OPTIONS = [COMPILED, XLA, "jax-nchw=jax:layout=NCHW"]
+"""Those that compile or trace, as --entrant takes them; test_options.py updates the others, too."""
 
 
 def conv(shape, out_channels, kernel_size, **parameters):
@@ -97,6 +104,7 @@ def cases_of(operations, *dtypes):
 
 CASES = {
     **dict.fromkeys(BACKENDS, cases_of(OPERATIONS, "float32", "float64", "bfloat16") | cases_of(LARGE, "float32")),
+    **dict.fromkeys(WITH_OPTIONS, cases_of(OPERATIONS, "float32")),
     "naive": cases_of(OPERATIONS, "float32", "float64"),
     "numba-cuda": cases_of(SIMULATED, "float32") | cases_of({"tiles": SIMULATED["tiles"]}, "float64"),
 }
@@ -111,7 +119,7 @@ SCRIPTS: list[tuple[int | PassName, ...]] = [
 ]
 """What is done to a case that was prepared on set 0: a pass is run, a number updates to the set of tensors with it."""
 SHORT_SCRIPTS: list[tuple[int | PassName, ...]] = [("forward", "backward", 1, "backward", "both", 2, 0, "forward")]
-"""The same for the simulator."""
+"""The same for the simulator, and for entrants with options."""
 
 
 def check_updates(
@@ -209,20 +217,46 @@ def count_in_jax() -> Callable[[], int]:
     return lambda: len(events)
 
 
-COUNTERS = {"tensorflow": count_in_tensorflow, "jax": count_in_jax}
+def count_in_torch_compile() -> Callable[[], int]:
+    """Counts the graphs that Dynamo makes, and those that Inductor compiles or finds in its cache."""
+    from torch._dynamo.utils import counters
+
+    def count() -> int:
+        inductor = sum(number for name, number in counters["inductor"].items() if name.startswith("fxgraph_cache"))
+        return counters["stats"]["unique_graphs"] + inductor
+
+    return count
+
+
+COUNTERS = {
+    "tensorflow": count_in_tensorflow,
+    "jax": count_in_jax,
+    COMPILED: count_in_torch_compile,
+    XLA: count_in_tensorflow,
+    "jax-nchw=jax:layout=NCHW": count_in_jax,
+}
+
+
+def entered(name: str) -> Registered:
+    """A backend by its name, or an entrant by its text."""
+    backends = find_backends().backends
+    if "=" not in name:
+        return backends[name]
+    entrant = Entrant.parse(name)
+    return with_options(backends[entrant.backend], entrant)
 
 
 def main(name: str) -> None:
     """Check all cases with one backend, and print what is wrong by case and dtype, or why it is not available."""
-    registered = find_backends().select([name])[0]
+    registered = entered(name)
     found = availability(registered, "cpu")
     if not isinstance(found, Available):
         print(TOLD + json.dumps({"unavailable": found.reason}))
         return
-    backend = load_backend(registered.plugin, name)
-    backend.start(Settings(threads=2))
+    backend = load_backend(registered.plugin, registered.known_as)
+    backend.start(Settings(threads=2, options=registered.options))
     options: dict[str, Any] = {"count": COUNTERS[name]()} if name in COUNTERS else {}
-    if name == "numba-cuda":
+    if name == "numba-cuda" or name in WITH_OPTIONS:
         options["scripts"] = SHORT_SCRIPTS
     told = {}
     for label, case in CASES[name].items():
@@ -236,8 +270,9 @@ def told_by(name: str) -> dict[str, Any]:
     """What `main` says, in a process of its own."""
     simulator = {SIMULATOR: "1"} if name == "numba-cuda" else {}
     with TemporaryDirectory() as scratch:
-        settings = Settings(threads=2, scratch_folder=scratch)
-        variables = environment(find_backends().select([name])[0], settings)
+        registered = entered(name)
+        settings = Settings(threads=2, scratch_folder=scratch, options=registered.options)
+        variables = environment(registered, settings)
         done = subprocess.run(
             [sys.executable, __file__, name],
             env={**os.environ, **variables, **simulator},
@@ -255,13 +290,14 @@ QUICK = ("naive", "numpy-im2col")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in BACKENDS]
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in BACKENDS + WITH_OPTIONS]
 )
 def test_an_update_gives_what_a_fresh_prepare_gives(name):
     told = told_by(name)
     if "unavailable" in told:
         pytest.skip(told["unavailable"])
-    assert {label for label in CASES[name] if not label.endswith("bfloat16")} <= set(told)
+    unsupported = {"edge, float32"} if name == COMPILED else set()  # see compiled.why_not_compiled
+    assert {label for label in CASES[name] if not label.endswith("bfloat16")} - unsupported <= set(told)
     assert {label: wrong for label, wrong in told.items() if wrong} == {}
 
 
@@ -269,6 +305,8 @@ def test_an_update_gives_what_a_fresh_prepare_gives(name):
 
 
 BACKWARD_OF_PYTORCH = """
+import sys
+
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from convbench.verify.data import make_tensors
@@ -281,7 +319,7 @@ class Called(TorchDispatchMode):
         return function(*arguments, **(keywords or {}))
 
 backend = PyTorch()
-backend.start(Settings())
+backend.start(Settings(options={"mode": sys.argv[1]}))
 case = Case(name="c", operation=Conv(in_channels=2, out_channels=3, kernel_size=(3, 3)), input_shape=(2, 5, 5))
 prepared = backend.prepare(case, make_tensors(case, 1, seed=0))
 prepared.backward()
@@ -291,10 +329,19 @@ with Called():
 """
 
 
-def test_a_backward_of_pytorch_after_an_update_contains_no_forward():
+@pytest.mark.parametrize("mode", ["eager", pytest.param("compile", marks=pytest.mark.slow)])
+def test_a_backward_of_pytorch_after_an_update_contains_no_forward(mode, tmp_path):
     if find_spec("torch") is None:
         pytest.skip("PyTorch is not installed")
-    done = subprocess.run([sys.executable, "-c", BACKWARD_OF_PYTORCH], capture_output=True, text=True, check=False)
+    if mode == "compile" and (reason := no_compiler("cpu")):
+        pytest.skip(reason.reason)
+    done = subprocess.run(
+        [sys.executable, "-c", BACKWARD_OF_PYTORCH, mode],
+        env={**os.environ, **compile_environment(Settings(scratch_folder=str(tmp_path)))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "aten::convolution_backward" in done.stdout.split()
     assert "aten::convolution" not in done.stdout.split()

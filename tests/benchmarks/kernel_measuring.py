@@ -16,33 +16,36 @@ from typing import Any, Self
 
 import numpy as np
 
+from convbench.plan.entrants import Entrant
 from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
 from convbench.results.statistics.estimate import estimate
 from convbench.verify import make_tensors
 from convbench.workers import protocol
 from convbench.workers.arrays import scratch_folder, write_tensors
-from convbench.workers.environment import PINNED_ALLOCATOR
+from convbench.workers.entrants import Entry
+from convbench.workers.environment import PINNED_ALLOCATOR, allocator_environment
 from convbench.workers.failure import Failure
 from convbench.workers.plugins import find_backends
 from convbench.workers.protocol import R
 from convbench.workers.session import BackendSession
 from convbench_specs import Case, PassName, cost, load_workload
 
-PLUGIN = str(Path(__file__).with_name("kernel_backends.py"))
-BACKENDS = (
-    "pytorch",
-    "pytorch-tuned",
-    "pytorch-nhwc",
-    "pytorch-nhwc-tuned",
-    "tensorflow",
-    "jax",
-    "numpy-im2col",
-    "numpy-im2col-tuned",
-    "numba-cpu",
-)
+ENTRANTS = {
+    "pytorch": Entrant("pytorch", "pytorch"),
+    "pytorch-tuned": Entrant("pytorch-tuned", "pytorch", {"allocator": "tuned"}),
+    "pytorch-nhwc": Entrant("pytorch-nhwc", "pytorch", {"layout": "channels_last"}),
+    "pytorch-nhwc-tuned": Entrant("pytorch-nhwc-tuned", "pytorch", {"layout": "channels_last", "allocator": "tuned"}),
+    "tensorflow": Entrant("tensorflow", "tensorflow"),
+    "jax": Entrant("jax", "jax"),
+    "numpy-im2col": Entrant("numpy-im2col", "numpy-im2col"),
+    "numpy-im2col-tuned": Entrant("numpy-im2col-tuned", "numpy-im2col", {"allocator": "tuned"}),
+    "numba-cpu": Entrant("numba-cpu", "numba-cpu"),
+}
+"""By name. The allocator is tuned beside the default, with which each large result costs page faults, see
+docs/measurement.md, and for some rows most of the time."""
 ENVIRONMENT = {"pytorch": {"OMP_PROC_BIND": "TRUE"}}
-"""By the first word of a backend's name. Bound threads never share a core; PyTorch's times scatter less with it."""
+"""By backend. Bound threads never share a core; PyTorch's times scatter less with it."""
 SAMPLE_S = 0.04
 """Seconds of a sample: ten time slices of the scheduler."""
 WARM_UP_S = 0.4
@@ -57,13 +60,13 @@ COPIED_BYTES = 128 << 20
 
 
 class Bench:
-    """The workers of some backends, and the folder through which they get their tensors."""
+    """The workers of some entrants, and the folder through which they get their tensors."""
 
     def __init__(
-        self, backends: Sequence[str], *, threads: int, log: Path, pinned: bool = False, cache: Path | None = None
+        self, names: Sequence[str], *, threads: int, log: Path, pinned: bool = False, cache: Path | None = None
     ) -> None:
         self.settings = RunSettings(threads=threads, timeout_s=120)
-        self._registered = find_backends([PLUGIN]).select(backends)
+        self._registered = Entry(find_backends()).entered([], [ENTRANTS[name] for name in names], "", "cpu")
         self._log, self._pinned = log, pinned
         self._cache = cache
         self._stack = ExitStack()
@@ -73,8 +76,10 @@ class Bench:
     def __enter__(self) -> Self:
         self.scratch = self._stack.enter_context(scratch_folder())
         for registered in self._registered:
-            purpose = dict(ENVIRONMENT.get(registered.backend.name.split("-")[0], {}))
-            purpose |= PINNED_ALLOCATOR if self._pinned else {}
+            allocator = registered.allocator or self.settings.allocator
+            purpose = ENVIRONMENT.get(registered.known_as, {}) | (
+                PINNED_ALLOCATOR if self._pinned else allocator_environment(allocator)
+            )
             scratch = self._cache or self.scratch
             session = BackendSession(registered, self.settings, log=self._log, scratch=scratch, purpose=purpose)
             self._stack.callback(session.stop)
@@ -118,7 +123,7 @@ def measure_times(bench: Bench, items: Sequence[tuple[Case, int]], rounds: int) 
                     "rounds": rounds, "loops": values[0].loops,
                     "minor_faults": sum(v.minor_faults for v in values) / sum(v.loops for v in values),
                     "flops": cost(case, batch_size, pass_name).flops, "bytes": cost(case, batch_size, pass_name).bytes,
-                    "algorithm": racing[session]["algorithm"],
+                    "algorithm": racing[session].algorithm,
                 })  # fmt: skip
             best = min(rows[-len(samples) :], key=lambda row: row["median_s"])
             print(f"{case.name} {pass_name}: {best['backend']} {best['median_s'] * 1e3:.3f} ms", file=sys.stderr)

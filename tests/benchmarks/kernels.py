@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 from kernel_measuring import (
-    BACKENDS,
+    ENTRANTS,
     Bench,
     ceilings,
     measure_book,
@@ -40,14 +40,14 @@ def main() -> None:
     folder: Path = options.output
     folder.mkdir(parents=True, exist_ok=True)
     items = [(case, BATCH_SIZES[case.name]) for case in WORKLOAD.cases if case.name in options.rows]
-    with Bench(options.backends, threads=options.threads, log=folder / "workers.log") as bench:
+    with Bench(options.entrants, threads=options.threads, log=folder / "workers.log") as bench:
         if "times" in options.parts:
             (folder / "machine.json").write_text(_facts(bench, WORKLOAD.cases[-1]), encoding="utf-8")
             _merge(folder / "times.csv", pd.DataFrame(measure_times(bench, items, options.rounds)))
         if "book" in options.parts:
             _merge(folder / "book.csv", pd.DataFrame(measure_book(bench)))
     if "memory" in options.parts:
-        with Bench(options.backends, threads=options.threads, log=folder / "workers.log", pinned=True) as bench:
+        with Bench(options.entrants, threads=options.threads, log=folder / "workers.log", pinned=True) as bench:
             _merge(folder / "memory.csv", pd.DataFrame(measure_memory(bench, items)))
     if "compile" in options.parts:
         fresh = pd.DataFrame([measure_compile(options.threads, folder / "workers.log")])
@@ -63,7 +63,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure the kernel table.")
     parser.add_argument("output", type=Path, help="folder for the tables")
     parser.add_argument("--rows", type=names, default=list(BATCH_SIZES), help="such as a,pool")
-    parser.add_argument("--backends", type=names, default=list(BACKENDS), help="such as numba-cpu,pytorch")
+    parser.add_argument("--entrants", type=names, default=list(ENTRANTS), help=f"of {','.join(ENTRANTS)}")
     parser.add_argument("--parts", type=names, default=list(PARTS), help=f"of {','.join(PARTS)}")
     parser.add_argument("--rounds", type=int, default=7, help="turns of every backend in a row")
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")

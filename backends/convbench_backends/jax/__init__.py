@@ -1,4 +1,4 @@
-"""JAX: functions compiled by XLA, on channels-last arrays. This module imports no JAX; engine.py does."""
+"""JAX: functions compiled by XLA. This module imports no JAX; engine.py does."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from convbench_backends.shared.cuda_driver import no_cuda_device
 from convbench_backends.shared.installed import installed_version
+from convbench_backends.shared.options import choices
 from convbench_specs import (
     Available,
     Backend,
@@ -15,6 +16,7 @@ from convbench_specs import (
     Device,
     FrameworkVariables,
     MemoryCounter,
+    Option,
     Prepared,
     Settings,
     Tensors,
@@ -42,6 +44,7 @@ class Jax(Backend):
         threads=("NPROC",),  # which is read by XLA
         passed_prefixes=("XLA_", "JAX_"),
     )
+    options = (Option("layout", default="NHWC", choices=("NHWC", "NCHW"), meaning="Order of axes of the arrays."),)
 
     _engine: Engine
 
@@ -76,7 +79,7 @@ class Jax(Backend):
         """Import JAX, allow float64 and set full precision."""
         from convbench_backends.jax.engine import Engine  # noqa: PLC0415  # imports jax, so in a worker only
 
-        self._engine = Engine(settings)
+        self._engine = Engine(settings, **choices(self.options, settings))
         return self._engine.facts()
 
     def memory_counter(self) -> MemoryCounter | None:

@@ -1,7 +1,7 @@
 """How a case runs in JAX: one function a pass, compiled by XLA at its first call.
 
 Rules:
-- Channels last is the faster layout for XLA on a CPU, for most convolutions and all pools that were tried.
+- Channels last is the default: the faster layout for XLA on a CPU, for most convolutions and all pools that were tried.
 - Compiled functions are kept by case and input shape: neither an update nor preparing the case on other tensors
   compiles anything.
 - backward calls a pullback that was derived together with y once and is kept with all that it holds of the forward, as
@@ -21,8 +21,8 @@ import jax
 import jax.numpy as jnp
 from numpy.typing import NDArray
 
+from convbench_backends.jax.layout import Layout
 from convbench_backends.jax.operations import function_of
-from convbench_backends.shared.channels_last import canonical, channels_last_tensors, layout_of
 from convbench_specs import (
     Case,
     Gradients,
@@ -31,7 +31,6 @@ from convbench_specs import (
     Prepared,
     Settings,
     Step,
-    TensorName,
     Tensors,
 )
 
@@ -60,17 +59,19 @@ class Compiled:
 class Engine:
     """JAX on one device."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, layout: str) -> None:
+        """`layout` is "NHWC" or "NCHW"."""
         # Without x64 JAX makes float32 of float64 in silence; without "highest" a GPU computes float32 in TF32.
         config.update("jax_enable_x64", True)  # noqa: FBT003  # JAX's signature
         config.update("jax_default_matmul_precision", "highest")
         self._is_cuda = settings.device == "cuda"
         self._device = jax.devices(settings.device)[0]
+        self._layout = Layout(is_channels_last=layout == "NHWC")
         self._compiled = lru_cache(maxsize=KEPT_CASES)(_compiled)
 
     def facts(self) -> dict[str, str]:
         """What is worth recording of the build and the settings."""
-        facts = {"version": jax.__version__, "jaxlib": version("jaxlib")}
+        facts = {"version": jax.__version__, "jaxlib": version("jaxlib"), "layout": self._layout.order}
         return facts | {"gpu": self._device.device_kind, "TF32": "off"} if self._is_cuda else facts
 
     def memory_counter(self) -> MemoryCounter | None:
@@ -82,7 +83,7 @@ class Engine:
         begin = perf_counter()
         inputs, dy = self._native(tensors, case)
         convert_s = perf_counter() - begin
-        compiled = self._compiled(replace(case, name=""))
+        compiled = self._compiled(replace(case, name=""), self._layout)
 
         @cache
         def pullback() -> Any:
@@ -109,19 +110,19 @@ class Engine:
             both=both,
             forward_for_training=lambda: jax.vjp(compiled.forward, *inputs),  # y and a pullback that shares x and w
             wait=_wait,
-            to_numpy=lambda name, native: _to_numpy(case, name, native),
+            to_numpy=lambda name, native: self._layout.canonical(name, _to_numpy(case, native)),
             algorithm=compiled.algorithm,
             phases_s={"convert": convert_s},
             update=update,
-            layout=layout_of(case),
+            layout=self._layout.name(case),
             # XLA's client of a GPU hands programs to one stream of it, in the order of the calls, so the last result
             # exists after all others
             runs_in_order=self._is_cuda,
         )
 
     def _native(self, tensors: Tensors, case: Case) -> tuple[list[Any], Any]:
-        """([x, w, b], dy), channels last. Arrays cannot be written: no result changes when others take their place."""
-        arrays, dy_array = channels_last_tensors(tensors)
+        """([x, w, b], dy). Arrays cannot be written: no result changes when others take their place."""
+        arrays, dy_array = self._layout.arrays_of(tensors)
         inputs, dy = [self._array(array, case) for array in arrays], self._array(dy_array, case)
         return block_until_ready((inputs, dy))  # type: ignore[no-any-return]  # untyped in JAX
 
@@ -156,8 +157,8 @@ class CudaMemory:
         return int(self._device.memory_stats()["bytes_in_use"]) - self._base
 
 
-def _compiled(case: Case) -> Compiled:
-    function, algorithm = function_of(case)
+def _compiled(case: Case, layout: Layout) -> Compiled:
+    function, algorithm = function_of(case, layout)
 
     def both(inputs: list[Any], dy: Any) -> tuple[Any, tuple[Any, ...]]:
         y, pullback = jax.vjp(function, *inputs)
@@ -182,5 +183,6 @@ def _wait(native: Native) -> None:
     block_until_ready(native)
 
 
-def _to_numpy(case: Case, name: TensorName, native: Native) -> NDArray[Any]:
-    return canonical(name, jax.device_get(native.astype("float32") if case.dtype == "bfloat16" else native))
+def _to_numpy(case: Case, native: Native) -> NDArray[Any]:
+    array: NDArray[Any] = jax.device_get(native.astype("float32") if case.dtype == "bfloat16" else native)
+    return array

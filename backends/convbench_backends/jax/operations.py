@@ -1,4 +1,4 @@
-"""Every operation of the spec as a JAX function of (x, w, b), channels last.
+"""Every operation of the spec as a JAX function of (x, w, b), channels last or first.
 
 - reduce_window pools along any axes, channels too, with any padding; XLA has no average and no ceil mode, so sums are
   divided and the padding reaches as far as the last window.
@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from convbench_backends.shared.channels_last import window_axes
+from convbench_backends.jax.layout import Layout
 from convbench_backends.shared.taps import divisors, fold_taps, needs_wide_sums
 from convbench_specs import Axis, Case, Conv, Flatten, Pool
 
@@ -30,22 +30,23 @@ Function = Callable[..., Any]
 """From (x, w, b), as far as the case has them, to y."""
 
 
-def function_of(case: Case) -> tuple[Function, str]:
+def function_of(case: Case, layout: Layout) -> tuple[Function, str]:
     """The function that computes y, to be compiled, and what it calls."""
     operation = case.operation
     if isinstance(operation, Flatten):
-        return _flatten(operation)
+        return _flatten(operation, layout)
     if isinstance(operation, Conv):
-        return _convolution(operation, case.axes)
+        return _convolution(operation, case.axes, layout)
     if operation.kind == "max":
-        return _max_pool(window_axes(case))
-    return _average_pool(case, operation, window_axes(case))
+        return _max_pool(layout.window_axes(case))
+    return _average_pool(case, operation, layout)
 
 
-def _flatten(operation: Flatten) -> tuple[Function, str]:
-    if operation.order == "channels_last":
+def _flatten(operation: Flatten, layout: Layout) -> tuple[Function, str]:
+    if (operation.order == "channels_last") == layout.is_channels_last:
         return _rows, "reshape"
-    return (lambda x: _rows(jnp.moveaxis(x, -1, 1))), "transpose + reshape"
+    channels = (-1, 1) if layout.is_channels_last else (1, -1)
+    return (lambda x: _rows(jnp.moveaxis(x, *channels))), "transpose + reshape"
 
 
 def _rows(x: Any) -> Any:
@@ -53,12 +54,11 @@ def _rows(x: Any) -> Any:
     return x.reshape(x.shape[0], int(np.prod(x.shape[1:])))
 
 
-def _convolution(operation: Conv, axes: tuple[Axis, ...]) -> tuple[Function, str]:
-    places = "HW"[-len(axes) :]
+def _convolution(operation: Conv, axes: tuple[Axis, ...], layout: Layout) -> tuple[Function, str]:
     padding = [(axis.before, axis.behind) for axis in axes]
     edges, mode = None, "edge" if operation.padding_mode == "edge" else "constant"
     if mode == "edge" or any(_is_misread(axis) or _holds_a_window(axis) for axis in axes):
-        edges, padding = [(0, 0), *padding, (0, 0)], [(0, 0)] * len(axes)
+        edges, padding = layout.on_places(padding), [(0, 0)] * len(axes)
 
     def convolution(x: Any, w: Any, b: Any = None) -> Any:
         y = lax.conv_general_dilated(
@@ -67,13 +67,13 @@ def _convolution(operation: Conv, axes: tuple[Axis, ...]) -> tuple[Function, str
             window_strides=operation.stride,
             padding=padding,
             rhs_dilation=operation.dilation,
-            dimension_numbers=(f"N{places}C", f"{places}IO", f"N{places}C"),
+            dimension_numbers=layout.dimension_numbers(len(axes)),
             feature_group_count=operation.groups,
         )
         if b is None:
             return y
         wide = jnp.promote_types(y.dtype, jnp.float32)
-        return (y.astype(wide) + b.astype(wide)).astype(y.dtype)
+        return (y.astype(wide) + layout.by_channel(b.astype(wide), len(axes))).astype(y.dtype)
 
     return convolution, "conv_general_dilated" if edges is None else "pad + conv_general_dilated"
 
@@ -108,15 +108,12 @@ def _dilated_max(axes: list[tuple[int, Axis]]) -> tuple[Function, str]:
     return pool, "maximum of shifted slices"
 
 
-def _average_pool(case: Case, operation: Pool, axes: list[tuple[int, Axis]]) -> tuple[Function, str]:
+def _average_pool(case: Case, operation: Pool, layout: Layout) -> tuple[Function, str]:
+    axes = layout.window_axes(case)
     if operation.kernel_size == "global":
         dimensions = tuple(dimension for dimension, _ in axes)
         return (lambda x: jnp.mean(x, dimensions, keepdims=True)), "mean"
-    counts = divisors(case)
-    if isinstance(counts, np.ndarray):
-        counts = counts[..., None]
-
-    is_wide = needs_wide_sums(case)
+    counts, is_wide = layout.by_place(divisors(case)), needs_wide_sums(case)
 
     def pool(x: Any) -> Any:
         summed = x.astype(jnp.float32) if is_wide else x

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import ClassVar
 
+from convbench_backends.shared.options import choices
 from convbench_specs import (
     Available,
     Backend,
     Case,
     Device,
     FrameworkVariables,
+    Option,
     Prepared,
     Settings,
     Tensors,
@@ -40,6 +42,23 @@ class NumbaCpu(Backend):
     framework_variables: ClassVar[FrameworkVariables] = FrameworkVariables(
         threads=("NUMBA_NUM_THREADS",), passed_prefixes=("NUMBA_",)
     )
+    options: ClassVar[tuple[Option, ...]] = (
+        Option(
+            "level",
+            default="fast",
+            choices=("fast", "readable"),
+            meaning="Convolutions by the fast kernels, or by im2col as an engineer would write it in an afternoon.",
+        ),
+        Option(
+            "algorithm",
+            default="auto",
+            choices=("auto", "implicit_gemm", "columns", "winograd", "depthwise", "few_places"),
+            meaning="Formulation of convolutions on the fast level: by the rule, or this one where it can do the case.",
+        ),
+    )
+
+    def __init__(self) -> None:
+        self._chosen = choices(self.options, Settings())
 
     def availability(self, device: Device) -> Available | Unavailable:
         """Whether Numba and SciPy, whose BLAS it calls, are installed."""
@@ -49,6 +68,13 @@ class NumbaCpu(Backend):
         except PackageNotFoundError as missing:
             return Unavailable(f"{missing.name} is not installed: pip install 'convbench[numba]'")
         return Available(version=found)
+
+    def availability_with(self, settings: Settings) -> Available | Unavailable:
+        """The same; the readable level has one formulation, so none can be chosen with it."""
+        chosen = choices(self.options, settings)
+        if chosen["level"] == "readable" and chosen["algorithm"] != "auto":
+            return Unavailable(f"algorithm={chosen['algorithm']} is one of level=fast: choose one of the two options")
+        return self.availability(settings.device)
 
     def environment(self, settings: Settings) -> Mapping[str, str]:
         """OpenMP threads bound to cores, a BLAS of one thread, since each of ours calls it, and a folder for kernels.
@@ -71,7 +97,8 @@ class NumbaCpu(Backend):
         """Set the number of threads; the facts are those on which speed depends."""
         from convbench_backends.numba_cpu.compiler.facts import facts  # noqa: PLC0415  # imports Numba: worker only
 
-        return facts(settings.threads)
+        self._chosen = choices(self.options, settings)
+        return {**facts(settings.threads), **self._chosen}
 
     def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
         """Choose the path of a case and compile it."""
@@ -79,7 +106,7 @@ class NumbaCpu(Backend):
             return Unsupported(f"{case.dtype}: the kernels compute in float32 and float64")
         from convbench_backends.numba_cpu.prepare import prepare  # noqa: PLC0415  # imports Numba: worker only
 
-        return prepare(case, tensors)
+        return prepare(case, tensors, **self._chosen)
 
 
 @hookimpl

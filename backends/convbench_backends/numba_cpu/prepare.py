@@ -1,6 +1,7 @@
 """From a case to its calls.
 
-The rule for a convolution: padding by the nearest element takes the readable level, everything else the fast one.
+The rule for a convolution: padding by the nearest element takes the readable level, everything else the fast one,
+unless the options of the backend say otherwise. Pools and flatten have one way, whatever the options are.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from convbench_backends.numba_cpu.convolution.readable import level as readable
 from convbench_backends.numba_cpu.flatten import flatten
 from convbench_backends.numba_cpu.geometry import image_axes
 from convbench_backends.numba_cpu.pooling.passes import average_pool, max_pool, plane_average
-from convbench_specs import Case, Conv, Flatten, Prepared, Tensors
+from convbench_specs import Case, Conv, Flatten, Prepared, Tensors, Unsupported
 
 
-def prepare(case: Case, tensors: Tensors) -> Prepared:
-    """Calls of any case, compiled: each pass has run once."""
+def prepare(case: Case, tensors: Tensors, *, level: str, algorithm: str) -> Prepared | Unsupported:
+    """Calls of any case, compiled: each pass has run once. Level and algorithm are those of the backend's options."""
     operation = case.operation
+    prepared: Prepared | Unsupported
     if isinstance(operation, Conv):
-        level = readable.conv if operation.padding_mode == "edge" else choose.conv
-        prepared = level(case, tensors, get_num_threads())
+        prepared = _convolution(case, tensors, level, algorithm)
     elif isinstance(operation, Flatten):
         prepared = flatten(case, tensors)
     elif operation.kind == "max":
@@ -32,9 +33,21 @@ def prepare(case: Case, tensors: Tensors) -> Prepared:
         prepared = plane_average(case, tensors)
     else:
         prepared = average_pool(case, tensors)
+    if isinstance(prepared, Unsupported):
+        return prepared
     started = perf_counter()
     prepared.forward()
     assert callable(prepared.backward)
     prepared.backward()
     layout = "NCHW" if case.rank == 2 else "NCW"
     return replace(prepared, layout=layout, phases_s={"compile": perf_counter() - started})
+
+
+def _convolution(case: Case, tensors: Tensors, level: str, algorithm: str) -> Prepared | Unsupported:
+    assert isinstance(case.operation, Conv)
+    is_edge, threads = case.operation.padding_mode == "edge", get_num_threads()
+    if is_edge and algorithm != "auto":
+        return Unsupported("padding by the nearest element is done on the readable level alone")
+    if is_edge or level == "readable":
+        return readable.conv(case, tensors, threads)
+    return choose.conv(case, tensors, threads, algorithm)

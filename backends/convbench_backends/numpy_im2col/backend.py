@@ -7,6 +7,8 @@ The rule, by the case alone and never by timing:
     dx                              the flipped kernel at stride 1 with at most 2 filters a channel, else added columns
     pool                            two passes over blocks of planes
     flatten                         a view, or one permuted copy
+
+With the option level=textbook every convolution is im2col of the whole batch instead, as the course material has it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import numpy as np
 from convbench_backends.numpy_im2col import blas
 from convbench_backends.numpy_im2col.crew import Crew
 from convbench_backends.numpy_im2col.passes import prepare_conv, prepare_flatten, prepare_pool
+from convbench_backends.shared.options import choices
 from convbench_specs import (
     Available,
     Backend,
@@ -25,6 +28,7 @@ from convbench_specs import (
     Conv,
     Device,
     Flatten,
+    Option,
     Prepared,
     Settings,
     Tensors,
@@ -42,9 +46,18 @@ class NumpyIm2col(Backend):
     contract = (1, 1)
     display_order = 1
     packages = ("numpy",)
+    options = (
+        Option(
+            "level",
+            default="blocked",
+            choices=("blocked", "textbook"),
+            meaning="Convolutions in blocks that stay in the cache, or with X_col of the whole batch as in a course.",
+        ),
+    )
 
     def __init__(self) -> None:
         self._crew = Crew(1)
+        self._level = "blocked"
 
     def availability(self, device: Device) -> Available:
         """Always: convbench itself needs NumPy."""
@@ -58,7 +71,8 @@ class NumpyIm2col(Backend):
         """Make the threads; records which BLAS there is and which kernels it uses."""
         libraries = blas.libraries()
         self._crew = Crew(settings.threads, libraries)
-        return blas.facts(libraries)
+        self._level = choices(self.options, settings)["level"]
+        return {**blas.facts(libraries), "level": self._level}
 
     def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
         """Copy the tensors, and choose the path."""
@@ -66,8 +80,9 @@ class NumpyIm2col(Backend):
             return Unsupported("NumPy has no bfloat16")
         if isinstance(case.operation, Flatten):
             return prepare_flatten(case, tensors)
-        prepare = prepare_conv if isinstance(case.operation, Conv) else prepare_pool
-        return prepare(case, tensors, self._crew)
+        if not isinstance(case.operation, Conv):
+            return prepare_pool(case, tensors, self._crew)
+        return prepare_conv(case, tensors, self._crew, textbook=self._level == "textbook")
 
 
 @hookimpl

@@ -42,13 +42,17 @@ class Crew:
         With fewer items than threads, or little work, there is one part, and the products in it are threaded.
         """
         if self._others is None or count < self.threads or work < SMALL_WORK:
-            self._set_blas_threads(self.threads)
-            return [task(range(count))]
+            return [self.alone(lambda: task(range(count)))]
         self._set_blas_threads(1)
         bounds = pairwise(count * part // self.threads for part in range(self.threads + 1))
         own, *parts = [range(start, stop) for start, stop in bounds]
         others = [self._others.submit(task, part) for part in parts]
         return [task(own), *(other.result() for other in others)]
+
+    def alone(self, task: Callable[[], T]) -> T:
+        """What task returns, run by the caller's thread, with its products threaded."""
+        self._set_blas_threads(self.threads)
+        return task()
 
     def _set_blas_threads(self, threads: int) -> None:
         for library in self._libraries:

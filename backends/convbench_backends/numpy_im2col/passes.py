@@ -11,22 +11,15 @@ import numpy as np
 
 from convbench_backends.numpy_im2col import pooling as pools
 from convbench_backends.numpy_im2col.blocks import Convolution
-from convbench_backends.numpy_im2col.convolution import (
-    correlate,
-    flips_kernel,
-    input_gradient,
-    is_small,
-    weight_gradient,
-)
 from convbench_backends.numpy_im2col.crew import Crew
 from convbench_backends.numpy_im2col.im2col import Array
+from convbench_backends.numpy_im2col.levels import Blocked, Level, Textbook
 from convbench_backends.numpy_im2col.windows import windows_of
-from convbench_backends.shared.outputs import Output
 from convbench_specs import Case, Conv, Flatten, Gradients, Pool, Prepared, Step, Tensors
 
 
-def prepare_conv(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
-    """Convolution: a signal of rank 1 is an image of width 1."""
+def prepare_conv(case: Case, tensors: Tensors, crew: Crew, *, textbook: bool = False) -> Prepared:
+    """Convolution, in blocks or by the textbook: a signal of rank 1 is an image of width 1."""
     operation = case.operation
     assert isinstance(operation, Conv)
     assert tensors.w is not None
@@ -40,19 +33,13 @@ def prepare_conv(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
     b = None if tensors.b is None else np.array(tensors.b)
     y_shape, x_shape, w_shape = tensors.dy.shape, tensors.x.shape, tensors.w.shape
 
-    wide = _wide(x[:0]).dtype
-    y_output, dx_output, dw_output = Output(dy.shape, wide), Output(x.shape, wide), Output(w.shape, wide)
+    level: Level = Textbook(conv, crew) if textbook else Blocked(conv, crew, len(x), _wide(x[:0]).dtype)
 
     def forward() -> Array:
-        y = y_output.take().reshape(dy.shape)
-        correlate(_wide(x), _wide(w), None if b is None else _wide(b), conv, crew, y=y)
-        return _as(y, y_shape, x.dtype)
+        return _as(level.forward(_wide(x), _wide(w), None if b is None else _wide(b)), y_shape, x.dtype)
 
     def backward() -> Gradients:
-        wide_dy = _wide(dy)
-        dw = dw_output.take().reshape(conv.groups, -1, conv.depth)
-        db = weight_gradient(_wide(x), wide_dy, conv, crew, dw)
-        dx = input_gradient(wide_dy, _wide(w), conv, crew, dx_output.take().reshape(x.shape))
+        dx, dw, db = level.backward(_wide(x), _wide(w), _wide(dy))
         return (
             _as(dx, x_shape, x.dtype),
             _as(dw, w_shape, x.dtype),
@@ -70,7 +57,7 @@ def prepare_conv(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
         forward=forward,
         backward=backward,
         forward_for_training=forward,  # backward needs x and w alone, which stay anyway
-        algorithm=conv_algorithm(conv, len(x)),
+        algorithm=level.algorithm,
         update=update,
     )
 
@@ -153,17 +140,6 @@ def prepare_flatten(case: Case, tensors: Tensors) -> Prepared:
         algorithm="permuted copy",
         update=update,
     )
-
-
-def conv_algorithm(conv: Convolution, images: int) -> str:
-    """The path that forward takes, and after a semicolon that of dx."""
-    if is_small(images, conv):
-        forward = "im2col of the batch"
-    elif conv.windows.is_pointwise:
-        forward = "1 x 1 without a copy"
-    else:
-        forward = "im2col in blocks"
-    return f"{forward}; dx by {'the flipped kernel' if flips_kernel(images, conv) else 'added columns'}"
 
 
 def _image(array: Array) -> Array:

@@ -1,4 +1,4 @@
-"""PyTorch: eager calls of torch.nn.functional, gradients by autograd. This module imports no torch; engine.py does."""
+"""PyTorch: torch.nn.functional and autograd, eager or compiled. This module imports no torch; engine.py does."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convbench_backends.pytorch.compiler import compile_environment, no_compiler
 from convbench_backends.shared.cuda_driver import no_cuda_device
 from convbench_backends.shared.installed import installed_version
+from convbench_backends.shared.options import choices
 from convbench_specs import (
     Available,
     Backend,
@@ -16,10 +18,12 @@ from convbench_specs import (
     Device,
     FrameworkVariables,
     MemoryCounter,
+    Option,
     Prepared,
     Settings,
     Tensors,
     Unavailable,
+    Unsupported,
     hookimpl,
 )
 
@@ -38,6 +42,20 @@ class PyTorch(Backend):
     display_order = 4
     packages = ("torch",)
     framework_variables = FrameworkVariables(passed_prefixes=("TORCH_",))
+    options = (
+        Option(
+            "layout",
+            default="NCHW",
+            choices=("NCHW", "channels_last"),
+            meaning="Order of axes in memory of tensors with four axes.",
+        ),
+        Option(
+            "mode",
+            default="eager",
+            choices=("eager", "compile"),
+            meaning="Call PyTorch's operators one by one, or a function made of them by torch.compile.",
+        ),
+    )
 
     _engine: Engine
 
@@ -52,19 +70,30 @@ class PyTorch(Backend):
             return Unavailable(f"PyTorch {version} is built for the CPU alone: install a CUDA build, see pytorch.org")
         return no_cuda_device() or Available(version)
 
+    def availability_with(self, settings: Settings) -> Available | Unavailable:
+        """The same, and for mode=compile whether there is a compiler."""
+        found = self.availability(settings.device)
+        if isinstance(found, Unavailable) or choices(self.options, settings)["mode"] == "eager":
+            return found
+        return no_compiler(settings.device) or found
+
+    def environment(self, settings: Settings) -> Mapping[str, str]:
+        """What torch.compile reads, where it is asked for."""
+        return compile_environment(settings) if choices(self.options, settings)["mode"] == "compile" else {}
+
     def start(self, settings: Settings) -> Mapping[str, str]:
         """Import torch, set threads and full precision."""
         from convbench_backends.pytorch.engine import Engine  # noqa: PLC0415  # imports torch, so in a worker only
 
-        self._engine = Engine(settings)
+        self._engine = Engine(settings, **choices(self.options, settings))
         return self._engine.facts()
 
     def memory_counter(self) -> MemoryCounter | None:
         """PyTorch's own count on a GPU; on the CPU the process's memory tells the truth."""
         return self._engine.memory_counter()
 
-    def prepare(self, case: Case, tensors: Tensors) -> Prepared:
-        """Copy the tensors to the device; PyTorch can do every case."""
+    def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
+        """Copy the tensors to the device; eager PyTorch can do every case, torch.compile nearly every one."""
         return self._engine.prepare(case, tensors)
 
 

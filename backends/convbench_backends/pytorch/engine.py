@@ -3,7 +3,8 @@
 Rules:
 - forward runs on tensors that need no gradient; backward differentiates a graph that was built once and is kept, so it
   contains no forward; both builds a graph and uses it up, as a training step does.
-- Nothing is compiled: what a call costs is what an eager user pays.
+- What a call costs is what a user pays: of eager PyTorch, where nothing is compiled, or with the option mode=compile of
+  a function that torch.compile has made; see compiled.py.
 - update writes into the resident tensors, which the kept graph holds too: the graph is then made anew. A flatten gets
   other tensors in their place, for its results are views of them.
 """
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from convbench_backends.pytorch.compiled import CompiledFunctions, compile_passes, why_not_compiled
 from convbench_backends.pytorch.operations import function_of
 from convbench_specs import (
     Case,
@@ -27,10 +29,12 @@ from convbench_specs import (
     MemoryCounter,
     Native,
     Prepared,
+    PreparePhase,
     Settings,
     Step,
     TensorName,
     Tensors,
+    Unsupported,
 )
 
 settings_of: Any = torch.backends  # whose functions have no types
@@ -39,11 +43,11 @@ settings_of: Any = torch.backends  # whose functions have no types
 class Engine:
     """PyTorch on one device, with threads and precision set."""
 
-    layouts = ("NCW", "NCHW")
-    """By rank: PyTorch's default, what its users run unless they ask for channels_last."""
-
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, layout: str, mode: str) -> None:
+        """`layout` is "NCHW", PyTorch's default, or "channels_last"; `mode` "eager" or "compile"."""
         self._device = settings.device
+        self._is_channels_last = layout == "channels_last"
+        self._compiled = CompiledFunctions(self._device) if mode == "compile" else None
         torch.set_num_threads(settings.threads)
         # NNPACK steps in where oneDNN is off, and loses digits: its transforms are not even exact on integers.
         settings_of.nnpack.set_flags(_enabled=False)
@@ -56,6 +60,8 @@ class Engine:
             "version": torch.__version__,
             "threads": str(torch.get_num_threads()),
             "oneDNN": "on" if settings_of.mkldnn.is_available() else "off",
+            "layout": "channels last" if self._is_channels_last else "channels first",
+            "mode": "torch.compile" if self._compiled else "eager",
         }
         if self._device == "cuda":
             facts |= {"gpu": torch.cuda.get_device_name(), "cuDNN": str(settings_of.cudnn.version()), "TF32": "off"}
@@ -65,14 +71,23 @@ class Engine:
         """The caching allocator's count, on a GPU."""
         return CudaMemory() if self._device == "cuda" else None
 
-    def prepare(self, case: Case, tensors: Tensors) -> Prepared:
+    def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
         """The three passes of a case on copies of the tensors."""
+        if self._compiled and (reason := why_not_compiled(case)):
+            return Unsupported(f"mode=compile: {reason}")
         begin = perf_counter()
         *inputs, dy = (self._native(array, case.dtype) for array in _arrays(tensors))
         self._wait(dy)
-        convert_s = perf_counter() - begin
-        function, algorithm = function_of(case, inputs[0])
+        phases_s: dict[PreparePhase, float] = {"convert": perf_counter() - begin}
         leaves = _leaves(inputs)
+        if self._compiled is None:
+            function, algorithm = function_of(case, inputs[0])
+        else:
+            function, algorithm = self._compiled.function_of(case, len(inputs[0]))
+            begin = perf_counter()
+            compile_passes(function, inputs, leaves, dy)
+            self._wait(dy)
+            phases_s["compile"] = perf_counter() - begin
 
         @cache
         def kept_graph() -> Any:
@@ -104,14 +119,17 @@ class Engine:
             wait=self._wait,
             to_numpy=self._to_numpy,
             algorithm=algorithm,
-            phases_s={"convert": convert_s},
+            phases_s=phases_s,
             update=update,
-            layout=self.layouts[case.rank - 1],
+            layout="NCW" if case.rank == 1 else "NHWC" if self._is_channels_last else "NCHW",
             runs_in_order=self._device == "cuda",  # every call goes to the current stream, which takes them in order
         )
 
     def _native(self, array: NDArray[Any], dtype: DType) -> Any:
-        return _unshared(array).to(self._device, getattr(torch, dtype))
+        tensor = _unshared(array).to(self._device, getattr(torch, dtype))
+        if self._is_channels_last and tensor.ndim == 4:  # this format exists for four axes alone
+            return tensor.contiguous(memory_format=torch.channels_last)
+        return tensor
 
     def _to_numpy(self, tensor: TensorName, native: Native) -> NDArray[Any]:
         """The layout is canonical already; bfloat16, which NumPy lacks, comes as float32."""

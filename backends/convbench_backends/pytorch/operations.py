@@ -35,9 +35,10 @@ def function_of(case: Case, x: Any) -> tuple[Function, str]:
 
 
 def _flatten(operation: Flatten) -> tuple[Function, str]:
+    """A view where the order is that of the memory, else a copy."""
     if operation.order == "channels_first":
-        return (lambda x: x.flatten(1)), "flatten (view)"
-    return (lambda x: x.movedim(1, -1).flatten(1)), "movedim + flatten (copy)"
+        return (lambda x: x.flatten(1)), "flatten"
+    return (lambda x: x.movedim(1, -1).flatten(1)), "movedim + flatten"
 
 
 def _convolution(operation: Conv, axes: tuple[Axis, ...]) -> tuple[Function, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from convbench_backends.shared.cuda_driver import no_cuda_device
 from convbench_backends.shared.installed import installed_version
+from convbench_backends.shared.options import choices
 from convbench_specs import (
     Available,
     Backend,
@@ -16,10 +17,12 @@ from convbench_specs import (
     Device,
     FrameworkVariables,
     MemoryCounter,
+    Option,
     Prepared,
     Settings,
     Tensors,
     Unavailable,
+    Unsupported,
     hookimpl,
 )
 
@@ -40,6 +43,14 @@ class TensorFlow(Backend):
     framework_variables = FrameworkVariables(
         threads=("TF_NUM_INTRAOP_THREADS",),
         passed_prefixes=("TF_", "XLA_"),
+    )
+    options = (
+        Option(
+            "xla",
+            default="auto",
+            choices=("auto", "on", "off"),
+            meaning="Compile graphs with XLA: where TensorFlow's own kernels cannot do a pass, all of them, or none.",
+        ),
     )
 
     _engine: Engine
@@ -73,14 +84,14 @@ class TensorFlow(Backend):
         with _hidden("jax"):  # TensorFlow Lite, which is not used either, would import it for 1 s
             from convbench_backends.tensorflow.engine import Engine  # noqa: PLC0415  # imports TensorFlow
 
-        self._engine = Engine(settings)
+        self._engine = Engine(settings, **choices(self.options, settings))
         return self._engine.facts()
 
     def memory_counter(self) -> MemoryCounter | None:
         """TensorFlow's own count where it keeps an arena: on a GPU, and on a CPU with oneDNN."""
         return self._engine.memory_counter()
 
-    def prepare(self, case: Case, tensors: Tensors) -> Prepared:
+    def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
         """Copy the tensors; graphs are traced at the first call of a pass and kept for the same case and batch."""
         return self._engine.prepare(case, tensors)
 

@@ -5,7 +5,8 @@ Rules:
 - Graphs are kept by case and batch size: neither an update nor preparing the case on other tensors traces anything.
 - backward has a graph of its own, from which TensorFlow drops the forward; the padded x is made once and kept, as a
   training step keeps it. Where a gradient needs y the forward stays in, and `recomputes_forward` says so.
-- XLA compiles what TensorFlow's own kernels cannot do on a CPU; see `_needs_xla`.
+- XLA compiles what TensorFlow's own kernels cannot do on a CPU, see `_fault`; with the option xla=on everything, with
+  xla=off nothing, and what they cannot do is then unsupported.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from convbench_backends.shared.channels_last import canonical, channels_last_ten
 from convbench_backends.shared.taps import window_area
 from convbench_backends.tensorflow.operations import Formula, Tensor, formula_of
 from convbench_specs import (
+    PASSES,
     Case,
     Conv,
     ConvbenchError,
@@ -36,6 +38,7 @@ from convbench_specs import (
     Step,
     TensorName,
     Tensors,
+    Unsupported,
 )
 
 Graph = Callable[..., Any]
@@ -60,14 +63,17 @@ class Graphs:
     pad: Graph
     backward: Graph
     both: Graph
-    is_xla: bool
+    by: str
+    """What compiles them where TensorFlow's own kernels do not run, to be put behind the name of the algorithm."""
 
 
 class Engine:
     """TensorFlow on one device."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, xla: str) -> None:
+        """`xla` is "auto", "on" or "off"."""
         self._device = settings.device
+        self._xla = xla
         if settings.device == "cuda" and not tf.config.list_physical_devices("GPU"):
             raise ConvbenchError("TensorFlow finds no GPU; pip install 'tensorflow[and-cuda]' brings what it needs")
         tf.get_logger().setLevel("ERROR")  # it warns of graphs that look alike and are not
@@ -77,7 +83,7 @@ class Engine:
 
     def facts(self) -> dict[str, str]:
         """What is worth recording of the build and the settings."""
-        facts = {"version": tf.__version__}
+        facts = {"version": tf.__version__, "XLA": "where needed" if self._xla == "auto" else self._xla}
         if self._device == "cpu":
             return facts | {"oneDNN": "on" if self._has_onednn else "off"}
         gpu = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
@@ -91,8 +97,11 @@ class Engine:
             return AllocatorMemory("CPU:0", "TensorFlow oneDNN allocator (chunks: an upper bound)")
         return None
 
-    def prepare(self, case: Case, tensors: Tensors) -> Prepared:
+    def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
         """The three passes of a case on copies of the tensors."""
+        faults = {name: self._fault(case, len(tensors.x), name) if self._xla == "off" else "" for name in PASSES}
+        if faults["forward"]:
+            return Unsupported(f"xla=off: {faults['forward']}")
         begin = perf_counter()
         inputs, dy = self._native(tensors, case)
         convert_s = perf_counter() - begin
@@ -125,13 +134,13 @@ class Engine:
 
         return Prepared(
             forward=lambda: graphs.forward(*inputs),
-            backward=backward,
-            both=both,
+            backward=Unsupported(f"xla=off: {faults['backward']}") if faults["backward"] else backward,
+            both=Unsupported(f"xla=off: {faults['both']}") if faults["both"] else both,
             forward_for_training=forward_for_training,
             wait=self._wait,
             to_numpy=lambda name, native: _to_numpy(case, name, native),
             recomputes_forward=graphs.formula.recomputes_forward,
-            algorithm=graphs.formula.algorithm + (", gradients by XLA" if graphs.is_xla else ""),
+            algorithm=graphs.formula.algorithm + graphs.by,
             phases_s={"convert": convert_s},
             update=update,
             layout=layout_of(case),
@@ -148,9 +157,10 @@ class Engine:
 
     def _new_graphs(self, case: Case, batch_size: int) -> Graphs:
         formula = formula_of(case, batch_size)
+        by_xla = [name for name in PASSES if self._takes_xla(case, batch_size, name)]
 
         def graph(function: Graph, pass_name: PassName) -> Graph:
-            return _traced_at_first_call(function, xla=self._needs_xla(case, batch_size, pass_name))
+            return _traced_at_first_call(function, xla=pass_name in by_xla)
 
         return Graphs(
             formula=formula,
@@ -158,27 +168,29 @@ class Engine:
             pad=graph(formula.pad, "forward"),
             backward=graph(lambda padded, *inputs_and_dy: _backward(formula, padded, *inputs_and_dy), "backward"),
             both=graph(lambda *inputs_and_dy: _both(formula, *inputs_and_dy), "both"),
-            is_xla=self._needs_xla(case, batch_size, "both"),
+            by=", by XLA" if "forward" in by_xla else ", gradients by XLA" if by_xla else "",
         )
 
-    def _needs_xla(self, case: Case, batch_size: int, pass_name: PassName) -> bool:
-        """Whether TensorFlow's CPU kernels cannot do a pass: XLA has none of these faults.
+    def _takes_xla(self, case: Case, batch_size: int, pass_name: PassName) -> bool:
+        return self._xla == "on" or (self._xla == "auto" and bool(self._fault(case, batch_size, pass_name)))
 
-        - An empty batch comes back from oneDNN with the shape of x.
-        - Gradients of dilated and grouped convolutions exist in float32 with oneDNN alone.
-        - The gradient of a maximum of 16 bits goes astray in windows of 256 places or more (in a graph, with oneDNN).
-        """
+    def _fault(self, case: Case, batch_size: int, pass_name: PassName) -> str:
+        """Why TensorFlow's own CPU kernels cannot do a pass; "" where they can. XLA has none of these faults."""
         if self._device == "cuda":
-            return False
+            return ""
         if batch_size == 0:
-            return True
+            return "oneDNN gives an empty batch the shape of x"
+        if pass_name == "forward":
+            return ""
         operation = case.operation
         if isinstance(operation, Conv):
             special = operation.groups > 1 or max(operation.dilation) > 1
-            return pass_name != "forward" and special and not (self._has_onednn and case.dtype == "float32")
+            has_gradient = not special or (self._has_onednn and case.dtype == "float32")
+            return "" if has_gradient else "this dilated or grouped convolution has no gradient without XLA"
         is_max = isinstance(operation, Pool) and operation.kind == "max"
-        is_16_bits = case.dtype in ("bfloat16", "float16")
-        return pass_name != "forward" and is_max and is_16_bits and window_area(case) >= LARGE_WINDOW
+        if is_max and case.dtype in ("bfloat16", "float16") and window_area(case) >= LARGE_WINDOW:
+            return "the gradient of a maximum of 16 bits goes astray in windows of 256 places or more"
+        return ""
 
     def _wait(self, native: Native) -> None:
         """On the CPU a call returns when its result exists; on a GPU the queue must run empty."""

@@ -56,14 +56,22 @@ class ColumnPlan:
         return record, self.rows, self.columns, self.offsets
 
 
+def why_no_columns(shape: ConvShape, itemsize: int) -> str:
+    """What keeps dx from being the sum of columns; "" where nothing does."""
+    if not shape.vertical.stride == shape.horizontal.stride == 1:
+        return "its columns are added at stride 1 alone"
+    if min(shape.group_outputs, shape.patch) < FILTERS:
+        return f"its blocks need {FILTERS} filters a group and weights of a filter at least"
+    lanes = lanes_of(itemsize)
+    return "" if shape.vertical.output * shape.horizontal.output >= lanes else f"it needs {lanes} places at least"
+
+
 def takes_columns(shape: ConvShape, *, itemsize: int, threads: int) -> bool:
-    """Whether dx is the sum of columns."""
+    """Whether dx, where it can be the sum of columns, gains."""
     return (
-        shape.vertical.stride == shape.horizontal.stride == 1
+        not why_no_columns(shape, itemsize)
         and shape.group_inputs <= _FEW_CHANNELS
-        and min(shape.group_outputs, shape.patch) >= FILTERS
         and shape.batch * shape.groups >= threads
-        and shape.vertical.output * shape.horizontal.output >= lanes_of(itemsize)
     )
 
 

@@ -32,21 +32,26 @@ _LEAST_VECTORS = 4
 """Vectors of a filter, at least: a band of fewer fills no tile."""
 
 
-def takes(shape: ConvShape, *, itemsize: int) -> bool:
-    """Whether places are so few and w is so large, by measurement; from the shape alone.
+def why_not(shape: ConvShape, itemsize: int) -> str:
+    """What keeps a convolution from these kernels; "" where nothing does.
 
-    Places are no more than filters, or half of them for what Winograd would do in fewer products; w is larger than dy;
-    and a band of w, as a source with a channel for each filter, is a vector wide at least.
+    Places are no more than filters; w is larger than dy; and a band of w, as a source with a channel for each filter,
+    is a vector wide at least.
     """
-    most = shape.out_channels // 2 if takes_winograd(shape) else shape.out_channels
     lanes = lanes_of(itemsize)
-    return (
-        shape.groups == 1
-        and 0 < places_of(shape) <= min(most, shape.patch)
-        and shape.out_channels * shape.patch >= LEAST_WEIGHTS
-        and shape.patch >= _LEAST_VECTORS * lanes
-        and shape.out_channels * itemsize * lanes <= BAND_BYTES
-    )
+    if shape.groups > 1:
+        return "its product is of all channels, without groups"
+    if not 0 < places_of(shape) <= min(shape.out_channels, shape.patch):
+        return "places of the batch are more than filters or weights of a filter, or there are none"
+    if shape.patch < _LEAST_VECTORS * lanes:
+        return f"it needs {_LEAST_VECTORS * lanes} weights of a filter at least"
+    return "" if shape.out_channels * itemsize * lanes <= BAND_BYTES else "it has no room for so many filters"
+
+
+def takes(shape: ConvShape, *, itemsize: int) -> bool:
+    """Whether a convolution that they can do gains, by measurement: w is large, and places are few for Winograd too."""
+    has_few = not takes_winograd(shape) or places_of(shape) <= shape.out_channels // 2  # fewer products are better
+    return not why_not(shape, itemsize) and has_few and shape.out_channels * shape.patch >= LEAST_WEIGHTS
 
 
 def places_of(shape: ConvShape) -> int:

@@ -24,6 +24,10 @@ TILE = 2
 """Outputs of a tile along an axis; the tile reads TILE + 2 inputs."""
 PRODUCTS = 16
 """Products of a tile and filter: (TILE + 2) squared."""
+_LEAST_CHANNELS = 16
+"""Channels, and filters, at least."""
+_MOST_COVERED = 1.4
+"""Outputs that the tiles compute, for each one that there is, at most."""
 _VECTORS = 6
 """Vectors of tiles that a task should have: two whole blocks of the matrix product."""
 _SUMS_BYTES = 256 * 1024
@@ -74,20 +78,27 @@ class WinogradPlan:
         return record, self.offsets
 
 
-def takes_winograd(shape: ConvShape) -> bool:
-    """Whether a 3 x 3 convolution gains: stride and dilation 1, enough channels, outputs that fill their tiles.
+def why_no_winograd(shape: ConvShape) -> str:
+    """What keeps a convolution from Winograd's tiles; "" where nothing does.
 
     A tile saves 20 multiply-adds of 36 for each pair of channel and filter and pays about 50 instructions for each
-    channel and filter alone; below 16 of each the direct convolution wins.
+    channel and filter alone; below 16 of each the direct convolution wins. A sum of so few terms is also rounded less
+    than a tile's: with 11 channels and one filter dx was seen at 1.6 times the bound.
     """
     axes = shape.vertical, shape.horizontal
+    if any((axis.kernel, axis.stride, axis.dilation) != (3, 1, 1) for axis in axes):
+        return "its tiles are for 3 x 3 at stride and dilation 1"
+    if shape.groups > 1:
+        return "its tiles know no groups"
+    if min(shape.in_channels, shape.out_channels) < _LEAST_CHANNELS:
+        return f"sums over fewer than {_LEAST_CHANNELS} channels or filters lose digits in its tiles"
     covered = [TILE * -(-axis.output // TILE) / axis.output for axis in axes]
-    return (
-        all((axis.kernel, axis.stride, axis.dilation) == (3, 1, 1) for axis in axes)
-        and shape.groups == 1
-        and min(shape.in_channels, shape.out_channels) >= 16
-        and covered[0] * covered[1] <= 1.4
-    )
+    return "" if covered[0] * covered[1] <= _MOST_COVERED else "its outputs fill too little of their tiles"
+
+
+def takes_winograd(shape: ConvShape) -> bool:
+    """Whether Winograd's tiles gain: enough channels, and outputs that fill their tiles."""
+    return not why_no_winograd(shape)
 
 
 def make_winograd_plan(
