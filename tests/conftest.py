@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from known_limits import keep_known_limits
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A cache folder for the tests, and for what they start: what they measure under load is nobody else's."""
+    """A cache folder for the tests, and for what they start: what they measure under load is nobody else's.
+
+    It holds limits of this machine, so that only the tests of limits measure any.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CONVBENCH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        keep_known_limits()
         yield
 
 
