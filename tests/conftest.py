@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from known_limits import keep_known_limits
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One folder for what Numba compiles, for all processes of this session: each kernel takes it seconds.
+
+    It is new, since Numba does not see that a kept kernel is stale when only a part of it was edited.
+    """
+    if hasattr(config, "workerinput"):  # of pytest-xdist: it inherits the folder
+        return
+    folder = tempfile.TemporaryDirectory(prefix="convbench-kernels-", ignore_cleanup_errors=True)
+    os.environ["NUMBA_CACHE_DIR"] = folder.name
+    config.add_cleanup(folder.cleanup)
 
 
 @pytest.fixture(scope="session", autouse=True)
