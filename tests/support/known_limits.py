@@ -1,4 +1,4 @@
-"""Limits of this machine that a run need not measure: gigabytes of memory and seconds, in every run of a busy machine."""
+"""Limits of this machine that runs need not measure: on a busy one each run would, with seconds and gigabytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from convbench_specs import DType
 
 
 def keep_known_limits() -> None:
-    """Keep in the cache folder what `convbench limits` would, for the bundled backends; the numbers are no machine's."""
+    """Keep in the cache folder what `convbench limits` would, for bundled backends; the numbers are made up."""
     registry = find_backends()
     facts = fingerprint(registry.packages)
     names = tuple(registry.backends)

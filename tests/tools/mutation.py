@@ -104,14 +104,20 @@ def _backends() -> list:
     """The right backend, which comes first, and the mutants."""
     with chdir(PLUGINS):
         found = find_backends(["mutants"]).backends
-        return [load_backend(entry.plugin, name) for name, entry in found.items() if entry.plugin.module == "mutants"]
+        ours = ((name, entry.plugin) for name, entry in found.items() if entry.plugin.module == "mutants")
+        return [load_backend(plugin, name) for name, plugin in ours]
 
 
 def _check(workload: str, group: list, folder: Path, data: str = "none") -> list[Outcome]:
     run = convbench.check(
-        workload, plugins=["mutants"], backends=[backend.name for backend in group], batch_sizes=[3], data=data, threads=1,
+        workload,
+        plugins=["mutants"],
+        backends=[backend.name for backend in group],
+        batch_sizes=[3],
+        data=data,
+        threads=1,
         output=folder,
-    )  # fmt: skip
+    )
     return [_outcome(backend, run) for backend in group]
 
 
