@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from known_limits import keep_known_limits
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One folder for what Numba compiles, for all processes of this session: each kernel takes it seconds.
+
+    It is new, since Numba does not see that a kept kernel is stale when only a part of it was edited.
+    """
+    if hasattr(config, "workerinput"):  # of pytest-xdist: it inherits the folder
+        return
+    folder = tempfile.TemporaryDirectory(prefix="convbench-kernels-", ignore_cleanup_errors=True)
+    os.environ["NUMBA_CACHE_DIR"] = folder.name
+    config.add_cleanup(folder.cleanup)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A cache folder for the tests, and for what they start: what they measure under load is nobody else's."""
+    """A cache folder for the tests, and for what they start: what they measure under load is nobody else's.
+
+    It holds limits of this machine, so that only the tests of limits measure any.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CONVBENCH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        keep_known_limits()
         yield
 
 

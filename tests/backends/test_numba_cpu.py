@@ -162,11 +162,14 @@ def test_a_folder_that_the_user_names_keeps_compiled_kernels_from_run_to_run(tmp
 def run_guarded(*groups: str, registers: tuple[int, int] | None = None, **environment: str) -> list[tuple[str, str]]:
     """Algorithm and digest of each case, in a process whose arrays lie between guard pages.
 
-    `registers` are the bytes and number of the vector registers that the kernels take the machine to have.
+    `registers` are the bytes and number of the vector registers that the kernels take the machine to have: what is
+    compiled for them is kept nowhere, as Numba would take it for the kernels of this machine.
     """
     prelude = ["-c", WITH_REGISTERS.format(registers=registers)] if registers else []
     command = [sys.executable, *prelude, str(GUARDED), *groups]
     settings = os.environ | NumbaCpu().environment(Settings(threads=2)) | environment
+    if registers:
+        settings.pop("NUMBA_CACHE_DIR", None)
     done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return [tuple(line.split("\t")) for line in done.stdout.splitlines()]

@@ -21,9 +21,10 @@ from convbench.workers.plugins import find_backends
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """An empty cache folder."""
+    """An empty cache folder, and a machine whose bandwidth is not measured."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("CONVBENCH_CACHE_DIR", str(folder))
+    monkeypatch.setattr("convbench.run.limits.attainable.measure_bandwidth", lambda threads, left_s: None)
     return folder
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
 from itertools import islice
@@ -76,71 +77,86 @@ class Outcome:
     differs_on_nan: bool
     hypotheses: Counter[str]
 
-    @property
-    def is_named(self) -> bool:
-        """Whether what was planted is told first of most of its wrong results."""
-        named = sum(self.hypotheses[name] for name in PLANTED.get(self.name, ()))
-        return 2 * named > self.hypotheses.total()
+
+def names(module: str = "") -> list[str]:
+    """The mutants, those of a module such as "geometry" or all, in the order of the table."""
+    return [each.name for each in _backends() if each.wrong and type(each).__module__.endswith(module)]
 
 
-def outcomes(step: int = 1) -> list[Outcome]:
-    """Check the right backend, which comes first, and every so many-th mutant."""
+def outcomes(chosen: Collection[str]) -> list[Outcome]:
+    """Check these backends, the mutants or "correct"; in the order of the table, but those last that need more."""
     with chdir(PLUGINS), tempfile.TemporaryDirectory() as folder:
-        found = find_backends(["mutants"]).backends
-        entries = [(name, entry.plugin) for name, entry in found.items() if entry.plugin.module == "mutants"]
-        right, *mutants = [load_backend(plugin, name) for name, plugin in entries]
-        backends = [right, *mutants[::step]]
+        backends = [each for each in _backends() if each.name in chosen]
         plain = iter([each for each in backends if not each.hides_from_samples and not each.needs_further_data])
         told = []
         while group := list(islice(plain, TOGETHER)):
             told += _check("mutants.toml", group, Path(folder) / group[0].name)
-        hiding = [right, *(each for each in backends if each.needs_further_data)]
-        told += _check("mutants.toml", hiding, Path(folder) / "further", data="all")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sampled, "MOST_ELEMENTS", FEW_ELEMENTS)
-            hiding = [backend for backend in backends if backend.hides_from_samples]
-            if hiding:
-                told += _check("mutants_sampled.toml", hiding, Path(folder) / "sampled")
+        if further := [each for each in backends if each.needs_further_data or not each.wrong]:
+            told += _check("mutants.toml", further, Path(folder) / "further", data="all")
+        if sampled_only := [each for each in backends if each.hides_from_samples]:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sampled, "MOST_ELEMENTS", FEW_ELEMENTS)
+                told += _check("mutants_sampled.toml", sampled_only, Path(folder) / "sampled")
         return told
 
 
+def _backends() -> list:
+    """The right backend, which comes first, and the mutants."""
+    with chdir(PLUGINS):
+        found = find_backends(["mutants"]).backends
+        ours = ((name, entry.plugin) for name, entry in found.items() if entry.plugin.module == "mutants")
+        return [load_backend(plugin, name) for name, plugin in ours]
+
+
 def _check(workload: str, group: list, folder: Path, data: str = "none") -> list[Outcome]:
-    names, sizes = [backend.name for backend in group], [3]
     run = convbench.check(
-        workload, plugins=["mutants"], backends=names, batch_sizes=sizes, data=data, threads=1, output=folder
+        workload,
+        plugins=["mutants"],
+        backends=[backend.name for backend in group],
+        batch_sizes=[3],
+        data=data,
+        threads=1,
+        output=folder,
     )
     return [_outcome(backend, run) for backend in group]
 
 
-def table(told: list[Outcome]) -> str:
-    """The page."""
-    rows = [
-        (
-            each.name,
-            each.slip[0].lower() + each.slip[1:],
-            ", ".join(each.wrong),
-            ", ".join(each.found_by),
-            _explained(each),
-        )
-        for each in told
-        if each.wrong
-    ]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return HEAD.format(share=_share(told)) + "\n".join(lines) + "\n" + TAIL
+def page(rows: Sequence[str]) -> str:
+    """The page with these rows. How many mutants are named is counted in them."""
+    return HEAD.format(share=_share(rows)) + "\n".join(rows) + "\n" + TAIL
 
 
-def explained(told: list[Outcome]) -> list[Outcome]:
-    """The mutants whose wrong results are explained, rightly or not."""
-    return [each for each in told if each.hypotheses]
+def row(outcome: Outcome) -> str:
+    """The line of a mutant."""
+    slip = outcome.slip[0].lower() + outcome.slip[1:]
+    cells = outcome.name, slip, ", ".join(outcome.wrong), ", ".join(outcome.found_by), _explained(outcome)
+    return f"| {' | '.join(cells)} |"
 
 
-def _share(told: list[Outcome]) -> str:
+def rows_of(text: str) -> dict[str, str]:
+    """The lines of a page by their mutants."""
+    found = (line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| mutant |"))
+    return {line.split(" | ")[0].removeprefix("| "): line for line in found}
+
+
+def named(rows: Iterable[str]) -> dict[str, bool]:
+    """Of the mutants whose wrong results are explained, rightly or not, whether most of them by what was planted."""
+    return {name: 2 * planted > every for name, planted, every in map(_counted, rows) if every}
+
+
+def _counted(line: str) -> tuple[str, int, int]:
+    """A mutant, and how many of its results are explained: by what was planted, which is bold, and by anything."""
+    name, *_, hypotheses = line.removeprefix("| ").removesuffix(" |").split(" | ")
+    counts = [(words.startswith("**"), int(words.rpartition(" ")[2])) for words in hypotheses.split(", ") if words]
+    return name, sum(count for is_planted, count in counts if is_planted), sum(count for _, count in counts)
+
+
+def _share(rows: Sequence[str]) -> str:
     """How many of the mutants are named, as a sentence."""
-    all_of_them = explained(told)
-    named = sum(each.is_named for each in all_of_them)
+    found = named(rows).values()
     return (
-        f"Of {len(all_of_them)} mutants whose results are wrong, and not only untrusted, **{named} "
-        f"({100 * named / len(all_of_them):.0f} %)** are named: what was planted is told first of most of their wrong "
+        f"Of {len(found)} mutants whose results are wrong, and not only untrusted, **{sum(found)} "
+        f"({100 * sum(found) / len(found):.0f} %)** are named: what was planted is told first of most of their wrong "
         "results."
     )
 
@@ -184,4 +200,4 @@ def _told_first(rows: pd.DataFrame) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    TABLE.write_text(table(outcomes()), encoding="utf-8")
+    TABLE.write_text(page([row(outcome) for outcome in outcomes(names())]), encoding="utf-8")

@@ -5,21 +5,11 @@ from __future__ import annotations
 from contextlib import chdir
 
 import pytest
-from mutation import PLUGINS, TABLE, explained, outcomes, table
+from mutation import PLUGINS, TABLE, named, names, outcomes, page, row, rows_of
 from planted import PLANTED
 
 from convbench.testing.suite import BackendTests
 from convbench.verify import DIFFERS_ON_NAN
-
-
-@pytest.fixture(
-    scope="module", params=[pytest.param(15, id="every fifteenth"), pytest.param(1, id="all", marks=pytest.mark.slow)]
-)
-def told(request):
-    return outcomes(request.param)
-
-
-all_of_them = pytest.mark.parametrize("told", [pytest.param(1, id="all", marks=pytest.mark.slow)], indirect=True)
 
 
 class TestCorrect(BackendTests):
@@ -32,37 +22,102 @@ class TestCorrect(BackendTests):
             super().setup_class()
 
 
-def test_the_right_one_passes_everything(told):
-    plain, on_further_data = (each for each in told if each.name == "correct")
-    for correct in (plain, on_further_data):
-        assert correct.statuses == {"ok"}
-        assert not correct.tensors
-        assert not correct.found_by
+@pytest.mark.slow
+class TestTheRightBackend:
+    """On plain data and on all kinds."""
+
+    def test_it_passes_everything(self):
+        told = outcomes(["correct"])
+        assert len(told) == 2  # on plain data, and on all kinds
+        for correct in told:
+            assert correct.statuses == {"ok"}
+            assert not correct.tensors
+            assert not correct.found_by
 
 
-@all_of_them
-def test_there_are_enough_mutants(told):
-    assert len(told) > 40
-    assert all(each.wrong for each in told if each.name != "correct")
+class OfMutants:
+    """What the checks say of some mutants. A class is for one process: what it shares is computed once."""
+
+    @staticmethod
+    def chosen() -> list[str]:
+        raise NotImplementedError
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def told(cls):
+        return outcomes(cls.chosen())
+
+    def test_each_is_called_wrong_for_the_right_tensors(self, told):
+        blamed = {each.name: (set(each.tensors), each.statuses - {"ok", "unsupported"}) for each in told}
+        due = {each.name: DIFFERS_ON_NAN if each.differs_on_nan else "wrong" for each in told}
+        assert blamed == {each.name: (set(each.wrong), {due[each.name]}) for each in told}
+        assert blamed.keys() == set(self.chosen())
+
+    def test_the_page_says_what_the_checks_say(self, told):
+        rows = rows_of(TABLE.read_text(encoding="utf-8"))
+        for each in told:
+            assert rows[each.name] == row(each), "python tests/tools/mutation.py writes the page again"
 
 
-def test_every_mutant_is_called_wrong_for_the_right_tensors(told):
-    blamed = {each.name: (set(each.tensors), each.statuses - {"ok", "unsupported"}) for each in told if each.wrong}
-    due = {each.name: DIFFERS_ON_NAN if each.differs_on_nan else "wrong" for each in told}
-    assert blamed == {each.name: (set(each.wrong), {due[each.name]}) for each in told if each.wrong}
+class TestSomeMutants(OfMutants):
+    @staticmethod
+    def chosen():
+        return names()[::15]
 
 
-@all_of_them
-def test_the_planted_fault_is_told_as_the_reason_for_most_mutants(told):
-    reasons = {each.name: each.is_named for each in explained(told)}
-    assert sum(reasons.values()) >= 0.8 * len(reasons), [name for name, is_named in reasons.items() if not is_named]
+@pytest.mark.slow
+class TestGeometry(OfMutants):
+    @staticmethod
+    def chosen():
+        return names("geometry")
 
 
-@all_of_them
-def test_what_is_planted_is_known_of_every_mutant_whose_results_are_wrong(told):
-    assert {each.name for each in explained(told)} <= PLANTED.keys()
+@pytest.mark.slow
+class TestSums(OfMutants):
+    @staticmethod
+    def chosen():
+        return names("sums")
 
 
-@all_of_them
-def test_the_table_in_the_documentation_says_what_the_checks_say(told):
-    assert TABLE.read_text(encoding="utf-8") == table(told), "python tests/tools/mutation.py writes it again"
+@pytest.mark.slow
+class TestPools(OfMutants):
+    @staticmethod
+    def chosen():
+        return names("pools")
+
+
+@pytest.mark.slow
+class TestResults(OfMutants):
+    @staticmethod
+    def chosen():
+        return names("results")
+
+
+@pytest.mark.slow
+class TestState(OfMutants):
+    @staticmethod
+    def chosen():
+        return names("state")
+
+
+@pytest.mark.slow
+class TestKindsOfData(OfMutants):
+    @staticmethod
+    def chosen():
+        return names("kinds")
+
+
+def test_every_mutant_is_in_one_of_the_classes_above_and_on_the_page():
+    among = [names(module) for module in ("geometry", "sums", "pools", "results", "state", "kinds")]
+    every = sorted(name for part in among for name in part)
+    assert every == sorted(names()) == sorted(rows_of(TABLE.read_text(encoding="utf-8")))
+    assert len(every) > 90
+
+
+def test_the_page_tells_the_planted_fault_as_the_reason_for_most_mutants():
+    text = TABLE.read_text(encoding="utf-8")
+    rows = rows_of(text).values()
+    found = named(rows)
+    assert found.keys() <= PLANTED.keys()
+    assert sum(found.values()) >= 0.8 * len(found), [name for name, is_named in found.items() if not is_named]
+    assert text == page(list(rows)), "its share, too, is written by python tests/tools/mutation.py"
