@@ -20,7 +20,8 @@ CASE = 'operation = "flatten", input = [2, 3, 3]'
 HARMLESS = {
     "VersionNasty", "VersionNumber", "SummaryNasty", "OperationsLie", "FactsOdd", "FactsMany", "AlgorithmNasty",
     "AvailabilityNone", "AvailabilityExits", "AvailabilityRaisesNasty", "ReasonNasty", "ReasonNoText", "Locks",
-    "LeavesDaemon", "LinksItsResults", "RemovesTheLogs", "HidesDaemon", "MemoryCounterExits", "PrintsMuch", "Spins", "RaisesInDel", "DeletesScratch", "ReturnsHostile",
+    "LeavesDaemon", "LinksItsResults", "RemovesTheLogs", "HidesDaemon", "MemoryCounterExits", "PrintsMuch", "Spins",
+    "RaisesInDel", "DeletesScratch", "ReturnsHostile",
 }  # fmt: skip
 """What breaks nothing, or makes a backend unavailable: the text is shown as its escapes, and the numbers are right."""
 AT_IMPORT = {
