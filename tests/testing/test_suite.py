@@ -103,7 +103,6 @@ def test_a_suite_in_which_all_is_skipped_fails(tmp_path, run_suite):
         "    return [Nothing]\n"
     )
     output = run_suite("nothing", tmp_path / "nothing.py")
-    assert "FAILED test_mine.py::TestMine::test_enough_cases_are_computed" in output or "1 failed" in output
+    assert "1 failed, " in output.splitlines()[-1]
     assert "nothing computes 0 of 12 cases, fewer than minimum_cases = 1: name a workload that it computes" in output
     assert "the first that it does not: unsupported: not yet" in output
-    assert " passed" not in output.splitlines()[-1]
