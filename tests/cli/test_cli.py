@@ -455,3 +455,30 @@ def test_a_full_standard_output_is_one_line(convbench, tmp_path, command):
     assert done.returncode == EXIT_USAGE
     assert done.stderr.splitlines()[-1] == "convbench: No space left on device"
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("columns", ["0", "80"])
+def test_names_are_shown_as_they_are_whatever_they_would_be_as_markup(convbench, tmp_path, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    names = ["a[/nope]", "conv[same]", "[bold]x"]
+    for name in names:
+        with (tmp_path / "marked.toml").open("a") as file:
+            file.write(f'[[cases]]\nname = "{name}"\noperation = "flatten"\ninput = [2, 3]\n')
+    (tmp_path / "marked.py").write_text(
+        "from convbench_specs import Backend, Unsupported, hookimpl\n"
+        "class Marked(Backend):\n"
+        "    name = 'marked'\n"
+        "    def prepare(self, case, tensors):\n"
+        "        return Unsupported('needs mylib[cuda]')\n"
+        "@hookimpl\n"
+        "def convbench_backends():\n"
+        "    return [Marked]\n"
+    )
+    done = convbench(
+        "check", "marked.toml", "--plugin", "./marked.py", "--backends", "marked", "--batch-sizes", 1, "--output", "run"
+    )
+    assert done.exit_code == EXIT_USAGE, done.output
+    for output in (done.output, convbench("report", "run").output):
+        assert "needs mylib[cuda]" in output
+        assert all(name in output for name in names)
+    assert all(name in convbench("show", "marked.toml").output for name in names)

@@ -5,9 +5,9 @@ Only the call and its wait are timed. What brings a result to NumPy may copy it;
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import sleep  # bound here: a plug-in may change the module in its own process
 from typing import Any
 
 from numpy.typing import NDArray
@@ -106,7 +106,7 @@ def _confirmed(first: Reading | None, again: Callable[[], Reading]) -> Reading |
     for _ in range(READINGS):
         if shortest is not None and not shortest.is_too_long:
             return None
-        time.sleep(PAUSE_S if shortest is not None else 0)
+        sleep(PAUSE_S if shortest is not None else 0)
         reading = again()
         if shortest is None or reading.after_s < shortest.after_s:
             shortest = reading
