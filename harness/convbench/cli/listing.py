@@ -45,7 +45,7 @@ def print_backend(name: str, plugins: tuple[str, ...], device: str) -> None:
     """Print one backend with its options, their values, and what each is for."""
     (entry,) = find_backends(plugins).demand(plugins).select([name])
     found = availabilities([entry], "cuda" if device == "cuda" else "cpu")[name]
-    console = Console(markup=False, emoji=False)
+    console = plain_console()
     state = f" {found.version}" if isinstance(found, Available) else f" is unavailable: {found.reason}"
     console.print(Text(name, style="bold").append(state, style="default"), highlight=False)
     console.print(entry.backend.summary, highlight=False)
