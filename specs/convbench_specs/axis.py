@@ -19,6 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+LARGEST = 2**28
+"""No number of a case is larger: an hour and a half of sound is an axis of so many places, and much else would overflow
+or never end."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from convbench_specs.axis import LARGEST
 from convbench_specs.errors import SpecError
 from convbench_specs.padding import Padding, PaddingMode, parse_padding
 
@@ -149,6 +150,8 @@ def spatial(key: str, value: object, rank: int, *, least: int = 1) -> tuple[int,
         raise SpecError(key, f"must have one number or {rank}, one an axis, not {len(values)}")
     if not values or min(values) < least:
         raise SpecError(key, f"must be at least {least}, not {value!r}")
+    if max(values) > LARGEST:
+        raise SpecError(key, f"must be at most {LARGEST:,}")
     return tuple(values)
 
 
@@ -166,6 +169,8 @@ def _at_least(least: int, **values: object) -> None:
     for key, value in values.items():
         if type(value) is not int or value < least:
             raise SpecError(key, f"must be a whole number of at least {least}, not {value!r}")
+        if value > LARGEST:
+            raise SpecError(key, f"must be at most {LARGEST:,}")
 
 
 def one_of(key: str, value: object, allowed: tuple[str, ...]) -> None:

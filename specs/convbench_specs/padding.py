@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convbench_specs.axis import Axis
+from convbench_specs.axis import LARGEST, Axis
 from convbench_specs.errors import SpecError
 
 Padding = Literal["valid", "same"] | tuple[tuple[int, int], ...]
@@ -45,6 +45,8 @@ def _sides(entry: object) -> tuple[int, int]:
         raise SpecError("padding", f"must be whole numbers, one or (before, after) an axis, not {entry!r}")
     if min(pair) < 0:
         raise SpecError("padding", f"must be at least 0, not {entry!r}")
+    if max(pair) > LARGEST:
+        raise SpecError("padding", f"must be at most {LARGEST:,}")
     return pair[0], pair[1]
 
 

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -511,3 +512,39 @@ def test_the_dilated_maximum_of_jax_has_the_first_nan(started):
     for results in results_of(started("jax"), case, tensors):
         for deviation in check_against(right, results):
             assert deviation.verdict == "agrees", deviation.describe()
+
+
+ONE_COLUMN = {
+    "plain": (Conv(in_channels=7, out_channels=2, kernel_size=(1, 2), stride=(1, 2)), (7, 32, 2)),
+    "cut": (Conv(in_channels=3, out_channels=16, kernel_size=(2, 3), stride=(2, 3)), (3, 20, 5)),
+    "padded": (
+        Conv(in_channels=4, out_channels=4, kernel_size=(3, 3), stride=(3, 3), padding=[[1, 1], [2, 1]], groups=2),
+        (4, 20, 2),
+    ),
+    "edge": (
+        Conv(
+            in_channels=4, out_channels=4, kernel_size=(3, 3), stride=(3, 4), padding=[[1, 1], [2, 1]],
+            padding_mode="edge",
+        ),
+        (4, 20, 6),
+    ),
+    "dilated": (Conv(in_channels=8, out_channels=8, kernel_size=(2, 2), stride=(4, 4), dilation=(2, 4)), (8, 20, 7)),
+    "one axis": (Conv(in_channels=1, out_channels=1, kernel_size=(2,), stride=(2,), padding="same"), (1, 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("operation", "shape"), ONE_COLUMN.values(), ids=ONE_COLUMN)
+def test_a_strided_bfloat16_convolution_one_place_wide_is_right(backend, operation, shape):
+    """With AMX oneDNN is wrong where that stride is not 1: the next test shows it."""
+    assert_right(backend, case_of(operation, shape, "bfloat16"))
+
+
+def test_plain_pytorch_is_wrong_on_one_column_where_there_is_amx(torch):
+    if "amx_bf16" not in Path("/proc/cpuinfo").read_text():
+        pytest.skip("this processor has no AMX, with which oneDNN is wrong")
+    x = torch.arange(7 * 32 * 2).reshape(1, 7, 32, 2).remainder(5).bfloat16()
+    w = torch.ones(1, 7, 1, 2).bfloat16()
+    wrong, right = torch.conv2d(x, w, stride=(1, 2)), torch.conv2d(x, w)
+    if torch.equal(wrong, right):
+        pytest.skip("oneDNN is right on it here: the workaround may go")
+    assert torch.equal(right.double(), torch.conv2d(x.double(), w.double(), stride=(1, 2)))

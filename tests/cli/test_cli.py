@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -422,3 +423,62 @@ def test_workers_die_with_a_killed_host(tmp_path, plugins):
     process.communicate(timeout=60)
     _, alive = psutil.wait_procs(workers, timeout=30)
     assert not alive
+
+
+@pytest.mark.parametrize("folder", ["", "a\0b"])
+@pytest.mark.parametrize("command", [["check", "--output"], ["report", "run", "--output"], ["report"]])
+def test_a_folder_without_a_name_is_refused(convbench, tmp_path, command, folder):
+    done = convbench(*command, folder)
+    assert done.exit_code == EXIT_USAGE
+    assert "the name of a folder is missing" in done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
+
+
+def test_what_the_system_refuses_is_one_line_with_the_path(convbench, monkeypatch):
+    def refuse(*arguments, **options):
+        raise OSError(28, "No space left on device", "/some/where")
+
+    monkeypatch.setattr("convbench.api.find_backends", refuse)
+    done = convbench("check", "tiny.toml")
+    assert done.exit_code == EXIT_USAGE
+    assert done.output == "convbench: No space left on device: /some/where\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["workloads"], ["backends"], ["check", "tiny.toml", "--backends", "naive"]])
+def test_a_full_standard_output_is_one_line(convbench, tmp_path, command):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "convbench", *command],
+            cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == EXIT_USAGE
+    assert done.stderr.splitlines()[-1] == "convbench: No space left on device"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("columns", ["0", "80"])
+def test_names_are_shown_as_they_are_whatever_they_would_be_as_markup(convbench, tmp_path, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    names = ["a[/nope]", "conv[same]", "[bold]x"]
+    for name in names:
+        with (tmp_path / "marked.toml").open("a") as file:
+            file.write(f'[[cases]]\nname = "{name}"\noperation = "flatten"\ninput = [2, 3]\n')
+    (tmp_path / "marked.py").write_text(
+        "from convbench_specs import Backend, Unsupported, hookimpl\n"
+        "class Marked(Backend):\n"
+        "    name = 'marked'\n"
+        "    def prepare(self, case, tensors):\n"
+        "        return Unsupported('needs mylib[cuda]')\n"
+        "@hookimpl\n"
+        "def convbench_backends():\n"
+        "    return [Marked]\n"
+    )
+    done = convbench(
+        "check", "marked.toml", "--plugin", "./marked.py", "--backends", "marked", "--batch-sizes", 1, "--output", "run"
+    )
+    assert done.exit_code == EXIT_USAGE, done.output
+    for output in (done.output, convbench("report", "run").output):
+        assert "needs mylib[cuda]" in output
+        assert all(name in output for name in names)
+    assert all(name in convbench("show", "marked.toml").output for name in names)

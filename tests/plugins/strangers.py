@@ -366,6 +366,73 @@ class DeletesScratch(Stranger):
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def results_of(backend):
+    """Where the results of a backend pass."""
+    return Path(backend.folder).parents[1] / backend.name
+
+
+class DeletesEverything(DeletesScratch):
+    def misbehave(self):
+        import shutil
+
+        shutil.rmtree(Path(self.folder).parents[1], ignore_errors=True)
+
+
+class LinksItsResults(DeletesScratch):
+    def start(self, settings):
+        super().start(settings)
+        results_of(self).symlink_to("/nowhere/at/all")
+        return {}
+
+    def misbehave(self):
+        """Nothing more."""
+
+
+class RemovesItsResults(DeletesScratch):
+    def misbehave(self):
+        def remove():
+            while True:
+                for file in results_of(self).glob("*.npy"):
+                    file.unlink(missing_ok=True)
+
+        threading.Thread(target=remove, daemon=True).start()
+
+
+class ChangesTheInputs(DeletesScratch):
+    def misbehave(self):
+        for file in Path(self.folder).parents[1].glob("*.npy"):
+            np.save(file, np.zeros_like(np.load(file)))
+
+
+class ReplacesItsLog(Stranger):
+    def start(self, settings):
+        log = Path(os.environ["CONVBENCH_STRANGER"]) / "run" / "logs" / f"{self.name}.log"
+        log.unlink()
+        os.mkfifo(log)
+        os._exit(1)
+
+
+class RemovesTheLogs(Stranger):
+    def misbehave(self):
+        import shutil
+
+        shutil.rmtree(Path(os.environ["CONVBENCH_STRANGER"]) / "run" / "logs", ignore_errors=True)
+
+
+class HidesDaemon(Stranger):
+    def misbehave(self):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                os.execve("/bin/sleep", ["sleep", "97613"], {})
+            os._exit(0)
+
+
+class MemoryCounterExits(Stranger):
+    def memory_counter(self):
+        raise SystemExit(0)
+
+
 class Locks(Stranger):
     def misbehave(self):
         os.umask(0o777)

@@ -112,3 +112,17 @@ def convbench_observer(notes):
             notes.append(text)
 
     return Listening()
+
+
+@pytest.mark.skipif(not can_reset_peak(), reason="this system does not let a process reset its peak memory")
+def test_a_counter_of_memory_that_fails_is_a_warning_not_a_blank(tmp_path, plugins):
+    plugin = tmp_path / "counts.py"
+    source = (plugins / "strangers.py").read_text()
+    plugin.write_text(source.replace("    return ALL\n", "    return [MemoryCounterExits]\n"))
+    run = convbench.compare(
+        case='operation = "flatten", input = [2, 3, 3]', backends=["memory-counter-exits"], plugins=str(plugin),
+        batch_sizes=[1], passes=["forward"], timing=False, output=tmp_path / "run",
+    )  # fmt: skip
+    (warning,) = [text for text in run.warnings if "memory" in text]
+    assert warning.startswith("the memory of memory-counter-exits could not be measured, first at ")
+    assert "error: SystemExit: 0" in warning

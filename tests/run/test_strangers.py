@@ -14,13 +14,14 @@ from paths import ROOT
 
 pytestmark = pytest.mark.slow
 SOURCE = (ROOT / "tests" / "plugins" / "strangers.py").read_text()
-CLASSES = re.findall(r"^class (\w+)\((?:Stranger|LeavesDaemon)\)", SOURCE, re.MULTILINE)
+CLASSES = re.findall(r"^class (\w+)\((?:Stranger|LeavesDaemon|DeletesScratch)\)", SOURCE, re.MULTILINE)
 HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 CASE = 'operation = "flatten", input = [2, 3, 3]'
 HARMLESS = {
     "VersionNasty", "VersionNumber", "SummaryNasty", "OperationsLie", "FactsOdd", "FactsMany", "AlgorithmNasty",
     "AvailabilityNone", "AvailabilityExits", "AvailabilityRaisesNasty", "ReasonNasty", "ReasonNoText", "Locks",
-    "LeavesDaemon", "PrintsMuch", "Spins", "RaisesInDel", "DeletesScratch", "ReturnsHostile",
+    "LeavesDaemon", "LinksItsResults", "RemovesTheLogs", "HidesDaemon", "MemoryCounterExits", "PrintsMuch", "Spins",
+    "RaisesInDel", "DeletesScratch", "ReturnsHostile",
 }  # fmt: skip
 """What breaks nothing, or makes a backend unavailable: the text is shown as its escapes, and the numbers are right."""
 AT_IMPORT = {

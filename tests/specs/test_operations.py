@@ -7,6 +7,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from convbench_specs import Conv, Flatten, Pool, SpecError
+from convbench_specs.axis import LARGEST
 
 
 def conv(**changes) -> Conv:
@@ -131,3 +132,11 @@ def test_operations_are_values():
     assert len({conv(), conv(padding=0), conv(padding="valid")}) == 2
     with pytest.raises(FrozenInstanceError):
         conv().groups = 2
+
+
+@pytest.mark.parametrize("number", [10**20, LARGEST + 1])
+@pytest.mark.parametrize("key", ["kernel_size", "stride", "dilation", "padding", "in_channels", "out_channels"])
+def test_a_number_that_nothing_could_compute_is_refused_where_it_is_parsed(key, number):
+    usual = {"in_channels": 4, "out_channels": 4, "kernel_size": 3}
+    with pytest.raises(SpecError, match="must be at most 268,435,456"):
+        Conv(**usual | {key: number})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -85,7 +86,7 @@ def test_a_dtype_that_no_backend_has_is_said_and_nothing_is_claimed(convbench):
     done = convbench("fuzz", "--count", 4, "--dtypes", "bfloat16", "--backends", "naive")
     assert done.exit_code == EXIT_USAGE
     assert "left out: naive: none of the cases; the first: unsupported: NumPy" in done.output
-    assert "nothing was checked: no backend computes any of 4 random cases" in done.output
+    assert "nothing was checked: no backend computes any of 80 random cases" in done.output
     assert "no disagreement" not in done.output
 
 
@@ -170,3 +171,45 @@ def test_a_budget_needs_only_one_of_both():
 
 def test_help_shows_examples(convbench):
     assert "  convbench fuzz" in convbench("fuzz", "--help").output
+
+
+NARROW = """
+from convbench_specs import Backend, Prepared, Unsupported, hookimpl
+import numpy as np
+
+class Narrow(Backend):
+    name = "narrow"
+    def prepare(self, case, tensors):
+        if case.operation_name != 'flatten' or not ({condition}):
+            return Unsupported("not this one")
+        x, last = tensors.x, case.operation.order == "channels_last"
+        return Prepared(forward=lambda: (np.moveaxis(x, 1, -1) if last else x).reshape(len(x), -1).copy())
+
+@hookimpl
+def convbench_backends():
+    return [Narrow]
+"""
+
+
+def narrow(folder, condition):
+    plugin = folder / "narrow.py"
+    plugin.write_text(NARROW.format(condition=condition))
+    return plugin
+
+
+def test_a_narrow_backend_gets_as_many_cases_as_were_asked_for(convbench, tmp_path):
+    plugin = narrow(tmp_path, "True")
+    done = convbench("fuzz", "--count", 40, "--plugin", plugin, "--backends", "narrow")
+    assert done.exit_code == 0, done.output
+    assert "no disagreement: 40 cases on narrow" in done.stdout
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("computed: ")]
+    computed, drawn = re.fullmatch(r"computed: narrow (\d+) of (\d+) cases that were drawn", line).groups()
+    assert (int(computed), int(drawn) > 40) == (40, True)
+
+
+def test_a_backend_of_which_next_to_nothing_was_computed_is_not_called_right(convbench, tmp_path):
+    plugin = narrow(tmp_path, "case.input_shape[0] == 7 and len(tensors.x) == 2")
+    done = convbench("fuzz", "--count", 20, "--plugin", plugin, "--backends", "narrow,numpy-im2col")
+    assert done.exit_code == EXIT_USAGE, done.output
+    assert re.search(r"narrow computed \d of 20 random cases, too few to say that it is right; the first", done.stderr)
+    assert "no disagreement" not in done.output

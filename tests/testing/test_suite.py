@@ -89,3 +89,20 @@ def test_an_unavailable_backend_is_skipped_with_its_reason(tmp_path, run_suite, 
     assert "absent is unavailable: no such hardware" in output
     assert re.search(r"\d+ skipped", output)
     assert "passed" not in output
+
+
+def test_a_suite_in_which_all_is_skipped_fails(tmp_path, run_suite):
+    (tmp_path / "nothing.py").write_text(
+        "from convbench_specs import Backend, Unsupported, hookimpl\n"
+        "class Nothing(Backend):\n"
+        "    name = 'nothing'\n"
+        "    def prepare(self, case, tensors):\n"
+        "        return Unsupported('not yet')\n"
+        "@hookimpl\n"
+        "def convbench_backends():\n"
+        "    return [Nothing]\n"
+    )
+    output = run_suite("nothing", tmp_path / "nothing.py")
+    assert "1 failed, " in output.splitlines()[-1]
+    assert "nothing computes 0 of 12 cases, fewer than minimum_cases = 1: name a workload that it computes" in output
+    assert "the first that it does not: unsupported: not yet" in output

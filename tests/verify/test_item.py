@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from dataclasses import asdict, replace
 from math import prod
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -222,3 +223,39 @@ def test_denormal_numbers_may_be_taken_for_zero_also_where_nothing_is_summed(ret
     large = {"y": np.full(case.y_shape(1), 1e-30, np.float32)}
     _, cells, _ = checked(case, tensors, returned(case, tensors, **large), fill="denormal")
     assert cells["forward"]["verdict"] == "disagrees"
+
+
+SPOILED = {
+    "removed": Path.unlink,
+    "empty": lambda file: file.write_bytes(b""),
+    "a folder": lambda file: (file.unlink(), file.mkdir()),
+    "a dangling link": lambda file: (file.unlink(), file.symlink_to("/nowhere/at/all")),
+    "of text": lambda file: np.save(file, np.array(["x"])),
+    "of objects": lambda file: np.save(file, np.array([{}]), allow_pickle=True),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+def test_a_result_that_was_spoiled_after_the_call_is_told_and_the_other_passes_are_judged(returned, spoil):
+    tensors = make_tensors(CASE, 2, seed=0)
+    results = returned(CASE, tensors)
+    spoil(Path(results.outputs["backward"]["dw"]))
+    check = ItemCheck(CASE, tensors, "random", seed=0)
+    unread = check.add("mine", results)
+    assert list(unread) == ["backward"]
+    assert "removed or replaced" in unread["backward"]
+    verdicts = check.judge().verdicts
+    assert {key: found.verdict for key, found in verdicts.items()} == {("mine", "forward"): "agrees"}
+
+
+def test_results_that_are_removed_while_others_are_judged_are_compared_all_the_same(returned):
+    tensors = make_tensors(CASE, 2, seed=0)
+    results = returned(CASE, tensors)
+    check = ItemCheck(CASE, tensors, "random", seed=0)
+    assert check.add("mine", results) == {}
+    for paths in results.outputs.values():
+        for path in paths.values():
+            Path(path).unlink()
+    judgement = check.judge()
+    assert {found.verdict for found in judgement.verdicts.values()} == {"agrees"}
+    assert check.right_output("y") is None

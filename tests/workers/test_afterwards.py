@@ -33,7 +33,7 @@ def test_what_is_too_long(call_s, after_s, allowed_s, is_too_long):
 def test_one_quick_reading_is_enough_to_clear_it():
     slow, quick = Reading(1e-6, 1.0, 2e-4), Reading(1e-6, 1e-6, 2e-4)
     assert afterwards._confirmed(slow, iter([slow, quick, slow]).__next__) is None
-    assert afterwards._confirmed(slow, iter([slow] * 3).__next__) == slow
+    assert afterwards._confirmed(slow, iter([slow] * afterwards.READINGS).__next__) == slow
 
 
 @pytest.fixture

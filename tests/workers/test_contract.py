@@ -100,3 +100,14 @@ def test_a_long_message_is_cut_and_has_one_line():
     line = fault_line(ValueError("a\nb " * 1000), None)
     assert line.startswith("ValueError: a b a b")
     assert len(line) == 500
+
+
+def test_an_exception_without_text_has_the_place_where_it_was_raised():
+    def elsewhere():
+        raise NotImplementedError
+
+    with pytest.raises(NotImplementedError) as caught:
+        elsewhere()
+    for backend in (None, _Divides()):
+        line = fault_line(caught.value, backend)
+        assert re.fullmatch(r"NotImplementedError \(test_contract.py:\d+, in elsewhere\)", line)

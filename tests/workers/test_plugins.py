@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from importlib.metadata import EntryPoint
 
 import pytest
 from click.testing import CliRunner
@@ -10,8 +12,10 @@ from click.testing import CliRunner
 import convbench
 from convbench.cli.main import main
 from convbench.errors import UsageError
+from convbench.workers import plugins as plugins_module
 from convbench.workers.discovery.loading import PluginRef, load_backend
-from convbench.workers.plugins import LOCAL_PLUGIN, find_backends
+from convbench.workers.plugins import LOCAL_PLUGIN, find_backends, only_available
+from convbench_specs import hooks
 
 BUNDLED = ["naive", "numpy-im2col", "numba-cpu", "numba-cuda", "pytorch", "tensorflow", "jax"]
 HOOK = "from convbench_specs import hookimpl\n@hookimpl\ndef"
@@ -207,3 +211,57 @@ def test_the_workloads_of_plugins_are_listed_and_shown(tmp_path):
         done = CliRunner().invoke(main, [*arguments, "--plugin", str(plugin)], catch_exceptions=False)
         assert done.exit_code == 0
         assert "A workload of a plug-in" in done.output or "theirs" in done.output
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch, plugins):
+    """An installed plug-in that has the backend last-tap, too."""
+    (tmp_path / "installed_last_tap.py").write_text((plugins / "last_tap.py").read_text())
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    entry = EntryPoint("last-tap", "installed_last_tap", hooks.PROJECT)
+    found = plugins_module._entry_points()
+    monkeypatch.setattr(plugins_module, "_entry_points", lambda: [*found, entry])
+    return "installed_last_tap"
+
+
+def test_a_plugin_that_is_named_goes_before_an_installed_one_and_it_is_said(installed, plugins, tmp_path):
+    folder = tmp_path / "elsewhere"
+    assert find_backends(directory=folder).backends["last-tap"].plugin.module == installed
+    registry = find_backends([str(plugins / "last_tap.py")], directory=folder)
+    assert registry.backends["last-tap"].plugin.path == str(plugins / "last_tap.py")
+    (told,) = registry.failed
+    assert told.plugin.module == installed
+    assert told.reason == f"its backend 'last-tap' is replaced by that of {plugins / 'last_tap.py'}"
+
+
+def test_a_plugin_that_is_named_takes_no_name_of_convbenchs_own(tmp_path, plugins):
+    path = tmp_path / "mine.py"
+    path.write_text((plugins / "last_tap.py").read_text().replace('"last-tap"', '"naive"'))
+    registry = find_backends([str(path)], directory=tmp_path / "elsewhere")
+    assert registry.backends["naive"].is_bundled
+    assert "is taken by" in registry.failed[0].reason
+
+
+@pytest.mark.parametrize(
+    "raised", ["raise SystemExit(0)", "import os; os._exit(0)", "raise KeyboardInterrupt", "raise GeneratorExit"]
+)
+def test_a_plugin_that_ends_its_process_without_a_fault_is_never_nothing_in_silence(tmp_path, raised):
+    asking, loading = tmp_path / "asking.py", tmp_path / "loading.py"
+    loading.write_text(f"{raised}\n")
+    asking.write_text(
+        "from convbench_specs import Backend\n"
+        "class Ends(Backend):\n"
+        "    name = 'ends'\n"
+        "    def availability(self, device):\n"
+        f"        {raised}\n"
+        "    def prepare(self, case, tensors):\n"
+        "        raise AssertionError\n"
+        f"{HOOK} convbench_backends():\n    return [Ends]\n"
+    )
+    registry = find_backends([str(asking), str(loading)], directory=tmp_path / "elsewhere")
+    (failed,) = registry.failed
+    assert failed.plugin.path == str(loading)
+    assert failed.reason
+    with pytest.raises(UsageError, match=r"no backend is available on device cpu: ends: availability\(\) failed: "):
+        only_available([registry.backends["ends"]], "cpu")

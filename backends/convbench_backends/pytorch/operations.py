@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  # as PyTorch's documentation writes it
 
+from convbench_backends.shared.one_column import axes_of
 from convbench_backends.shared.taps import divisors, fold_taps, window_area
 from convbench_specs import Axis, Case, Conv, Flatten, Pool
 
@@ -28,7 +29,7 @@ def function_of(case: Case, x: Any) -> tuple[Function, str]:
     if isinstance(operation, Flatten):
         return _flatten(operation)
     if isinstance(operation, Conv):
-        return _convolution(operation, case.axes)
+        return _convolution(operation, axes_of(case))
     if operation.over == "channels":
         return _over_channels(case, x)
     return _max_pool(case) if operation.kind == "max" else _average_pool(case, x)
@@ -43,12 +44,13 @@ def _flatten(operation: Flatten) -> tuple[Function, str]:
 
 def _convolution(operation: Conv, axes: tuple[Axis, ...]) -> tuple[Function, str]:
     convolution, name = ((F.conv1d, "conv1d"), (F.conv2d, "conv2d"))[len(axes) - 1]
-    window: dict[str, Any] = {key: getattr(operation, key) for key in ("stride", "dilation", "groups")}
+    window: dict[str, Any] = {key: getattr(operation, key) for key in ("dilation", "groups")}
+    window["stride"], width = tuple(axis.stride for axis in axes), axes[-1].size
     if operation.padding_mode == "zeros" and all(axis.before in {axis.after, axis.behind} for axis in axes):
         window["padding"] = tuple(axis.before for axis in axes)
-        return (lambda x, w, b=None: convolution(x, w, b, **window)), name
+        return (lambda x, w, b=None: convolution(x[..., :width], w, b, **window)), name
     pad, padded = _pad_around(axes, {"zeros": "constant", "edge": "replicate"}[operation.padding_mode])
-    return (lambda x, w, b=None: convolution(pad(x), w, b, **window)), padded + name
+    return (lambda x, w, b=None: convolution(pad(x[..., :width]), w, b, **window)), padded + name
 
 
 def _over_channels(case: Case, x: Any) -> tuple[Function, str]:

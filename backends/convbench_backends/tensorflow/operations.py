@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf  # type: ignore[import-untyped]  # TensorFlow ships no types
 
+from convbench_backends.shared.one_column import axes_of
 from convbench_backends.shared.taps import divisors, fold_taps, needs_wide_sums, window_area
 from convbench_specs import Axis, Case, Conv, Flatten, PaddingMode, Pool, same_padding
 
@@ -64,7 +65,7 @@ def formula_of(case: Case, batch_size: int) -> Formula:
         return _flatten(operation, case.y_shape(batch_size))
     picture = picture_of(case, batch_size)
     if isinstance(operation, Conv):
-        return _convolution(operation, picture)
+        return _convolution(operation, replace(picture, axes=(picture.axes[0], axes_of(case)[-1])))
     if operation.kind == "max":
         return _dilated_max(picture) if _is_dilated(picture.axes) else _max_pool(picture)
     average = _average(case, operation, picture)
@@ -204,7 +205,13 @@ def _padding(
 
 
 def _as_picture(picture: Picture) -> Callable[[Tensor], Tensor]:
-    return lambda x: tf.reshape(x, picture.view)
+    return lambda x: _picture(x, picture)
+
+
+def _picture(x: Tensor, picture: Picture) -> Tensor:
+    """The picture that x is, without columns that no window reads: see axes_of."""
+    x, width = tf.reshape(x, picture.view), picture.axes[-1].size
+    return x if width == picture.view[2] else x[:, :, :width]
 
 
 def _pad_around(picture: Picture, mode: PaddingMode = "zeros", fill: float = 0.0) -> Callable[[Tensor], Tensor]:
@@ -212,7 +219,7 @@ def _pad_around(picture: Picture, mode: PaddingMode = "zeros", fill: float = 0.0
     amounts = [(axis.before, axis.behind) for axis in picture.axes]
 
     def pad(x: Tensor) -> Tensor:
-        x = tf.reshape(x, picture.view)
+        x = _picture(x, picture)
         if not picture.is_padded:
             return x
         if mode == "zeros":

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from convbench.cli.doctor_text import floor_line, print_findings, self_test_lines
 from convbench.cli.progress import terminal_observer
@@ -17,6 +16,7 @@ from convbench.doctor.finding import Finding
 from convbench.errors import UsageError
 from convbench.machine.facts import usable_cores
 from convbench.machine.noise_floor import cached_floor, keep_floor
+from convbench.report.console import plain_console
 from convbench.results.statistics.comparison import LEAST_MARGIN
 from convbench.testing.aa_test import SelfTest, self_test
 from convbench.text.strict_json import to_json
@@ -43,7 +43,7 @@ def run_doctor(
     declared = registry.framework_variables
     findings = diagnose(read_facts(asked, framework_variables=declared, window_s=2.0))
     if not as_json:
-        print_findings(findings, Console())
+        print_findings(findings, plain_console())
         if not with_self_test:
             click.echo(floor_line(cached_floor(asked), asked))
     told = [found.warning for found in findings if found.level == "warning"]

@@ -39,7 +39,10 @@ def run_fuzz(time_s: float | None, count: int | None, output: Path | None, optio
     for text in thread_warnings(core_facts(settings.threads)):
         click.echo(f"warning: {text}", err=True)
     folder = output or new_folder(DEFAULT_FOLDER, "fuzz")
-    search = Fuzzing(backends=usable, settings=settings, budget=budget, folder=folder, observer=terminal_observer())
+    must = [entry.backend.name for entry in usable if settings.backends is not None or not entry.is_bundled]
+    search = Fuzzing(
+        backends=usable, settings=settings, budget=budget, folder=folder, observer=terminal_observer(), must=must
+    )
     try:
         found = _print_findings(search)
     finally:
@@ -47,9 +50,22 @@ def run_fuzz(time_s: float | None, count: int | None, output: Path | None, optio
             with suppress(OSError):  # what was found is in it
                 folder.rmdir()
     names = ", ".join(entry.backend.name for entry in usable if search.computed[entry.backend.name])
+    counts = ", ".join(f"{entry.backend.name} {search.computed[entry.backend.name]:,}" for entry in usable)
+    click.echo(f"computed: {counts} of {search.drawn:,} cases that were drawn")
+    if not found and search.too_few:
+        raise UsageError(_claims_nothing(search))
     result = f"{found} found" if found else "no disagreement"
     click.echo(f"{result}: {search.checked:,} cases on {names} in {format_duration(search.seconds)}")
     return not found
+
+
+def _claims_nothing(search: Fuzzing) -> str:
+    """Why the search says nothing of a backend about which it should."""
+    name = search.too_few[0]
+    return (
+        f"{name} computed {search.computed[name]:,} of {search.drawn:,} random cases, too few to say that it is right; "
+        f"the first that it did not: {search.declined.get(name, 'none')}"
+    )
 
 
 def _print_findings(search: Fuzzing) -> int:
@@ -62,7 +78,7 @@ def _print_findings(search: Fuzzing) -> int:
         if not search.computed[name]:
             click.echo(f"left out: {name}: none of the cases; the first: {reason}", err=True)
     if not search.computed:
-        raise UsageError(f"nothing was checked: no backend computes any of {search.checked:,} random cases")
+        raise UsageError(f"nothing was checked: no backend computes any of {search.drawn:,} random cases")
     for name, count_on_nan in search.differing.items():
         click.echo(f"differs on NaN: {name}: in {count_on_nan:,} cases; the first: {search.first_difference[name]}")
     return found

@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from convbench.cli.progress import terminal_observer
 from convbench.doctor import core_facts, thread_warnings
 from convbench.errors import UsageError
 from convbench.plan.settings import RunSettings
+from convbench.report.console import plain_console
 from convbench.report.tables import print_whole
 from convbench.results.roofline import Limits, Peak
 from convbench.run.limits.attainable import Outcome, attainable
@@ -46,7 +46,7 @@ def run_limits(threads: Sequence[int], plugins: Iterable[str], *, again: bool, *
         outcomes = [_measure(each, usable, registry.packages, observer, again=again) for each in asked]
     finally:
         observer.end()
-    print_whole(limits_table([outcome.limits for outcome in outcomes]), Console(markup=False, emoji=False))
+    print_whole(limits_table([outcome.limits for outcome in outcomes]), plain_console())
     for warning in dict.fromkeys(warning for outcome in outcomes for warning in outcome.warnings):
         click.echo(f"warning: {warning}", err=True)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from convbench.errors import UsageError
+from convbench.report.console import plain_console
 from convbench.report.layers.table import layer_table
 from convbench.report.layers.text import render_layer_table
 from convbench.report.tables import print_whole
@@ -21,7 +21,7 @@ def print_backends(plugins: tuple[str, ...], device: str) -> None:
     if device not in {"cpu", "cuda"}:
         raise UsageError(f"unknown device {device!r}; there are: cpu, cuda")
     registry = find_backends(plugins)
-    console = Console(markup=False, emoji=False)
+    console = plain_console()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("backend", no_wrap=True)
     table.add_column("version", no_wrap=True)
@@ -45,7 +45,7 @@ def print_backend(name: str, plugins: tuple[str, ...], device: str) -> None:
     """Print one backend with its options, their values, and what each is for."""
     (entry,) = find_backends(plugins).demand(plugins).select([name])
     found = availabilities([entry], "cuda" if device == "cuda" else "cpu")[name]
-    console = Console(markup=False, emoji=False)
+    console = plain_console()
     state = f" {found.version}" if isinstance(found, Available) else f" is unavailable: {found.reason}"
     console.print(Text(name, style="bold").append(state, style="default"), highlight=False)
     console.print(entry.backend.summary, highlight=False)
@@ -65,7 +65,7 @@ def print_backend(name: str, plugins: tuple[str, ...], device: str) -> None:
 
 def print_workloads(plugins: tuple[str, ...]) -> None:
     """Print the shipped workloads and those of plug-ins, with their titles."""
-    console = Console(markup=False, emoji=False)
+    console = plain_console()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("workload", "cases", "title"):
         table.add_column(name, no_wrap=name != "title")
@@ -80,7 +80,7 @@ def print_workload(name: str, batch_size: int, plugins: tuple[str, ...]) -> None
     """Print one workload as a layer table that is as wide as the terminal."""
     if batch_size < 1:
         raise UsageError(f"batch size must be at least 1, not {batch_size}")
-    console = Console(markup=False, emoji=False)
+    console = plain_console()
     workload = load_workload(name, find_backends(plugins).demand(plugins).workloads)
     table = layer_table(workload, batch_size=batch_size)
     bold, faint = ("\x1b[1m{}\x1b[0m".format, "\x1b[2m{}\x1b[0m".format) if console.is_terminal else (str, str)

@@ -7,6 +7,7 @@ or two lines; a traceback comes only with --debug.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -34,10 +35,18 @@ class _Group(click.Group):
         except Exception as error:
             from convbench_specs import ConvbenchError  # noqa: PLC0415  # it brings NumPy, which --help can do without
 
-            if ctx.params.get("debug") or not isinstance(error, ConvbenchError):
+            if ctx.params.get("debug") or not isinstance(error, (ConvbenchError, OSError)):
                 raise
-            click.echo(f"convbench: {error}", err=True)
+            text = _system_error(error) if isinstance(error, OSError) else str(error)
+            with suppress(OSError):  # standard error may be what is full
+                click.echo(f"convbench: {text}", err=True)
             sys.exit(EXIT_USAGE)
+
+
+def _system_error(error: OSError) -> str:
+    """What the system refused, and where: a full disk, too few descriptors, a folder that has vanished."""
+    names = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    return f"{error.strerror or error}{f': {names}' if names else ''}"
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

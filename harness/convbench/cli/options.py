@@ -57,6 +57,21 @@ class Size(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class FolderPath(click.Path):
+    """The path of a folder; an empty text, as an unset variable of a shell leaves it, is none."""
+
+    name = "folder"
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; the usage error where it is empty or holds a NUL byte."""
+        if not str(value) or "\0" in str(value):
+            self.fail("the name of a folder is missing", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that compare and check share."""
     options = [
@@ -74,8 +89,8 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--seed", type=int, help="Of the random data and the order of turns; default: 0."),
         click.option("--budget", "budget_s", type=float, help="Seconds that a cell may cost; slower ones are skipped."),
         click.option("--timeout", "timeout_s", type=float, help="Seconds after which a call is killed; default: 60."),
-        click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; default: results/run-DATE."),
-        click.option("--resume", type=click.Path(path_type=Path), help="Go on with a run that was killed: its folder."),
+        click.option("--output", type=FolderPath(), help="Folder of the run; default: results/run-DATE."),
+        click.option("--resume", type=FolderPath(), help="Go on with a run that was killed: its folder."),
         click.option("--plugin", "plugins", multiple=True, help="A module or .py file with backends; repeatable."),
     ]
     for option in reversed(options):

@@ -13,6 +13,7 @@ from rich.table import Column
 from rich.text import Text
 
 from convbench.cli.time_left import TimeLeft
+from convbench.report.console import plain_console
 from convbench.run.observer import Observer
 
 REDRAWN_EACH_S = 0.2
@@ -139,5 +140,5 @@ class PlainLines:
 
 def terminal_observer() -> Observer:
     """The bar if standard error is a terminal, else plain lines."""
-    console = Console(stderr=True, markup=False, emoji=False)
+    console = plain_console(stderr=True)
     return ProgressBar(console) if console.is_terminal else PlainLines()

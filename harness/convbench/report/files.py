@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -21,6 +22,7 @@ AGREEMENT = "agreement.csv"
 NETWORKS = "networks.csv"
 LARGEST_BATCHES = "largest_batches.csv"
 REPORT = "report.html"
+FORMULA = ("=", "+", "-", "@")
 
 
 def write_reports(runs: Sequence[Run], folder: Path) -> None:
@@ -36,11 +38,11 @@ def write_reports(runs: Sequence[Run], folder: Path) -> None:
     layers = _concat([run.network_layers for run in runs], runs, label=many)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        measurements.drop(columns="traceback", errors="ignore").to_csv(folder / MEASUREMENTS, index=False)
-        agreement.to_csv(folder / AGREEMENT, index=False)
+        write_csv(measurements.drop(columns="traceback", errors="ignore"), folder / MEASUREMENTS)
+        write_csv(agreement, folder / AGREEMENT)
         for name, frame in ((NETWORKS, networks), (LARGEST_BATCHES, largest)):
             if not frame.empty:
-                frame.to_csv(folder / name, index=False)
+                write_csv(frame, folder / name)
         shown = report_input(runs[0], measurements, agreement)
         limits = [(run.folder.name if many else "", run.limits) for run in runs if run.limits]
         html = render_report(
@@ -51,6 +53,22 @@ def write_reports(runs: Sequence[Run], folder: Path) -> None:
         fresh.replace(folder / REPORT)  # last, and whole: where it is, the other files are
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror or error}") from error
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table; OSError where that fails.
+
+    A text that a spreadsheet would take for a formula, as it begins with one of = + - @, gets an apostrophe before it.
+    """
+    plain = frame.copy(deep=False)
+    for name, dtype in frame.dtypes.items():
+        if not pd.api.types.is_numeric_dtype(dtype):
+            plain[name] = frame[name].map(_no_formula)
+    plain.to_csv(path, index=False)
+
+
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def report_input(run: Run, measurements: pd.DataFrame, agreement: pd.DataFrame) -> ReportInput:

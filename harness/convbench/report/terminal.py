@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from convbench.report.console import plain_console
 from convbench.report.files import REPORT
 from convbench.report.tables import fits, print_whole, short_heads, side_by_side
 from convbench.report.views.largest_batch import BatchRow, largest_batch_view
@@ -56,7 +57,7 @@ def print_run(
 
     On request with the tracebacks of what failed, and with what explains a wrong result.
     """
-    console = console or Console(markup=False, emoji=False)
+    console = console or plain_console()
     ranked = rank(run.measurements)
     _print_backends(run, console)
     if not ranked.empty:

@@ -16,6 +16,7 @@ import msgspec
 
 from convbench.measure.memory import RESIDENT, WHY_NOT, can_reset_peak
 from convbench.plan.items import CellKey, Item
+from convbench.plan.status import Status
 from convbench.results.events.schema import MemoryMeasured, Recorded, WarningGiven, fields_of
 from convbench.run.context import RunContext
 from convbench.run.progress import Doing, Progress, StepsDone
@@ -33,6 +34,8 @@ from convbench_specs import output_bytes
 
 REPEATS = 3
 """Readings of a pass, at most."""
+FAULTS = tuple(f"{status}: " for status in (Status.ERROR, Status.CRASHED, Status.TIMED_OUT))
+"""How the source of a memory begins that a backend's fault has kept from being measured."""
 
 
 def memory_events(context: RunContext) -> Iterator[Recorded | Progress]:
@@ -40,7 +43,7 @@ def memory_events(context: RunContext) -> Iterator[Recorded | Progress]:
 
     Items that do not fit into the run's time are left out, the dearest first.
     """
-    promise, left_out = context.promise, []
+    promise, left_out, faults = context.promise, [], dict[str, str]()
     with context.workers.block(PINNED_ALLOCATOR) as sessions:
         wanted = {item: entrants for item in context.plan.items if (entrants := _wanted(context, item, sessions))}
         to_come = [item.item_key for item in wanted]
@@ -57,10 +60,15 @@ def memory_events(context: RunContext) -> Iterator[Recorded | Progress]:
                 else:
                     begin = context.elapsed_s()
                     yield Doing(f"{item.label}: memory", timed=True)
-                    yield from _measure(context, item, wanted[item])
+                    for measured in _measure(context, item, wanted[item]):
+                        if measured.memory_source.startswith(FAULTS):
+                            faults.setdefault(measured.backend, f"{item.label}: {measured.memory_source}")
+                        yield measured
                     promise.memory[item.item_key] = ItemCost(context.elapsed_s() - begin)
                 to_come.remove(item.item_key)
             yield StepsDone(context.cells_of_item)
+    for backend, text in faults.items():
+        yield WarningGiven(text=f"the memory of {backend} could not be measured, first at {text}")
     if left_out:
         yield WarningGiven(text=left_out_text("the memory of these was not measured", left_out, context.settings))
 

@@ -3,6 +3,8 @@
 - What a backend gets wrong is shrunk to its smallest case, and written as a workload file that shows it again.
 - A finding is a backend, an operation, and the tensor that is wrong, or what happened in place of a result. Each is
   reported once; the search goes on for others.
+- A case that no backend computes is drawn, not counted. Where a backend that must compute enough declines most cases,
+  plain ones are drawn more often; a search ends without its count when that does not help.
 - Each case comes with one further kind of data, or none; a finding says on which data it shows.
 - What a backend makes of NaN and infinity is no finding; it is counted.
 - The seed decides which cases come, and the numbers in their tensors.
@@ -23,7 +25,7 @@ from math import inf
 from pathlib import Path
 from random import Random
 
-from convbench.testing.random_cases import batch_sizes, cases  # isort: skip  # first: it says which extra brings hypothesis
+from convbench.testing.random_cases import batch_sizes, cases, plain_cases  # isort: skip  # first: it says which extra brings hypothesis
 
 from hypothesis import HealthCheck, Phase, find
 from hypothesis import settings as hypothesis_settings
@@ -53,6 +55,12 @@ AT_ONCE = 100
 """Cases that are drawn from one seed; then comes the next."""
 SHRINKING_CASES = 300
 """Cases that a finding may take to get smaller."""
+MOST_DRAWN = 20
+"""So many cases may be drawn for one that a backend computes."""
+NARROW = 0.5
+"""A backend that computes a smaller share of what was drawn gets more plain cases."""
+TOO_FEW = 0.1
+"""A smaller share of the counted cases is next to nothing: no claim about that backend."""
 MAX_DEATHS = 1000
 """Workers of a backend that may die."""
 WORKERS_LIFE = 1000
@@ -89,14 +97,20 @@ class FuzzFinding:
 
 @dataclass(slots=True, kw_only=True)
 class Fuzzing:
-    """A search: iterate over `findings`. `checked` counts the cases without those that shrinking tried."""
+    """A search: iterate over `findings`.
+
+    `checked` counts the cases that any backend computed, `drawn` all, both without those that shrinking tried. `must`
+    are the backends about which something is to be claimed.
+    """
 
     backends: Sequence[Registered]
     settings: RunSettings
     budget: Budget
     folder: Path
     observer: Observer = field(default_factory=Silent)
+    must: Sequence[str] = ()
     checked: int = 0
+    drawn: int = 0
     computed: Counter[str] = field(default_factory=Counter)
     """By backend, how many cases it had a result for."""
     declined: dict[str, str] = field(default_factory=dict)
@@ -121,13 +135,13 @@ class Fuzzing:
             self.observer.begin(100)
             stack.callback(self.observer.end)
             for number in numbers():
-                before, random = self.checked, Random(f"{self.settings.seed} {number}")  # noqa: S311  # no secret
+                before, random = self.drawn, Random(f"{self.settings.seed} {number}")  # noqa: S311  # no secret
                 if number and number % (WORKERS_LIFE // AT_ONCE) == 0:
                     checker.renew()
                 hunt = Hunt(self, checker)
                 if hunt.succeeds(random):
                     yield self._report(hunt)
-                elif self.is_over or self.checked == before:
+                elif self.is_over or self.drawn == before:
                     return
 
     @property
@@ -142,12 +156,26 @@ class Fuzzing:
 
     @property
     def _spent(self) -> float:
-        return max(self.checked / self.budget.count, self.seconds / self.budget.time_s)
+        counted = max(self.checked, self.drawn / MOST_DRAWN)
+        return max(counted / self.budget.count, self.seconds / self.budget.time_s)
 
-    def new_faults(self, drawn: Drawn, checker: Checker) -> dict[Signature, Fault]:
-        """What is wrong on a case and was not reported yet. A case is checked once: a bug of chance may not return."""
+    @property
+    def is_narrow(self) -> bool:
+        """Whether a backend about which something is to be claimed declines most of what is drawn."""
+        return any(self.computed[name] < NARROW * self.drawn for name in self.must)
+
+    @property
+    def too_few(self) -> list[str]:
+        """The backends that computed nothing, or next to nothing, of what something is to be claimed about."""
+        return [name for name in self.must if self.computed[name] <= TOO_FEW * self.checked]
+
+    def new_faults(self, drawn: Drawn, checker: Checker, *, counts: bool) -> dict[Signature, Fault]:
+        """What is wrong on a case and was not reported yet. A case is checked once: a bug of chance may not return.
+
+        `counts` says that it belongs to the search, and is none that shrinking tries.
+        """
         if drawn not in self._faults:
-            self._faults[drawn] = self._check(drawn, checker)
+            self._faults[drawn] = self._check(drawn, checker, counts=counts)
         kind = type(drawn[0].operation).__name__.lower()
         faults = {
             (fault.backend, kind, fault.tensor or fault.status, fault.data or ""): fault
@@ -155,28 +183,29 @@ class Fuzzing:
         }
         return {signature: fault for signature, fault in faults.items() if signature not in self._reported}
 
-    def _check(self, drawn: Drawn, checker: Checker) -> list[Fault]:
+    def _check(self, drawn: Drawn, checker: Checker, *, counts: bool) -> list[Fault]:
         case, batch_size, kind = drawn
         checked = checker.check(case, batch_size, kinds=() if kind is None else (kind,))
         for (name, _), how in checked.on_nan.items():
             self.first_difference.setdefault(name, f"{operation_text(case.operation)}: {how}")
         self.differing.update({name for name, _ in checked.on_nan})
-        for name in checker.sessions:
-            left_out = checked.left_out(name)
-            if len(left_out) < len(PASSES):
-                self.computed[name] += 1
-            else:
-                self.declined.setdefault(name, left_out["forward"])
+        if counts:
+            left_out = {name: checked.left_out(name) for name in checker.sessions}
+            computing = [name for name, passes in left_out.items() if len(passes) < len(PASSES)]
+            self.computed.update(computing)
+            self.checked += bool(computing)
+            for name in left_out.keys() - computing:
+                self.declined.setdefault(name, left_out[name]["forward"])
         return checked.faults
 
     def knows(self, drawn: Drawn) -> bool:
         """Whether the case was checked before."""
         return drawn in self._faults
 
-    def count(self, case: Case) -> None:
-        """One more case is checked."""
-        self.checked += 1
-        self.observer.step(f"case {self.checked:,}: {operation_text(case.operation)}")
+    def begin(self, case: Case) -> None:
+        """One more case is drawn."""
+        self.drawn += 1
+        self.observer.step(f"case {self.checked + 1:,}: {operation_text(case.operation)}")
         percent = min(100, int(100 * self._spent))
         self.observer.advance(percent - self._percent)
         self._percent = percent
@@ -222,7 +251,9 @@ class Hunt:
         )
         settings = self._fuzzing.settings
         kinds = st.sampled_from([None, *settings.data])
-        drawn = st.tuples(cases(settings.dtypes or DTYPES), batch_sizes(), kinds)
+        dtypes = settings.dtypes or DTYPES
+        some = st.one_of(plain_cases(dtypes), cases(dtypes)) if self._fuzzing.is_narrow else cases(dtypes)
+        drawn = st.tuples(some, batch_sizes(), kinds)
         try:
             find(drawn, self._shows_it, settings=chosen, random=random)
         except NoSuchExample:
@@ -233,7 +264,7 @@ class Hunt:
         """Whether the case has the fault that is hunted, which is the first new one that comes."""
         if not self._fuzzing.knows(drawn) and not self._may_check(drawn[0]):
             return False
-        faults = self._fuzzing.new_faults(drawn, self._checker)
+        faults = self._fuzzing.new_faults(drawn, self._checker, counts=self.signature is None)
         if self.signature is None:
             self.signature = next(iter(faults), None)
         if self.signature not in faults:
@@ -247,5 +278,5 @@ class Hunt:
             return self._shrinking <= SHRINKING_CASES
         if self._fuzzing.is_over:
             return False
-        self._fuzzing.count(case)
+        self._fuzzing.begin(case)
         return True

@@ -58,6 +58,11 @@ def cases(
     return _case(operations, sizes, dtypes)
 
 
+def plain_cases(dtypes: Sequence[DType] = ("float32", "float64")) -> SearchStrategy[Case]:
+    """What a small library computes: square planes and windows, the same padding all round, one group, no dilation."""
+    return _plain_case(dtypes)
+
+
 def batch_sizes(least: int = 1, most: int = 5) -> SearchStrategy[int]:
     """How many instances."""
     return st.integers(least, most)
@@ -81,6 +86,28 @@ class _Sizes:
 def _case(draw: DrawFn, operations: SearchStrategy[Any], sizes: _Sizes, dtypes: Sequence[DType]) -> Case:
     operation, shape = draw(draw(operations)(sizes))
     name = f"{type(operation).__name__.lower()}1"  # what a table without a name is called: commands stay short
+    return Case(name=name, operation=operation, input_shape=shape, dtype=draw(st.sampled_from(list(dtypes))))
+
+
+@st.composite
+def _plain_case(draw: DrawFn, dtypes: Sequence[DType]) -> Case:
+    kernel, stride = draw(st.integers(1, LARGEST_KERNEL)), draw(st.integers(1, 2))
+    padding, size = draw(st.sampled_from([0, kernel // 2])), draw(st.integers(kernel, kernel + 8))
+    channels, window = draw(st.sampled_from([1, 2, 3, 4, 8])), (kernel, kernel)
+    sides: Padding = ((padding, padding),) * 2 if padding else "valid"
+    conv = Conv(
+        in_channels=channels,
+        out_channels=draw(st.sampled_from([1, 2, 3, 4, 8])),
+        kernel_size=window,
+        stride=(stride, stride),
+        padding=sides,
+        bias=draw(st.booleans()),
+    )
+    pool = Pool(kind=draw(KINDS), kernel_size=window, stride=draw(st.sampled_from([window, (stride, stride)])))
+    operations: tuple[Operation, ...] = (conv, pool, Flatten())
+    operation = draw(st.sampled_from(operations))
+    name = f"{type(operation).__name__.lower()}1"
+    shape = (channels, size, size)
     return Case(name=name, operation=operation, input_shape=shape, dtype=draw(st.sampled_from(list(dtypes))))
 
 

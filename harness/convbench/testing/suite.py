@@ -73,9 +73,10 @@ class BackendTests:
     """The tests; a subclass names the backend, and may set any of the other attributes.
 
     `plugin` is what --plugin takes. `workload` and `batch_sizes` are what must be right, beside `max_examples` random
-    cases of at most about `max_multiply_adds`: the same ones in every run, unless `derandomize` is False. `budget_s` is
-    how long the calls of a pass may take by the backend's own prediction; what takes longer is skipped. `environment`
-    are variables that must stand.
+    cases of at most about `max_multiply_adds`: the same ones in every run, unless `derandomize` is False. At least
+    `minimum_cases` of the workload must be computed, so that it is no success where all is skipped. `budget_s` is how
+    long the calls of a pass may take by the backend's own prediction; what takes longer is skipped. `environment` are
+    variables that must stand.
     """
 
     backend: ClassVar[str]
@@ -85,6 +86,7 @@ class BackendTests:
     dtypes: ClassVar[tuple[DType, ...]] = ("float32", "float64")
     batch_sizes: ClassVar[tuple[int, ...]] = (0, 1, 3)
     workload: ClassVar[str] = "edge_cases"
+    minimum_cases: ClassVar[int] = 1
     max_examples: ClassVar[int] = 50
     max_multiply_adds: ClassVar[int] = 20_000
     derandomize: ClassVar[bool] = True
@@ -149,6 +151,23 @@ class BackendTests:
         left_out = checked.left_out(self.backend)
         if len(left_out) == len(PASSES):
             pytest.skip(left_out["forward"])
+
+    def test_enough_cases_are_computed(self) -> None:
+        """At least `minimum_cases` of the workload and of the cases of these tests, in any of the dtypes."""
+        cases = (*load_workload(self.workload).cases, *HELD_CASES)
+        asked = [case.with_dtype(dtype) for dtype in self.dtypes for case in cases]
+        why, computed = "", 0
+        for case in asked:
+            left_out = self._checker.check(case, 1).left_out(self.backend)
+            computed += len(left_out) < len(PASSES)
+            if computed >= self.minimum_cases:
+                return
+            why = why or left_out.get("forward", "")
+        pytest.fail(
+            f"{self.backend} computes {computed} of {len(asked)} cases, fewer than minimum_cases = "
+            f"{self.minimum_cases}: name a workload that it computes; the first that it does not: {why}",
+            pytrace=False,
+        )
 
     def test_further_kinds_of_data(self, held: Case) -> None:
         """The same on constant, tiny, huge, ... numbers. What it makes of NaN and infinity may differ."""

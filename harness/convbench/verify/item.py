@@ -10,13 +10,13 @@ kinds of data only the oracle is asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from convbench.machine.array_file import open_array
 from convbench.verify import (
     ORACLE,
     Deviation,
@@ -94,6 +94,8 @@ class ItemCheck:
         self._fill = fill
         self._right = right_values(case, tensors, seed=seed)
         self._outputs: dict[str, Outputs] = {}
+        self._read: dict[str, NDArray[Any]] = {}
+        """What files of results hold, by name, while all are compared: a plug-in may remove them meanwhile."""
         self._deviations: dict[tuple[str, PassName], list[Deviation]] = {}
         self._findings: dict[tuple[str, PassName], list[Untrusted]] = {}
         self._held: dict[str, list[Held]] = {}
@@ -121,12 +123,18 @@ class ItemCheck:
         """What the backends compute on."""
         return self._tensors
 
-    def add(self, backend: str, returned: Returned) -> None:
-        """Check the results of one backend."""
-        self._outputs[backend] = returned.outputs
+    def add(self, backend: str, returned: Returned) -> dict[PassName, str]:
+        """Check the results of one backend; of passes whose files cannot be read any more, which are not taken, why."""
+        unread: dict[PassName, str] = {}
         judged: dict[str, _Judged] = {}
+        self._outputs[backend] = {}
         for pass_name, paths in returned.outputs.items():
-            results, again = _load_all(paths), _load_all(returned.again.get(pass_name, {}))
+            try:
+                results, again = self._load_all(paths), self._load_all(returned.again.get(pass_name, {}))
+            except (OSError, ValueError) as error:
+                unread[pass_name] = f"its result was removed or replaced after the call: {type(error).__name__}"
+                continue
+            self._outputs[backend][pass_name] = paths
             for name, path in paths.items():
                 if path not in judged:  # passes that gave the same numbers name one file
                     judged[path] = self._judge(name, results[name])
@@ -141,6 +149,7 @@ class ItemCheck:
                 ]
         if self.takes_identities(backend):
             self._held[backend] = hold_adjoint(self._case, self._tensors, self.results(backend))
+        return unread
 
     def takes_identities(self, backend: str) -> bool:
         """Whether identities can be asked of its results: whole and finite ones of their due form, of random data."""
@@ -151,7 +160,7 @@ class ItemCheck:
     def results(self, backend: str) -> dict[TensorName, NDArray[Any]]:
         """What its forward and backward returned."""
         outputs = self._outputs[backend]
-        return {**_load_all(outputs["forward"]), **_load_all(outputs["backward"])}
+        return {**self._load_all(outputs["forward"]), **self._load_all(outputs["backward"])}
 
     def hold(self, backend: str, found: Iterable[Held]) -> None:
         """Take in what further identities say of a backend."""
@@ -174,6 +183,7 @@ class ItemCheck:
         for (backend, pass_name), verdict in verdicts.items():
             why = [each for key, each in explained.items() if key == (backend, pass_name, verdict.tensor)]
             verdicts[backend, pass_name] = replace(verdict, explanations=why[0] if why else ())
+        self._read.clear()  # the memory of files that the next item replaces must not be kept
         return Judgement(data=self._fill, rows=tuple(rows), verdicts=verdicts, sampled=self.sampled)
 
     def _rows_against_oracle(self, told: Collection[Told]) -> Iterator[AgreementRow]:
@@ -197,7 +207,7 @@ class ItemCheck:
                 self._right,
                 self._tensors,
                 name,
-                _load(path),
+                self._load(path),
                 exact=self._exact,
                 previous=self._before,
             )
@@ -254,7 +264,8 @@ class ItemCheck:
         for (backend, pass_name), deviations in self._deviations.items():
             for deviation in deviations:
                 if deviation.tensor == tensor and deviation.verdict == "agrees":
-                    return backend, _load(self._outputs[backend][pass_name][tensor])
+                    with suppress(OSError, ValueError):  # gone meanwhile: another's will do
+                        return backend, self._load(self._outputs[backend][pass_name][tensor])
         return None
 
     def _judge(self, name: TensorName, result: NDArray[Any]) -> _Judged:
@@ -312,7 +323,7 @@ class ItemCheck:
         results = {}
         for backend, outputs in self._outputs.items():
             if tensor in outputs.get(pass_name, {}):
-                result = _load(outputs[pass_name][tensor])
+                result = self._load(outputs[pass_name][tensor])
                 if result.shape == self._case.shape_of(tensor, len(self._tensors.x)):
                     results[backend] = self._right.select(tensor, result)
         # two right results may have been summed in dtypes of their own choice
@@ -336,6 +347,15 @@ class ItemCheck:
             if name == backend
         )
 
+    def _load_all(self, paths: Mapping[TensorName, str]) -> dict[TensorName, NDArray[Any]]:
+        return {name: self._load(path) for name, path in paths.items()}
+
+    def _load(self, path: str) -> NDArray[Any]:
+        """What a file of results holds; OSError or ValueError where it cannot be read."""
+        if path not in self._read:
+            self._read[path] = open_array(path)
+        return self._read[path]
+
     def _is_malformed(self, deviation: Deviation) -> bool:
         """Whether it is of another shape or dtype, which no rounding explains."""
         return bool(deviation.form)
@@ -343,12 +363,3 @@ class ItemCheck:
 
 def _pass_of(tensor: TensorName) -> PassName:
     return "forward" if tensor == "y" else "backward"
-
-
-def _load_all(paths: Mapping[TensorName, str]) -> dict[TensorName, NDArray[Any]]:
-    return {name: _load(path) for name, path in paths.items()}
-
-
-def _load(path: str) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(Path(path), mmap_mode="r", allow_pickle=False)
-    return array

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.machine.aligned_memory import aligned_zeros
+from convbench.machine.array_file import open_array
 from convbench.verify.bounds.dtypes import numpy_dtype
 from convbench.verify.data_sets import DATA_SETS, tensors_of_set
 from convbench_specs import Case, TensorName, Tensors
@@ -43,8 +44,17 @@ def scratch_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def made_folder(folder: Path) -> Path:
+    """The folder, which is made where it is not there: a plug-in may have removed it, or put a link in its place."""
+    if folder.is_symlink() or not folder.is_dir():
+        folder.unlink(missing_ok=True)
+        folder.mkdir(parents=True)
+    return folder
+
+
 def write_tensors(folder: Path, tensors: Tensors) -> dict[str, str]:
     """Write what a pass reads to .npy files; returns their paths by tensor."""
+    made_folder(folder)
     paths = {}
     for name in ("x", "dy", "w", "b"):
         array = getattr(tensors, name)
@@ -70,11 +80,31 @@ def write_data_sets(folder: Path, tensors: Tensors) -> DataSetFiles:
     """Write the tensors in each of verify.data_sets; what is the same in several is written once."""
     written = [write_tensors(folder, tensors)]
     for number in DATA_SETS[1:]:
-        inner = folder / f"set-{number}"
-        inner.mkdir(exist_ok=True)
+        inner = made_folder(folder / f"set-{number}")
         others = tensors_of_set(tensors, number)
         written.append({**written[0], **write_tensors(inner, replace(others, w=None))})
     return written
+
+
+def damaged(files: DataSetFiles, tensors: Tensors) -> str:
+    """A tensor whose file of the first set has not its numbers any more, or one of any set is gone; empty for none."""
+    for number, paths in enumerate(files):
+        for name, path in paths.items():
+            try:
+                found = open_array(path)
+                if not number and not _same_bytes(found, getattr(tensors, name)):
+                    return name
+            except (OSError, ValueError):
+                return name
+    return ""
+
+
+def _same_bytes(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether they are the same in every bit: NaN is the same as itself, 0.0 and -0.0 differ."""
+    plain = _native(other)
+    if one.dtype != plain.dtype or one.shape != plain.shape:
+        return False
+    return np.array_equal(np.ascontiguousarray(one).reshape(-1).view(np.uint8), plain.reshape(-1).view(np.uint8))
 
 
 def read_tensors(paths: Mapping[str, str]) -> Tensors:
@@ -110,8 +140,8 @@ def write_results(arrays: Mapping[TensorName, NDArray[Any]], folder: str, stem: 
 
 
 def read_results(paths: Mapping[TensorName, str]) -> dict[TensorName, NDArray[Any]]:
-    """The results of files, in memory."""
-    return {name: np.load(path, allow_pickle=False) for name, path in paths.items()}
+    """The results of files, in memory; OSError or ValueError where one cannot be read any more."""
+    return {name: np.array(open_array(path)) for name, path in paths.items()}
 
 
 def unreadable(paths: Mapping[TensorName, str], folder: str) -> str:
@@ -124,8 +154,7 @@ def unreadable(paths: Mapping[TensorName, str], folder: str) -> str:
         try:
             if file.parent != Path(folder) or not stat.S_ISREG(file.lstat().st_mode):
                 return f"{name} is no file in the folder for its results"
-            if np.load(file, mmap_mode="r", allow_pickle=False).dtype.kind not in "biuf":
-                return f"the file of {name} holds no numbers"
+            open_array(file)
         except (OSError, ValueError) as error:
             return f"the file of {name} cannot be read: {type(error).__name__}"
     return ""

@@ -163,9 +163,15 @@ def arrays_of(case: Case, prepared: Prepared, pass_name: PassName, result: Nativ
 
 
 def fault_line(error: BaseException, backend: Backend | None) -> str:
-    """An exception in one line, with the last place in the backend's own source that it came through."""
-    line = clean(f"{type(error).__name__}: {text_of(error)}".removesuffix(": "))
+    """An exception in one line, with the last place in the backend's own source that it came through.
+
+    One without text has the place where it was raised, which is all that it tells.
+    """
+    text = text_of(error)
+    line = clean(f"{type(error).__name__}: {text}".removesuffix(": "))
     place = None if backend is None else _place(error, type(backend))
+    if not text.strip():
+        place = _innermost(error) or place
     return f"{line} ({place})" if place else line
 
 
@@ -200,6 +206,13 @@ def _place(error: BaseException, cls: type[Backend]) -> str | None:
         path = Path(frame.filename).resolve()
         if path.is_relative_to(own):
             return f"{path.name}:{frame.lineno}, in {frame.name}"
+    return None
+
+
+def _innermost(error: BaseException) -> str | None:
+    """The frame that raised it."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        return clean(f"{Path(frame.filename).name}:{frame.lineno}, in {frame.name}")
     return None
 
 

@@ -268,6 +268,11 @@ def _is_bundled(entry: EntryPoint) -> bool:
     return entry.dist is not None and entry.dist.name == hooks.PROJECT
 
 
+def _goes_before(ref: PluginRef, other: Registered) -> bool:
+    """Whether a plug-in that was named goes before an installed one; convbench's own backends keep their names."""
+    return bool(ref.option) and not other.plugin.option and not other.is_bundled
+
+
 def _display_order(entry: Registered) -> float:
     order = entry.backend.display_order
     return float("inf") if order is None else float(order)
@@ -298,7 +303,13 @@ def _add(
         if backend.name == ORACLE:
             reason = f"the name {ORACLE!r} stands for the right values in the tables of a run"
             registry.failed.append(FailedPlugin(ref, reason))
-        elif backend.name in registry.backends:
+            continue
+        taken_by = registry.backends.get(backend.name)
+        if taken_by is not None and _goes_before(ref, taken_by):
+            reason = f"its backend {backend.name!r} is replaced by that of {ref.label}"
+            registry.failed.append(FailedPlugin(taken_by.plugin, reason))
+            del registry.backends[backend.name]
+        if backend.name in registry.backends:
             taken = f"the name {backend.name!r} is taken by {registry.backends[backend.name].plugin.label}"
             registry.failed.append(FailedPlugin(ref, taken))
         else:

@@ -29,6 +29,7 @@ from convbench.workers.discovery.informant import Informant
 from convbench_specs import Backend
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class Answering(Protocol):
@@ -84,7 +85,7 @@ def _fault(error: BaseException, backend: Backend | None) -> protocol.Fault:
 
 def main() -> None:
     """Entry point of the process."""
-    _die_with_host()
+    _bind_to_host()
     faulthandler.enable()
     role, descriptor = sys.argv[1:]
     # A backend's own threads or children must not keep the frames open or write into them.
@@ -103,9 +104,12 @@ def main() -> None:
     os._exit(0)
 
 
-def _die_with_host() -> None:
-    with suppress(OSError, AttributeError):  # only Linux has it; elsewhere the closed socket ends the worker
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def _bind_to_host() -> None:
+    """Die with the host, and take in whatever a plug-in leaves behind, so that the host finds and ends it."""
+    with suppress(OSError, AttributeError):  # only Linux has them; elsewhere the closed socket ends the worker
+        prctl = ctypes.CDLL(None).prctl
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 if __name__ == "__main__":

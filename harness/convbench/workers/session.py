@@ -179,7 +179,11 @@ class BackendSession:
         for pass_name in passes:
             reply = self.ask(protocol.Run(pass_name=pass_name, folder=str(folder)))
             if not isinstance(reply, Failure):
-                results |= read_results(reply.outputs)
+                try:
+                    results |= read_results(reply.outputs)
+                except (OSError, ValueError) as error:
+                    reason = f"its result was removed or replaced after the call: {type(error).__name__}"
+                    return Failure(Status.CRASHED, reason, alive=True)
             elif reply.status is not Status.UNSUPPORTED:
                 return reply
         return results

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+import resource
+import shutil
+import signal
 
 import msgspec
 import pytest
@@ -15,7 +18,7 @@ from msgspec.structs import replace
 from convbench.errors import RunError, UsageError
 from convbench.plan.items import CellKey
 from convbench.results.events.header import read_header
-from convbench.results.events.journal import Journal, read_events
+from convbench.results.events.journal import JOURNAL, Journal, read_events
 from convbench.results.events.schema import SCHEMA_VERSION, AgreementFound, CellComputed, WarningGiven, fields_of
 from convbench.verify.explain import Explanation
 
@@ -226,3 +229,32 @@ def test_what_explains_a_wrong_result_comes_back_and_an_older_line_has_none(tmp_
         "kernel_flipped, axis_reversed", "the kernel is flipped; or rows are in reverse",
     )  # fmt: skip
     assert (older.hypothesis, older.explanation) == ("", "")
+
+
+@pytest.mark.parametrize("spoil", ["removed", "replaced"])
+def test_a_run_folder_that_vanishes_ends_the_run_with_its_path(tmp_path, spoil):
+    folder = tmp_path / "run"
+    with Journal.begin(folder, {}) as journal:
+        journal.write(WarningGiven(text="a"))
+        journal.sync()
+        shutil.move(folder, tmp_path / "elsewhere")
+        if spoil == "replaced":
+            shutil.copytree(tmp_path / "elsewhere", folder)
+        with pytest.raises(UsageError, match=re.escape(str(folder))):
+            journal.sync()
+
+
+def test_a_full_disk_is_one_line_with_the_path_and_what_was_written_stays(tmp_path):
+    with Journal.begin(tmp_path, {}) as journal:
+        journal.write(WarningGiven(text="kept"))
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / JOURNAL).stat().st_size + 10, hard))
+        try:
+            with pytest.raises(UsageError, match=re.escape(f"cannot write to the output folder {tmp_path}: ")):
+                journal.write(WarningGiven(text="lost"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, before)
+    assert (tmp_path / JOURNAL).read_bytes().count(b"\n") == 1
+    assert list(read_events(tmp_path)) == [WarningGiven(text="kept")]

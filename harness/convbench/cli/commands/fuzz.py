@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from convbench.cli.exit_codes import EXIT_INTERRUPTED, EXIT_WRONG
-from convbench.cli.options import Names
+from convbench.cli.options import FolderPath, Names
 
 
 @click.command()
@@ -22,7 +22,7 @@ from convbench.cli.options import Names
 @click.option("--threads", type=int, help="The same for all backends; default: all cores.")
 @click.option("--seed", type=int, help="Of the cases and their data; default: 0.")
 @click.option("--timeout", "timeout_s", type=float, help="Seconds after which a call is killed; default: 60.")
-@click.option("--output", type=click.Path(path_type=Path), help="Folder for what is found; default: results/fuzz-DATE.")
+@click.option("--output", type=FolderPath(), help="Folder for what is found; default: results/fuzz-DATE.")
 @click.option("--plugin", "plugins", multiple=True, help="A module or .py file with backends; repeatable.")
 def fuzz(time_s: float | None, count: int | None, output: Path | None, **options: Any) -> None:
     """Check backends on random cases.

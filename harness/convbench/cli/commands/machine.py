@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from convbench.cli.options import Names, Numbers
+from convbench.cli.options import FolderPath, Names, Numbers
 
 
 @click.command()
@@ -21,7 +20,7 @@ from convbench.cli.options import Names, Numbers
 )
 @click.option("--backend", help="Of the self-test; default: the first that is available and quick.")
 @click.option("--against", help="Another interpreter with the same versions, for the second of the two.")
-@click.option("--output", type=click.Path(path_type=Path), help="Folder that keeps the run of the self-test.")
+@click.option("--output", type=FolderPath(), help="Folder that keeps the run of the self-test.")
 def doctor(threads: int | None, as_json: bool, **options: Any) -> None:  # noqa: FBT001  # as above
     """Show what would spoil numbers on this machine, and what to do about it.
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from convbench.cli.options import wants_tracebacks
+from convbench.cli.options import FolderPath, wants_tracebacks
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="Folder for the files; default: that of the first run.")
+@click.argument("runs", nargs=-1, required=True, type=FolderPath())
+@click.option("--output", type=FolderPath(), help="Folder for the files; default: that of the first run.")
 def report(runs: tuple[Path, ...], output: Path | None) -> None:
     """Write the files of RUNS again.
 

@@ -35,7 +35,7 @@ class Journal:
         self.folder = folder
         self._checksum = 0
         try:
-            self._file = (folder / JOURNAL).open("ab")
+            self._file = (folder / JOURNAL).open("ab", buffering=0)  # so that closing it has nothing left to write
         except OSError as error:
             raise _cannot_write(folder, error) from error
         try:
@@ -85,20 +85,34 @@ class Journal:
         return journal
 
     def write(self, event: Recorded) -> None:
-        """Append one event; it is in the file when this returns."""
+        """Append one event; it is in the file when this returns. UsageError where the disk does not take it."""
         line, self._checksum = to_line(event, self._checksum)
-        self._file.write(line)
-        self._file.flush()
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from error
 
     def keep_picture(self, file: str, png: bytes) -> None:
-        """Write a picture that an event names."""
-        pictures = self.folder / PICTURES
-        pictures.mkdir(exist_ok=True)
-        (pictures / file).write_bytes(png)
+        """Write a picture that an event names; UsageError where that fails."""
+        try:
+            pictures = self.folder / PICTURES
+            pictures.mkdir(exist_ok=True)
+            (pictures / file).write_bytes(png)
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from error
 
     def sync(self) -> None:
-        """Have the disk hold what was written, so that not even a power cut loses it."""
-        os.fsync(self._file.fileno())
+        """Have the disk hold what was written, so that not even a power cut loses it.
+
+        UsageError where it does not, or where the folder is not there any more: nothing of what comes would be kept.
+        """
+        try:
+            os.fsync(self._file.fileno())
+            if not os.path.samestat(os.fstat(self._file.fileno()), (self.folder / JOURNAL).stat()):
+                raise UsageError(f"the run folder {self.folder} was replaced while the run was being written to it")
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from error
 
     def __enter__(self) -> Self:
         return self

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from convbench.plan.items import Item
 from convbench.verify import Deviation, Held, Identity, Results, hold_differences, hold_halves
-from convbench.workers.arrays import write_tensors
+from convbench.workers.arrays import made_folder, write_tensors
 from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import Case, PassName, TensorName, Tensors, multiply_adds, tensors_of
@@ -66,8 +66,7 @@ class IdentityCalls:
             return [Held(identity=identity, tensor="y", results=("y",), deviation=deviation, sentence=why)]
 
     def _compute(self, tensors: Tensors, passes: Sequence[PassName]) -> dict[TensorName, NDArray[Any]]:
-        folder = self.scratch / "identities"
-        folder.mkdir(exist_ok=True)
+        folder = made_folder(self.scratch / "identities")
         item = Item(self.item.workload, self.item.case, len(tensors.x))
         results = self.session.results(item, write_tensors(folder, tensors), passes, folder)
         if isinstance(results, Failure):

@@ -9,7 +9,7 @@ it, so that what it keeps from the first is found out. What becomes known is an 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,7 @@ from convbench.verify import Fill, Untrusted, make_tensors
 from convbench.verify.item import ItemCheck, Returned
 from convbench.verify.judgement import Judgement, Told
 from convbench.workers import protocol
-from convbench.workers.arrays import DataSetFiles, write_data_sets, write_one_set
+from convbench.workers.arrays import DataSetFiles, damaged, made_folder, write_data_sets, write_one_set
 from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import DataKind, PassName, Tensors, kind_of, telling_kinds
@@ -121,9 +121,10 @@ class ItemChecker:
         with self.stopwatch.spending("verifying"):
             tensors = make_tensors(item.case, item.batch_size, seed=self.seed, fill=fill)
             check = ItemCheck(item.case, tensors, fill, seed=self.seed, before=None if is_first else before)
-            write = write_data_sets if fill == usual[-1] else write_one_set
-            data_sets = write(self._folder_of(fill), tensors)
-            yield from self._compute(item, entrants, alive, check, data_sets, first=is_first)
+            to_files = write_data_sets if fill == usual[-1] else write_one_set
+            write = partial(to_files, self._folder_of(fill), tensors)
+            data_sets = write()
+            yield from self._compute(item, entrants, alive, check, data_sets, first=is_first, write=write)
             yield Doing(f"{item.label}: comparing results")
             judgement = check.judge(told)
             told |= judgement.told
@@ -132,9 +133,7 @@ class ItemChecker:
 
     def _folder_of(self, fill: Fill) -> Path:
         """Where the tensors pass; the files of the usual ones stay when further kinds of data come."""
-        folder = self.scratch if kind_of(fill) is None else self.scratch / "further"
-        folder.mkdir(exist_ok=True)
-        return folder
+        return made_folder(self.scratch if kind_of(fill) is None else self.scratch / "further")
 
     def _compute(
         self,
@@ -145,8 +144,12 @@ class ItemChecker:
         data_sets: DataSetFiles,
         *,
         first: bool,
+        write: Callable[[], DataSetFiles],
     ) -> Iterator[Recorded | Progress]:
-        """Every entrant's results into the check; `alive` loses the passes that fail."""
+        """Every entrant's results into the check; `alive` loses the passes that fail.
+
+        `write` writes the files of the tensors again, where one has removed or changed what the next one is given.
+        """
         for entrant in entrants:
             session = entrant.session
             on = f" on {check.fill} data" if kind_of(check.fill) else ""
@@ -161,7 +164,17 @@ class ItemChecker:
                 yield event
             if check.fill == "random":
                 yield from self._exercise(item, session, data_sets, returned)
-            check.add(session.name, returned)
+            if lost := damaged(data_sets, check.tensors):
+                why = f"the file of {lost}, which all backends are given, was removed or changed during its calls"
+                fault = Failure(Status.CRASHED, why, alive=True)
+                yield from (
+                    failed(item, session.name, name, fault, kind_of(check.fill)) for name in alive[session.name]
+                )
+                alive[session.name], returned = (), Returned()
+                write()
+            for name, why in check.add(session.name, returned).items():
+                alive[session.name] = tuple(each for each in alive[session.name] if each != name)
+                yield failed(item, session.name, name, Failure(Status.CRASHED, why, alive=True), kind_of(check.fill))
             if self.thoroughly and time.monotonic() - begin <= MOST_SECONDS:
                 self._ask_further(session, item, check)
             session.suspend()
@@ -186,8 +199,7 @@ class ItemChecker:
         if isinstance(ready, Failure):
             yield from (failed(item, session.name, name, ready, kind) for name in passes)
             return
-        folder = self.scratch / session.name
-        folder.mkdir(exist_ok=True)
+        folder = made_folder(self.scratch / session.name)
         for name in passes:
             with self.stopwatch.spending("calling"):
                 request = protocol.Run(pass_name=name, folder=str(folder), scrutinise=fill == "random")

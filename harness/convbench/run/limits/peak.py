@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from convbench.machine.array_file import open_array
 from convbench.machine.pressure import is_contended
 from convbench.machine.processor_peak import peak_flops_per_s
 from convbench.plan.items import Item
@@ -26,7 +27,7 @@ from convbench.verify import make_tensors
 from convbench.verify.check import check_against
 from convbench.verify.reference.sampled import Sample, sampled_oracle
 from convbench.workers import protocol
-from convbench.workers.arrays import write_tensors
+from convbench.workers.arrays import made_folder, write_tensors
 from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import DTYPES, Device, DType, cost
@@ -163,8 +164,7 @@ def _first_look(
         return None
     if any(name in ready.algorithm.lower() for name in SHORTCUTS):
         return 0.0
-    folder = scratch / session.name
-    folder.mkdir(exist_ok=True)
+    folder = made_folder(scratch / session.name)
     reply = session.ask(protocol.Run(pass_name="forward", folder=str(folder)))
     if isinstance(reply, Failure) or not _is_right(right, reply.outputs["y"]):
         return None
@@ -179,7 +179,11 @@ def _is_timed_right(session: BackendSession, right: Sample, scratch: Path) -> bo
 
 
 def _is_right(right: Sample, path: str) -> bool:
-    (deviation,) = check_against(right, {"y": np.load(path, mmap_mode="r", allow_pickle=False)})
+    try:
+        result = open_array(path)
+    except (OSError, ValueError):  # it was removed meanwhile
+        return False
+    (deviation,) = check_against(right, {"y": result})
     return deviation.verdict == "agrees"
 
 

@@ -20,6 +20,7 @@ from convbench.verify.data_sets import DataSet, tensors_of_set
 from convbench.verify.item import ItemCheck, Returned
 from convbench.verify.plausibility import CallTimes, precomputed, result_of
 from convbench.workers import protocol
+from convbench.workers.arrays import made_folder
 from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
 from convbench_specs import DTYPES, DType, PassName, tensors_of
@@ -106,8 +107,7 @@ class TimedResults:
         key = item.key(session.name, pass_name)
         if not sample.digests or self.known.has(key, number, sample.digests):
             return
-        folder = self.scratch / session.name
-        folder.mkdir(exist_ok=True)
+        folder = made_folder(self.scratch / session.name)
         written = session.ask(protocol.WriteLast(folder=str(folder)))
         if isinstance(written, Failure):
             return
@@ -140,7 +140,9 @@ class TimedResults:
     ) -> Untrusted | None:
         tensors = tensors_of_set(make_tensors(item.case, item.batch_size, seed=self.seed), number)
         check = ItemCheck(item.case, tensors, "random", seed=self.seed)
-        check.add(backend, Returned(outputs={pass_name: written.outputs}))
+        unread = check.add(backend, Returned(outputs={pass_name: written.outputs}))
+        if unread:
+            return Untrusted("changes_after_calls", result_of(pass_name), f"in a timed loop: {unread[pass_name]}")
         found = check.judge().verdicts[backend, pass_name]
         if not found.is_wrong:
             return None

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +25,8 @@ from convbench.plan.status import Status
 from convbench.text.foreign import clean
 from convbench.workers import protocol
 from convbench.workers.channel import frames
-from convbench.workers.channel.leftovers import end_marked, new_mark
+from convbench.workers.channel.leftovers import end_descendants, end_marked, new_mark
+from convbench.workers.channel.log import Log
 from convbench.workers.failure import Failure
 from convbench.workers.protocol import R
 
@@ -45,25 +46,28 @@ class Child:
     def __init__(
         self, role: Role, environment: Mapping[str, str], log: Path | None = None, *, python: str = ""
     ) -> None:
-        self._log = log
         self._mark = new_mark()
         self._key = b""
         self._suspended = False
         ours, theirs = socket.socketpair()
-        with theirs, Path(os.devnull if log is None else log).open("ab") as output:
-            try:
-                self._process = subprocess.Popen(  # noqa: S603  # an interpreter that the user named, and our module
-                    [python or sys.executable, "-P", "-m", "convbench.workers.serving", role, str(theirs.fileno())],
-                    env={**environment, **self._mark},
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    pass_fds=[theirs.fileno()],
-                    process_group=0,
-                )
-            except BaseException:
-                ours.close()
-                raise
+        with theirs, ExitStack() as undo:
+            undo.callback(ours.close)
+            self._log = None if log is None else Log(log)
+            if self._log is not None:
+                undo.callback(self._log.close)
+            output = subprocess.DEVNULL if self._log is None else self._log.pipe
+            self._process = subprocess.Popen(  # noqa: S603  # an interpreter that the user named, and our module
+                [python or sys.executable, "-P", "-m", "convbench.workers.serving", role, str(theirs.fileno())],
+                env={**environment, **self._mark},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=[theirs.fileno()],
+                process_group=0,
+            )
+            undo.pop_all()
+        if self._log is not None:
+            self._log.started()
         self._connection = ours
 
     @property
@@ -103,10 +107,15 @@ class Child:
 
     def stop(self) -> None:
         """End the process, and all that it has started."""
-        self._connection.close()
+        self._signal(signal.SIGSTOP)  # while it lives it holds on to what it has started
+        if self._process.poll() is None:
+            end_descendants(self.pid)
         self._signal(signal.SIGKILL)
+        self._connection.close()
         self._process.wait()
         end_marked(self._mark)
+        if self._log is not None:
+            self._log.close()
 
     def _reply(
         self, request: type[protocol.Request[R]], timeout_s: float
@@ -144,15 +153,8 @@ class Child:
         return self._ended(Status.CRASHED, f"the worker was ended by {signal_name(-code)}{hint}")
 
     def _last_words(self) -> str:
-        if self._log is None:
-            return ""
-        with suppress(OSError):
-            with self._log.open("rb") as log:
-                log.seek(max(0, log.seek(0, os.SEEK_END) - 4 * LONGEST_WORDS))
-                lines = log.read().decode(errors="replace").strip().splitlines()
-            if lines:
-                return f"; its last words: {clean(lines[-1], LONGEST_WORDS)}"
-        return ""
+        last = "" if self._log is None else self._log.last_line()
+        return f"; its last words: {clean(last, LONGEST_WORDS)}" if last else ""
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):  # it is gone already

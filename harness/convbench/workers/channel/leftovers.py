@@ -1,4 +1,8 @@
-"""Processes that a plug-in's process left behind: those that left its group are found by an inherited variable."""
+"""Processes that a plug-in's process left behind, also those that left its group.
+
+While it lives they descend from it, as it takes in its orphans (see serving.py); of one that has died by itself they
+are found by an inherited variable.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +37,38 @@ def end_marked(mark: dict[str, str]) -> int:
                 os.kill(pid, signal.SIGKILL)
         ended |= found
         gone |= ending
+
+
+def end_descendants(pid: int) -> int:
+    """Kill every process that descends from this one; how many there were. None is found where there is no /proc.
+
+    It looks again until none is left alive: the process itself should be stopped, or it may go on to start others.
+    """
+    ended: set[int] = set()
+    while found := _descendants(pid) - ended:
+        for each in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(each, signal.SIGKILL)
+        ended |= found
+    return len(ended)
+
+
+def _descendants(pid: int) -> set[int]:
+    """Those that have not ended yet."""
+    children: dict[int, list[int]] = {}
+    ended = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            state, parent = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
+            children.setdefault(int(parent), []).append(int(entry.name))
+            if state in "ZX":
+                ended.add(int(entry.name))
+    found: set[int] = set()
+    new = children.get(pid, [])
+    while new:
+        found |= set(new)
+        new = [child for parent in new for child in children.get(parent, ())]
+    return found - ended
 
 
 def _marked(wanted: bytes) -> tuple[set[int], set[int]]:
