@@ -92,8 +92,9 @@ def compare(
     also takes part as it is installed there, as NAME-base.
 
     `output` is the folder of the run, which must hold none yet (default: a new one, results/run-DATE-TIME), `plugins`
-    are modules or .py files with backends, `machine` is what this machine is called (default: its host name), and `observer` is told how the run goes. `resume` is the folder of a run
-    that was killed or interrupted: it goes on with its own settings; those that are given must be the same.
+    are modules or .py files with backends, `machine` is what this machine is called (default: its host name), and
+    `observer` is told how the run goes. `resume` is the folder of a run that was killed or interrupted: it goes on with
+    its own settings; those that are given must be the same.
 
     Raises ConvbenchError where the call or a file is at fault, before anything runs.
     """

@@ -73,9 +73,9 @@ def _gpus() -> tuple[str, str]:
 
 
 def parse_gpus(answer: str) -> tuple[str, str]:
-    """Names and drivers in an answer to GPU_QUERY, each once, with how many GPUs have a name.
+    r"""Names and drivers in an answer to GPU_QUERY, each once, with how many GPUs have a name.
 
-    >>> parse_gpus("NVIDIA H100, 570.1\\nNVIDIA H100, 570.1\\n")
+    >>> parse_gpus("NVIDIA H100, 570.1\nNVIDIA H100, 570.1\n")
     ('2 x NVIDIA H100', '570.1')
     """
     rows = [line.rpartition(",") for line in answer.splitlines() if "," in line]
