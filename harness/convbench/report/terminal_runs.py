@@ -13,7 +13,8 @@ from rich.text import Text
 
 from convbench.report.files import REPORT
 from convbench.report.tables import print_whole, side_by_side
-from convbench.report.views.runs import RunsView, cells_by_run, runs_view
+from convbench.report.views.cases import CaseKey, case_labels
+from convbench.report.views.runs import COMMAND, RunsView, cells_by_run, runs_view
 from convbench.results.runs import Runs
 from convbench.results.summary import rank, right_cells
 from convbench.text.units import format_seconds
@@ -25,25 +26,27 @@ def print_runs(runs: Runs, *, folder: Path, console: Console | None = None) -> N
     """Print the table of runs, what each says by itself, and the times of every cell. `folder` has the report."""
     console = console or Console(markup=False, emoji=False)
     view = runs_view(runs)
-    for table in side_by_side(view.labels, lambda some: _facts(view, some), console):
-        print_whole(table, console)
-        console.print()
-    for label, answer in zip(view.labels, view.answers, strict=True):
+    print_whole(_facts(view), console)
+    console.print()
+    commands = next(fact.texts for fact in view.facts if fact.name == COMMAND)
+    for label, answer, command in zip(view.labels, view.answers, commands, strict=True):
         console.print(Text.assemble((f"{label}: ", "bold"), answer), highlight=False)
+        console.print(Text(f"  {command}", style="dim"), highlight=False, soft_wrap=True)
     console.print()
     _print_times(runs, console)
     console.print(f"{folder / REPORT}", highlight=False, soft_wrap=True)
 
 
-def _facts(view: RunsView, labels: Sequence[str]) -> Table:
+def _facts(view: RunsView) -> Table:
+    """A column a run. Commands are too long for it and stand below."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("run", no_wrap=True)
-    places = [view.labels.index(label) for label in labels]
-    for label in labels:
+    for label in view.labels:
         table.add_column(label, overflow="fold")
     for fact in view.facts:
-        values = [fact.values[place] or "-" for place in places]
-        table.add_row(Text(fact.name, style="" if fact.differs else "dim"), *values)
+        if fact.name != COMMAND:
+            row = [value or "-" for value in fact.texts]
+            table.add_row(Text(fact.name, style="" if fact.differs else "dim"), *row)
     return table
 
 
@@ -77,13 +80,14 @@ def _times(cells: pd.DataFrame, ranked: pd.DataFrame, labels: Sequence[str]) -> 
     table.add_column("backend", no_wrap=True)
     for label in labels:
         table.add_column(label, justify="right", overflow="fold")
+    cases = case_labels(cells)
     first = set(ranked.index[ranked["place"] == 1])
-    for (_, case, _, batch_size, pass_name, backend), group in cells.groupby(CELL, sort=False):
+    for (*case, batch_size, pass_name, backend), group in cells.groupby(CELL, sort=False):
         row = []
         for label in labels:
             own = group[group["run"] == label]
             time = float(own["median_s"].iloc[0]) if len(own) else float("nan")
             style = "bold green" if len(own) and own.index[0] in first else ""
             row.append(Text(format_seconds(time), style=style) if isfinite(time) else Text("-", style="dim"))
-        table.add_row(str(case), str(batch_size), str(pass_name), str(backend), *row)
+        table.add_row(cases[CaseKey(*map(str, case))], str(batch_size), str(pass_name), str(backend), *row)
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,8 @@ from convbench.results.summary import REFERENCES, backend_verdicts, rank
 from convbench.text.units import format_duration
 from convbench_specs import case_table
 
-ALWAYS = ("machine", "microarchitecture", "threads", "state", "command")
+COMMAND = "command"
+ALWAYS = ("machine", "microarchitecture", "threads", "state", COMMAND)
 """Facts that are shown even where all runs have the same."""
 
 
@@ -24,12 +26,12 @@ class RunFact:
     """A row of the table of runs: what the runs say of one thing, in their order."""
 
     name: str
-    values: Sequence[str]
+    texts: Sequence[str]
 
     @property
     def differs(self) -> bool:
         """Whether the runs do not say the same."""
-        return len(set(self.values)) > 1
+        return len(set(self.texts)) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,14 @@ def _facts(run: Run) -> Mapping[str, str]:
         "machine id": identity.get("id", "")[:8],
         "gpu": " ".join(filter(None, (identity.get("gpu"), identity.get("driver")))),
         **{name: str(value) for name, value in run.header["machine"].items() if name != "load at start"},
-        "started": str(run.header["started"]),
+        "started": str(run.header["started"])[:16].replace("T", " "),
         "state": "interrupted" if run.interrupted else f"finished in {format_duration(run.duration_s)}",
         "threads": str(settings["threads"]),
     }
     facts |= {name.replace("_", " "): _text(value) for name, value in settings.items() if name != "threads"}
     facts |= {name: version or "" for name, version in run.header["packages"].items()}
     facts |= {record.name: record.version or record.status for record in run.backends}
-    return facts | {"command": str(run.header["command"])}
+    return facts | {COMMAND: str(run.header["command"])}
 
 
 def _text(value: object) -> str:
@@ -145,16 +147,21 @@ def _named(frame: pd.DataFrame, column: str) -> list[str]:
 
 
 def _with_changed_workloads(frame: pd.DataFrame, runs: Runs) -> pd.DataFrame:
-    """The frame, with the run in the name of each workload of which two runs have cases of one name that differ."""
-    first: dict[tuple[str, str], object] = {}
-    changed = set()
-    for run in runs:
+    """The frame, in which a case that is not what an earlier run has under its name has a run in its workload's name.
+
+    Runs with the same case share that name, so that their cells stand in one row.
+    """
+    known: dict[tuple[str, str, str], dict[str, str]] = {}
+    names: dict[tuple[str, str, str, str], str] = {}
+    for run, label in zip(runs, runs.labels, strict=True):
         for workload in run.workloads:
             for layer in workload.layers:
-                table = case_table(layer.case)
-                if first.setdefault((workload.name, layer.case.name), table) != table:
-                    changed.add(workload.name)
-    if not changed or frame.empty:
+                case = layer.case
+                same_name = known.setdefault((workload.name, case.name, case.dtype), {})
+                own = f"{workload.name} · {label}" if same_name else workload.name
+                name = same_name.setdefault(json.dumps(case_table(case), sort_keys=True, default=str), own)
+                names[label, workload.name, case.name, case.dtype] = name
+    if frame.empty:
         return frame
-    own = frame["workload"].astype(str)
-    return frame.assign(workload=own.where(~own.isin(changed), own + " · " + frame["run"]))
+    keys = frame[["run", "workload", "case", "dtype"]].itertuples(index=False, name=None)
+    return frame.assign(workload=[names.get(key, key[1]) for key in keys])
