@@ -127,7 +127,7 @@ def test_the_table_of_runs_has_each_machine_under_its_run(tables):
     assert [name.strip() for name in head[1:]] == list(TIMES)
     assert by_name["machine"] == ["my laptop", "the server"]
     assert by_name["microarchitecture"] == ["arch-my laptop", "arch-the server"]
-    assert by_name["state"] == ["finished in 50 s", "interrupted"]
+    assert by_name["state"] == ["finished in 50.0 s", "interrupted"]
     assert by_name["command"] == ["convbench compare on-my laptop", "convbench compare on-the server"]
 
 

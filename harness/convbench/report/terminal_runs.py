@@ -56,6 +56,8 @@ def _print_times(runs: Runs, console: Console) -> None:
     if cells.empty:
         return
     shown = cells[cells["batch_size"] == _common_batch(cells)]
+    order = shown.groupby(CELL[:-1], sort=False).ngroup()
+    shown = shown.loc[order.sort_values(kind="stable").index]
     console.print("Median time of each right cell, at the largest batch size that all runs of a case have.")
     console.print("Green is the fastest of its own run; runs are not ranked against each other.", style="dim")
     for table in side_by_side(runs.labels, lambda some: _times(shown, rank(shown), some), console):
