@@ -10,7 +10,7 @@ HEADER = {"settings": {"seed": 0}, "machine": {"processor": "a"}, "packages": {"
 
 
 @pytest.mark.parametrize("identity", [{}, {"identity": {"name": "another", "id": "another"}}])
-def test_who_the_machine_is_called_and_what_an_older_run_lacks_is_no_difference(identity):
+def test_what_the_machine_is_called_and_what_an_older_run_lacks_is_no_difference(identity):
     present = HEADER | {"identity": {"name": "box", "id": "1", "microarchitecture": "zen3"}}
     assert differences(HEADER | identity, present) == []
 
