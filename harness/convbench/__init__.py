@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from convbench.report.export import export
     from convbench.results.loading import load_run
     from convbench.results.run import Run
+    from convbench.results.runs import Runs, load_runs
     from convbench_specs import ConvbenchError
 
     __version__: str
@@ -25,11 +26,13 @@ _HOMES = {
     "Entrant": "convbench.plan.entrants",
     "Run": "convbench.results.run",
     "RunError": "convbench.errors",
+    "Runs": "convbench.results.runs",
     "UsageError": "convbench.errors",
     "check": "convbench.api",
     "compare": "convbench.api",
     "export": "convbench.report.export",
     "load_run": "convbench.results.loading",
+    "load_runs": "convbench.results.runs",
 }
 """Where each name is from: imported on first use, as pandas alone takes longer than `convbench --help` may."""
 
@@ -38,12 +41,14 @@ __all__ = [
     "Entrant",
     "Run",
     "RunError",
+    "Runs",
     "UsageError",
     "__version__",
     "check",
     "compare",
     "export",
     "load_run",
+    "load_runs",
 ]
 
 

@@ -74,6 +74,7 @@ def compare(
     find_largest_batch: bool | None = None,
     memory_limit_bytes: int | None = None,
     search_s: float | None = None,
+    machine: str | None = None,
     output: str | Path | None = None,
     resume: str | Path | None = None,
     plugins: str | Iterable[str] = (),
@@ -91,8 +92,9 @@ def compare(
     also takes part as it is installed there, as NAME-base.
 
     `output` is the folder of the run, which must hold none yet (default: a new one, results/run-DATE-TIME), `plugins`
-    are modules or .py files with backends, and `observer` is told how the run goes. `resume` is the folder of a run
-    that was killed or interrupted: it goes on with its own settings; those that are given must be the same.
+    are modules or .py files with backends, `machine` is what this machine is called (default: its host name), and
+    `observer` is told how the run goes. `resume` is the folder of a run that was killed or interrupted: it goes on with
+    its own settings; those that are given must be the same.
 
     Raises ConvbenchError where the call or a file is at fault, before anything runs.
     """
@@ -134,9 +136,12 @@ def compare(
     named, told = _several(plugins) or (), observer or Silent()
     if resume is None:
         settings = RunSettings.of_effort(effort, **given)
-        return execute(settings, find_backends(named).demand(named), output=output, observer=told)
+        registry = find_backends(named).demand(named)
+        return execute(settings, registry, output=output, observer=told, machine=machine)
     if output is not None:
         raise UsageError("--resume goes on in the folder of the run: leave out --output")
+    if machine is not None:
+        raise UsageError("--resume goes on under the name that the machine had: leave out --machine")
     return go_on(stored_run(Path(resume)), effort, given, named, observer=told)
 
 
@@ -156,6 +161,7 @@ def check(
     data: str | Sequence[str] | None = None,
     budget_s: float | None = None,
     timeout_s: float | None = None,
+    machine: str | None = None,
     output: str | Path | None = None,
     resume: str | Path | None = None,
     plugins: str | Iterable[str] = (),
@@ -184,6 +190,7 @@ def check(
         timeout_s=timeout_s,
         timing=False,
         memory=False,
+        machine=machine,
         output=output,
         resume=resume,
         plugins=plugins,
@@ -211,13 +218,14 @@ def execute(
     output: str | Path | None,
     observer: Observer,
     told: Sequence[str] | None = None,
+    machine: str | None = None,
 ) -> Run:
     """Make the run that the settings ask for. Ctrl-C becomes RunInterrupted, with the folder left as far as it came.
 
     `told` are warnings of this machine that its user has read: the run carries them and does not look again.
     """
     begin = time.monotonic()
-    asked = _asked(settings, registry)
+    asked = _asked(settings, registry, machine)
     state = RunState()
     folder = new_folder(DEFAULT_FOLDER, "run") if output is None else Path(output)
     with Journal.begin(folder, asked.header) as journal, _interruptible(folder):
@@ -307,14 +315,14 @@ def kinds_of(data: str | Sequence[str] | None) -> tuple[Any, ...]:
     return names
 
 
-def _asked(settings: RunSettings, registry: Registry) -> _Asked:
+def _asked(settings: RunSettings, registry: Registry, machine: str | None = None) -> _Asked:
     allocator_environment(settings.allocator)  # refused before anything runs
     plan = make_plan(settings, registry.workloads)
     entrants = [Entrant.parse(text) for text in settings.entrants]
     selected = Entry(registry).entered(settings.backends, entrants, settings.against, settings.device)
     found = availabilities(selected, settings.device)
     usable, _ = able(selected, found, settings.device)
-    header = make_header(plan, settings, selected, registry.packages)
+    header = make_header(plan, settings, selected, registry.packages, machine=machine)
     return _Asked(settings, plan, selected, found, usable, header, registry.packages)
 
 

@@ -89,6 +89,7 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--seed", type=int, help="Of the random data and the order of turns; default: 0."),
         click.option("--budget", "budget_s", type=float, help="Seconds that a cell may cost; slower ones are skipped."),
         click.option("--timeout", "timeout_s", type=float, help="Seconds after which a call is killed; default: 60."),
+        click.option("--machine", metavar="NAME", help="What results call this machine; default: its host name."),
         click.option("--output", type=FolderPath(), help="Folder of the run; default: results/run-DATE."),
         click.option("--resume", type=FolderPath(), help="Go on with a run that was killed: its folder."),
         click.option("--plugin", "plugins", multiple=True, help="A module or .py file with backends; repeatable."),

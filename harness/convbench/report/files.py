@@ -13,8 +13,16 @@ from convbench.errors import UsageError
 from convbench.report.cautions import cautions
 from convbench.report.html import render_report
 from convbench.report.inputs import ReportInput, RunSettings
+from convbench.report.views.runs import (
+    agreement_by_run,
+    measurements_by_run,
+    records_by_run,
+    runs_view,
+    with_run_in_workload,
+)
 from convbench.results.events.schema import Resumed
 from convbench.results.run import Run
+from convbench.results.runs import Runs
 from convbench.text.units import format_integer
 
 MEASUREMENTS = "measurements.csv"
@@ -30,24 +38,15 @@ def write_reports(runs: Sequence[Run], folder: Path) -> None:
 
     UsageError where the folder cannot be written.
     """
-    many = len(runs) > 1
-    measurements = _concat([run.measurements for run in runs], runs, label=many)
-    agreement = _concat([run.agreement for run in runs], runs, label=many)
-    networks = _concat([run.networks for run in runs], runs, label=many)
-    largest = _concat([run.largest_batches for run in runs], runs, label=many)
-    layers = _concat([run.network_layers for run in runs], runs, label=many)
+    joined = Runs(tuple(runs))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_csv(measurements.drop(columns="traceback", errors="ignore"), folder / MEASUREMENTS)
-        write_csv(agreement, folder / AGREEMENT)
-        for name, frame in ((NETWORKS, networks), (LARGEST_BATCHES, largest)):
+        write_csv(joined.measurements.drop(columns="traceback", errors="ignore"), folder / MEASUREMENTS)
+        write_csv(joined.agreement, folder / AGREEMENT)
+        for name, frame in ((NETWORKS, joined.networks), (LARGEST_BATCHES, joined.largest_batches)):
             if not frame.empty:
                 write_csv(frame, folder / name)
-        shown = report_input(runs[0], measurements, agreement)
-        limits = [(run.folder.name if many else "", run.limits) for run in runs if run.limits]
-        html = render_report(
-            replace(shown, networks=networks, network_layers=layers, largest_batches=largest, limits=limits)
-        )
+        html = render_report(report_input(runs[0]) if len(runs) == 1 else input_of_several(joined))
         fresh = folder / f"{REPORT}.new"
         fresh.write_text(html, encoding="utf-8")
         fresh.replace(folder / REPORT)  # last, and whole: where it is, the other files are
@@ -71,15 +70,15 @@ def _no_formula(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
-def report_input(run: Run, measurements: pd.DataFrame, agreement: pd.DataFrame) -> ReportInput:
+def report_input(run: Run) -> ReportInput:
     """What the page shows of a run."""
-    header, settings = run.header, run.header["settings"]
+    measurements, header, settings = run.measurements, run.header, run.header["settings"]
     warnings = [*run.warnings, *map(_resumption, run.resumed), *cautions(measurements, settings["threads"])]
     if run.interrupted:
         warnings.insert(0, "The run was interrupted: what follows is what it had measured by then.")
     return ReportInput(
         measurements=measurements,
-        agreement=agreement,
+        agreement=run.agreement,
         backends=run.backends,
         settings=RunSettings(
             command=header["command"],
@@ -99,6 +98,32 @@ def report_input(run: Run, measurements: pd.DataFrame, agreement: pd.DataFrame) 
         packages=header["packages"],
         warnings=warnings,
         pictures=run.pictures,
+        limits=[("", run.limits)] if run.limits else [],
+        networks=run.networks,
+        network_layers=run.network_layers,
+        largest_batches=run.largest_batches,
+    )
+
+
+def input_of_several(runs: Runs) -> ReportInput:
+    """What the page shows of several runs: every name, warning and roof says of which run it is."""
+    each = [(label, run, report_input(run)) for label, run in zip(runs.labels, runs, strict=True)]
+    settings = each[0][2].settings
+    return ReportInput(
+        measurements=measurements_by_run(runs),
+        agreement=agreement_by_run(runs),
+        backends=records_by_run(runs),
+        settings=settings,
+        warnings=[f"{label}: {warning}" for label, _, shown in each for warning in shown.warnings],
+        pictures=[
+            replace(picture, title=f"{label}: {picture.title}") for label, run, _ in each for picture in run.pictures
+        ],
+        limits=[(label, run.limits) for label, run, _ in each if run.limits],
+        networks=with_run_in_workload(runs.networks),
+        network_layers=with_run_in_workload(runs.network_layers),
+        largest_batches=runs.largest_batches,
+        runs=runs_view(runs),
+        machines=[(label, {**run.identity, **shown.machine}, shown.packages) for label, run, shown in each],
     )
 
 
@@ -111,14 +136,3 @@ def _resumption(resumed: Resumed) -> str:
     ]
     made_again = f": {' and '.join(dropped)} that were not finished were dropped and made again" if dropped else ""
     return f"The run was cut short and went on at {resumed.at}{made_again}."
-
-
-def _concat(frames: Sequence[pd.DataFrame], runs: Sequence[Run], *, label: bool) -> pd.DataFrame:
-    """One frame of all runs; of several, each workload is named with its run's folder."""
-    if not label:
-        return frames[0]
-    named = [
-        frame.assign(workload=f"{run.folder.name}: " + frame["workload"].astype(str))
-        for frame, run in zip(frames, runs, strict=True)
-    ]
-    return pd.concat(named, ignore_index=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -26,16 +26,18 @@ from convbench.report.inputs import (
     MEASUREMENT_COLUMNS,
     OPTIONAL_MEASUREMENT_COLUMNS,
     ROOFLINE_COLUMNS,
+    RUN_COLUMNS,
     ReportInput,
 )
 from convbench.report.views.cases import CASE, CaseKey, case_labels
 from convbench.report.views.fastest import means_view, ranking_view
 from convbench.report.views.headline import headline, join_names
-from convbench.report.views.largest_batch import largest_batch_view
+from convbench.report.views.largest_batch import LargestBatchView, largest_batch_view
 from convbench.report.views.networks import networks_view
 from convbench.report.views.not_ranked import not_ranked_view
-from convbench.report.views.right import backends_view, disagreements_view, matrix_view, samples_view
+from convbench.report.views.right import MatrixView, backends_view, disagreements_view, matrix_view, samples_view
 from convbench.report.views.roofline import Roof, roofline_view
+from convbench.report.views.runs import RunsView, own_name
 from convbench.report.views.slots import placed_as_listed, slots
 from convbench.results.events.state import BackendRecord
 from convbench.results.run import Picture
@@ -77,6 +79,7 @@ def render_report(run: ReportInput) -> str:
         .get_template("report.html.j2")
         .render(
             run=run,
+            runs=run.runs,
             slots=slots_by_name,
             styles=Markup("").join(_file(name) for name in STYLES),
             scripts=Markup("\n").join(_file(name) for name in SCRIPTS),
@@ -85,14 +88,14 @@ def render_report(run: ReportInput) -> str:
             counts=_counts(measurements, verdicts),
             means=means_view(ranked),
             ranking=ranking_view(measurements, ranked),
-            matrix=matrix_view(agreement),
+            matrices=_matrices(agreement, run.runs),
             backends=backends_view(verdicts, run.backends),
             samples=samples_view(measurements),
             disagreements=disagreements_view(agreement),
             not_ranked=not_ranked_view(measurements),
             roofline=roofline,
             networks=networks_view(run.networks, run.network_layers),
-            largest=largest_batch_view(run.largest_batches),
+            largest=_largest(run),
             pictures=[(picture, _data_uri(picture)) for picture in run.pictures],
             oracle=ORACLE,
             floor_bytes=FLOOR_BYTES,
@@ -107,7 +110,30 @@ def _slots(run: ReportInput) -> dict[str, int]:
         recorded = placed_as_listed(recorded)
     known = {backend.name for backend in recorded}
     measured = [str(name) for name in run.measurements["backend"].unique() if name not in known]
-    return slots([*recorded, *(BackendRecord(name=name) for name in measured)])
+    if run.runs is None:
+        return slots([*recorded, *(BackendRecord(name=name) for name in measured)])
+    # a backend has one colour in all runs, under its own name and under those that say the run
+    names = {record.name: own_name(record.name, run.runs.labels) for record in recorded}
+    own = slots([replace(record, name=names[record.name]) for record in recorded])
+    return own | {name: own[of_all] for name, of_all in names.items()}
+
+
+def _matrices(agreement: pd.DataFrame, runs: RunsView | None) -> list[tuple[str, MatrixView]]:
+    """The matrix of each run that has one, with its label where there are several."""
+    if runs is None:
+        return [("", found)] if (found := matrix_view(agreement)).names else []
+    each = [(label, matrix_view(agreement[agreement["run"] == label])) for label in runs.labels]
+    return [(label, matrix) for label, matrix in each if matrix.names]
+
+
+def _largest(run: ReportInput) -> list[tuple[str, LargestBatchView]]:
+    """The table of each run that searched, as each has a limit of its own."""
+    found = run.largest_batches
+    if run.runs is None or found.empty:
+        each = [("", largest_batch_view(found))]
+    else:
+        each = [(label, largest_batch_view(found[found["run"] == label])) for label in run.runs.labels]
+    return [(label, table) for label, table in each if table.rows]
 
 
 @cache
@@ -130,10 +156,8 @@ def _data(
     measurements: pd.DataFrame, agreement: pd.DataFrame, slots_by_name: Mapping[str, int], roofs: Sequence[Roof]
 ) -> str:
     """What the scripts read, as JSON that may stand in the page."""
-    columns = [
-        *MEASUREMENT_COLUMNS,
-        *(name for name in (*OPTIONAL_MEASUREMENT_COLUMNS, *CHECK_COLUMNS, *ROOFLINE_COLUMNS) if name in measurements),
-    ]
+    optional = (*OPTIONAL_MEASUREMENT_COLUMNS, *CHECK_COLUMNS, *ROOFLINE_COLUMNS, *RUN_COLUMNS)
+    columns = [*MEASUREMENT_COLUMNS, *(name for name in optional if name in measurements)]
     labels = case_labels(measurements)
     keys = measurements[CASE].itertuples(index=False, name=None)
     cells = measurements[columns].assign(label=[labels[CaseKey(*key)] for key in keys])

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from convbench.results.columns import LARGEST_BATCHES, names
+from convbench.report.views.runs import RunsView
+from convbench.results.columns import LARGEST_BATCHES, names_of_one_run
 from convbench.results.events.state import BackendRecord
 from convbench.results.roofline import Limits
 from convbench.results.run import Picture
@@ -43,7 +44,9 @@ ROOFLINE_COLUMNS = (
 """How near a cell comes to the machine's limit, see results/roofline.py; shown where the run has it."""
 CHECK_COLUMNS = ("exact", "random", "identities", "other_data", "non_finite", "sampled")
 """The verdict of each check by itself, and what was checked where that is not all; shown where the run has it."""
-LARGEST_BATCH_COLUMNS = names(LARGEST_BATCHES)
+RUN_COLUMNS = ("run", "machine", "run_place")
+"""Which of several runs a cell is of; not there where there is one run."""
+LARGEST_BATCH_COLUMNS = names_of_one_run(LARGEST_BATCHES)
 """A row a search for the largest batch size; see schema.LargestBatchFound."""
 
 
@@ -87,6 +90,11 @@ class ReportInput:
     networks: pd.DataFrame = field(default_factory=pd.DataFrame)
     network_layers: pd.DataFrame = field(default_factory=pd.DataFrame)
     largest_batches: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    runs: RunsView | None = None
+    """The table of runs where there are several; every backend is then named by run."""
+    machines: Sequence[tuple[str, Mapping[str, str], Mapping[str, str]]] = ()
+    """Label, machine and packages of each of several runs."""
 
     def __post_init__(self) -> None:
         for name, columns in (("measurements", MEASUREMENT_COLUMNS), ("agreement", AGREEMENT_COLUMNS)):

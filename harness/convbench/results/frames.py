@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from convbench.results.columns import AGREEMENT, LARGEST_BATCHES, SAMPLES, names
+from convbench.results.columns import AGREEMENT, LARGEST_BATCHES, SAMPLES, names_of_one_run
 from convbench.results.events.schema import AgreementFound, LargestBatchFound, Recorded, SampleTaken
 
 FIELDS = {"pass": "pass_name"}
@@ -23,7 +23,7 @@ def sample_frame(samples: Sequence[SampleTaken]) -> pd.DataFrame:
     """A row a timed inner loop; columns that no sample has a value for, as in older runs, are left out."""
     if not samples:
         return pd.DataFrame(columns=list(NEEDED))
-    columns = {name: _values(samples, name) for name in names(SAMPLES)}
+    columns = {name: _values(samples, name) for name in names_of_one_run(SAMPLES)}
     return pd.DataFrame({name: _series(name, values) for name, values in columns.items() if _is_told(name, values)})
 
 
@@ -40,12 +40,12 @@ def _series(name: str, values: list[object]) -> pd.Series[Any]:
 
 def agreement_frame(rows: Sequence[AgreementFound]) -> pd.DataFrame:
     """A row a comparison of two results."""
-    return _frame(rows, names(AGREEMENT))
+    return _frame(rows, names_of_one_run(AGREEMENT))
 
 
 def largest_batch_frame(rows: Sequence[LargestBatchFound]) -> pd.DataFrame:
     """A row a search for the largest batch."""
-    frame = _frame(rows, names(LARGEST_BATCHES))
+    frame = _frame(rows, names_of_one_run(LARGEST_BATCHES))
     return frame.assign(status=frame["status"].astype(str)) if len(frame) else frame
 
 

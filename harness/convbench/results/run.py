@@ -60,6 +60,16 @@ class Run:
         return self.state.records()
 
     @property
+    def identity(self) -> Mapping[str, str]:
+        """Which machine made it, see machine/identity.py; empty in runs from before that was recorded."""
+        return {name: str(value) for name, value in self.header.get("identity", {}).items()}
+
+    @property
+    def machine_name(self) -> str:
+        """The name of its machine; empty in older runs."""
+        return self.identity.get("name", "")
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What the run told its user."""
         return tuple(self.state.warnings)

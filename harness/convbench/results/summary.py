@@ -37,7 +37,9 @@ def right_cells(measurements: pd.DataFrame) -> pd.DataFrame:
 
 
 def rank(measurements: pd.DataFrame) -> pd.DataFrame:
-    """The right cells with their place in their group (GROUP), in the order of the measurements, fastest first.
+    """The right cells with their place in their group, in the order of the measurements, fastest first.
+
+    A group is that of GROUP, and of one run where the measurements have the column `run`.
 
     Added columns: `fastest` (backend), `place` (1 is the fastest), `ratio` to the fastest with `ratio_low` and
     `ratio_high`, and `tied` (the interval reaches 1; true of the fastest itself).
@@ -48,7 +50,8 @@ def rank(measurements: pd.DataFrame) -> pd.DataFrame:
     too wide. NaN where a median has none.
     """
     right = right_cells(measurements)
-    group = right.groupby(GROUP, sort=False).ngroup()
+    keys = ["run", *GROUP] if "run" in right else GROUP
+    group = right.groupby(keys, sort=False).ngroup()
     judged_best = right["fastest"].eq(right["backend"]) if "fastest" in right else False
     ranked = right.assign(group=group, judged_best=judged_best).sort_values(
         ["group", "judged_best", "ratio", "median_s"], ascending=[True, False, True, True], kind="stable"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from convbench.machine.facts import machine_facts, package_versions
+from convbench.machine.identity import machine_identity
 from convbench.machine.noise_floor import cached_floor
 from convbench.plan.items import Plan
 from convbench.plan.settings import RunSettings
@@ -22,8 +23,18 @@ VARYING = ("load at start",)
 """Facts of a machine that change while it stays the same machine."""
 
 
-def make_header(plan: Plan, settings: RunSettings, backends: Sequence[Registered], packages: tuple[str, ...]) -> Header:
-    """The header of a new run; `packages` are distributions whose versions the backends declare as theirs."""
+def make_header(
+    plan: Plan,
+    settings: RunSettings,
+    backends: Sequence[Registered],
+    packages: tuple[str, ...],
+    *,
+    machine: str | None = None,
+) -> Header:
+    """The header of a new run; `packages` are distributions whose versions the backends declare as theirs.
+
+    `machine` is what its user calls the machine; the host name where it is None.
+    """
     declared = tuple(dict.fromkeys([*packages, *(name for each in backends for name in each.backend.packages)]))
     return {
         "command": _command(),
@@ -31,6 +42,7 @@ def make_header(plan: Plan, settings: RunSettings, backends: Sequence[Registered
         "settings": settings.as_dict(),
         "floor": cached_floor(settings.threads) if settings.timing else None,
         "machine": machine_facts(),
+        "identity": machine_identity(machine),
         "packages": package_versions(packages),
         "contract": list(CONTRACT),
         "interpreters": {

@@ -15,7 +15,8 @@ from convbench.cli.options import FolderPath, wants_tracebacks
 def report(runs: tuple[Path, ...], output: Path | None) -> None:
     """Write the files of RUNS again.
 
-    They are measurements.csv, agreement.csv and report.html; several runs go into one.
+    They are measurements.csv, agreement.csv and report.html; several runs go into one page, side by
+    side and each judged by itself.
 
     \b
     Examples:
@@ -24,11 +25,12 @@ def report(runs: tuple[Path, ...], output: Path | None) -> None:
     """
     from convbench.report.files import write_reports  # noqa: PLC0415
     from convbench.report.terminal import print_run  # noqa: PLC0415
-    from convbench.results.loading import load_run  # noqa: PLC0415
+    from convbench.report.terminal_runs import print_runs  # noqa: PLC0415
+    from convbench.results.runs import load_runs  # noqa: PLC0415
 
-    loaded = [load_run(path) for path in runs]
-    write_reports(loaded, output or runs[0])
-    for run in loaded:
-        if len(loaded) > 1:
-            click.secho(f"{run.folder}:\n", bold=True)
-        print_run(run, folder=output, tracebacks=wants_tracebacks())
+    loaded = load_runs(runs)
+    write_reports(loaded.runs, output or runs[0])
+    if len(loaded) > 1:
+        print_runs(loaded, folder=output or runs[0])
+    else:
+        print_run(loaded.runs[0], folder=output, tracebacks=wants_tracebacks())

@@ -7,6 +7,8 @@ const text = (key) => (cell) => cell[key] || MISSING;
 
 // [heading, key to sort by, how a cell is shown, is a number, is shown at first]
 const COLUMNS = [
+  ["run", "run", text("run"), false, true],
+  ["machine", "machine", text("machine"), false, true],
   ["case", "label", text("label"), false, true],
   ["operation", "operation", text("operation"), false, false],
   ["dtype", "dtype", text("dtype"), false, false],
@@ -65,7 +67,7 @@ function makeCellTable(cells, slots) {
   const view = { key: null, direction: 1, page: 0, rows: cells };
   const table = document.getElementById("cell-table");
   const [filter, status, pass, all] = ["cell-filter", "cell-status", "cell-pass", "cell-columns"].map((id) => document.getElementById(id));
-  const searchable = cells.map((cell) => [cell.label, cell.operation, cell.dtype, `batch ${cell.batch_size}`, cell.pass, cell.backend, stateOf(cell), cell.algorithm, cell.reason].join(" ").toLowerCase());
+  const searchable = cells.map((cell) => [cell.run, cell.machine, cell.label, cell.operation, cell.dtype, `batch ${cell.batch_size}`, cell.pass, cell.backend, stateOf(cell), cell.algorithm, cell.reason].join(" ").toLowerCase());
   fillSelect(status, ["all", ...new Set(cells.map(stateOf))]);
   fillSelect(pass, ["all", ...new Set(cells.map((cell) => cell.pass))]);
 

@@ -125,7 +125,7 @@ function drawSeries(one, xs, x, y, compact) {
       }
       const [fx, fy] = place(follower);
       const proven = point.proven && follower.proven;
-      group.append(shape("path", { class: `line${proven ? "" : " unproven"}`, d: `M${px.toFixed(1)} ${py.toFixed(1)}L${fx.toFixed(1)} ${fy.toFixed(1)}` }));
+      group.append(shape("path", { class: `line r${one.run ?? 0}${proven ? "" : " unproven"}`, d: `M${px.toFixed(1)} ${py.toFixed(1)}L${fx.toFixed(1)} ${fy.toFixed(1)}` }));
     } else if (hasBand && !one.points.some((other) => next(other) === point)) {
       group.append(shape("line", { class: "whisker", x1: px, x2: px, y1: y(point.low), y2: y(point.high) }));
     }

@@ -50,7 +50,7 @@ function seriesOf(cells, quantity, slots, hidden) {
     if (!byBackend.has(cell.backend)) byBackend.set(cell.backend, []);
     byBackend.get(cell.backend).push(point);
   }
-  return [...byBackend].map(([name, points]) => ({ name, slot: slots[name], points: points.sort((a, b) => a.x - b.x) }));
+  return [...byBackend].map(([name, points]) => ({ name, slot: slots[name], run: (points[0].cell.run_place ?? 0) % 4, points: points.sort((a, b) => a.x - b.x) }));
 }
 
 function makeCurves(cells, slots, state) {

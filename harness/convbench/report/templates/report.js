@@ -115,6 +115,7 @@ function describePair(pair) {
 
 function wireCopy() {
   const button = document.getElementById("copy"), code = document.getElementById("command");
+  if (!button) return; // several runs have several commands, and none to copy
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(code.textContent);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import isfinite, log10
 from typing import Literal
 
@@ -53,6 +54,8 @@ class MeansPanel:
     """The backends in one pass. Of all `groups` comparisons the means take the `taken` that all backends have."""
 
     pass_name: str
+    run: str
+    """Its label, where there are several; a mean is of one run."""
     rows: Sequence[MeanRow]
     taken: int
     groups: int
@@ -136,13 +139,20 @@ class RankingView:
 
 def means_view(ranked: pd.DataFrame) -> MeansView:
     """The geometric means of each pass."""
-    means = geometric_means(ranked)
+    by = ["pass", "run"] if "run" in ranked else ["pass"]
+    means = geometric_means(ranked, by=by)
+    runs = list(dict.fromkeys(ranked["run"])) if "run" in ranked else [""]
     axis = LogAxis.up_to(float(means["ratio_high"].max()) if len(means) else 1.0)
     panels = []
-    for name in in_usual_order(means["pass"].unique()):
-        rows = [MeanRow(mean, _reach(mean, axis)) for mean in read_rows(means[means["pass"] == name], Mean)]
+    for name, run in product(in_usual_order(means["pass"].unique()), runs):
+        own, cells = (
+            frame[(frame["pass"] == name) & ((frame["run"] == run) if run else True)] for frame in (means, ranked)
+        )
+        if own.empty:
+            continue
+        rows = [MeanRow(mean, _reach(mean, axis)) for mean in read_rows(own, Mean)]
         taken = max((row.mean.groups for row in rows), default=0)
-        panels.append(MeansPanel(name, rows, taken, _groups(ranked[ranked["pass"] == name])))
+        panels.append(MeansPanel(name, run, rows, taken, _groups(cells)))
     return MeansView(axis, panels)
 
 
@@ -160,6 +170,9 @@ def ranking_view(measurements: pd.DataFrame, ranked: pd.DataFrame) -> RankingVie
     """A table for each pass and batch size, with a row for each case and a column for each backend that has a time."""
     measured = measurements["median_s"].notna()
     columns = [str(name) for name in pd.unique(measurements.loc[measured, "backend"])]
+    if "run" in measurements:  # the runs of one backend stand beside each other
+        firsts = list(dict.fromkeys(name.partition(" · ")[0] for name in columns))
+        columns.sort(key=lambda name: firsts.index(name.partition(" · ")[0]))
     labels = case_labels(measurements)
     tables: dict[TableKey, dict[CaseKey, dict[str, ShownCell]]] = {}
     operations: dict[CaseKey, str] = {}

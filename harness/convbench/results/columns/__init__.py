@@ -2,6 +2,7 @@
 
 from convbench.results.columns.agreement import AGREEMENT
 from convbench.results.columns.column import Column, Dtype, Unit, names
+from convbench.results.columns.keys import names_of_one_run
 from convbench.results.columns.largest_batches import LARGEST_BATCHES
 from convbench.results.columns.measurements import MEASUREMENTS
 from convbench.results.columns.networks import NETWORK_LAYERS, NETWORKS
@@ -18,4 +19,5 @@ __all__ = [
     "Dtype",
     "Unit",
     "names",
+    "names_of_one_run",
 ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from convbench.results.columns.column import Column, count, ratio, text
-from convbench.results.columns.keys import BATCH_SIZE, CASE, DTYPE, PASS, WORKLOAD
+from convbench.results.columns.keys import BATCH_SIZE, CASE, DTYPE, MACHINE, PASS, RUN, WORKLOAD
 
 AGREEMENT: tuple[Column, ...] = (
+    RUN,
+    MACHINE,
     WORKLOAD,
     CASE,
     BATCH_SIZE,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from convbench.results.columns.column import Column, count, size, text
-from convbench.results.columns.keys import BACKEND, CASE, DTYPE, PASS, WORKLOAD
+from convbench.results.columns.keys import BACKEND, CASE, DTYPE, MACHINE, PASS, RUN, WORKLOAD
 
 LARGEST_BATCHES: tuple[Column, ...] = (
+    RUN,
+    MACHINE,
     WORKLOAD,
     CASE,
     DTYPE,

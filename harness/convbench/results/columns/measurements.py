@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from convbench.results.columns.column import Column, count, flag, ratio, seconds, size, text
-from convbench.results.columns.keys import BACKEND, BATCH_SIZE, CASE, DTYPE, PASS, WORKLOAD
+from convbench.results.columns.keys import BACKEND, BATCH_SIZE, CASE, DTYPE, MACHINE, PASS, RUN, WORKLOAD
 
 MEASUREMENTS: tuple[Column, ...] = (
+    RUN,
+    MACHINE,
     WORKLOAD,
     CASE,
     text("operation", "What the case computes: `conv`, `pool` or `flatten`."),

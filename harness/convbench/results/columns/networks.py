@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from convbench.results.columns.column import Column, count, ratio, seconds, size, text
-from convbench.results.columns.keys import BACKEND, BATCH_SIZE, CASE, DTYPE, PASS, WORKLOAD
+from convbench.results.columns.keys import BACKEND, BATCH_SIZE, CASE, DTYPE, MACHINE, PASS, RUN, WORKLOAD
 
 NETWORKS: tuple[Column, ...] = (
+    RUN,
+    MACHINE,
     WORKLOAD,
     DTYPE,
     BATCH_SIZE,
@@ -62,6 +64,8 @@ NETWORKS: tuple[Column, ...] = (
 """In the order of the frame and of networks.csv."""
 
 NETWORK_LAYERS: tuple[Column, ...] = (
+    RUN,
+    MACHINE,
     WORKLOAD,
     DTYPE,
     BATCH_SIZE,

@@ -56,6 +56,7 @@ class _Shape(msgspec.Struct):
     settings: _Settings
     machine: dict[str, Any]
     packages: dict[str, str | None]
+    identity: dict[str, str] = {}
     workloads: list[_Workload] = []
     floor: float | None = None
 
