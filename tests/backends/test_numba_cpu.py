@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 import convbench
 from convbench_backends.numba_cpu import NumbaCpu
 from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis, gradient_axis
-from convbench_backends.numba_cpu.geometry import PADDING, first_taps, spans, taps, window_places
+from convbench_backends.numba_cpu.convolution.winograd.plan import takes_winograd
+from convbench_backends.numba_cpu.geometry import PADDING, ConvShape, first_taps, spans, taps, window_places
 from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis, Case, Conv, Settings, Tensors, Unsupported
 
@@ -224,3 +225,17 @@ def test_shorter_vectors_and_fewer_registers_compute_the_same(machine):
 def test_short_vectors_and_many_registers_as_arm_has_them_compute_the_same():
     lines = run_guarded(registers=(16, 32))
     assert "implicit GEMM" in {algorithm for algorithm, _ in lines}
+
+
+@pytest.mark.parametrize(
+    ("filters", "size", "padding", "batch"),
+    [(20, (2, 2), ((3, 3), (0, 2)), 3), (24, (12, 2), ((0, 2), (1, 0)), 1), (21, (4, 4), ((0, 0), (1, 1)), 1)],
+    ids=["padding is all that a tap reads in rows", "and in columns", "few places"],
+)
+def test_a_gradient_by_w_over_few_places_is_not_computed_in_tiles_that_lose_digits(filters, size, padding, batch):
+    def shape(padding, size, batch):
+        conv = Conv(in_channels=16, out_channels=filters, kernel_size=(3, 3), padding=padding)
+        return ConvShape.of(Case(name="c", operation=conv, input_shape=(16, *size)), batch)
+
+    assert not takes_winograd(shape(padding, size, batch))
+    assert takes_winograd(shape(((1, 1), (1, 1)), (8, 8), 1))

@@ -9,6 +9,7 @@ Choices made here, from sizes alone:
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ PRODUCTS = 16
 """Products of a tile and filter: (TILE + 2) squared."""
 _LEAST_CHANNELS = 16
 """Channels, and filters, at least."""
+_LEAST_PLACES = 32
+"""Places of which a weight's gradient is the sum, at least."""
 _MOST_COVERED = 1.4
 """Outputs that the tiles compute, for each one that there is, at most."""
 _VECTORS = 6
@@ -83,7 +86,9 @@ def why_no_winograd(shape: ConvShape) -> str:
 
     A tile saves 20 multiply-adds of 36 for each pair of channel and filter and pays about 50 instructions for each
     channel and filter alone; below 16 of each the direct convolution wins. A sum of so few terms is also rounded less
-    than a tile's: with 11 channels and one filter dx was seen at 1.6 times the bound.
+    than a tile's: with 11 channels and one filter dx was seen at 1.6 times the bound. The same holds for dw, which sums
+    over places: of a picture of 4 x 4 it was seen at 1.2 times the bound, and where a tap only ever reads padding dw
+    must be exactly 0.
     """
     axes = shape.vertical, shape.horizontal
     if any((axis.kernel, axis.stride, axis.dilation) != (3, 1, 1) for axis in axes):
@@ -92,8 +97,16 @@ def why_no_winograd(shape: ConvShape) -> str:
         return "its tiles know no groups"
     if min(shape.in_channels, shape.out_channels) < _LEAST_CHANNELS:
         return f"sums over fewer than {_LEAST_CHANNELS} channels or filters lose digits in its tiles"
+    if shape.batch * prod(map(_fewest_places, axes)) < _LEAST_PLACES:
+        return f"a weight's gradient is a sum over fewer than {_LEAST_PLACES} places, and loses digits in its tiles"
     covered = [TILE * -(-axis.output // TILE) / axis.output for axis in axes]
     return "" if covered[0] * covered[1] <= _MOST_COVERED else "its outputs fill too little of their tiles"
+
+
+def _fewest_places(axis: Axis) -> int:
+    """The number of windows in which the tap that lies on padding most often reads the input."""
+    places = [min(axis.output, axis.size + axis.before - tap) - max(0, axis.before - tap) for tap in range(axis.kernel)]
+    return max(0, min(places))
 
 
 def takes_winograd(shape: ConvShape) -> bool:
