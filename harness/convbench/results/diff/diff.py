@@ -94,6 +94,8 @@ def _diff_runs(base: Run, new: Run, limits: Thresholds, *, changed: Sequence[str
     cells = _with_margins(matched, limits, floor)
     judged = cells[_is_timed(cells)]
     speeds, drift = stored_speeds(base.samples, new.samples, judged, unchanged)
+    if drift is not None and drift.reach > max(floor, limits.fail_above):
+        speeds["speed"] = speeds["speed"].replace(["slower", "faster"], "inconclusive")
     return _result(
         cells.join(speeds), unmatched(before, after), limits, notes, base=str(base.folder), new=str(new.folder),
         floor=floor, drift=drift, versions=comparable.version_changes(base, new), is_paired=False,
