@@ -25,7 +25,7 @@ from convbench.report.inputs import (
     RUN_COLUMNS,
     ReportInput,
 )
-from convbench.report.templating import environment, template_file
+from convbench.report.pages.templating import environment, template_file
 from convbench.report.views.cases import CASE, CaseKey, case_labels
 from convbench.report.views.fastest import means_view, ranking_view
 from convbench.report.views.headline import headline

@@ -59,7 +59,7 @@ def diff(  # noqa: PLR0917  # a parameter for each option
     written = None
     if output is not None:
         from convbench.report.diff.page import render_diff  # noqa: PLC0415
-        from convbench.report.writing import write_page  # noqa: PLC0415
+        from convbench.report.pages.writing import write_page  # noqa: PLC0415
 
         written = write_page(render_diff(found), output, "diff.html")
     if format_ == "json":
@@ -95,7 +95,7 @@ def history(folder: Path, output: Path | None) -> None:
     """
     from convbench.report.history.page import render_history  # noqa: PLC0415
     from convbench.report.history.terminal import print_history  # noqa: PLC0415
-    from convbench.report.writing import write_page  # noqa: PLC0415
+    from convbench.report.pages.writing import write_page  # noqa: PLC0415
     from convbench.results.history import history as read_history  # noqa: PLC0415
 
     found = read_history(folder)

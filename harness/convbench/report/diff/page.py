@@ -11,7 +11,7 @@ from markupsafe import Markup
 from convbench.report.diff import words
 from convbench.report.diff.rows import DiffRow, worst_first
 from convbench.report.diff.terminal import interval_of
-from convbench.report.templating import environment, template_file
+from convbench.report.pages.templating import environment, template_file
 from convbench.results.diff import Diff
 
 STYLES = ("report.css", "comparing.css")

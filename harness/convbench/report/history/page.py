@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from convbench.report.history import figure
 from convbench.report.history.terminal import latest_steps, version_change
-from convbench.report.templating import environment, template_file
+from convbench.report.pages.templating import environment, template_file
 from convbench.report.views.slots import slots
 from convbench.results.events.state import BackendRecord
 from convbench.results.history import History

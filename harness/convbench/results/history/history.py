@@ -60,7 +60,7 @@ def history(folder: str | Path, *, least_step: float = FAIL_ABOVE) -> History:
     for each in sorted(timed, key=lambda one: _when(one.moment.started)):
         key = (tuple(sorted(each.machine.items())), tuple(sorted(each.settings.items())))
         groups.setdefault(key, []).append(each)
-    machines = tuple(_machine(runs, least_step) for runs in groups.values())
+    machines = tuple(_machine(runs, least_step) for runs in sorted(groups.values(), key=len, reverse=True))
     return History(folder=top, machines=machines, skipped=tuple(skipped))
 
 
