@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite, log
+from math import ceil, isfinite, log
 
 from markupsafe import Markup
 
@@ -41,7 +41,7 @@ class RatioAxis:
         (1.5, 1.25)
         """
         reaches = sorted(max(ratio, 1 / ratio) for ratio in ratios if isfinite(ratio) and ratio > 0)
-        needed = reaches[int(0.9 * (len(reaches) - 1))] if reaches else 1.0
+        needed = reaches[ceil(0.9 * len(reaches)) - 1] if reaches else 1.0
         return cls(next((width for width in WIDTHS if width >= needed), WIDTHS[-1]))
 
     def place(self, ratio: float) -> float:
