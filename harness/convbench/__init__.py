@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from convbench.errors import RunError, UsageError
     from convbench.plan.entrants import Entrant
     from convbench.report.export import export
+    from convbench.results.diff import Diff, diff
+    from convbench.results.history import History, history
     from convbench.results.loading import load_run
     from convbench.results.run import Run
     from convbench.results.runs import Runs, load_runs
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ConvbenchError": "convbench_specs",
+    "Diff": "convbench.results.diff",
     "Entrant": "convbench.plan.entrants",
+    "History": "convbench.results.history",
     "Run": "convbench.results.run",
     "RunError": "convbench.errors",
     "Runs": "convbench.results.runs",
@@ -31,6 +35,8 @@ _HOMES = {
     "check": "convbench.api",
     "compare": "convbench.api",
     "export": "convbench.report.export",
+    "diff": "convbench.results.diff",
+    "history": "convbench.results.history",
     "load_run": "convbench.results.loading",
     "load_runs": "convbench.results.runs",
 }
@@ -38,7 +44,9 @@ _HOMES = {
 
 __all__ = [
     "ConvbenchError",
+    "Diff",
     "Entrant",
+    "History",
     "Run",
     "RunError",
     "Runs",
@@ -46,7 +54,9 @@ __all__ = [
     "__version__",
     "check",
     "compare",
+    "diff",
     "export",
+    "history",
     "load_run",
     "load_runs",
 ]

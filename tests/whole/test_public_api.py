@@ -17,15 +17,21 @@ from convbench.plan.settings import RunSettings
 
 PUBLIC = {
     "ConvbenchError",
+    "Diff",
     "Entrant",
+    "History",
     "Run",
     "RunError",
+    "Runs",
     "UsageError",
     "__version__",
     "check",
     "compare",
+    "diff",
     "export",
+    "history",
     "load_run",
+    "load_runs",
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from convbench.cli.commands.compare_runs import diff, history
 from convbench.cli.commands.export import export
 from convbench.cli.commands.fuzz import fuzz
 from convbench.cli.commands.listing import backends, show, workloads
@@ -63,10 +64,11 @@ def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name
       convbench compare                                  all backends on the quick workload
       convbench compare resnet50 --batch-sizes 1,8       a network's layers
       convbench check my_layers.toml --backends jax,mine only correctness
+      convbench diff results/monday results/tuesday      what became slower, wrong, or larger
       convbench fuzz --time 600                          random cases, shrunk where a backend is wrong
       convbench backends                                 what is installed, and why the rest is not
     """
 
 
-for _command in (compare, check, fuzz, doctor, limits, backends, workloads, show, report, export):
+for _command in (compare, check, fuzz, doctor, limits, backends, workloads, show, report, export, diff, history):
     main.add_command(_command)

@@ -72,6 +72,24 @@ class FolderPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+class PerCent(click.ParamType[float]):
+    """A share in per cent: 5, 7.5 or 5%."""
+
+    name = "PERCENT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The share that a text stands for: 0.05 for 5."""
+        if isinstance(value, float):
+            return value
+        try:
+            per_cent = float(str(value).removesuffix("%"))
+        except ValueError:
+            per_cent = -1.0
+        if not 0 <= per_cent <= 1000:
+            self.fail(f"{value!r} must be per cents from 0 to 1000, such as 5 or 5%", param, ctx)
+        return per_cent / 100
+
+
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that compare and check share."""
     options = [

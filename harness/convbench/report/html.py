@@ -10,12 +10,8 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
-from functools import cache
-from importlib import resources
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from convbench.measure.memory import FLOOR_BYTES
@@ -29,9 +25,10 @@ from convbench.report.inputs import (
     RUN_COLUMNS,
     ReportInput,
 )
+from convbench.report.pages.templating import environment, template_file
 from convbench.report.views.cases import CASE, CaseKey, case_labels
 from convbench.report.views.fastest import means_view, ranking_view
-from convbench.report.views.headline import headline, join_names
+from convbench.report.views.headline import headline
 from convbench.report.views.largest_batch import LargestBatchView, largest_batch_view
 from convbench.report.views.networks import networks_view
 from convbench.report.views.not_ranked import not_ranked_view
@@ -42,9 +39,7 @@ from convbench.report.views.slots import placed_as_listed, slots
 from convbench.results.events.state import BackendRecord
 from convbench.results.run import Picture
 from convbench.results.summary import ORACLE, backend_verdicts, rank
-from convbench.text import units
 
-PACKAGE = "convbench.report"
 SCRIPTS = ("units.js", "chart.js", "curves.js", "roofline.js", "cells.js", "report.js")
 """In an order in which each uses only what stands before it, as they share one scope."""
 SCHEMA_WITHOUT_DISPLAY_ORDER = 1
@@ -75,14 +70,14 @@ def render_report(run: ReportInput) -> str:
     roofline = roofline_view(measurements, run.limits)
     data = Markup(_data(measurements, agreement, slots_by_name, roofline.roofs))  # noqa: S704 -- escaped for a script
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             run=run,
             runs=run.runs,
             slots=slots_by_name,
-            styles=Markup("").join(_file(name) for name in STYLES),
-            scripts=Markup("\n").join(_file(name) for name in SCRIPTS),
+            styles=Markup("").join(template_file(name) for name in STYLES),
+            scripts=Markup("\n").join(template_file(name) for name in SCRIPTS),
             data=data,
             headline=headline(verdicts, ranked, run.backends),
             counts=_counts(measurements, verdicts),
@@ -136,22 +131,6 @@ def _largest(run: ReportInput) -> list[tuple[str, LargestBatchView]]:
     return [(label, table) for label, table in each if table.rows]
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    formats = (name for name in dir(units) if name.startswith("format_"))
-    environment.filters |= {name.removeprefix("format_"): getattr(units, name) for name in formats}
-    environment.filters |= {"names": join_names, "date": format_date}
-    return environment
-
-
-def _file(name: str) -> Markup:
-    text = (resources.files(PACKAGE) / "templates" / name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704 -- our own file
-
-
 def _data(
     measurements: pd.DataFrame, agreement: pd.DataFrame, slots_by_name: Mapping[str, int], roofs: Sequence[Roof]
 ) -> str:
@@ -187,16 +166,3 @@ def _counts(measurements: pd.DataFrame, verdicts: pd.DataFrame) -> Counts:
 
 def _data_uri(picture: Picture) -> str:
     return f"data:image/png;base64,{b64encode(picture.png).decode('ascii')}"
-
-
-def format_date(text: str) -> str:
-    """An ISO 8601 time as people write it; any other text stays as it is.
-
-    >>> format_date("2026-11-20T13:24:05+00:00"), format_date("yesterday")
-    ('20 November 2026, 13:24 UTC', 'yesterday')
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return f"{moment.day} {moment:%B %Y, %H:%M} {moment.tzname() or ''}".strip()

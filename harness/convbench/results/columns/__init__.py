@@ -2,6 +2,7 @@
 
 from convbench.results.columns.agreement import AGREEMENT
 from convbench.results.columns.column import Column, Dtype, Unit, names
+from convbench.results.columns.diff import DIFF_CELLS
 from convbench.results.columns.keys import names_of_one_run
 from convbench.results.columns.largest_batches import LARGEST_BATCHES
 from convbench.results.columns.measurements import MEASUREMENTS
@@ -10,6 +11,7 @@ from convbench.results.columns.samples import SAMPLES
 
 __all__ = [
     "AGREEMENT",
+    "DIFF_CELLS",
     "LARGEST_BATCHES",
     "MEASUREMENTS",
     "NETWORKS",

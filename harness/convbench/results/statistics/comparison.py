@@ -28,6 +28,8 @@ Speed = Literal["faster", "slower", "equivalent", "inconclusive"]
 SPEEDS: tuple[Speed, ...] = get_args(Speed)
 LEAST_MARGIN = 0.01
 """A difference of less than 1 % is of no use to anybody, however certain it is."""
+Margin = float | NDArray[np.float64]
+"""One margin for all comparisons, or one for each."""
 CONFIDENCE = 0.95
 RATIO_COLUMNS = ("ratio", "ratio_low", "ratio_high", "blocks", "p_value")
 
@@ -41,7 +43,7 @@ def block_log_ratios(pairs: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     return medians.unstack("block")
 
 
-def ratios(log_ratios: NDArray[np.float64], margin: float = LEAST_MARGIN) -> pd.DataFrame:
+def ratios(log_ratios: NDArray[np.float64], margin: Margin = LEAST_MARGIN) -> pd.DataFrame:
     """Ratio of times with its interval, and the p-value of a difference beyond the margin.
 
     `log_ratios` has the shape (comparisons, blocks), with NaN for a missing block. The result has RATIO_COLUMNS. A
@@ -87,7 +89,7 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     return adjusted
 
 
-def judge(compared: pd.DataFrame, margin: float = LEAST_MARGIN) -> pd.DataFrame:
+def judge(compared: pd.DataFrame, margin: Margin = LEAST_MARGIN) -> pd.DataFrame:
     """RATIO_COLUMNS with `p_holm` over all rows, and `speed` of the backend in the numerator, one of SPEEDS."""
     p_holm = holm(compared["p_value"].to_numpy(dtype=np.float64))
     low, high = np.log(compared["ratio_low"].to_numpy()), np.log(compared["ratio_high"].to_numpy())
