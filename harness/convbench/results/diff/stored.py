@@ -28,8 +28,8 @@ block log medians in the new run, less that in the base) is taken as
   D. The largest of these distances, squared, is added to its variance. If one backend alone stayed the same, it is D²:
   another backend may have drifted by nothing, or twice as far.
 - Where an unchanged cell is off by more than the margin (`Drift.reach`) nothing is called slower or faster, however
-  sure the test is: on a busy machine single cells of identical code took 20 to 70 times as long in all blocks of a run,
-  which is no normal deviation, and nothing in two runs tells it from a change.
+  sure the test is: on a busy machine single cells of identical code took more than 17 times as long in one run as in
+  another, which is no normal deviation, and nothing in two runs tells it from a change.
 - p-values are adjusted by Holm's method, which holds however the cells depend on each other.
 """
 
