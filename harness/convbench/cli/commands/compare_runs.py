@@ -46,8 +46,8 @@ def diff(  # noqa: PLR0917  # a parameter for each option
 
     \b
     Examples:
-      convbench compare lenet5 --against /envs/new/bin/python --output results/both
-      convbench diff results/both --left pytorch --right pytorch-against
+      convbench compare lenet5 --against /envs/old/bin/python --output results/both
+      convbench diff results/both --left pytorch-base --right pytorch
       convbench diff results/monday results/tuesday --fail-above 10
       convbench diff results/monday results/tuesday --format markdown --output diff.html
     """

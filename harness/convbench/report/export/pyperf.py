@@ -9,12 +9,12 @@ Source of the layout: https://pyperf.readthedocs.io, the module pyperf._bench, v
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from statistics import median
 
 from convbench.report.export.cells import TimedCell, timed_cells
 from convbench.results.run import Run
+from convbench.text.strict_json import to_json
 
 FORMAT_VERSION = "1.0"
 Metadata = Mapping[str, str | int | float]
@@ -27,7 +27,7 @@ def pyperf(run: Run) -> str:
         "metadata": _metadata(run),
         "version": FORMAT_VERSION,
     }
-    return json.dumps(suite, allow_nan=False) + "\n"
+    return to_json(suite) + "\n"
 
 
 def _benchmark(cell: TimedCell) -> dict[str, object]:

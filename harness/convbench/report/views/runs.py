@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +12,7 @@ from convbench.results.events.state import BackendRecord
 from convbench.results.run import Run
 from convbench.results.runs import Runs
 from convbench.results.summary import REFERENCES, backend_verdicts, rank
+from convbench.text.strict_json import to_json
 from convbench.text.units import format_duration
 from convbench_specs import case_table
 
@@ -159,7 +159,7 @@ def _with_changed_workloads(frame: pd.DataFrame, runs: Runs) -> pd.DataFrame:
                 case = layer.case
                 same_name = known.setdefault((workload.name, case.name, case.dtype), {})
                 own = f"{workload.name} · {label}" if same_name else workload.name
-                name = same_name.setdefault(json.dumps(case_table(case), sort_keys=True, default=str), own)
+                name = same_name.setdefault(to_json(case_table(case)), own)
                 names[label, workload.name, case.name, case.dtype] = name
     if frame.empty:
         return frame
