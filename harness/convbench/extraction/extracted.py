@@ -1,0 +1,98 @@
+"""A model as a workload, and what of it no case can express."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from convbench.errors import UsageError
+from convbench.extraction.document import workload_toml
+from convbench_specs import Extraction, Layer, LeftOut, Workload, cost
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """The layers of a model: `workload` has each shape once, with its count, `left_out` what is no case, and why.
+
+    `flops` are those of one forward pass over one instance: of the cases, of what is left out, and of fully connected
+    layers; each multiply-add is 2.
+    """
+
+    workload: Workload
+    left_out: tuple[LeftOut, ...]
+    flops: int
+
+    def share(self, flops: int) -> float:
+        """The part of all FLOPs, from 0 to 1."""
+        return flops / self.flops if self.flops else 0.0
+
+    @cached_property
+    def left_out_share(self) -> float:
+        """The part of all FLOPs that is left out."""
+        return self.share(sum(each.flops for each in self.left_out))
+
+    @property
+    def toml(self) -> str:
+        """The workload file; what is left out follows as comments."""
+        return workload_toml(self.workload, [(each, self.share(each.flops)) for each in self.left_out])
+
+    def write(self, path: str | Path) -> Path:
+        """Write the workload file, which `convbench compare` takes; UsageError where it cannot be written."""
+        path = Path(path)
+        try:
+            path.write_text(self.toml, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+        return path
+
+
+def extracted(name: str, source: str, found: Extraction) -> Extracted:
+    """What was found in a model, with equal layers as one. UsageError where no layer is a case."""
+    if not found.layers:
+        why = "; ".join(f"{each.name}: {each.what}: {each.reason}" for each in found.left_out[:2])
+        raise UsageError(f"{source} has no layer that convbench can measure{why and ': ' + why}")
+    layers = merged(found.layers)
+    flops = sum(cost(layer.case, 1, "forward").flops * layer.count for layer in layers)
+    flops += found.dense_flops + sum(each.flops for each in found.left_out)
+    is_whole = not any(each.in_scope for each in found.left_out)
+    workload = Workload(
+        name=name, layers=layers, title=name, source=_origin(source, found), network=is_whole, dense=found.dense
+    )
+    result = Extracted(workload, found.left_out, flops)
+    if not found.left_out:
+        return result
+    note = f" Left out: {result.left_out_share:.3g} of the FLOPs."
+    return replace(result, workload=replace(workload, source=workload.source + note))
+
+
+def merged(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """Equal cases as one, under the name of the first and in its place; names that occur twice get a number."""
+    counts: dict[tuple[object, ...], int] = {}
+    first: dict[tuple[object, ...], Layer] = {}
+    for layer in layers:
+        key = (layer.case.operation, layer.case.input_shape, layer.case.dtype)
+        counts[key] = counts.get(key, 0) + layer.count
+        first.setdefault(key, layer)
+    taken: set[str] = set()
+    found = []
+    for key, layer in first.items():
+        name = _free(layer.case.name, taken)
+        taken.add(name)
+        found.append(Layer(case=replace(layer.case, name=name), count=counts[key]))
+    return tuple(found)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number = 1
+    candidate = name
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}-{number}"
+    return candidate
+
+
+def _origin(source: str, found: Extraction) -> str:
+    by = f" by {found.framework}" if found.framework else ""
+    return f"extracted from {source}, traced{by}."
