@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -11,7 +11,8 @@ from convbench.errors import UsageError
 from convbench.extraction.extracted import Extracted, extracted
 from convbench.extraction.messages import ModelRead, ReadModel
 from convbench.extraction.reading import Shapes, read_model
-from convbench.extraction.source import model_name
+from convbench.extraction.document import left_out_line, percent
+from convbench.extraction.source import looks_like_source, model_name
 from convbench.workers.channel.child import Child
 from convbench.workers.discovery.loading import PluginRef, offered_by
 from convbench.workers.failure import Failure
@@ -22,11 +23,14 @@ from convbench_specs import (
     ExtractionError,
     Extractor,
     LeftOut,
+    Workload,
     WorkloadError,
     hooks,
     parse_layer,
+    shipped_workloads,
 )
 
+Shape = Sequence[int]
 LIMIT_S = 300.0
 """For reading a model, with the import of its framework."""
 MOST_ELEMENTS = 2**40
@@ -86,6 +90,33 @@ def extract_source(source: str, shapes: Shapes, registry: Registry, *, timeout_s
         return extracted(model_name(source), source, _extraction(answer, source))
     except WorkloadError as error:
         raise UsageError(str(error)) from error
+
+
+def workloads_of_models(
+    names: Sequence[str], shapes: Shapes, registry: Registry, note: Callable[[str], None]
+) -> dict[str, Workload]:
+    """Those of the names that are sources of models, as workloads; `note` is told what is left out of each.
+
+    UsageError where a model needs a shape and there is none, or the other way round.
+    """
+    declared = [extractor for extractor, _ in registry.extractors.values()]
+    prefixes = tuple(prefix for each in declared for prefix in each.prefixes)
+    suffixes = tuple(suffix for each in declared for suffix in each.suffixes)
+    known = {*shipped_workloads(), *registry.workloads}
+    found = {}
+    for name in dict.fromkeys(names):
+        if name in known or not looks_like_source(name, prefixes, suffixes):
+            continue
+        if not shapes and not name.endswith(suffixes or "\0"):
+            raise UsageError(f"{name} looks like a model: name the shape of its input, such as --input 3,224,224")
+        model = extract_source(name, shapes, registry)
+        found[name] = model.workload
+        note(f"{name}: {len(model.workload.layers)} cases are {percent(model.case_share)} of the FLOPs of the model")
+        for each in model.left_out:
+            note(f"left out: {left_out_line((each, model.share(each.flops)))}")
+    if shapes and not found:
+        raise UsageError(f"--input is the shape of a model's input, and {', '.join(names) or 'a case'} is none")
+    return found
 
 
 def shapes_of(given: Any) -> Shapes:

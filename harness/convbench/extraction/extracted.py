@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 from convbench.errors import UsageError
-from convbench.extraction.document import workload_toml
+from convbench.extraction.document import percent, workload_toml
 from convbench_specs import Extraction, Layer, LeftOut, Workload, cost
 
 
@@ -28,7 +27,12 @@ class Extracted:
         """The part of all FLOPs, from 0 to 1."""
         return flops / self.flops if self.flops else 0.0
 
-    @cached_property
+    @property
+    def case_share(self) -> float:
+        """The part of all FLOPs that the cases are."""
+        return self.share(flops_of(self.workload.layers))
+
+    @property
     def left_out_share(self) -> float:
         """The part of all FLOPs that is left out."""
         return self.share(sum(each.flops for each in self.left_out))
@@ -54,8 +58,7 @@ def extracted(name: str, source: str, found: Extraction) -> Extracted:
         why = "; ".join(f"{each.name}: {each.what}: {each.reason}" for each in found.left_out[:2])
         raise UsageError(f"{source} has no layer that convbench can measure{why and ': ' + why}")
     layers = merged(found.layers)
-    flops = sum(cost(layer.case, 1, "forward").flops * layer.count for layer in layers)
-    flops += found.dense_flops + sum(each.flops for each in found.left_out)
+    flops = flops_of(layers) + found.dense_flops + sum(each.flops for each in found.left_out)
     is_whole = not any(each.in_scope for each in found.left_out)
     workload = Workload(
         name=name, layers=layers, title=name, source=_origin(source, found), network=is_whole, dense=found.dense
@@ -63,8 +66,13 @@ def extracted(name: str, source: str, found: Extraction) -> Extracted:
     result = Extracted(workload, found.left_out, flops)
     if not found.left_out:
         return result
-    note = f" Left out: {result.left_out_share:.3g} of the FLOPs."
+    note = f" Left out are layers with {percent(result.left_out_share)} of its FLOPs."
     return replace(result, workload=replace(workload, source=workload.source + note))
+
+
+def flops_of(layers: Iterable[Layer]) -> int:
+    """FLOPs of a forward pass over one instance."""
+    return sum(cost(layer.case, 1, "forward").flops * layer.count for layer in layers)
 
 
 def merged(layers: Iterable[Layer]) -> tuple[Layer, ...]:
