@@ -66,6 +66,7 @@ class OnnxExtractor(Extractor):
             trace = GraphTrace(inferred, Recorder(known))
             trace.record()
             return trace.recorder.extraction(f"onnx {onnx.__version__}")
+        assert failure is not None
         given = f" on an input of {shape_text(shapes)}" if shapes else ""
         raise ExtractionError(f"the shapes of the model cannot be inferred{given}: {one_line(failure)}") from failure
 
