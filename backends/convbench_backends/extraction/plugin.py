@@ -11,5 +11,5 @@ from convbench_specs import Extractor, hookimpl
 
 @hookimpl
 def convbench_extractors() -> list[type[Extractor]]:
-    """Those of all frameworks; the first that takes a model reads it."""
-    return [PyTorchExtractor, KerasExtractor, OnnxExtractor, JaxExtractor]
+    """Those of all frameworks; the first that takes a model reads it, and Keras may itself run on PyTorch."""
+    return [KerasExtractor, PyTorchExtractor, OnnxExtractor, JaxExtractor]

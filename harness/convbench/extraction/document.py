@@ -41,7 +41,7 @@ def percent(share: float) -> str:
 
 
 def _case(layer: Layer) -> str:
-    table = short_table(layer.case)
+    table = {"name": layer.case.name} | short_table(layer.case)
     if layer.count > 1:
         table["count"] = layer.count
     return "{ " + ", ".join(f"{key} = {to_toml(value)}" for key, value in table.items()) + " }"
