@@ -26,8 +26,8 @@ class LeftOut:
     """A layer of the model that no case can express.
 
     `what` describes it ("transposed convolution, 64 filters of 2 x 2"), `reason` says why it is left out. `flops` are
-    those of all its `count` calls for one instance: 2 a multiply-add, and as cost() counts them for pools. `in_scope` is
-    false where no convolution, pool or flatten of the network is missing for it: products of matrices are told, too.
+    those of all its `count` calls for one instance: 2 a multiply-add, and as cost() counts them for pools. `in_scope`
+    is false where no convolution, pool or flatten of the network is missing for it: products of matrices are told, too.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Extractor(ABC):
     def takes(self, model: object) -> bool:
         """Whether an object is a model of this framework; without importing the framework for it."""
 
-    def traces(self, function: object) -> bool:
+    def traces(self, function: object) -> bool:  # noqa: ARG002  # for those that override it
         """Whether it may trace a plain function of arrays; asked where no extractor takes an object."""
         return False
 

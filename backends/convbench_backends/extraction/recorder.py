@@ -35,7 +35,11 @@ class Recorder:
         """
         batch, *shape = x_shape
         what = describe(operation)
-        if not isinstance(operation, Flatten) and isinstance(operation.padding, tuple) and not any(map(any, operation.padding)):
+        if (
+            not isinstance(operation, Flatten)
+            and isinstance(operation.padding, tuple)
+            and not any(map(any, operation.padding))
+        ):
             operation = replace(operation, padding="valid")
         if batch % self.batch_size or batch == 0:
             reason = f"it runs on a batch of {batch} where the model gets {self.batch_size}"
@@ -45,7 +49,9 @@ class Recorder:
             self.leave_out(name, what, f"dtype {dtype} is none of {', '.join(DTYPES)}", flops=flops)
             return
         try:
-            case = Case(name=name[:LONGEST_NAME], operation=operation, input_shape=tuple(shape), dtype=DTYPE_NAMES[dtype])
+            case = Case(
+                name=name[:LONGEST_NAME], operation=operation, input_shape=tuple(shape), dtype=DTYPE_NAMES[dtype]
+            )
         except SpecError as error:
             self.leave_out(name, what, str(error), flops=flops)
             return
@@ -94,7 +100,7 @@ class Recorder:
         )
 
     def _chains(self) -> bool:
-        """Whether the products behind the last case are fully connected layers, each on the outputs of the one before."""
+        """Whether the products behind the last case are fully connected layers, one behind the other."""
         last = prod(self._layers[-1].case.output_shape)
         for inputs, outputs, _ in self._dense:
             if inputs != last:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from convbench.extraction.asking import LIMIT_S, Shapes, extract
-from convbench.extraction.document import left_out_line, percent
+from convbench.extraction.asking import LIMIT_S, extract
+from convbench.extraction.document import counted, left_out_line, percent
 from convbench.extraction.extracted import Extracted
+from convbench.extraction.reading import Shapes
 
 
 def run_extract(
@@ -30,10 +31,11 @@ def summary_lines(found: Extracted) -> list[str]:
     """How much of the model the cases are, and what is left out."""
     layers = found.workload.layers
     calls = sum(layer.count for layer in layers)
-    lines = [
-        f"{found.workload.name}: {len(layers)} case{'s' * (len(layers) > 1)} for {calls} "
-        f"layer{'s' * (calls > 1)}, {percent(found.case_share)} of the FLOPs of a forward pass"
-    ]
+    cases = f"{counted(len(layers), 'case')} for {counted(calls, 'layer')}"
+    lines = [f"{found.workload.name}: {cases}, {percent(found.case_share)} of the FLOPs of a forward pass"]
+    if found.dense_flops:
+        widths = ", ".join(map(str, found.workload.dense))
+        lines.append(f"fully connected layers behind them, not measured: {widths}, {percent(found.dense_share)}")
     if found.left_out:
         lines.append(f"left out, {percent(found.left_out_share)} of the FLOPs:")
         lines += [f"  {left_out_line((each, found.share(each.flops)))}" for each in found.left_out]

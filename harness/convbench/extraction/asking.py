@@ -8,10 +8,10 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from convbench.errors import UsageError
+from convbench.extraction.document import counted, left_out_line, percent
 from convbench.extraction.extracted import Extracted, extracted
 from convbench.extraction.messages import ModelRead, ReadModel
 from convbench.extraction.reading import Shapes, read_model
-from convbench.extraction.document import left_out_line, percent
 from convbench.extraction.source import looks_like_source, model_name
 from convbench.workers.channel.child import Child
 from convbench.workers.discovery.loading import PluginRef, offered_by
@@ -20,7 +20,6 @@ from convbench.workers.plugins import Registry, find_backends
 from convbench.workers.protocol import Plugin
 from convbench_specs import (
     Extraction,
-    ExtractionError,
     Extractor,
     LeftOut,
     Workload,
@@ -59,10 +58,7 @@ def extract(
         return extract_source(source, shapes_of(example), find_backends(named).demand(named), timeout_s=timeout_s)
     extractors = _live_extractors()
     taking = next((each for each in extractors if each.takes(model)), None)
-    if _is_shape(example) or taking is None:
-        shapes = shapes_of(example)
-    else:
-        shapes = taking.shapes_of(example)
+    shapes = shapes_of(example) if taking is None or _is_shape(example) else taking.shapes_of(example)
     name = type(model).__name__
     return extracted(name, f"a live {name}", read_model(model, shapes, extractors, named=name))
 
@@ -83,9 +79,7 @@ def extract_source(source: str, shapes: Shapes, registry: Registry, *, timeout_s
     finally:
         child.stop()
     if isinstance(answer, Failure):
-        error = UsageError(answer.reason if source in answer.reason else f"{source}: {answer.reason}")
-        error.add_note(answer.traceback)
-        raise error
+        raise _refusal(source, answer)
     try:
         return extracted(model_name(source), source, _extraction(answer, source))
     except WorkloadError as error:
@@ -111,7 +105,8 @@ def workloads_of_models(
             raise UsageError(f"{name} looks like a model: name the shape of its input, such as --input 3,224,224")
         model = extract_source(name, shapes, registry)
         found[name] = model.workload
-        note(f"{name}: {len(model.workload.layers)} cases are {percent(model.case_share)} of the FLOPs of the model")
+        cases = counted(len(model.workload.layers), "case")
+        note(f"{name}: {cases}, {percent(model.case_share)} of the FLOPs of its forward pass")
         for each in model.left_out:
             note(f"left out: {left_out_line((each, model.share(each.flops)))}")
     if shapes and not found:
@@ -132,6 +127,14 @@ def shapes_of(given: Any) -> Shapes:
             text = ",".join(map(str, shape))
             raise UsageError(f"input {text} must be channels,height,width or channels,width, as in 3,224,224")
     return tuple(tuple(shape) for shape in shapes)
+
+
+def _refusal(source: str, failure: Failure) -> UsageError:
+    """Why there is no answer, in a line that names the source; the traceback shows with --debug."""
+    error = UsageError(failure.reason if source in failure.reason else f"{source}: {failure.reason}")
+    if failure.traceback:
+        error.add_note(failure.traceback)
+    return error
 
 
 def _is_shape(value: Any) -> bool:

@@ -29,6 +29,15 @@ def left_out_line(entry: tuple[LeftOut, float]) -> str:
     return f"{percent(share)}: {layer.name}{times}: {layer.what}: {layer.reason}"
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "case"), counted(2, "case")
+    ('1 case', '2 cases')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def percent(share: float) -> str:
     """A share in percent.
 

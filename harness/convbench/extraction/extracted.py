@@ -8,20 +8,21 @@ from pathlib import Path
 
 from convbench.errors import UsageError
 from convbench.extraction.document import percent, workload_toml
-from convbench_specs import Extraction, Layer, LeftOut, Workload, cost
+from convbench_specs import Case, Extraction, Layer, LeftOut, Workload, cost
 
 
 @dataclass(frozen=True)
 class Extracted:
     """The layers of a model: `workload` has each shape once, with its count, `left_out` what is no case, and why.
 
-    `flops` are those of one forward pass over one instance: of the cases, of what is left out, and of fully connected
-    layers; each multiply-add is 2.
+    `flops` are those of one forward pass over one instance: of the cases, of what is left out, and `dense_flops` of
+    the fully connected layers behind the last case; each multiply-add is 2.
     """
 
     workload: Workload
     left_out: tuple[LeftOut, ...]
     flops: int
+    dense_flops: int = 0
 
     def share(self, flops: int) -> float:
         """The part of all FLOPs, from 0 to 1."""
@@ -31,6 +32,11 @@ class Extracted:
     def case_share(self) -> float:
         """The part of all FLOPs that the cases are."""
         return self.share(flops_of(self.workload.layers))
+
+    @property
+    def dense_share(self) -> float:
+        """The part of all FLOPs that the fully connected layers behind the last case are."""
+        return self.share(self.dense_flops)
 
     @property
     def left_out_share(self) -> float:
@@ -63,7 +69,7 @@ def extracted(name: str, source: str, found: Extraction) -> Extracted:
     workload = Workload(
         name=name, layers=layers, title=name, source=_origin(source, found), network=is_whole, dense=found.dense
     )
-    result = Extracted(workload, found.left_out, flops)
+    result = Extracted(workload, found.left_out, flops, found.dense_flops)
     if not found.left_out:
         return result
     note = f" Left out are layers with {percent(result.left_out_share)} of its FLOPs."
@@ -77,18 +83,18 @@ def flops_of(layers: Iterable[Layer]) -> int:
 
 def merged(layers: Iterable[Layer]) -> tuple[Layer, ...]:
     """Equal cases as one, under the name of the first and in its place; names that occur twice get a number."""
-    counts: dict[tuple[object, ...], int] = {}
-    first: dict[tuple[object, ...], Layer] = {}
+    counts: dict[Case, int] = {}
+    names: dict[Case, str] = {}
     for layer in layers:
-        key = (layer.case.operation, layer.case.input_shape, layer.case.dtype)
-        counts[key] = counts.get(key, 0) + layer.count
-        first.setdefault(key, layer)
+        case = replace(layer.case, name="")
+        counts[case] = counts.get(case, 0) + layer.count
+        names.setdefault(case, layer.case.name)
     taken: set[str] = set()
     found = []
-    for key, layer in first.items():
-        name = _free(layer.case.name, taken)
+    for case, count in counts.items():
+        name = _free(names[case], taken)
         taken.add(name)
-        found.append(Layer(case=replace(layer.case, name=name), count=counts[key]))
+        found.append(Layer(case=replace(case, name=name), count=count))
     return tuple(found)
 
 

@@ -22,18 +22,25 @@ def read_source(text: str, shapes: Shapes, extractors: Sequence[Extractor]) -> E
         for name, value in extractor.environment.items():
             os.environ.setdefault(name, value)
     try:
-        library = LIBRARY.fullmatch(text)
-        for extractor in extractors:
-            if library is not None and library["prefix"] in extractor.prefixes:
-                return extractor.extract(extractor.open(text), shapes)
-            if text.endswith(extractor.suffixes or "\0"):
-                if not Path(text).is_file():
-                    raise ExtractionError(f"there is no file {text}")
-                return extractor.extract(extractor.open(text), shapes)
+        opening = next((each for each in extractors if _opens(each, text)), None)
+        if opening is not None:
+            return opening.extract(opening.open(text), shapes)
         model, call = load_object(text)
         return read_model(_made(text, model, call, extractors), shapes, extractors, named=text)
     except ExtractionError as error:
         raise ExtractionError(_with_place(str(error), error.__cause__)) from error
+
+
+def _opens(extractor: Extractor, text: str) -> bool:
+    """Whether an extractor opens a source itself; ExtractionError where that would be a file that does not exist."""
+    library = LIBRARY.fullmatch(text)
+    if library is not None and library["prefix"] in extractor.prefixes:
+        return True
+    if not text.endswith(extractor.suffixes or "\0"):
+        return False
+    if not Path(text).is_file():
+        raise ExtractionError(f"there is no file {text}")
+    return True
 
 
 def read_model(model: object, shapes: Shapes, extractors: Sequence[Extractor], *, named: str) -> Extraction:
@@ -71,7 +78,7 @@ def _made(text: str, value: Any, call: Call | None, extractors: Sequence[Extract
 
 
 def _required(value: Any) -> list[str]:
-    """Parameters without which it cannot be called; those of a function that cannot be looked at are taken for arrays."""
+    """Parameters without which it cannot be called; a function that cannot be looked at is taken to need an array."""
     try:
         parameters = inspect.signature(value).parameters.values()
     except (TypeError, ValueError):
@@ -86,6 +93,8 @@ def _with_place(text: str, error: BaseException | None) -> str:
     frames = traceback.extract_tb(error.__traceback__) if error is not None else []
     own = [frame for frame in frames if Path(frame.filename).is_file() and "site-packages" not in frame.filename]
     ours = Path(__file__).parents[2]
-    theirs = [each for each in own if not Path(each.filename).is_relative_to(ours) and "lib/python" not in each.filename]
+    theirs = [
+        each for each in own if not Path(each.filename).is_relative_to(ours) and "lib/python" not in each.filename
+    ]
     theirs = [each for each in theirs if "convbench_" not in each.filename]
     return f"{line} ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno})" if theirs else line

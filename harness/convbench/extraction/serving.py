@@ -1,6 +1,7 @@
-"""The process that reads a model. Started as `python -m convbench.extraction.serving extract FD`; see workers/serving.py.
+"""The process that reads a model. Started as `python -m convbench.extraction.serving extract FD`.
 
-A model's code and its framework run here and never in the host. The network is refused.
+A model's code and its framework run here and never in the host. The network is refused. What a process does otherwise
+is in workers/serving.py.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """SOURCE: where a model is, as a text; and loading what it names, in the process that reads the model.
 
-    net.py:make              an object of a file; what can be called without arguments is called for the model
-    package.module:make      the same of an importable module
-    net.py:Net(width=64)     called with these arguments, which are literals of Python
-    library:NAME             a model by its name, of a library that an extractor knows
-    model.suffix             a file that an extractor reads
+net.py:make              an object of a file; what can be called without arguments is called for the model
+package.module:make      the same of an importable module
+net.py:Net(width=64)     called with these arguments, which are literals of Python
+library:NAME             a model by its name, of a library that an extractor knows
+model.suffix             a file that an extractor reads
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ class Call:
 def looks_like_source(text: str, prefixes: tuple[str, ...] = (), suffixes: tuple[str, ...] = ()) -> bool:
     """Whether a text that names no workload names a model.
 
-    >>> looks_like_source("net.py:make"), looks_like_source("lib:net34", ("lib",)), looks_like_source("m.x", (), (".x",))
-    (True, True, True)
+    >>> looks_like_source("net.py:make"), looks_like_source("lib:net.34", ("lib",))
+    (True, True)
+    >>> looks_like_source("small.model", suffixes=(".model",))
+    True
     >>> looks_like_source("layers.toml"), looks_like_source("resnet:18")
     (False, False)
     """
@@ -103,7 +105,11 @@ def _module(where: str) -> ModuleType:
         assert spec.loader is not None
         spec.loader.exec_module(module)
     except BaseException as error:
-        if isinstance(error, ModuleNotFoundError) and error.name is not None and f"{where}.".startswith(f"{error.name}."):
+        if (
+            isinstance(error, ModuleNotFoundError)
+            and error.name is not None
+            and f"{where}.".startswith(f"{error.name}.")
+        ):
             raise ExtractionError(f"there is no module {where} here: {error}") from None
         raise ExtractionError(f"importing {where} raised {type(error).__name__}: {error}") from error
     return module

@@ -77,8 +77,8 @@ def make_plan(
 ) -> Plan:
     """Load the workloads and spread them over dtypes and batch sizes; small batches first, so much is known early.
 
-    `others` are the workloads that plug-ins bring, by name, and `models` those of models, by source. Raises WorkloadError for a file at fault, and UsageError
-    for a case that does not exist or that cannot be read.
+    `others` are the workloads that plug-ins bring, by name, and `models` those of models, by source. Raises
+    WorkloadError for a file at fault, and UsageError for a case that does not exist or that cannot be read.
     """
     names = dict.fromkeys(settings.workloads)
     workloads = tuple(models[name] if name in models else load_workload(name, others) for name in names)

@@ -98,7 +98,11 @@ def _control(equation: Any, where: _Where, scope: str) -> _Where:
 
 def _called(equation: Any) -> Any:
     """The jaxpr that an equation is only a call of, such as that of a jitted function; None for any other."""
-    held = [getattr(each, "jaxpr", each) for each in equation.params.values() if hasattr(each, "eqns") or hasattr(each, "jaxpr")]
+    held = [
+        getattr(each, "jaxpr", each)
+        for each in equation.params.values()
+        if hasattr(each, "eqns") or hasattr(each, "jaxpr")
+    ]
     if len(held) != 1 or not hasattr(held[0], "eqns"):
         return None
     (jaxpr,) = held

@@ -57,4 +57,5 @@ class JaxExtractor(Extractor):
 def _jaxpr(model: Any, shapes: list[tuple[int, ...]]) -> Any:
     import jax  # noqa: PLC0415  # as above
 
-    return jax.make_jaxpr(model)(*(jax.ShapeDtypeStruct(shape, jax.numpy.float32) for shape in shapes))
+    arrays = (jax.ShapeDtypeStruct(shape, jax.numpy.float32) for shape in shapes)  # type: ignore[no-untyped-call]
+    return jax.make_jaxpr(model)(*arrays)

@@ -15,6 +15,8 @@ from convbench_backends.extraction.recorder import RANKS, Recorder, convolution_
 from convbench_specs import Conv, Flatten, Pool
 
 NOT_DIVIDED = "it is a sum that is not divided by the size of its window"
+UNKNOWN = frozenset({"reduce_window", "reduce_window_min", "select_and_gather_add"})
+"""Primitives that slide a window and are no layer of convbench."""
 COPIES = frozenset({"broadcast_in_dim", "reshape", "convert_element_type", "squeeze", "copy"})
 """Primitives whose result has the values of their input."""
 
@@ -34,9 +36,8 @@ class JaxprTrace:
             record = RECORDED.get(equation.primitive)
             if record is not None:
                 record(self, equation)
-            elif equation.primitive.startswith("reduce_window") or equation.primitive == "select_and_gather_add":
-                if not _is_ones(equation.inputs[0]):
-                    self._leave_out(equation, "pool", f"convbench does not know {equation.primitive}")
+            elif equation.primitive in UNKNOWN and not _is_ones(equation.inputs[0]):
+                self._leave_out(equation, "pool", f"convbench does not know {equation.primitive}")
 
     def convolution(self, equation: Equation) -> None:
         """conv_general_dilated."""
@@ -178,7 +179,9 @@ class JaxprTrace:
         channels = 1 if self._channels == 1 else rank - 1
         return [0, channels, *(axis for axis in range(1, rank) if axis != channels)]
 
-    def _layer(self, equation: Equation, kind: str, operation: Any, shape: Sequence[int], dtype: str, *, flops: int = 0) -> None:
+    def _layer(
+        self, equation: Equation, kind: str, operation: Any, shape: Sequence[int], dtype: str, *, flops: int = 0
+    ) -> None:
         if equation.inside:
             reason = f"how often it runs is not known: it is inside {equation.inside}"
             self._leave_out(equation, kind, reason, flops=flops)
@@ -251,5 +254,3 @@ def _unpadded(x: Value, axes: Sequence[int]) -> tuple[tuple[int, ...], tuple[tup
     if any(between for *_, between in config) or min(map(min, amounts)) < 0 or any(map(any, amounts[:2])):
         return None
     return tuple(maker.inputs[0].shape[axis] for axis in axes), amounts[2:]
-
-

@@ -95,7 +95,9 @@ def _layouts(model: Any, shapes: Shapes) -> list[Shapes]:
     last = tuple((*shape[1:], shape[0]) for shape in shapes)
     fitting = [each for each in (shapes, last) if len(each) == len(own) and all(map(_fits, own, each))]
     if own and not fitting:
-        raise ExtractionError(f"the model wants an input of {shape_text(own)} (0 is any), --input says {shape_text(shapes)}")
+        raise ExtractionError(
+            f"the model wants an input of {shape_text(own)} (0 is any), --input says {shape_text(shapes)}"
+        )
     if len(fitting) == 1:
         return fitting
     return [last, shapes] if keras.config.image_data_format() == "channels_last" else [shapes, last]

@@ -19,7 +19,7 @@ from convbench_specs import Conv, Flatten, Padding, Pool
 
 Shape = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
-CONVOLUTIONS = ("conv", "depthwise_conv", "separable_conv", "conv_transpose", "max_pool", "average_pool")
+FUNCTIONS_OF_KERAS = ("conv", "depthwise_conv", "separable_conv", "conv_transpose", "max_pool", "average_pool")
 """Functions of keras.ops."""
 FUNCTIONS_OF_TF = (
     "conv1d", "conv2d", "conv3d", "convolution", "depthwise_conv2d", "separable_conv2d", "conv2d_transpose",
@@ -40,8 +40,11 @@ class LayerCalls:
 
     def __enter__(self) -> Self:
         self._change(keras.layers.Layer, "__call__", self._following(keras.layers.Layer.__call__))
-        homes = [(keras.ops, CONVOLUTIONS), (sys.modules.get("keras.src.ops"), CONVOLUTIONS)]
-        homes.append((getattr(sys.modules.get("tensorflow"), "nn", None), FUNCTIONS_OF_TF))
+        homes: list[tuple[Any, tuple[str, ...]]] = [
+            (keras.ops, FUNCTIONS_OF_KERAS),
+            (sys.modules.get("keras.src.ops"), FUNCTIONS_OF_KERAS),
+            (getattr(sys.modules.get("tensorflow"), "nn", None), FUNCTIONS_OF_TF),
+        ]
         for home, names in homes:
             for name in names:
                 if hasattr(home, name):
@@ -97,19 +100,23 @@ class LayerCalls:
         if layer.padding == "causal":
             reach = (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
             padding = ((reach, 0),)
-        self._convolution(layer, shape, padding, layer.filters, layer.groups, out, bias=layer.use_bias)
+        self._convolution(
+            layer, shape, padding, filters=layer.filters, groups=layer.groups, out=out, bias=layer.use_bias
+        )
 
     def depthwise(self, layer: Any, x: Any, out: Any) -> None:
         """DepthwiseConv1D and DepthwiseConv2D."""
         shape, padding = self._input(layer, x)
         filters = shape[1] * layer.depth_multiplier
-        self._convolution(layer, shape, padding, filters, shape[1], out, bias=layer.use_bias)
+        self._convolution(layer, shape, padding, filters=filters, groups=shape[1], out=out, bias=layer.use_bias)
 
     def separable(self, layer: Any, x: Any, out: Any) -> None:
         """SeparableConv1D and SeparableConv2D: a depthwise convolution, and one of 1 x 1 behind it."""
         shape, padding = self._input(layer, x)
         middle = shape[1] * layer.depth_multiplier
-        self._convolution(layer, shape, padding, middle, shape[1], out, bias=False, part="/depthwise")
+        self._convolution(
+            layer, shape, padding, filters=middle, groups=shape[1], out=out, bias=False, part="/depthwise"
+        )
         y = _canonical(out.shape, layer.data_format)
         rank = len(layer.kernel_size)
         pointwise = Conv(
@@ -124,10 +131,10 @@ class LayerCalls:
         layer: Any,
         shape: Shape,
         padding: Padding,
+        *,
         filters: int,
         groups: int,
         out: Any,
-        *,
         bias: bool,
         part: str = "",
     ) -> None:

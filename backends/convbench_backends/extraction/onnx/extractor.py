@@ -95,10 +95,14 @@ def _with_shapes(model: Any, shapes: tuple[tuple[int, ...], ...], batch_size: in
         if not rest or min(rest) < 1:
             raise no_shape(f"input {each.name} of the model")
         if sizes and len(sizes) != len(rest) + 1:
-            raise ExtractionError(f"input {each.name} has {len(sizes) - 1} axes without the batch, --input names {len(rest)}")
+            raise ExtractionError(
+                f"input {each.name} has {len(sizes) - 1} axes without the batch, --input names {len(rest)}"
+            )
         for axis, (stated, asked) in enumerate(zip(sizes[1:], rest, strict=False), start=1):
             if stated not in (0, asked):
-                raise ExtractionError(f"axis {axis} of input {each.name} is {stated} in the model, --input says {asked}")
+                raise ExtractionError(
+                    f"axis {axis} of input {each.name} is {stated} in the model, --input says {asked}"
+                )
         if number == 0:
             batch = sizes[0] if sizes and sizes[0] > 0 else batch_size
         dtype = each.type.tensor_type.elem_type

@@ -59,9 +59,9 @@ class GraphTrace:
         given = _attributes(node)
         stride, dilation = given.get("strides", [1] * rank), given.get("dilations", [1] * rank)
         padding = _padding(given, x[2:], w[2:], stride, dilation)
-        x, padding, mode = self._with_pad(node.input[0], x, padding)
+        source, padding, mode = self._with_pad(node.input[0], x, padding)
         operation = Conv(
-            in_channels=x[1],
+            in_channels=source[1],
             out_channels=w[0],
             kernel_size=tuple(w[2:]),
             stride=tuple(stride),
@@ -71,7 +71,7 @@ class GraphTrace:
             bias=len(node.input) > 2 and node.input[2] != "",
             padding_mode="edge" if mode == "edge" else "zeros",
         )
-        self.recorder.layer(_name(node), operation, x, self._dtype(node.input[0]), flops=flops)
+        self.recorder.layer(_name(node), operation, source, self._dtype(node.input[0]), flops=flops)
 
     def transposed(self, node: Any) -> None:
         """ConvTranspose."""
@@ -244,7 +244,11 @@ def _attributes(node: Any) -> dict[str, Any]:
 
 
 def _padding(
-    given: Mapping[str, Any], sizes: Sequence[int], kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+    given: Mapping[str, Any],
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
 ) -> Padding:
     """What auto_pad and pads ask for; SAME_LOWER has the odd one before."""
     auto = given.get("auto_pad", "NOTSET")
@@ -272,4 +276,4 @@ def _sum(one: Pads, other: Padding) -> Pads:
 def _name(node: Any) -> str:
     """The path of a node without its slashes at the ends, and without the operation where an exporter put it behind."""
     name = (node.name or node.output[0]).strip("/")
-    return name.removesuffix(f"/{node.op_type}") or node.op_type
+    return str(name.removesuffix(f"/{node.op_type}") or node.op_type)

@@ -115,7 +115,7 @@ def _builder(prefix: str, name: str) -> Callable[[], object]:
 
 
 def _no_backbone(name: str) -> dict[str, None]:
-    """torchvision's detectors and segmenters download a trained backbone, unless they are told not to."""
+    """Detectors and segmenters of torchvision download a trained backbone, unless they are told not to."""
     from torchvision.models import get_model_builder  # noqa: PLC0415  # as above
 
     code = get_model_builder(name)
@@ -131,7 +131,7 @@ def _from_file(path: Path) -> object:
         if path.suffix == ".pt2":
             return torch.export.load(path).module()
         try:
-            return torch.jit.load(path, map_location="cpu")
+            return torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
         except RuntimeError:  # not of TorchScript
             found = torch.load(path, map_location="cpu", weights_only=False)
     except Exception as error:

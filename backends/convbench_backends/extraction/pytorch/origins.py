@@ -68,7 +68,10 @@ def _origin(name: str, source: Tensor, arguments: Mapping[str, Any]) -> Origin |
 
 
 def _pads(flat: list[int], rank: int) -> tuple[tuple[int, int], ...] | None:
-    """(before, after) a spatial axis from PyTorch's list, which begins with the last axis; None where it crops or pads others."""
+    """(before, after) a spatial axis from PyTorch's list, which begins with the last axis.
+
+    None where it crops, or pads other axes.
+    """
     pairs = [(flat[i], flat[i + 1]) for i in range(0, len(flat), 2)]
     if min(flat, default=0) < 0 or any(pair != (0, 0) for pair in pairs[rank:]):
         return None

@@ -22,11 +22,11 @@ from convbench_specs import Conv, Flatten, Pool
 Arguments = Mapping[str, Any]
 
 
-class LayerTrace(TorchDispatchMode):
+class LayerTrace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not type how it is derived from
     """Records the layers of whatever runs inside it."""
 
     def __init__(self, recorder: Recorder, modules: ModuleStack) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._recorder = recorder
         self._modules = modules
         self._origins = Origins()
