@@ -58,7 +58,7 @@ def read_model(model: object, shapes: Shapes, extractors: Sequence[Extractor], *
     if failures:
         raise failures[0]
     frameworks = ", ".join(extractor.name for extractor in extractors)
-    raise ExtractionError(f"{named} is a {type(model).__name__}, no model that can be read; extractors: {frameworks}")
+    raise ExtractionError(f"{named} is of type {type(model).__name__}, which is no model of {frameworks}")
 
 
 def _made(text: str, value: Any, call: Call | None, extractors: Sequence[Extractor]) -> object:
@@ -69,7 +69,7 @@ def _made(text: str, value: Any, call: Call | None, extractors: Sequence[Extract
     if call is None and missing:
         if not inspect.isclass(value):
             return value  # a function of arrays
-        raise ExtractionError(f"{text} needs {', '.join(missing)}: give them, such as {text}({missing[0]}=...)")
+        raise ExtractionError(f"{text} needs {', '.join(missing)}: name them, as in {text}({missing[0]}=...)")
     given = call or Call()
     try:
         return value(*given.positional, **given.named)
