@@ -42,12 +42,12 @@ def test_extract_writes_a_file_that_is_a_workload(call):
 
 
 def test_check_takes_a_model(call, tmp_path):
-    done = call("check", "two.toy", "--input", "3,9,9", "--backends", "naive", "--batch-sizes", "1", "--output", "run")
+    done = call("check", "two.toy", "--input", "3,4,4", "--backends", "naive", "--batch-sizes", "1", "--output", "run")
     assert done.exit_code == 0, done.output
     assert "two.toy: 2 cases" in done.output
     assert "left out: " in done.output
     header = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert header["settings"]["inputs"] == [[3, 9, 9]]
+    assert header["settings"]["inputs"] == [[3, 4, 4]]
     assert [table["name"] for table in header["workloads"]] == ["two"]
     assert "Left out are layers" in header["workloads"][0]["source"]
 

@@ -71,7 +71,7 @@ def test_a_model_that_hangs_is_ended(toy):
 
 @pytest.mark.parametrize("shape", [(3,), (3, 0), (3, 4, 5, 6, 7), (2**20, 2**20, 2**20), "3,4,5", [(3, 9, 9), "x"]])
 def test_a_shape_that_cannot_be_is_refused(shape):
-    with pytest.raises(UsageError, match="input|example"):
+    with pytest.raises(UsageError, match=r"input|example"):
         shapes_of(shape)
 
 
@@ -103,6 +103,6 @@ def test_a_live_model_is_read_where_it_is(monkeypatch):
     monkeypatch.setattr("convbench.extraction.asking._live_extractors", lambda: [Mine()])
     for example in ((3, 9, 9), Array(), (Array(),)):
         model = {}
-        with pytest.raises(UsageError, match="a live dict has no layer"):
+        with pytest.raises(UsageError, match=r"a live dict has no layer"):
             convbench.extract(model, example)
         assert model["seen"] == ((3, 9, 9),)

@@ -1,4 +1,4 @@
-"""A source leads to one extractor, whatever it names; what cannot be read is said in one line, with the user's own line."""
+"""A source leads to one extractor, whatever it names; what cannot be read is said with the user's own line."""
 
 from __future__ import annotations
 

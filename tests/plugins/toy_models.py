@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from types import MappingProxyType
 
 from convbench_specs import Case, Conv, Extraction, ExtractionError, Extractor, Layer, LeftOut, hookimpl
 
@@ -15,7 +16,7 @@ class Toy(Extractor):
     name = "toy"
     prefixes = ("toys",)
     suffixes = (".toy",)
-    environment = {"TOY_VARIABLE": "set"}
+    environment = MappingProxyType({"TOY_VARIABLE": "set"})
 
     def open(self, source):
         if source.startswith("toys:"):

@@ -106,8 +106,12 @@ def _called(equation: Any) -> Any:
     if len(held) != 1 or not hasattr(held[0], "eqns"):
         return None
     (jaxpr,) = held
-    fits = len(jaxpr.invars) == len(equation.invars) and len(jaxpr.outvars) == len(equation.outvars)
-    return jaxpr if fits else None
+    fits = _shapes(jaxpr.invars) == _shapes(equation.invars) and _shapes(jaxpr.outvars) == _shapes(equation.outvars)
+    return jaxpr if fits else None  # else it is what a reduction does with two numbers
+
+
+def _shapes(atoms: Sequence[Any]) -> list[Any]:
+    return [getattr(each.aval, "shape", None) for each in atoms]
 
 
 def _value(aval: Any, constant: Any = None) -> Value:

@@ -9,7 +9,7 @@ from typing import Any
 from onnx import TensorProto, helper, numpy_helper
 
 from convbench_backends.extraction.recorder import RANKS, Recorder, convolution_words, pool_words
-from convbench_specs import Conv, Flatten, Pool, same_padding
+from convbench_specs import Conv, ExtractionError, Flatten, Pool, same_padding
 from convbench_specs.padding import Padding
 
 Pads = tuple[tuple[int, int], ...]
@@ -57,6 +57,9 @@ class GraphTrace:
             self._leave_out(node, what, "convbench has 1-D and 2-D ones", flops=flops)
             return
         given = _attributes(node)
+        if x[1] != w[1] * given.get("group", 1):
+            wants = w[1] * given.get("group", 1)
+            raise ExtractionError(f"{_name(node)} wants {wants} channels, and its input has {x[1]}")
         stride, dilation = given.get("strides", [1] * rank), given.get("dilations", [1] * rank)
         padding = _padding(given, x[2:], w[2:], stride, dilation)
         source, padding, mode = self._with_pad(node.input[0], x, padding)

@@ -204,6 +204,7 @@ class LayerTrace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch d
 
 RECORDED: Mapping[str, Callable[[LayerTrace, Arguments, Any], None]] = {
     "aten::convolution": LayerTrace.convolution,
+    "aten::_convolution": LayerTrace.convolution,  # of TorchScript
     "aten::max_pool2d_with_indices": LayerTrace.max_pool,
     "aten::max_pool2d": LayerTrace.max_pool,
     "aten::mkldnn_max_pool2d": LayerTrace.max_pool,
