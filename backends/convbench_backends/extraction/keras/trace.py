@@ -37,6 +37,7 @@ class LayerCalls:
         self._padded: dict[int, tuple[Any, Shape, Pads]] = {}
         """What a layer padded with zeros, by the identity of the result: the result, its source's shape, how much."""
         self._changed: list[tuple[Any, str, Any]] = []
+        self._watched = 0
 
     def __enter__(self) -> Self:
         self._change(keras.layers.Layer, "__call__", self._following(keras.layers.Layer.__call__))
@@ -76,9 +77,14 @@ class LayerCalls:
     def _watching(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
         def watched(*args: Any, **kwargs: Any) -> Any:
             layer = self._stack[-1] if self._stack else None
-            if layer is None or _recorder_of(layer) is None:
+            is_own = not self._watched and (layer is None or _recorder_of(layer) is None)
+            if is_own:
                 self._recorder.leave_out(self._name(), name, "a layer of its own computes it, not one of Keras")
-            return function(*args, **kwargs)
+            self._watched += 1  # what a function of Keras calls in turn is told with it
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._watched -= 1
 
         return watched
 
