@@ -1,4 +1,4 @@
-"""Whole networks, whose parameters and FLOPs torch counts itself; their weights are random, and nothing is downloaded."""
+"""Whole networks with random weights, whose parameters and FLOPs torch counts itself."""
 
 from __future__ import annotations
 

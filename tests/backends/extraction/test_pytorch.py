@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812  # as everybody writes it
 from torch import nn
 
 from convbench_backends.extraction.pytorch import PyTorchExtractor

@@ -1,6 +1,8 @@
-"""What every extractor shares: adaptive windows, what no case can be, and fully connected layers behind the last case."""
+"""What every extractor shares: adaptive windows, what no case can be, and fully connected layers at the end."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given
@@ -17,7 +19,7 @@ def test_an_adaptive_pool_is_a_window_exactly_where_its_windows_are_alike(size, 
     found = adaptive_window(size, outputs)
     if found is None:
         lengths = {len(window) for window in windows}
-        steps = {after[0] - before[0] for before, after in zip(windows, windows[1:], strict=False)}
+        steps = {after[0] - before[0] for before, after in pairwise(windows)}
         assert len(lengths) > 1 or len(steps) > 1 or steps == {0}
         return
     axis = Axis(size=size, kernel=found[0], stride=found[1])
