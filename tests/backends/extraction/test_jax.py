@@ -104,7 +104,8 @@ def test_a_layer_in_a_scan_counts_once_a_step():
 @pytest.mark.parametrize(
     ("function", "what", "reason"),
     [
-        (lambda x: convolve(x, padding=((0, 0), (0, 0)), lhs_dilation=(2, 2)), "convolution, 6 filters of 3 x 3", "transposed"),
+        (lambda x: convolve(x, padding=((0, 0), (0, 0)), lhs_dilation=(2, 2)), "convolution, 6 filters of 3 x 3",
+         "transposed"),
         (lambda x: window(x, lax.add, (3, 3), (1, 1), "SAME"), "pool, a sum", "not divided"),
         (lambda x: lax.while_loop(lambda y: y.sum() < 0, lambda y: convolve(y, 4, padding="SAME"), x), "conv",
          "inside a loop"),
