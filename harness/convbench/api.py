@@ -13,8 +13,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +32,7 @@ from convbench.results.events.state import RunState
 from convbench.results.loading import load_run
 from convbench.results.run import Run
 from convbench.run.checking.pictures import Picture
+from convbench.run.folders import new_folder
 from convbench.run.header import make_header, stored_settings
 from convbench.run.observer import Observer, Silent, tell
 from convbench.run.resume import StoredRun, refuse_differences, resumption, stored_run
@@ -269,26 +268,6 @@ def go_on(
                 _keep(journal, stored.state, event)
         _carry_out(asked, journal, stored.state, observer, begin)
     return _reported(stored.folder)
-
-
-def new_folder(parent: Path, what: str) -> Path:
-    """Make the folder parent/what-DATE-TIME, which nobody else has: where that name is taken, with -2, -3, ... behind.
-
-    UsageError where it cannot be made.
-    """
-    stamp = f"{what}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        for number in count(1):
-            folder = parent / (stamp if number == 1 else f"{stamp}-{number}")
-            try:
-                folder.mkdir()  # fails where it exists: of two runs that begin in the same second, one gets the name
-            except FileExistsError:
-                continue
-            return folder
-    except OSError as error:
-        raise UsageError(f"cannot make a folder in {parent}: {error.strerror or error}") from error
-    raise AssertionError("numbers do not end")
 
 
 @contextmanager
