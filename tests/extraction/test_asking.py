@@ -86,6 +86,11 @@ def test_extractors_are_found_with_what_they_open(plugins):
     assert not found.failed
 
 
+def test_a_class_is_no_model():
+    with pytest.raises(UsageError, match=r"dict is a class: extract\(\) takes a model, such as dict\(\)"):
+        convbench.extract(dict, (3, 9, 9))
+
+
 def test_a_live_model_is_read_where_it_is(monkeypatch):
     class Mine(Extractor):
         name = "mine"

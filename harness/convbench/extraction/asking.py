@@ -56,6 +56,8 @@ def extract(
     if isinstance(model, (str, os.PathLike)):
         source = os.fspath(model)
         return extract_source(source, shapes_of(example), find_backends(named).demand(named), timeout_s=timeout_s)
+    if isinstance(model, type):
+        raise UsageError(f"{model.__name__} is a class: extract() takes a model, such as {model.__name__}()")
     extractors = _live_extractors()
     taking = next((each for each in extractors if each.takes(model)), None)
     shapes = shapes_of(example) if taking is None or _is_shape(example) else taking.shapes_of(example)
@@ -93,15 +95,11 @@ def workloads_of_models(
 
     UsageError where a model needs a shape and there is none, or the other way round.
     """
-    declared = [extractor for extractor, _ in registry.extractors.values()]
-    prefixes = tuple(prefix for each in declared for prefix in each.prefixes)
-    suffixes = tuple(suffix for each in declared for suffix in each.suffixes)
-    known = {*shipped_workloads(), *registry.workloads}
     found = {}
     for name in dict.fromkeys(names):
-        if name in known or not looks_like_source(name, prefixes, suffixes):
+        if not names_model(name, registry):
             continue
-        if not shapes and not name.endswith(suffixes or "\0"):
+        if not shapes and not name.endswith(_suffixes(registry)):
             raise UsageError(f"{name} looks like a model: name the shape of its input, such as --input 3,224,224")
         model = extract_source(name, shapes, registry)
         found[name] = model.workload
@@ -112,6 +110,18 @@ def workloads_of_models(
     if shapes and not found:
         raise UsageError(f"--input is the shape of a model's input, and {', '.join(names) or 'a case'} is none")
     return found
+
+
+def names_model(name: str, registry: Registry) -> bool:
+    """Whether a name, which may be that of a workload, is a source of a model."""
+    if name in shipped_workloads() or name in registry.workloads:
+        return False
+    prefixes = tuple(prefix for extractor, _ in registry.extractors.values() for prefix in extractor.prefixes)
+    return looks_like_source(name, prefixes, _suffixes(registry))
+
+
+def _suffixes(registry: Registry) -> tuple[str, ...]:
+    return tuple(suffix for extractor, _ in registry.extractors.values() for suffix in extractor.suffixes)
 
 
 def shapes_of(given: Any) -> Shapes:

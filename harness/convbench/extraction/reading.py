@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sysconfig
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,10 +92,12 @@ def _with_place(text: str, error: BaseException | None) -> str:
     """The text with the last line of the user's own code that the error came through."""
     line = clean(text, LONGEST - 100)
     frames = traceback.extract_tb(error.__traceback__) if error is not None else []
-    own = [frame for frame in frames if Path(frame.filename).is_file() and "site-packages" not in frame.filename]
-    ours = Path(__file__).parents[2]
-    theirs = [
-        each for each in own if not Path(each.filename).is_relative_to(ours) and "lib/python" not in each.filename
-    ]
-    theirs = [each for each in theirs if "convbench_" not in each.filename]
+    theirs = [frame for frame in frames if Path(frame.filename).is_file() and not _is_installed(frame.filename)]
     return f"{line} ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno})" if theirs else line
+
+
+def _is_installed(file: str) -> bool:
+    """Whether a file is of Python, of an installed package, or of convbench itself."""
+    parts = Path(file).parts
+    ours = {"convbench", "convbench_specs", "convbench_backends"}
+    return not ours.isdisjoint(parts) or "site-packages" in parts or file.startswith(sysconfig.get_path("stdlib"))

@@ -55,7 +55,7 @@ def looks_like_source(text: str, prefixes: tuple[str, ...] = (), suffixes: tuple
         return True
     if named is not None:
         return named["where"].endswith(".py") or MODULE.fullmatch(named["where"]) is not None
-    return text.endswith(suffixes) if suffixes else False
+    return text.endswith(suffixes)
 
 
 def model_name(text: str) -> str:

@@ -166,6 +166,27 @@ def test_the_shape_must_be_named():
         PyTorchExtractor().extract(nn.Flatten(), ())
 
 
+def test_inference_mode_hides_nothing():
+    model = torch.inference_mode()(nn.Sequential(nn.Conv1d(4, 6, 3), nn.MaxPool1d(2), nn.Flatten(), nn.Linear(18, 2)))
+    found = extract(model, (4, 9))
+    assert [layer.case.operation_name for layer in found.layers] == ["conv", "pool", "flatten"]
+    assert [len(layer.case.input_shape) for layer in found.layers] == [2, 2, 2]
+    assert (found.dense, found.left_out) == ((2,), ())
+
+
+def test_the_products_of_attention_are_counted():
+    attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def model(x):
+        tokens = F.max_pool2d(x, 3).flatten(2).transpose(1, 2)
+        return attention(tokens, tokens, tokens)
+
+    (products,) = extract(model, (4, 9, 6)).left_out
+    projections, scores = 2 * 6 * 4 * 16, 2 * 2 * 2 * 6 * 6 * 2  # of 6 tokens; scores and values of 2 heads of 2
+    assert products.flops == projections + scores
+    assert not products.in_scope
+
+
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_files_that_torch_saved_are_opened(tmp_path):
     model = nn.Sequential(nn.Conv2d(4, 6, 3), nn.MaxPool2d(2))

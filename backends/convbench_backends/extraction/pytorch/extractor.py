@@ -69,12 +69,15 @@ def _trace(model: Callable[..., Any], shapes: Sequence[tuple[int, ...]]) -> Reco
     parameter = next((each for each in _tensors(model) if each.is_floating_point()), torch.zeros(()))
     inputs = [torch.rand(shape, dtype=torch.float32, device="cpu").to(parameter) for shape in shapes]
     recorder = Recorder(batch_size=shapes[0][0])
+    attention_in_one = torch.backends.mha.get_fastpath_enabled()
     try:
+        torch.backends.mha.set_fastpath_enabled(False)  # one operation, whose products nothing would count
         for module in modules:
             module.training = False
         with torch.no_grad(), ModuleStack(model) as stack, LayerTrace(recorder, stack):
             model(*inputs)
     finally:
+        torch.backends.mha.set_fastpath_enabled(attention_in_one)
         for module, was in zip(modules, training, strict=True):
             module.training = was
     return recorder

@@ -33,8 +33,13 @@ class LayerTrace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch d
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operation and record it."""
-        out = func(*args, **(kwargs or {}))
-        name, arguments = func._schema.name, _by_name(func, args, kwargs or {})  # noqa: SLF001  # the one place of its name
+        name = func._schema.name  # noqa: SLF001  # the one place of its name
+        if name not in RECORDED and func.overloadpacket not in flop_registry:
+            with self:  # under inference_mode operations come that are made of others
+                parts = func.decompose(*args, **(kwargs or {}))
+            if parts is not NotImplemented:
+                return parts
+        out, arguments = func(*args, **(kwargs or {})), _by_name(func, args, kwargs or {})
         self._origins.follow(name, arguments, out)
         short = name.partition("::")[2]
         if (record := RECORDED.get(name)) is not None:
