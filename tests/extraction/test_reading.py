@@ -107,6 +107,8 @@ def test_a_function_of_arrays_is_traced_by_who_can(folder, toy):
 
     with pytest.raises(RuntimeError, match="not on this shape"):
         read_source("net.py:function", SHAPES, [toy, Traces()])
+    with pytest.raises(ExtractionError, match=r"cannot be traced: with traces: not on this shape; with traces: not on"):
+        read_source("net.py:function", SHAPES, [Traces(), Traces()])
 
 
 @pytest.mark.parametrize(

@@ -50,14 +50,19 @@ def read_model(model: object, shapes: Shapes, extractors: Sequence[Extractor], *
         if extractor.takes(model):
             return extractor.extract(model, shapes)
     able = [extractor for extractor in extractors if extractor.traces(model)]
-    failures = []
+    failures: list[Exception] = []
     for extractor in able:
         try:
             return extractor.extract(model, shapes)
         except Exception as error:  # noqa: BLE001  # another framework's function raises anything
             failures.append(error)
-    if failures:
+    if len(failures) == 1:
         raise failures[0]
+    if failures:
+        said = "; ".join(
+            f"with {each.name}: {clean(str(error), 150)}" for each, error in zip(able, failures, strict=True)
+        )
+        raise ExtractionError(f"{named} cannot be traced: {said}") from failures[-1]
     frameworks = ", ".join(extractor.name for extractor in extractors)
     raise ExtractionError(f"{named} is of type {type(model).__name__}, which is no model of {frameworks}")
 
