@@ -41,7 +41,7 @@ def test_extract_writes_a_file_that_is_a_workload(call):
     assert len(load_workload("net.toml").cases) == 1
 
 
-def test_check_takes_a_model(call, tmp_path):
+def test_check_takes_a_model_and_goes_on_with_it(call, tmp_path, plugins):
     done = call("check", "two.toy", "--input", "3,4,4", "--backends", "naive", "--batch-sizes", "1", "--output", "run")
     assert done.exit_code == 0, done.output
     assert "two.toy: 2 cases" in done.output
@@ -50,6 +50,10 @@ def test_check_takes_a_model(call, tmp_path):
     assert header["settings"]["inputs"] == [[3, 4, 4]]
     assert [table["name"] for table in header["workloads"]] == ["two"]
     assert "Left out are layers" in header["workloads"][0]["source"]
+    journal = tmp_path / "run" / "journal.jsonl"
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:-1]))  # as if killed before its end
+    again = call("check", "--resume", "run", "--plugin", str(plugins / "toy_models.py"))
+    assert again.exit_code == 0, again.output
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -153,8 +154,11 @@ def _is_shape(value: Any) -> bool:
 
 def _live_extractors() -> Sequence[Extractor]:
     """Those of all installed plug-ins, in this process: here a live model's framework is already."""
-    modules = dict.fromkeys(entry.module for entry in entry_points(group=hooks.PROJECT))
-    return [cls() for module in modules for cls in offered_by(PluginRef(module)).extractors]
+    found: list[Extractor] = []
+    for module in dict.fromkeys(entry.module for entry in entry_points(group=hooks.PROJECT)):
+        with suppress(Exception):  # a plug-in that fails is told by `convbench backends`
+            found += [cls() for cls in offered_by(PluginRef(module)).extractors]
+    return found
 
 
 def _extraction(answer: ModelRead, source: str) -> Extraction:
