@@ -12,6 +12,8 @@ from jax import numpy as jnp  # noqa: E402  # as above
 from convbench_backends.extraction.jax import JaxExtractor  # noqa: E402  # as above
 from convbench_specs import Conv, ExtractionError, Flatten, Pool  # noqa: E402  # as above
 
+pytestmark = pytest.mark.slow  # for the import of jax, which no other test of the ordinary run needs
+
 LAST = ("NHWC", "HWIO", "NHWC")
 FIRST = ("NCHW", "OIHW", "NCHW")
 
