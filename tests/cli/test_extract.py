@@ -66,7 +66,7 @@ def test_check_takes_a_model_and_goes_on_with_it(call, tmp_path, plugins):
         (["check", "lenet5", "--input", "3,9,9"], "--input is the shape of a model's input, and lenet5 is none"),
         (["check", "lennet5"], "unknown workload 'lennet5'; did you mean lenet5"),
         (["show", "net.py:make"], "convbench extract net.py:make --input 3,224,224 --output model.toml"),
-        (["extract", "net", "--input", "3,9,9"], "'net' names no model"),
+        (["extract", "toy", "--input", "3,9,9"], "'toy' names no model"),
         (["extract", "net.py:make", "--input", "3x9"], "'3x9' must be channels,height,width"),
     ],
 )

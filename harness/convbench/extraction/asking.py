@@ -69,7 +69,7 @@ def extract(
 def extract_source(source: str, shapes: Shapes, registry: Registry, *, timeout_s: float = LIMIT_S) -> Extracted:
     """The same of a source, with the extractors of a registry."""
     if not registry.extractors:
-        raise UsageError("no plug-in reads models: convbench is not installed whole")
+        raise UsageError("no plug-in that reads models is installed: install convbench again")
     refs = dict.fromkeys(ref for _, ref in registry.extractors.values())
     plugins = tuple(Plugin(module=ref.module, path=ref.path, folder=ref.folder) for ref in refs)
     try:
