@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from convbench.api import check, compare
     from convbench.errors import RunError, UsageError
+    from convbench.extraction.asking import extract
     from convbench.plan.entrants import Entrant
     from convbench.report.export import export
     from convbench.results.diff import Diff, diff
@@ -37,6 +38,7 @@ _HOMES = {
     "export": "convbench.report.export",
     "diff": "convbench.results.diff",
     "history": "convbench.results.history",
+    "extract": "convbench.extraction.asking",
     "load_run": "convbench.results.loading",
     "load_runs": "convbench.results.runs",
 }
@@ -56,6 +58,7 @@ __all__ = [
     "compare",
     "diff",
     "export",
+    "extract",
     "history",
     "load_run",
     "load_runs",

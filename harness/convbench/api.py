@@ -13,13 +13,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from convbench.doctor import core_facts, read_facts, thread_warnings, warnings
 from convbench.errors import RunInterrupted, UsageError
+from convbench.extraction.asking import Shape, shapes_of, workloads_of_models
 from convbench.machine.facts import versions_of
 from convbench.plan.entrants import Entrant, located
 from convbench.plan.items import Plan, make_plan
@@ -33,6 +32,7 @@ from convbench.results.events.state import RunState
 from convbench.results.loading import load_run
 from convbench.results.run import Run
 from convbench.run.checking.pictures import Picture
+from convbench.run.folders import new_folder
 from convbench.run.header import make_header, stored_settings
 from convbench.run.observer import Observer, Silent, tell
 from convbench.run.resume import StoredRun, refuse_differences, resumption, stored_run
@@ -47,6 +47,7 @@ DEFAULT_FOLDER = Path("results")
 
 def compare(
     *workloads: str | Path,
+    inputs: Shape | Sequence[Shape] | None = None,
     backends: str | Sequence[str] | None = None,
     batch_sizes: int | Sequence[int] | None = None,
     passes: PassName | Sequence[PassName] | None = None,
@@ -82,7 +83,8 @@ def compare(
 ) -> Run:
     """Check and measure backends on workloads; returns the run, with its reports written in its folder.
 
-    `workloads` are names of shipped ones, of those that plug-ins bring, or paths of TOML files; "quick" without any.
+    `workloads` are names of shipped ones, of those that plug-ins bring, paths of TOML files, or sources of models, as
+    extract() takes them, with `inputs` the shape of one instance, (3, 224, 224), or several; "quick" without any.
     Where several values are possible, one may stand for itself. What is None is left to `effort`, which is glance,
     quick (default) or thorough, and to the defaults of RunSettings, where every setting is explained.
 
@@ -105,6 +107,7 @@ def compare(
         raise UsageError(f"--case takes the place of workloads: leave out {names} or --case")
     asked: dict[str, Any] = {  # each has the type of its setting, which RunSettings checks
         "workloads": tuple(map(str, workloads)) or None,
+        "inputs": None if inputs is None else shapes_of(inputs),
         "backends": _several(backends),
         "batch_sizes": _several(batch_sizes),
         "passes": _several(passes),
@@ -147,6 +150,7 @@ def compare(
 
 def check(
     *workloads: str | Path,
+    inputs: Shape | Sequence[Shape] | None = None,
     backends: str | Sequence[str] | None = None,
     batch_sizes: int | Sequence[int] | None = None,
     passes: PassName | Sequence[PassName] | None = None,
@@ -174,6 +178,7 @@ def check(
     """
     return compare(
         *workloads,
+        inputs=inputs,
         backends=backends,
         batch_sizes=batch_sizes,
         passes=passes,
@@ -225,7 +230,7 @@ def execute(
     `told` are warnings of this machine that its user has read: the run carries them and does not look again.
     """
     begin = time.monotonic()
-    asked = _asked(settings, registry, machine)
+    asked = _asked(settings, registry, observer, machine)
     state = RunState()
     folder = new_folder(DEFAULT_FOLDER, "run") if output is None else Path(output)
     with Journal.begin(folder, asked.header) as journal, _interruptible(folder):
@@ -254,7 +259,7 @@ def go_on(
         settings = RunSettings.of_effort(effort, **{**stored_settings(stored.header), **given})
     named = tuple(dict.fromkeys([*stored.header.get("plugins", ()), *plugins]))
     registry = find_backends(named).demand(named)
-    asked = _asked(settings, registry)
+    asked = _asked(settings, registry, observer)
     refuse_differences(stored, asked.header)
     with Journal.go_on(stored.folder) as journal, _interruptible(stored.folder):
         _keep(journal, stored.state, resumption(stored.state))
@@ -263,26 +268,6 @@ def go_on(
                 _keep(journal, stored.state, event)
         _carry_out(asked, journal, stored.state, observer, begin)
     return _reported(stored.folder)
-
-
-def new_folder(parent: Path, what: str) -> Path:
-    """Make the folder parent/what-DATE-TIME, which nobody else has: where that name is taken, with -2, -3, ... behind.
-
-    UsageError where it cannot be made.
-    """
-    stamp = f"{what}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        for number in count(1):
-            folder = parent / (stamp if number == 1 else f"{stamp}-{number}")
-            try:
-                folder.mkdir()  # fails where it exists: of two runs that begin in the same second, one gets the name
-            except FileExistsError:
-                continue
-            return folder
-    except OSError as error:
-        raise UsageError(f"cannot make a folder in {parent}: {error.strerror or error}") from error
-    raise AssertionError("numbers do not end")
 
 
 @contextmanager
@@ -315,9 +300,10 @@ def kinds_of(data: str | Sequence[str] | None) -> tuple[Any, ...]:
     return names
 
 
-def _asked(settings: RunSettings, registry: Registry, machine: str | None = None) -> _Asked:
+def _asked(settings: RunSettings, registry: Registry, observer: Observer, machine: str | None = None) -> _Asked:
     allocator_environment(settings.allocator)  # refused before anything runs
-    plan = make_plan(settings, registry.workloads)
+    models = workloads_of_models(settings.workloads, settings.inputs, registry, observer.note)
+    plan = make_plan(settings, registry.workloads, models)
     entrants = [Entrant.parse(text) for text in settings.entrants]
     selected = Entry(registry).entered(settings.backends, entrants, settings.against, settings.device)
     found = availabilities(selected, settings.device)

@@ -32,6 +32,7 @@ from convbench_specs.case import (
 from convbench_specs.cost import Cost, cost, multiply_adds
 from convbench_specs.data_kinds import DATA_KINDS, NOT_FINITE, DataKind, kind_of, telling_kinds
 from convbench_specs.errors import ConvbenchError, SpecError, WorkloadError
+from convbench_specs.extraction import Extraction, ExtractionError, Extractor, LeftOut
 from convbench_specs.hooks import hookimpl, hookspec
 from convbench_specs.memory import input_bytes, output_bytes
 from convbench_specs.operations import Conv, Flatten, Operation, OperationName, Pool
@@ -64,11 +65,15 @@ __all__ = [
     "DType",
     "DataKind",
     "Device",
+    "Extraction",
+    "ExtractionError",
+    "Extractor",
     "Flatten",
     "FrameworkVariables",
     "Gradients",
     "KeptMemoryCounter",
     "Layer",
+    "LeftOut",
     "MemoryCounter",
     "Native",
     "Operation",

@@ -1,4 +1,4 @@
-"""The pluggy project: markers, and the hooks that a plug-in may implement, either or both."""
+"""The pluggy project: markers, and the hooks that a plug-in may implement, one or more of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pluggy
 
 from convbench_specs.backend import Backend
+from convbench_specs.extraction import Extractor
 
 PROJECT = "convbench"
 """Name of the pluggy project and of the entry-point group."""
@@ -45,4 +46,16 @@ def convbench_workloads() -> Iterable[Path]:  # type: ignore[empty-body]  # as a
             return sorted((Path(__file__).parent / "workloads").glob("*.toml"))
 
     `convbench workloads` then lists them, and `convbench compare NAME` takes them by name.
+    """
+
+
+@hookspec
+def convbench_extractors() -> Iterable[type[Extractor]]:  # type: ignore[empty-body]  # as above
+    """Return the extractor classes of this plug-in: each reads the models of a framework, see extraction.py.
+
+        @hookimpl
+        def convbench_extractors():
+            return [MyExtractor]
+
+    `convbench extract SOURCE` then takes its sources, and so does `convbench compare`.
     """

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import convbench
-from convbench import api
 from convbench.errors import RunInterrupted, UsageError
 from convbench.results.events.header import read_header
+from convbench.run import folders
+from convbench.run.folders import new_folder
 from convbench.run.observer import Silent
 
 SMALL = {
@@ -34,14 +35,13 @@ class _Clock(dt.datetime):
 
 @pytest.fixture
 def same_second(monkeypatch):
-    monkeypatch.setattr(api, "datetime", _Clock)
+    monkeypatch.setattr(folders, "datetime", _Clock)
 
 
 def test_folders_made_in_the_same_second_have_names_of_their_own(tmp_path, same_second):
     names = []
     threads = [
-        threading.Thread(target=lambda: names.append(api.new_folder(tmp_path / "results", "run").name))
-        for _ in range(12)
+        threading.Thread(target=lambda: names.append(new_folder(tmp_path / "results", "run").name)) for _ in range(12)
     ]
     for thread in threads:
         thread.start()
@@ -63,10 +63,10 @@ def test_two_runs_of_the_same_second_are_both_whole(tmp_path, same_second, monke
 
 def test_two_processes_at_once_write_two_runs(tmp_path):
     code = (
-        "import datetime, convbench; from convbench import api\n"
+        "import datetime, convbench; from convbench.run import folders\n"
         "class Clock(datetime.datetime):\n"
         "    now = classmethod(lambda cls, tz=None: cls(2026, 11, 20, 12, 0, 0, tzinfo=tz))\n"
-        "api.datetime = Clock\n"
+        "folders.datetime = Clock\n"
         f"print(convbench.check(**{SMALL!r}).folder)"
     )
     both = [
@@ -100,7 +100,7 @@ def test_a_named_folder_with_other_files_is_used(tmp_path):
 def test_a_parent_that_cannot_be_written_is_the_calls_fault(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot make a folder in"):
-        api.new_folder(tmp_path / "file", "run")
+        new_folder(tmp_path / "file", "run")
 
 
 def test_an_interrupted_run_says_in_which_folder_it_is(tmp_path, monkeypatch):

@@ -29,6 +29,7 @@ PUBLIC = {
     "compare",
     "diff",
     "export",
+    "extract",
     "history",
     "load_run",
     "load_runs",

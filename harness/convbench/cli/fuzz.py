@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
-from convbench.api import DEFAULT_FOLDER, kinds_of, new_folder
+from convbench.api import DEFAULT_FOLDER, kinds_of
 from convbench.cli.progress import terminal_observer
 from convbench.doctor import core_facts, thread_warnings
 from convbench.errors import UsageError
 from convbench.plan.settings import RunSettings
+from convbench.run.folders import new_folder
 from convbench.testing.fuzz import Budget, Fuzzing
 from convbench.text.units import format_duration
 from convbench.workers.plugins import find_backends, only_available

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convbench.errors import UsageError
+from convbench.extraction.asking import names_model
 from convbench.report.console import plain_console
 from convbench.report.layers.table import layer_table
 from convbench.report.layers.text import render_layer_table
@@ -81,7 +82,11 @@ def print_workload(name: str, batch_size: int, plugins: tuple[str, ...]) -> None
     if batch_size < 1:
         raise UsageError(f"batch size must be at least 1, not {batch_size}")
     console = plain_console()
-    workload = load_workload(name, find_backends(plugins).demand(plugins).workloads)
+    registry = find_backends(plugins).demand(plugins)
+    if names_model(name, registry):
+        hint = f"convbench extract {name} --input 3,224,224 --output model.toml"
+        raise UsageError(f"{name} looks like a model: make a workload of it first, such as by {hint}")
+    workload = load_workload(name, registry.workloads)
     table = layer_table(workload, batch_size=batch_size)
     bold, faint = ("\x1b[1m{}\x1b[0m".format, "\x1b[2m{}\x1b[0m".format) if console.is_terminal else (str, str)
     click.echo(render_layer_table(table, width=console.width, heading=bold, note=faint))

@@ -14,6 +14,7 @@ import click
 
 from convbench.cli.commands.compare_runs import diff, history
 from convbench.cli.commands.export import export
+from convbench.cli.commands.extract import extract
 from convbench.cli.commands.fuzz import fuzz
 from convbench.cli.commands.listing import backends, show, workloads
 from convbench.cli.commands.machine import doctor, limits
@@ -63,6 +64,7 @@ def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name
     Examples:
       convbench compare                                  all backends on the quick workload
       convbench compare resnet50 --batch-sizes 1,8       a network's layers
+      convbench compare net.py:make --input 3,224,224    those of a model of yours
       convbench check my_layers.toml --backends jax,mine only correctness
       convbench diff results/monday results/tuesday      what became slower, wrong, or larger
       convbench fuzz --time 600                          random cases, shrunk where a backend is wrong
@@ -70,5 +72,8 @@ def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name
     """
 
 
-for _command in (compare, check, fuzz, doctor, limits, backends, workloads, show, report, export, diff, history):
+_COMMANDS = (
+    compare, check, extract, fuzz, doctor, limits, backends, workloads, show, report, export, diff, history,
+)  # fmt: skip
+for _command in _COMMANDS:
     main.add_command(_command)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+INPUT_HELP = "The shape of one instance for a model, channels first: 3,224,224; once for each of its inputs."
 ENTRANT_HELP = "A backend under a name of its own: NAME=BACKEND[:OPTION=VALUE,...][@PYTHON]; repeatable."
 
 
@@ -25,6 +26,24 @@ class Numbers(click.ParamType[tuple[int, ...]]):
             return tuple(int(part) for part in str(value).split(","))
         except ValueError:
             self.fail(f"{value!r} must be whole numbers separated by commas, such as 1,8,32", param, ctx)
+
+
+class Shape(click.ParamType[tuple[int, ...]]):
+    """The shape of an input without the batch: 3,224,224."""
+
+    name = "C[,H],W"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The numbers in a text."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            sizes = tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            sizes = ()
+        if not 2 <= len(sizes) <= 4 or min(sizes) < 1:
+            self.fail(f"{value!r} must be channels,height,width or channels,width, such as 3,224,224", param, ctx)
+        return sizes
 
 
 class Names(click.ParamType[tuple[str, ...]]):
@@ -94,6 +113,7 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that compare and check share."""
     options = [
         click.argument("workloads", nargs=-1),
+        click.option("--input", "inputs", type=Shape(), multiple=True, help=INPUT_HELP),
         click.option("--backends", type=Names(), help="Only these; default: all that are available."),
         click.option("--entrant", "entrants", multiple=True, help=ENTRANT_HELP),
         click.option("--against", help="Another interpreter: each chosen backend also takes part as installed there."),

@@ -70,13 +70,18 @@ class Plan:
     items: tuple[Item, ...]
 
 
-def make_plan(settings: RunSettings, others: Mapping[str, Path] = MappingProxyType({})) -> Plan:
+def make_plan(
+    settings: RunSettings,
+    others: Mapping[str, Path] = MappingProxyType({}),
+    models: Mapping[str, Workload] = MappingProxyType({}),
+) -> Plan:
     """Load the workloads and spread them over dtypes and batch sizes; small batches first, so much is known early.
 
-    `others` are the workloads that plug-ins bring, by name. Raises WorkloadError for a file at fault, and UsageError
-    for a case that does not exist or that cannot be read.
+    `others` are the workloads that plug-ins bring, by name, and `models` those of models, by source. Raises
+    WorkloadError for a file at fault, and UsageError for a case that does not exist or that cannot be read.
     """
-    workloads = tuple(load_workload(name, others) for name in dict.fromkeys(settings.workloads))
+    names = dict.fromkeys(settings.workloads)
+    workloads = tuple(models[name] if name in models else load_workload(name, others) for name in names)
     if settings.case is not None:
         workloads = (Workload(name="case", layers=(Layer(case=parse_case(settings.case)),)),)
     if settings.cases is not None:

@@ -61,14 +61,15 @@ class RunSettings:
     taken even so. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that
     of the workload's cases; backends None means every one that is available, or the `entrants` alone where there are
     any: texts as plan/entrants.py reads them. `against` is an interpreter in which every chosen backend takes part
-    once more. `case` is an inline TOML table, in place of workloads. `data` are further kinds of data that small cases
-    are checked on, at the smallest of the batch sizes; they cost the workers the case that timing needs, so a run that
-    times has none. A batch of nothing can be checked, but not measured. find_largest_batch searches the largest batch
-    size within memory_limit_bytes (0: what is free, less a reserve), for at most search_s seconds a case, backend and
-    pass.
+    once more. `inputs` are the shapes of the inputs of those workloads that are models. `case` is an inline TOML table,
+    in place of workloads. `data` are further kinds of data that small cases are checked on, at the smallest of the
+    batch sizes; they cost the workers the case that timing needs, so a run that times has none. A batch of nothing can
+    be checked, but not measured. find_largest_batch searches the largest batch size within memory_limit_bytes (0: what
+    is free, less a reserve), for at most search_s seconds a case, backend and pass.
     """
 
     workloads: tuple[str, ...] = ("quick",)
+    inputs: tuple[tuple[int, ...], ...] = ()
     backends: tuple[str, ...] | None = None
     entrants: tuple[str, ...] = ()
     against: str = ""
@@ -120,6 +121,7 @@ class RunSettings:
         object.__setattr__(self, "most_blocks", max(self.blocks, self.most_blocks))
         if self.case is not None:
             object.__setattr__(self, "workloads", ())
+        object.__setattr__(self, "inputs", tuple(map(tuple, self.inputs)))
         # one order and no repeats, whatever the call said
         object.__setattr__(self, "batch_sizes", tuple(sorted(set(self.batch_sizes))))
         object.__setattr__(self, "passes", tuple(name for name in PASSES if name in self.passes))

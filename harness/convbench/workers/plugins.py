@@ -22,7 +22,7 @@ from convbench.plan.status import Status
 from convbench.text.foreign import clean
 from convbench.verify.pairs import ORACLE
 from convbench.workers.contract import fault_line
-from convbench.workers.discovery.declaration import Declaration
+from convbench.workers.discovery.declaration import Declaration, DeclaredExtractor
 from convbench.workers.discovery.informant import Informant
 from convbench.workers.discovery.inquiry import Inquiry, of_each
 from convbench.workers.discovery.interpreter import Interpreter
@@ -94,6 +94,8 @@ class Registry:
     failed: list[FailedPlugin] = field(default_factory=list)
     workloads: dict[str, Path] = field(default_factory=dict)
     """TOML files that plug-ins ship, by the name of the workload."""
+    extractors: dict[str, tuple[DeclaredExtractor, PluginRef]] = field(default_factory=dict)
+    """What reads models, by name, and the plug-in that it is from."""
     named: tuple[str, ...] = ()
     """Plug-ins that the user named."""
 
@@ -296,7 +298,7 @@ def _add(
     if isinstance(described, Failure):
         registry.failed.append(FailedPlugin(ref, described.reason))
         return
-    if not described.backends and not described.workloads and not described.refused:
+    if not (described.backends or described.workloads or described.extractors or described.refused):
         registry.failed.append(FailedPlugin(ref, "it has no hook convbench_backends, or the hook returned nothing"))
     registry.failed.extend(FailedPlugin(ref, reason) for reason in described.refused)
     for backend in described.backends:
@@ -319,3 +321,5 @@ def _add(
             )
     for name in described.workloads:
         registry.workloads.setdefault(Path(name).stem, Path(name))
+    for extractor in described.extractors:
+        registry.extractors.setdefault(extractor.name, (extractor, ref))

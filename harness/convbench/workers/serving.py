@@ -85,18 +85,22 @@ def _fault(error: BaseException, backend: Backend | None) -> protocol.Fault:
 
 def main() -> None:
     """Entry point of the process."""
-    _bind_to_host()
-    faulthandler.enable()
-    role, descriptor = sys.argv[1:]
-    # A backend's own threads or children must not keep the frames open or write into them.
-    connection = socket.socket(fileno=int(descriptor))
-    connection.set_inheritable(False)
-    if role == "inform":
-        serve(connection, Informant(), questions.Question)
+    if sys.argv[1] == "inform":
+        run_process(Informant(), questions.Question)
     else:
         from convbench.workers.worker import Worker  # noqa: PLC0415  # only one of the two needs what it imports
 
-        serve(connection, Worker(), protocol.AnyRequest)
+        run_process(Worker(), protocol.AnyRequest)
+
+
+def run_process(answering: Answering, requests: Any) -> None:  # as for serve
+    """Be the process that ROLE and FD of the command line ask for; it ends with this call."""
+    _bind_to_host()
+    faulthandler.enable()
+    # A backend's own threads or children must not keep the frames open or write into them.
+    connection = socket.socket(fileno=int(sys.argv[2]))
+    connection.set_inheritable(False)
+    serve(connection, answering, requests)
     # Frameworks' exit handlers may hang or crash; nothing is left to save.
     with suppress(BaseException):
         sys.stdout.flush()

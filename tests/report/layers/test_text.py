@@ -91,6 +91,16 @@ def test_long_operations_are_broken_between_their_parts():
     assert lines[first + 1].split() == ["s2", "p3"]
 
 
+def test_names_of_a_model_are_broken_behind_their_dots_and_slashes():
+    name = "features.stage1.unit1/body.convolution1.conv"
+    case = f'name = "{name}"\noperation = "conv"\ninput = [4, 8, 8]\nout_channels = 4\nkernel_size = 3'
+    workload = parse_workload(f"[[cases]]\n{case}", name="bare", origin="bare.toml")
+    lines = render_layer_table(layer_table(workload, batch_size=1), width=60).splitlines()
+    rows = lines[lines.index("-" * 60) + 1 :]
+    assert all(len(line) <= 60 for line in lines)
+    assert "".join(line.split("  ")[0] for line in rows[: rows.index("-" * 60)]) == name
+
+
 def test_a_percent_sign_stays_with_its_number():
     assert not any(line.startswith("%") for width in range(60, 100) for line in text_of("vgg16", width).splitlines())
 

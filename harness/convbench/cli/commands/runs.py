@@ -32,13 +32,14 @@ if TYPE_CHECKING:
 def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
     """Check and measure backends.
 
-    WORKLOADS are names of shipped ones or TOML files; default: quick.
+    WORKLOADS are names of shipped ones, TOML files, or models as for extract; default: quick.
 
     \b
     Examples:
       convbench compare
       convbench compare lenet5 my_layers.toml --backends numpy-im2col,pytorch --batch-sizes 1,8,64
       convbench compare resnet18 --batch-sizes 8 --backends pytorch,jax --effort thorough
+      convbench compare net.py:make --input 3,224,224 --batch-sizes 1,16
       convbench compare photos --dtypes float64 --passes forward --output results/photos
       convbench compare --plugin ./my_backend.py
       convbench compare resnet18 --batch-sizes 1 --find-largest-batch --memory-limit 2GB
@@ -58,7 +59,7 @@ def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click h
 def check(explain: bool, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
     """Check backends without timing them.
 
-    WORKLOADS are names of shipped ones or TOML files; default: quick.
+    WORKLOADS are names of shipped ones, TOML files, or models as for extract; default: quick.
 
     Every backend is checked on integers and on random numbers, and on the smallest batch size, where a case is small,
     also on further kinds of data: constant, offset, tiny, huge, denormal, wide, negative, tied, signed-zero,
@@ -87,7 +88,7 @@ def _run(  # options are what click has parsed
     from convbench.report.terminal import print_run  # noqa: PLC0415
 
     try:
-        options["entrants"] = options["entrants"] or None
+        options |= {name: options[name] or None for name in ("entrants", "inputs")}
         run = make_run(*options.pop("workloads"), observer=terminal_observer(), **options)
     except RunInterrupted as interrupted:
         print_interrupted(str(click.get_current_context().info_name), interrupted.folder)

@@ -182,11 +182,14 @@ def _joined(cells: Sequence[str], widths: dict[str, int]) -> str:
 
 
 def _broken(text: str, width: int) -> list[str]:
-    """Lines of at most `width` letters if possible, broken behind underscores and spaces but not inside "3 x 3"."""
+    """Lines of at most `width` letters if possible, broken behind underscores, dots, slashes and spaces.
+
+    They are not broken inside "3 x 3".
+    """
     if len(text) <= width:
         return [text]
     lines = [""]
-    for piece in re.findall(r"(?: x |[^ _])+[ _]*", text):
+    for piece in re.findall(r"(?: x |[^ _./])+[ _./]*|[ _./]+", text):
         if lines[-1] and len((lines[-1] + piece).rstrip()) > width:
             lines.append("")
         lines[-1] += piece

@@ -30,8 +30,14 @@ from convbench.workers.channel.log import Log
 from convbench.workers.failure import Failure
 from convbench.workers.protocol import R
 
-Role = Literal["compute", "inform"]
-"""What the process is for: see worker.py and informant.py."""
+Role = Literal["compute", "inform", "extract"]
+"""What the process is for: see worker.py, informant.py and extraction/serving.py."""
+MODULES: dict[Role, str] = {
+    "compute": "convbench.workers.serving",
+    "inform": "convbench.workers.serving",
+    "extract": "convbench.extraction.serving",
+}
+"""What is run as the process."""
 LONGEST_WORDS = 200
 DYING_S = 5.0
 """A process that closed its connection may take so long to end."""
@@ -57,7 +63,7 @@ class Child:
                 undo.callback(self._log.close)
             output = subprocess.DEVNULL if self._log is None else self._log.pipe
             self._process = subprocess.Popen(  # noqa: S603  # an interpreter that the user named, and our module
-                [python or sys.executable, "-P", "-m", "convbench.workers.serving", role, str(theirs.fileno())],
+                [python or sys.executable, "-P", "-m", MODULES[role], role, str(theirs.fileno())],
                 env={**environment, **self._mark},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

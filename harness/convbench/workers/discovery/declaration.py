@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from convbench.plan.entrants import LONGEST_NAME, NAME_RULE, is_name
-from convbench_specs import CONTRACT, Backend, FrameworkVariables, Option
+from convbench_specs import CONTRACT, Backend, Extractor, FrameworkVariables, Option
 
 OPTIONS_OF_HOST = {
     "threads": "Number of threads.",
@@ -80,6 +80,23 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
         return FrameworkVariables(
             threads=self.framework_variables.threads, passed_prefixes=self.framework_variables.passed_prefixes
         )
+
+
+class DeclaredExtractor(msgspec.Struct, frozen=True, kw_only=True):
+    """The class attributes of an extractor that tell which sources it opens, see convbench_specs.Extractor."""
+
+    name: Annotated[str, Meta(max_length=LONGEST_NAME)]
+    prefixes: Texts = ()
+    suffixes: Texts = ()
+
+
+def declared_extractor(extractor: type[Extractor]) -> DeclaredExtractor:
+    """What an extractor declares; DeclarationError where it is not as the contract says."""
+    fields = ("name", "prefixes", "suffixes")
+    try:
+        return msgspec.convert({field: getattr(extractor, field) for field in fields}, DeclaredExtractor)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise DeclarationError(f"{extractor.__name__}: {str(error).replace('`', '')}") from error
 
 
 def declaration_of(backend: Backend) -> Declaration:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convbench.workers.contract import availability_of, fault_line, variables_of
 from convbench.workers.discovery import questions
-from convbench.workers.discovery.declaration import DeclarationError, declaration_of
+from convbench.workers.discovery.declaration import DeclarationError, declaration_of, declared_extractor
 from convbench.workers.discovery.loading import PluginRef, offered_by
 from convbench.workers.protocol import Reply
 from convbench_specs import Available, Backend, Settings
@@ -61,6 +61,15 @@ class Informant:
                 continue
             described.append(declared)
             self._backends.setdefault(declared.name, backend)
+        extractors = []
+        for extractor in offered.extractors:
+            try:
+                extractors.append(declared_extractor(extractor))
+            except DeclarationError as error:
+                refused.append(str(error))
         return questions.Described(
-            backends=tuple(described), workloads=tuple(map(str, offered.workloads)), refused=tuple(refused)
+            backends=tuple(described),
+            workloads=tuple(map(str, offered.workloads)),
+            extractors=tuple(extractors),
+            refused=tuple(refused),
         )

@@ -17,7 +17,7 @@ from typing import Any
 
 import pluggy
 
-from convbench_specs import Backend, hooks
+from convbench_specs import Backend, Extractor, hooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,11 @@ class PluginRef:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What the hooks of a plug-in returned: classes of backends, and TOML files of workloads."""
+    """What the hooks of a plug-in returned: classes of backends and extractors, and TOML files of workloads."""
 
     backends: tuple[type[Backend], ...]
     workloads: tuple[Path, ...]
+    extractors: tuple[type[Extractor], ...] = ()
 
 
 def offered_by(ref: PluginRef) -> Offered:
@@ -82,7 +83,11 @@ def offered_by(ref: PluginRef) -> Offered:
     for file in files:
         if file.suffix != ".toml" or not file.is_file():
             raise TypeError(f"convbench_workloads() must return existing TOML files, not {str(file)!r}")
-    return Offered(tuple(classes), tuple(files))
+    extractors = _all_of(manager.hook.convbench_extractors)
+    for cls in extractors:
+        if not (isinstance(cls, type) and issubclass(cls, Extractor) and hasattr(cls, "name")):
+            raise TypeError(f"convbench_extractors() must return Extractor classes with a name, not {cls!r}")
+    return Offered(tuple(classes), tuple(files), tuple(extractors))
 
 
 def load_backend(ref: PluginRef, name: str) -> Backend:

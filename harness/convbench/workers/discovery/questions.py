@@ -5,16 +5,17 @@ One type a question and one an answer, as in protocol.py, whose faults answer th
 
 from __future__ import annotations
 
-from convbench.workers.discovery.declaration import Declaration
+from convbench.workers.discovery.declaration import Declaration, DeclaredExtractor
 from convbench.workers.protocol import Declined, Fault, Plugin, Reply, Request
 from convbench_specs import Device
 
 
 class Described(Reply, frozen=True, kw_only=True, tag="described"):
-    """The backends of a plug-in, its workloads as names of TOML files, and why some of its backends are left out."""
+    """What a plug-in offers, workloads as names of TOML files, and why some of its backends are left out."""
 
     backends: tuple[Declaration, ...] = ()
     workloads: tuple[str, ...] = ()
+    extractors: tuple[DeclaredExtractor, ...] = ()
     refused: tuple[str, ...] = ()
 
 
