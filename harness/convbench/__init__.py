@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from convbench.errors import RunError, UsageError
     from convbench.plan.entrants import Entrant
     from convbench.report.export import export
+    from convbench.report.shown.run import Run, load_run
     from convbench.results.diff import Diff, diff
     from convbench.results.history import History, history
-    from convbench.results.loading import load_run
-    from convbench.results.run import Run
     from convbench.results.runs import Runs, load_runs
+    from convbench.results.tables import read_csv
     from convbench_specs import ConvbenchError
 
     __version__: str
@@ -28,7 +28,7 @@ _HOMES = {
     "Diff": "convbench.results.diff",
     "Entrant": "convbench.plan.entrants",
     "History": "convbench.results.history",
-    "Run": "convbench.results.run",
+    "Run": "convbench.report.shown.run",
     "RunError": "convbench.errors",
     "Runs": "convbench.results.runs",
     "UsageError": "convbench.errors",
@@ -37,8 +37,9 @@ _HOMES = {
     "export": "convbench.report.export",
     "diff": "convbench.results.diff",
     "history": "convbench.results.history",
-    "load_run": "convbench.results.loading",
     "load_runs": "convbench.results.runs",
+    "load_run": "convbench.report.shown.run",
+    "read_csv": "convbench.results.tables",
 }
 """Where each name is from: imported on first use, as pandas alone takes longer than `convbench --help` may."""
 
@@ -59,6 +60,7 @@ __all__ = [
     "history",
     "load_run",
     "load_runs",
+    "read_csv",
 ]
 
 

@@ -26,12 +26,11 @@ from convbench.plan.items import Plan, make_plan
 from convbench.plan.settings import Allocator, Cache, RunSettings
 from convbench.plan.status import BackendStatus
 from convbench.report.files import REPORT, write_reports
+from convbench.report.shown.run import Run, load_run
 from convbench.results.events.header import Header
 from convbench.results.events.journal import Journal
 from convbench.results.events.schema import BackendFound, ItemChecked, ItemTimed, Recorded, WarningGiven
 from convbench.results.events.state import RunState
-from convbench.results.loading import load_run
-from convbench.results.run import Run
 from convbench.run.checking.pictures import Picture
 from convbench.run.header import make_header, stored_settings
 from convbench.run.observer import Observer, Silent, tell

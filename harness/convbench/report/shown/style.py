@@ -1,0 +1,51 @@
+"""The short table in a notebook: units, the fastest in bold, what is wrong in red."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from convbench.plan.status import FAILED, LEFT_OUT, Status
+from convbench.text.units import format_bytes, format_ratio, format_seconds
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+HEADS = {
+    "case": "case", "batch_size": "batch size", "pass_name": "pass", "backend": "backend", "status": "status",
+    "median_s": "time", "ci_low_s": "95 % from", "ci_high_s": "to", "ratio": "× the fastest",
+    "peak_memory_bytes": "peak memory",
+}  # fmt: skip
+FASTEST = "font-weight: bold"
+WRONG = "color: #b3261e; font-weight: bold"
+UNSURE = "color: #7c5200"
+LEFT_OUT_STYLE = "opacity: .6"
+TEXTS = ("case", "pass_name", "backend", "status")
+LAYOUT: Final = [{"selector": "td, th", "props": "text-align: right; white-space: nowrap; padding: .15rem .6rem"}]
+LEFT: Final = [{"selector": "", "props": "text-align: left"}]
+
+
+def styled(table: pd.DataFrame) -> Styler:
+    """The short table with units and marks; `to_latex` and `to_html` of pandas write it elsewhere."""
+    seconds = dict.fromkeys(("median_s", "ci_low_s", "ci_high_s"), format_seconds)
+    return (
+        table.style.format(seconds | {"ratio": format_ratio, "peak_memory_bytes": format_bytes})
+        .apply(_marks, axis="columns")
+        .format_index(HEADS.get, axis="columns")
+        .hide(axis="index")
+        .set_table_styles(LAYOUT)  # type: ignore[arg-type]  # the stubs ask for a type that cannot be imported
+        .set_table_styles(dict.fromkeys(TEXTS, LEFT), overwrite=False)  # type: ignore[arg-type]
+    )
+
+
+def _marks(row: pd.Series) -> list[str]:  # type: ignore[type-arg]  # a row has values of several types
+    """The style of each entry of a row."""
+    status = row["status"]
+    if status in {Status.WRONG.value, *FAILED}:
+        return [WRONG] * len(row)
+    if status in LEFT_OUT:
+        return [LEFT_OUT_STYLE] * len(row)
+    if status != "ok":
+        return [UNSURE] * len(row)
+    return [FASTEST if row["ratio"] == 1.0 else ""] * len(row)
