@@ -96,7 +96,7 @@ def _roof(roof: Roof, across: LogScale, up: LogScale, x: Part, y: Part, *, named
 
 
 def _case_names(placed: pd.DataFrame, across: LogScale, x: Part) -> Part:
-    """The names of the cases, upright at the bottom of the plot where their cells stand."""
+    """The names of the cases, upright above the plot where their cells stand."""
     firsts = placed.drop_duplicates("label").sort_values("intensity_flops_per_byte")
     rows: list[Part] = []
     for label, at in zip(firsts["label"], firsts["intensity_flops_per_byte"].astype(float), strict=True):
@@ -104,11 +104,11 @@ def _case_names(placed: pd.DataFrame, across: LogScale, x: Part) -> Part:
             rows[-1]["text"] += f", {label}"
         else:
             rows.append({"x": at, "text": str(label)})
-    mark = {"type": "text", "angle": 270, "align": "left", "fontSize": FONT_SIZE - 1, "color": SOFT, "dx": 4}
+    mark = {"type": "text", "angle": 270, "align": "left", "fontSize": FONT_SIZE - 1, "color": SOFT, "dx": 4, "clip": False}
     return {
         "data": {"values": rows},
         "mark": mark,
-        "encoding": {"x": x, "y": {"value": HEIGHT}, "text": {"field": "text"}},
+        "encoding": {"x": x, "y": {"value": 0}, "text": {"field": "text"}},
     }
 
 

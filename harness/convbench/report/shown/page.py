@@ -8,7 +8,7 @@ from __future__ import annotations
 from convbench.report.files import REPORT
 from convbench.report.html import environment
 from convbench.report.views.cases import TableKey
-from convbench.report.views.fastest import RankingTable, RankingView, ranking_view
+from convbench.report.views.fastest import RankingRow, RankingTable, RankingView, ranking_view
 from convbench.report.views.headline import headline
 from convbench.results.run import Run
 from convbench.results.summary import backend_verdicts, rank
@@ -23,7 +23,7 @@ def page(run: Run) -> str:
     ranked = rank(measurements)
     view = ranking_view(measurements, ranked)
     table = _shown(view)
-    timed = [row for row in table.rows if any(cell.kind != "empty" for cell in row.cells.values())] if table else []
+    timed = [row for row in table.rows if _has_time(row)] if table else []
     return (
         environment()
         .get_template("notebook.html.j2")
@@ -33,7 +33,7 @@ def page(run: Run) -> str:
             table=table,
             columns=[name for name in view.columns if any(name in row.cells for row in timed)],
             rows=timed[:MOST_ROWS],
-            others=len(view.tables) - 1,
+            others=sum(map(_is_timed, view.tables)) - 1,
             warnings=len(run.warnings),
             folder=run.folder,
             report=run.folder / REPORT,
@@ -46,3 +46,11 @@ def _shown(view: RankingView) -> RankingTable | None:
     if not view.columns:
         return None
     return next((table for table in view.tables if TableKey(table.pass_name, table.batch_size) == view.default), None)
+
+
+def _is_timed(table: RankingTable) -> bool:
+    return any(map(_has_time, table.rows))
+
+
+def _has_time(row: RankingRow) -> bool:
+    return any(cell.kind != "empty" for cell in row.cells.values())
