@@ -18,9 +18,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from convbench.doctor import core_facts, read_facts, thread_warnings, warnings
+from convbench.doctor import before_a_run
 from convbench.errors import RunInterrupted, UsageError
 from convbench.machine.facts import versions_of
+from convbench.machine.last_run import keep_last_run
 from convbench.plan.entrants import Entrant, located
 from convbench.plan.items import Plan, make_plan
 from convbench.plan.settings import Allocator, Cache, RunSettings
@@ -33,7 +34,8 @@ from convbench.results.events.schema import BackendFound, ItemChecked, ItemTimed
 from convbench.results.events.state import RunState
 from convbench.run.checking.pictures import Picture
 from convbench.run.header import make_header, stored_settings
-from convbench.run.observer import Observer, Silent, tell
+from convbench.run.notebook import usual_observer
+from convbench.run.observer import Observer, tell
 from convbench.run.resume import StoredRun, refuse_differences, resumption, stored_run
 from convbench.run.runner import Ledger, run_events
 from convbench.workers.entrants import Entry
@@ -92,8 +94,8 @@ def compare(
 
     `output` is the folder of the run, which must hold none yet (default: a new one, results/run-DATE-TIME), `plugins`
     are modules or .py files with backends, `machine` is what this machine is called (default: its host name), and
-    `observer` is told how the run goes. `resume` is the folder of a run that was killed or interrupted: it goes on with
-    its own settings; those that are given must be the same.
+    `observer` is told how the run goes (default: a bar in a notebook, else nobody). `resume` is the folder of a run
+    that was killed or interrupted: it goes on with its own settings; those that are given must be the same.
 
     Raises ConvbenchError where the call or a file is at fault, before anything runs.
     """
@@ -132,7 +134,7 @@ def compare(
         "search_s": search_s,
     }
     given = {name: value for name, value in asked.items() if value is not None}
-    named, told = _several(plugins) or (), observer or Silent()
+    named, told = _several(plugins) or (), observer or usual_observer()
     if resume is None:
         settings = RunSettings.of_effort(effort, **given)
         registry = find_backends(named).demand(named)
@@ -387,6 +389,7 @@ def _carry_out(asked: _Asked, journal: Journal, state: RunState, observer: Obser
         interrupted = False
     finally:
         journal.write(ledger.finished(run_s=before_s + time.monotonic() - begin, interrupted=interrupted))
+        keep_last_run(asked.settings.threads, time.monotonic() - begin)
         observer.end()
 
 
@@ -403,11 +406,7 @@ def _reported(folder: Path) -> Run:
 
 def _new_warnings(settings: RunSettings, registry: Registry, observer: Observer) -> tuple[str, ...]:
     """What would spoil the numbers, or of a run without times the threads; it is said before anything is computed."""
-    if settings.timing:
-        declared = registry.framework_variables
-        found = warnings(read_facts(settings.threads, allocator=settings.allocator, framework_variables=declared))
-    else:
-        found = thread_warnings(core_facts(settings.threads))
-    for text in found:
-        observer.note(f"warning: {text}")
-    return found
+    found = before_a_run(settings, registry.framework_variables)
+    for line in found.lines:
+        observer.note(line)
+    return found.warnings
