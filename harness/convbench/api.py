@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from convbench.doctor import before_a_run
+from convbench.doctor.before_a_run import warn
 from convbench.errors import RunInterrupted, UsageError
 from convbench.machine.facts import versions_of
 from convbench.machine.last_run import keep_last_run
@@ -232,7 +232,7 @@ def execute(
     with Journal.begin(folder, asked.header) as journal, _interruptible(folder):
         for event in _beginning(asked, registry):
             _keep(journal, state, event)
-        for text in _new_warnings(settings, registry, observer) if told is None else told:
+        for text in told if told is not None else warn(settings, registry.framework_variables, observer.note):
             _keep(journal, state, WarningGiven(text=text))
         _carry_out(asked, journal, state, observer, begin)
     return _reported(journal.folder)
@@ -402,11 +402,3 @@ def _reported(folder: Path) -> Run:
     run = load_run(folder)
     write_reports([run], folder)
     return run
-
-
-def _new_warnings(settings: RunSettings, registry: Registry, observer: Observer) -> tuple[str, ...]:
-    """What would spoil the numbers, or of a run without times the threads; it is said before anything is computed."""
-    found = before_a_run(settings, registry.framework_variables)
-    for line in found.lines:
-        observer.note(line)
-    return found.warnings

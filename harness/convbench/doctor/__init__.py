@@ -1,6 +1,5 @@
 """What on this machine would make measured times unreliable, and what to do about it."""
 
-from convbench.doctor.before_a_run import before_a_run
 from convbench.doctor.diagnosis import diagnose, thread_warnings, warnings
 from convbench.doctor.facts import Facts, core_facts, read_facts
 from convbench.doctor.finding import Finding, Level
@@ -10,7 +9,6 @@ __all__ = [
     "Facts",
     "Finding",
     "Level",
-    "before_a_run",
     "cached_floor",
     "core_facts",
     "diagnose",

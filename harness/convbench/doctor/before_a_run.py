@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from convbench.doctor.diagnosis import thread_warnings, warnings
 from convbench.doctor.facts import core_facts, read_facts
@@ -14,22 +13,21 @@ MOST_NAMED = 3
 """Topics that the one line names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The warnings in full, the worst first, and the lines that are shown at once."""
+def warn(settings: RunSettings, framework_variables: FrameworkVariables, say: Callable[[str], None]) -> tuple[str, ...]:
+    """Every warning in full, the worst first, after `say` was given the lines that are shown at once.
 
-    warnings: tuple[str, ...]
-    lines: tuple[str, ...]
-
-
-def before_a_run(settings: RunSettings, framework_variables: FrameworkVariables) -> Told:
-    """Watch the machine for half a second; without times only the threads matter, which are known at once."""
+    The machine is watched for half a second. In a run without times only the threads matter, which are known at once.
+    """
     if not settings.timing:
         found = thread_warnings(core_facts(settings.threads))
-        return Told(found, tuple(f"warning: {text}" for text in found))
+        for text in found:
+            say(f"warning: {text}")
+        return found
     facts = read_facts(settings.threads, allocator=settings.allocator, framework_variables=framework_variables)
     found = warnings(facts)
-    return Told(found, (in_one_line(found),) if found else ())
+    if found:
+        say(in_one_line(found))
+    return found
 
 
 def in_one_line(found: Sequence[str]) -> str:

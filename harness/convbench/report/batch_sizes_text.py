@@ -30,7 +30,8 @@ def print_batch_sizes(ranked: pd.DataFrame, backends: Iterable[BackendRecord], c
     view = across_batch_sizes(ranked)
     if not view.rows:
         return
-    console.print(f"Over the batch sizes {', '.join(map(str, view.batch_sizes))} (a tie is no change):", highlight=False)
+    sizes = ", ".join(map(str, view.batch_sizes))
+    console.print(f"Over the batch sizes {sizes} (a tie is no change):", highlight=False)
     for sentence in view.sentences():
         where = "" if len(view.cases) == 1 else f": {joined(sentence.cases)}"
         text = f"{join_names(sentence.passes)}: {sentence.words}{where}"
@@ -79,7 +80,8 @@ def _by_case(rows: Sequence[Across], sizes: Sequence[int]) -> Table:
     table = _table("case", None, [f"batch {sizes[0]}", *map(str, sizes[1:])])
     for row in rows:
         best = [row.cells[size][0] if size in row.cells else None for size in sizes]
-        table.add_row(row.label, *(Text("-", style="dim") if cell is None else _time(cell, mark=False) for cell in best))
+        times = [Text("-", style="dim") if cell is None else Text(format_seconds(cell.median_s)) for cell in best]
+        table.add_row(row.label, *times)
         memory = [Text() if cell is None else _memory(cell) for cell in best]
         if any(text.plain for text in memory):
             table.add_row("", *memory)
@@ -96,8 +98,8 @@ def _table(first: str, second: str | None, heads: Iterable[str]) -> Table:
     return table
 
 
-def _time(cell: Ranked, *, mark: bool = True) -> Text:
-    return Text(format_seconds(cell.median_s), style="bold green" if mark and cell.tied else "")
+def _time(cell: Ranked) -> Text:
+    return Text(format_seconds(cell.median_s), style="bold green" if cell.tied else "")
 
 
 def _memory(cell: Ranked) -> Text:

@@ -26,7 +26,6 @@ from convbench.results.statistics.comparison import LEAST_MARGIN
 from convbench.results.timings import between
 from convbench_specs import Workload
 
-
 LONGEST_PATH = 160
 """Letters of a folder's path in the one line that stands for a run."""
 

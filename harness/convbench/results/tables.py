@@ -1,13 +1,14 @@
 """The CSV files of a run, read back with the types that the frames of load_run have.
 
-pandas alone reads an empty text as NaN, and a column of flags with a gap as objects. The types are those of the declared
-columns. `contended` is a count in one table and a flag in another, so it matters which table a file holds.
+pandas alone reads an empty text as NaN, and a column of flags with a gap as objects. The types are those of the
+declared columns. `contended` is a count in one table and a flag in another, so it matters which table a file holds.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -53,5 +54,5 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     return found.assign(pass_name=found["pass"]) if "median_s" in found else found
 
 
-def _shared(present: Set[str], table: Sequence[Column]) -> int:
+def _shared(present: AbstractSet[str], table: Sequence[Column]) -> int:
     return sum(column.name in present for column in table)

@@ -36,7 +36,10 @@ def _kernel_shell() -> Any | None:
 
 
 class NotebookBar:
-    """A bar with what is running and the time left. It has no clock of its own, so nothing moves while workers are timed."""
+    """A bar with what is running and the time left.
+
+    It has no clock of its own, so that nothing moves while a worker is timed.
+    """
 
     def __init__(self, shell: Any) -> None:  # an InteractiveShell, which has no types here
         self._publisher = shell.display_pub
@@ -61,7 +64,7 @@ class NotebookBar:
         """Set time aside for what counts no steps."""
         self._time.set_aside(seconds)
 
-    def step(self, what: str, *, timed: bool = False) -> None:
+    def step(self, what: str, *, timed: bool = False) -> None:  # noqa: ARG002  # it is drawn before the timing begins
         """Name what is running; the bar is redrawn before something is timed, and then stands still."""
         self._what = what
         self._redraw()

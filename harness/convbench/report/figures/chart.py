@@ -37,7 +37,6 @@ class Point:
     low: float
     high: float
     proven: bool
-    label: str = ""
 
 
 def chart(title: str, subtitle: Sequence[str], layers: Sequence[Part]) -> Part:
@@ -90,9 +89,7 @@ def series(points: Sequence[Point], slots: Mapping[str, int], x: Part, y: Part, 
         layers.append({"data": {"values": bars}, "mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": reach})
         for end in ("low", "high"):
             tick = {"type": "tick", "orient": "horizontal", "size": 7, "thickness": 1.5}
-            layers.append(
-                {"data": {"values": bars}, "mark": tick, "encoding": place | {"y": y | {"field": end}}}
-            )
+            layers.append({"data": {"values": bars}, "mark": tick, "encoding": place | {"y": y | {"field": end}}})
     mark = {"type": "point", "filled": True, "opacity": 1, "size": 90, "stroke": "white", "strokeWidth": 0.7}
     layers.append({"data": {"values": rows}, "mark": mark, "encoding": place | {"shape": shape}})
     return layers

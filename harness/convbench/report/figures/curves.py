@@ -63,8 +63,8 @@ def points_of(cells: pd.DataFrame, quantity: Quantity) -> Sequence[Point]:
     columns = ("backend", "batch_size", quantity.column, quantity.low, quantity.high)
     rows = zip(*(cells[name].tolist() for name in columns), proven.tolist(), strict=True)
     return [
-        Point(str(backend), float(batch_size), *(_number(value) for value in values), bool(right))
-        for backend, batch_size, *values, right in rows
+        Point(str(backend), float(batch_size), _number(y), _number(low), _number(high), bool(right))
+        for backend, batch_size, y, low, high, right in rows
     ]
 
 

@@ -40,7 +40,7 @@ class Plots:
         A run of one case needs no name of it. Without `pass_name` it is the first of forward, backward and both that
         was measured. UsageError for a name that the run does not have, or where nothing was timed.
         """
-        return self._curves(TIME, case, pass_name, dtype, workload, backends)
+        return self._curves(TIME, case=case, pass_name=pass_name, dtype=dtype, workload=workload, backends=backends)
 
     def memory(
         self,
@@ -52,7 +52,7 @@ class Plots:
         backends: Sequence[str] | None = None,
     ) -> Figure:
         """Peak memory of a warm call of one case over batch sizes, with the range of its repetitions; else as time."""
-        return self._curves(MEMORY, case, pass_name, dtype, workload, backends)
+        return self._curves(MEMORY, case=case, pass_name=pass_name, dtype=dtype, workload=workload, backends=backends)
 
     def roofline(
         self,
@@ -86,6 +86,7 @@ class Plots:
     def _curves(
         self,
         quantity: Quantity,
+        *,
         case: str | None,
         pass_name: str | None,
         dtype: str | None,

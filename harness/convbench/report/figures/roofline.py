@@ -1,4 +1,4 @@
-"""The roofline of a run: the rate of each cell over its arithmetic intensity, under what the machine reaches at most."""
+"""The roofline of a run: the rate of each cell over its intensity, under what the machine reaches at most."""
 
 from __future__ import annotations
 
@@ -79,7 +79,8 @@ def _roof(roof: Roof, across: LogScale, up: LogScale, x: Part, y: Part, *, named
     slope: list[Part] = []
     if start < ridge:
         middle = (start * min(ridge, across.high)) ** 0.5
-        slope = [{"x": middle, "y": middle * roof.gbytes_per_s, "text": f"{format_number(roof.gbytes_per_s)} GB/s"}]
+        text = f"{format_number(roof.gbytes_per_s)} GB/s"
+        slope = [{"x": middle, "y": middle * roof.gbytes_per_s, "text": text}]
     mark: Part = {"type": "text", "fontSize": FONT_SIZE, "color": INK, "dy": -7}
     encoding = {"x": x, "y": y, "text": {"field": "text"}}
     parts: list[Part] = [
@@ -104,11 +105,17 @@ def _case_names(placed: pd.DataFrame, across: LogScale, x: Part) -> Part:
             rows[-1]["text"] += f", {label}"
         else:
             rows.append({"x": at, "text": str(label)})
-    mark = {"type": "text", "angle": 270, "align": "left", "fontSize": FONT_SIZE - 1, "color": SOFT, "dx": 4, "clip": False}
+    mark = {
+        "type": "text",
+        "angle": 270,
+        "align": "left",
+        "fontSize": FONT_SIZE - 1,
+        "color": SOFT,
+        "dx": 4,
+        "clip": False,
+    }
     return {
         "data": {"values": rows},
         "mark": mark,
         "encoding": {"x": x, "y": {"value": 0}, "text": {"field": "text"}},
     }
-
-

@@ -36,4 +36,3 @@ def short_table(measurements: pd.DataFrame) -> pd.DataFrame:
         place=ranked["place"].reindex(cells.index),
     )
     return table.sort_values(["group", "place"], kind="stable", ignore_index=True)[list(COLUMNS)]
-

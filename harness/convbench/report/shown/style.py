@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -18,8 +18,8 @@ HEADS = {
     "peak_memory_bytes": "peak memory",
 }  # fmt: skip
 FASTEST = "font-weight: bold"
-WRONG = "color: #b3261e; font-weight: bold"
-UNSURE = "color: #7c5200"
+WRONG = "color: #d5382e; font-weight: bold"
+UNSURE = "color: #96690a"
 LEFT_OUT_STYLE = "opacity: .6"
 TEXTS = ("case", "pass_name", "backend", "status")
 LAYOUT: Final = [{"selector": "td, th", "props": "text-align: right; white-space: nowrap; padding: .15rem .6rem"}]
@@ -28,18 +28,23 @@ LEFT: Final = [{"selector": "", "props": "text-align: left"}]
 
 def styled(table: pd.DataFrame) -> Styler:
     """The short table with units and marks; `to_latex` and `to_html` of pandas write it elsewhere."""
-    seconds = dict.fromkeys(("median_s", "ci_low_s", "ci_high_s"), format_seconds)
+    units: dict[str, Any] = dict.fromkeys(("median_s", "ci_low_s", "ci_high_s"), format_seconds)
+    units |= {"ratio": format_ratio, "peak_memory_bytes": format_bytes}
     return (
-        table.style.format(seconds | {"ratio": format_ratio, "peak_memory_bytes": format_bytes})
+        table.style.format(units)
         .apply(_marks, axis="columns")
-        .format_index(HEADS.get, axis="columns")
+        .format_index(_head, axis="columns")
         .hide(axis="index")
         .set_table_styles(LAYOUT)  # type: ignore[arg-type]  # the stubs ask for a type that cannot be imported
         .set_table_styles(dict.fromkeys(TEXTS, LEFT), overwrite=False)  # type: ignore[arg-type]
     )
 
 
-def _marks(row: pd.Series) -> list[str]:  # type: ignore[type-arg]  # a row has values of several types
+def _head(column: object) -> str:
+    return HEADS[str(column)]
+
+
+def _marks(row: pd.Series[Any]) -> list[str]:
     """The style of each entry of a row."""
     status = row["status"]
     if status in {Status.WRONG.value, *FAILED}:

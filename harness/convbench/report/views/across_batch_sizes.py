@@ -86,7 +86,7 @@ def across_batch_sizes(ranked: pd.DataFrame) -> AcrossView:
                 cells.setdefault(cell.batch_size, []).append(cell)
             if len(cells) > 1:
                 tied = {size: [cell.backend for cell in own if cell.tied] for size, own in cells.items()}
-                rows.append(Across(labels[CaseKey(*key)], pass_name, cells, in_words(tied)))
+                rows.append(Across(labels[CaseKey(*map(str, key))], pass_name, cells, in_words(tied)))
     return AcrossView(
         rows=rows,
         batch_sizes=sorted({size for row in rows for size in row.cells}),
