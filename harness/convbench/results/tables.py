@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
@@ -25,7 +25,8 @@ KINDS: Mapping[Dtype, Any] = {"text": str, "list": str, "flag": "boolean"}  # wh
 NEVER_MISSING = ("text", "list")
 KEYS = frozenset({"backend", "left"})
 """Every table of a run has one of these columns."""
-EXACT: Literal["round_trip"] = "round_trip"
+EXACT: Mapping[str, Any] = {"float_precision": "round_trip"} if int(pd.__version__.partition(".")[0]) < 3 else {}
+"""Newer pandas reads every number as it was written by itself, and warns of this option."""
 
 
 def read_csv(path: str | Path) -> pd.DataFrame:
@@ -42,7 +43,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
             dtype={column.name: KINDS[column.dtype] for column in columns if column.dtype in KINDS},
             keep_default_na=False,
             na_values={column.name: [""] for column in columns if column.dtype not in NEVER_MISSING},
-            float_precision=EXACT,
+            **EXACT,
         )
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {error}") from error

@@ -16,7 +16,7 @@ from convbench.report.views.roofline import roofline_view
 from convbench.results.roofline import Limits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Plots:
     """The figures of one run. Each shows itself in a notebook, and `save` writes it as SVG, PDF or PNG."""
 
@@ -25,6 +25,9 @@ class Plots:
     limits: Limits | None
     setting: str
     """Threads and processor, for the line under a title."""
+
+    def __repr__(self) -> str:
+        return "<figures of a run: .time(case), .memory(case), .roofline()>"
 
     def time(
         self,
