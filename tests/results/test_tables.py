@@ -60,5 +60,5 @@ def test_a_file_that_is_none_of_a_run_is_refused(tmp_path, content, why):
 
 
 def test_a_file_that_does_not_exist_is_told(tmp_path):
-    with pytest.raises(UsageError, match="cannot read .*none.csv"):
+    with pytest.raises(UsageError, match=r"cannot read .*none\.csv"):
         convbench.read_csv(tmp_path / "none.csv")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import nbformat
 import pytest
@@ -12,10 +12,15 @@ from nbclient import NotebookClient
 
 import convbench
 
+RUN = """\
+run = convbench.compare(
+    "tiny.toml", backends=["naive", "numpy-im2col"], batch_sizes=[1, 2], passes="forward", effort="glance",
+    memory=False, output="run",
+)
+run"""
 CELLS = (
     "import convbench",
-    "run = convbench.compare('tiny.toml', backends=['naive', 'numpy-im2col'], batch_sizes=[1, 2], passes='forward',"
-    " effort='glance', memory=False, output='run')\nrun",
+    RUN,
     "run.plot.time('conv1')",
     "run.style()",
     "run.summary.pass_name.unique().tolist()",
@@ -38,6 +43,6 @@ def test_a_notebook_shows_a_run_by_itself(tmp_path, monkeypatch):
     assert "All 2 backends that ran are right." in answer["text/html"]
     assert "<table>" in answer["text/html"]
     assert answer["text/plain"].startswith("<Run ")
-    assert ElementTree.fromstring(outputs[2][0]["image/svg+xml"]).tag.endswith("svg")
+    assert ET.fromstring(outputs[2][0]["image/svg+xml"]).tag.endswith("svg")
     assert "× the fastest" in outputs[3][0]["text/html"]
     assert outputs[4][0]["text/plain"] == "['forward']"

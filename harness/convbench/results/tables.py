@@ -38,7 +38,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     try:
         present = set(pd.read_csv(path, nrows=0).columns)
         columns = [column for column in max(TABLES, key=partial(_shared, present)) if column.name in present]
-        found = pd.read_csv(
+        found: pd.DataFrame = pd.read_csv(
             path,
             dtype={column.name: KINDS[column.dtype] for column in columns if column.dtype in KINDS},
             keep_default_na=False,

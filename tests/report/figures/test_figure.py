@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -28,7 +28,7 @@ def nothing_installed(monkeypatch):
 
 
 def test_svg_is_a_whole_document(tmp_path):
-    root = ElementTree.fromstring(ONE.save(tmp_path / "one.svg").read_bytes())
+    root = ET.fromstring(ONE.save(tmp_path / "one.svg").read_bytes())
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert float(root.get("width")) > 100
     assert not [node for node in root.iter() if "http" in str(node.get("href", ""))], "nothing is loaded"
@@ -48,7 +48,7 @@ def test_json_is_what_was_drawn_so_that_it_can_be_changed(tmp_path, nothing_inst
 
 def test_data_from_a_network_are_refused():
     remote = Figure("remote", SPEC | {"data": {"url": "https://example.org/data.csv"}})
-    with pytest.raises(ValueError, match="not allowed|External data url"):
+    with pytest.raises(ValueError, match=r"not allowed|External data url"):
         remote.svg()
 
 
@@ -59,7 +59,7 @@ def test_an_unknown_ending_is_refused_with_those_that_are_known(tmp_path, name):
 
 
 def test_a_folder_that_does_not_exist_is_told(tmp_path):
-    with pytest.raises(UsageError, match="cannot write .*No such file"):
+    with pytest.raises(UsageError, match=r"cannot write .*No such file"):
         ONE.save(tmp_path / "none" / "one.svg")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from shown_run import BATCH_SIZES, SECONDS, write_run
@@ -21,7 +21,7 @@ def run(tmp_path_factory):
 
 def texts(figure):
     """Each text of the drawing; a title's lines are parts of one element."""
-    elements = ElementTree.fromstring(figure.svg()).iter()
+    elements = ET.fromstring(figure.svg()).iter()
     return [node.text for node in elements if node.tag in (f"{SVG}text", f"{SVG}tspan") and node.text]
 
 

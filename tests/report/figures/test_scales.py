@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import log10
 
 import pytest
@@ -46,7 +47,7 @@ def test_an_axis_without_a_positive_value_is_refused():
 def test_names_keep_their_order_and_their_distance(places):
     moved = apart(places, 14.0)
     order = sorted(range(len(places)), key=lambda index: places[index])
-    steps = [moved[b] - moved[a] for a, b in zip(order, order[1:], strict=False)]
+    steps = [moved[b] - moved[a] for a, b in pairwise(order)]
     assert all(step >= 14.0 - 1e-6 for step in steps)
 
 
