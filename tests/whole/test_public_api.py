@@ -32,6 +32,7 @@ PUBLIC = {
     "history",
     "load_run",
     "load_runs",
+    "read_csv",
 }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -25,7 +25,7 @@ KINDS: Mapping[Dtype, Any] = {"text": str, "list": str, "flag": "boolean"}  # wh
 NEVER_MISSING = ("text", "list")
 KEYS = frozenset({"backend", "left"})
 """Every table of a run has one of these columns."""
-EXACT: Mapping[str, Any] = {"float_precision": "round_trip"} if int(pd.__version__.partition(".")[0]) < 3 else {}
+EXACT: Literal["round_trip"] | None = "round_trip" if int(pd.__version__.partition(".")[0]) < 3 else None
 """Newer pandas reads every number as it was written by itself, and warns of this option."""
 
 
@@ -43,7 +43,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
             dtype={column.name: KINDS[column.dtype] for column in columns if column.dtype in KINDS},
             keep_default_na=False,
             na_values={column.name: [""] for column in columns if column.dtype not in NEVER_MISSING},
-            **EXACT,
+            float_precision=EXACT,
         )
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {error}") from error

@@ -5,21 +5,24 @@ A part is a dict, as JSON is; https://vega.github.io/vega-lite/docs/ describes e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
 
+from convbench.report.figures.figure import Part
 from convbench.report.figures.palette import COLOURS, CROSS, MARKERS, text_colour, unit_path
 from convbench.report.figures.scales import LogScale, apart
 
-Part = dict[str, Any]  # JSON of any depth
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 """The name of the language; nothing is loaded from there."""
 WIDTH, HEIGHT = 420, 280
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 INK, SOFT, LINE = "#1b1f27", "#5a616e", "#e3e3de"
 FONT_SIZE = 11
+WIDER_FONT = 2.0
+"""Pixels for each letter of a name that a reader's own font may take more than the one that was measured."""
+LONGEST_INTERVAL = 10.0
+"""An interval that goes further beyond all values than so many times is cut off at the edge of the plot."""
 LABEL_GAP = 14.0
 """Pixels between two names."""
 LEADER = 16
@@ -39,13 +42,23 @@ class Point:
     proven: bool
 
 
-def chart(title: str, subtitle: Sequence[str], layers: Sequence[Part]) -> Part:
-    """A whole specification of layers on one pair of axes."""
+def reach(points: Sequence[Point]) -> list[float]:
+    """What an axis must show: every value, and its interval as far as that does not make all values look alike."""
+    values = [point.y for point in points]
+    low, high = min(values) / LONGEST_INTERVAL, max(values) * LONGEST_INTERVAL
+    lows = [max(low, point.low) for point in points if isfinite(point.low)]
+    return [*values, *lows, *(min(high, point.high) for point in points if isfinite(point.high))]
+
+
+def chart(title: str, subtitle: Sequence[str], layers: Sequence[Part], *, backends: Iterable[str]) -> Part:
+    """A whole specification of layers on one pair of axes, with the names of the backends at its right side."""
+    longest = max(map(len, backends), default=0)
     return {
         "$schema": SCHEMA,
         "width": WIDTH,
         "height": HEIGHT,
         "background": "white",
+        "padding": {"left": 5, "top": 5, "bottom": 5, "right": 5 + WIDER_FONT * longest},
         "title": {"text": title, "subtitle": list(subtitle), "anchor": "start", "offset": 12},
         "layer": list(layers),
         "config": {
@@ -85,10 +98,11 @@ def series(points: Sequence[Point], slots: Mapping[str, int], x: Part, y: Part, 
         layers.append({"data": {"values": rows}, "mark": {"type": "line", "strokeWidth": 1.75}, "encoding": place})
     bars = [row for row in rows if "low" in row]
     if bars:
-        reach = place | {"y": y | {"field": "low"}, "y2": {"field": "high"}}
-        layers.append({"data": {"values": bars}, "mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": reach})
+        whole = place | {"y": y | {"field": "low"}, "y2": {"field": "high"}}
+        rule = {"type": "rule", "strokeWidth": 1.5, "clip": True}
+        layers.append({"data": {"values": bars}, "mark": rule, "encoding": whole})
         for end in ("low", "high"):
-            tick = {"type": "tick", "orient": "horizontal", "size": 7, "thickness": 1.5}
+            tick = {"type": "tick", "orient": "horizontal", "size": 7, "thickness": 1.5, "clip": True}
             layers.append({"data": {"values": bars}, "mark": tick, "encoding": place | {"y": y | {"field": end}}})
     mark = {"type": "point", "filled": True, "opacity": 1, "size": 90, "stroke": "white", "strokeWidth": 0.7}
     layers.append({"data": {"values": rows}, "mark": mark, "encoding": place | {"shape": shape}})

@@ -9,7 +9,7 @@ from math import isfinite
 import pandas as pd
 
 from convbench.errors import UsageError
-from convbench.report.figures.chart import HEIGHT, NOT_PROVEN, WIDTH, Point, axis, chart, names, series
+from convbench.report.figures.chart import HEIGHT, NOT_PROVEN, WIDTH, Point, axis, chart, names, reach, series
 from convbench.report.figures.figure import Figure
 from convbench.report.figures.scales import LogScale
 from convbench.verify import RIGHT_ON_NUMBERS
@@ -45,8 +45,7 @@ def curves(cells: pd.DataFrame, slots: Mapping[str, int], quantity: Quantity, *,
     points = [point for point in points if isfinite(point.y) and point.y > 0]
     batch_sizes = sorted({point.x for point in points})
     across = LogScale.around(batch_sizes, WIDTH)
-    reach = [value for point in points for value in (point.y, point.low, point.high) if isfinite(value)]
-    up = LogScale.around(reach, HEIGHT)
+    up = LogScale.around(reach(points), HEIGHT)
     x = axis("x", "batch size", across, values=batch_sizes, grid=False)
     y = axis("y", quantity.title.lower(), up, values=up.ticks(), unit=quantity.unit, grid=True)
     notes = [f"{quantity.interval}; {setting}"]
@@ -54,7 +53,7 @@ def curves(cells: pd.DataFrame, slots: Mapping[str, int], quantity: Quantity, *,
         notes.append(NOT_PROVEN)
     layers = [*series(points, slots, x, y, lines=True), *names(points, slots, x, y, up)]
     whole = f"{quantity.title}, {title}"
-    return Figure(whole, chart(whole, notes, layers))
+    return Figure(whole, chart(whole, notes, layers, backends=(point.backend for point in points)))
 
 
 def points_of(cells: pd.DataFrame, quantity: Quantity) -> Sequence[Point]:

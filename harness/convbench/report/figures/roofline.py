@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 
 import pandas as pd
 
@@ -15,14 +14,14 @@ from convbench.report.figures.chart import (
     NOT_PROVEN,
     SOFT,
     WIDTH,
-    Part,
     axis,
     chart,
     names,
+    reach,
     series,
 )
 from convbench.report.figures.curves import Quantity, points_of
-from convbench.report.figures.figure import Figure
+from convbench.report.figures.figure import Figure, Part
 from convbench.report.figures.scales import LogScale
 from convbench.report.views.roofline import Roof
 from convbench.text.units import format_number
@@ -50,8 +49,7 @@ def roofline(
     points = points_of(placed.assign(batch_size=placed["intensity_flops_per_byte"]), RATE)
     ridges = [roof.gflops_per_s / roof.gbytes_per_s for roof in roofs]
     across = LogScale.around([*(point.x for point in points), *ridges], WIDTH)
-    reach = [value for point in points for value in (point.y, point.low, point.high) if isfinite(value)]
-    up = LogScale.around([*reach, *(roof.gflops_per_s for roof in roofs)], HEIGHT)
+    up = LogScale.around([*reach(points), *(roof.gflops_per_s for roof in roofs)], HEIGHT)
     x = axis("x", "arithmetic intensity (FLOP/byte)", across, values=across.ticks(), grid=False)
     y = axis("y", "GFLOP/s", up, values=up.ticks(), grid=True)
     notes = ["rate with its 95 % interval, under what this machine reaches at most"]
@@ -63,7 +61,8 @@ def roofline(
         *series(points, slots, x, y, lines=False),
         *names(points, slots, x, y, up),
     ]
-    return Figure(f"Roofline, {title}", chart(f"Roofline, {title}", notes, layers))
+    whole = f"Roofline, {title}"
+    return Figure(whole, chart(whole, notes, layers, backends=(point.backend for point in points)))
 
 
 def _roof(roof: Roof, across: LogScale, up: LogScale, x: Part, y: Part, *, named: bool) -> list[Part]:

@@ -45,10 +45,10 @@ class LogScale:
         return float(self.low * (self.high / self.low) ** (at / self.length))
 
     def ticks(self) -> list[float]:
-        """The numbers at the axis: powers of ten, with 2 and 5 or with 3 times them where there would be few.
+        """The numbers at the axis: powers of ten, with 3 or with 2 and 5 times them where there would be few.
 
         >>> LogScale(0.9, 12.0, 300).ticks(), LogScale(0.5e-6, 2.0, 300).ticks()[:2]
-        ([1.0, 2.0, 5.0, 10.0], [1e-06, 1e-05])
+        ([1.0, 3.0, 10.0], [1e-06, 1e-05])
         """
         powers = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
         found: list[float] = []
