@@ -9,10 +9,14 @@ from math import isfinite
 import pandas as pd
 
 from convbench.errors import UsageError
+from convbench.plan.status import Status
 from convbench.report.figures.chart import HEIGHT, NOT_PROVEN, WIDTH, Point, axis, chart, names, reach, series
 from convbench.report.figures.figure import Figure
 from convbench.report.figures.scales import LogScale
 from convbench.verify import RIGHT_ON_NUMBERS
+
+NAMED_A_LINE = 2
+"""Backends that a line under the title names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ def curves(cells: pd.DataFrame, slots: Mapping[str, int], quantity: Quantity, *,
     notes = [f"{quantity.interval}; {setting}"]
     if not all(point.proven for point in points):
         notes.append(NOT_PROVEN)
+    notes.extend(not_drawn(cells, quantity))
     layers = [*series(points, slots, x, y, lines=True), *names(points, slots, x, y, up)]
     whole = f"{quantity.title}, {title}"
     return Figure(whole, chart(whole, notes, layers, backends=(point.backend for point in points)))
@@ -65,6 +70,19 @@ def points_of(cells: pd.DataFrame, quantity: Quantity) -> Sequence[Point]:
         Point(str(backend), float(batch_size), _number(y), _number(low), _number(high), bool(right))
         for backend, batch_size, y, low, high, right in rows
     ]
+
+
+def not_drawn(cells: pd.DataFrame, quantity: Quantity) -> list[str]:
+    """A line on what has no place in the figure, and why; nothing where the backend does not offer the case."""
+    missing: dict[str, list[str]] = {}
+    rows = zip(*(cells[name].tolist() for name in ("backend", "batch_size", "status", quantity.column)), strict=True)
+    for backend, batch_size, status, value in rows:
+        if status in (Status.UNSUPPORTED, Status.UNAVAILABLE) or _number(value) > 0:
+            continue
+        why = "0 has no logarithm" if value == 0 else "not measured" if status == Status.OK else str(status)
+        missing.setdefault(f"{backend} ({why})", []).append(str(batch_size))
+    said = [f"{who} at {', '.join(sizes)}" for who, sizes in missing.items()]
+    return [f"not drawn: {'; '.join(said[at : at + NAMED_A_LINE])}" for at in range(0, len(said), NAMED_A_LINE)]
 
 
 def _number(value: object) -> float:
