@@ -37,7 +37,8 @@ def test_a_run_of_one_case_has_a_table_of_batch_sizes_and_backends(tmp_path):
 
 def test_a_run_of_several_cases_has_sentences_and_the_first_pass_as_a_table():
     text = printed(measurements())
-    assert "forward: broken is fastest at every batch size" in text
+    assert "  forward: broken is fastest at every batch size, in every case" in text
+    assert "  backward and both: fast is fastest at every batch size: conv1" in text
     assert "Time of the fastest right backend, forward" in text
     assert [line.split()[:2] for line in text.splitlines() if line.startswith("conv1")] == [["conv1", "5.00"]]
     assert "8.00 MB" in text

@@ -33,7 +33,8 @@ def print_batch_sizes(ranked: pd.DataFrame, backends: Iterable[BackendRecord], c
     sizes = ", ".join(map(str, view.batch_sizes))
     console.print(f"Over the batch sizes {sizes} (a tie is no change):", highlight=False)
     for sentence in view.sentences():
-        where = "" if len(view.cases) == 1 else f": {joined(sentence.cases)}"
+        where = ", in every case" if set(sentence.cases) == set(view.cases) else f": {joined(sentence.cases)}"
+        where = where if len(view.cases) > 1 else ""
         text = f"{join_names(sentence.passes)}: {sentence.words}{where}"
         console.print(Padding(Text(text), (0, 0, 0, 2)))
     console.print()
