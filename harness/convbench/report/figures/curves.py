@@ -45,7 +45,7 @@ def curves(cells: pd.DataFrame, slots: Mapping[str, int], quantity: Quantity, *,
     """
     points = points_of(cells, quantity)
     if not any(isfinite(point.y) and point.y > 0 for point in points):
-        raise UsageError(f"{title}: no backend has a {quantity.title.lower()} there")
+        raise UsageError(f"{title}: no {quantity.title.lower()} was measured")
     points = [point for point in points if isfinite(point.y) and point.y > 0]
     batch_sizes = sorted({point.x for point in points})
     across = LogScale.around(batch_sizes, WIDTH)

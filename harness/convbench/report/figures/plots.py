@@ -72,7 +72,9 @@ class Plots:
         """
         roofs = roofline_view(self.measurements, [("", self.limits)] if self.limits else []).roofs
         if not roofs:
-            raise UsageError("this run knows no limits of its machine: convbench limits measures them for the next run")
+            raise UsageError(
+                "this run timed nothing or knows no limits of its machine (convbench limits measures them)"
+            )
         cells = self._of(self.measurements[self.measurements["median_s"].notna()], "backend", backends)
         cells = self._one(cells, "dtype", dtype)
         cells = self._of_pass(cells, pass_name)

@@ -27,7 +27,7 @@ LEFT: Final = [{"selector": "", "props": "text-align: left"}]
 
 
 def styled(table: pd.DataFrame) -> Styler:
-    """The short table with units and marks; `to_latex` and `to_html` of pandas write it elsewhere."""
+    """The short table with units and marks; a table for a paper is `convbench.export(run, "latex")`."""
     units: dict[str, Any] = dict.fromkeys(("median_s", "ci_low_s", "ci_high_s"), format_seconds)
     units |= {"ratio": format_ratio, "peak_memory_bytes": format_bytes}
     return (
