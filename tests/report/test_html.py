@@ -92,6 +92,15 @@ def test_the_answer_the_matrix_and_the_statuses_need_no_script(page):
     assert "the load was 1.5 <at start>" in page.text
 
 
+def test_warnings_are_collapsed_and_counted_in_their_order():
+    html = render_report(report_input(warnings=["load: the worst", "turbo: the other"]))
+    warnings = html[html.index('<details class="warnings">') : html.index("</details>")]
+    assert "<b>2 warnings</b>, the worst first" in warnings
+    assert warnings.index("the worst</li>") < warnings.index("the other</li>")
+    assert "<details open" not in warnings
+    assert '<details class="warnings">' not in render_report(report_input(warnings=[]))
+
+
 def test_every_time_in_the_static_tables_has_its_spread(html):
     table = html[html.index('<table class="ranking">') : html.index("</table>", html.index('<table class="ranking">'))]
     ranked = re.findall(r'<td class="(?:fastest|tied|behind|measured)".*?</td>', table, flags=re.DOTALL)
