@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from convbench.errors import RunError, UsageError
     from convbench.plan.entrants import Entrant
     from convbench.report.export import export
-    from convbench.report.shown.run import Run, load_run
+    from convbench.report.shown.run import Run, load_run, load_runs
     from convbench.results.diff import Diff, diff
     from convbench.results.history import History, history
-    from convbench.results.runs import Runs, load_runs
+    from convbench.results.runs import Runs
     from convbench.results.tables import read_csv
     from convbench_specs import ConvbenchError
 
@@ -34,11 +34,11 @@ _HOMES = {
     "UsageError": "convbench.errors",
     "check": "convbench.api",
     "compare": "convbench.api",
-    "export": "convbench.report.export",
     "diff": "convbench.results.diff",
+    "export": "convbench.report.export",
     "history": "convbench.results.history",
-    "load_runs": "convbench.results.runs",
     "load_run": "convbench.report.shown.run",
+    "load_runs": "convbench.report.shown.run",
     "read_csv": "convbench.results.tables",
 }
 """Where each name is from: imported on first use, as pandas alone takes longer than `convbench --help` may."""

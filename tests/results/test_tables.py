@@ -9,8 +9,9 @@ from shown_run import write_run
 
 import convbench
 from convbench.errors import UsageError
-from convbench.report.files import write_reports
+from convbench.report.files import write_csv, write_reports
 from convbench.results.columns import MEASUREMENTS
+from convbench.results.runs import Runs
 
 
 @pytest.fixture(scope="module", params=[*sorted(folder.name for folder in RUNS.iterdir()), "shown"])
@@ -24,7 +25,7 @@ def run_and_files(request, tmp_path_factory):
 @pytest.mark.parametrize("table", ["measurements", "agreement", "networks", "largest_batches"])
 def test_what_is_read_is_what_the_run_gives(run_and_files, table):
     run, files = run_and_files
-    frame = getattr(run, table)
+    frame = getattr(Runs((run,)), table)
     if frame.empty:
         assert not (files / f"{table}.csv").exists() or table in {"agreement", "measurements"}
         return
@@ -50,6 +51,13 @@ def test_a_case_with_the_name_of_a_missing_value_stays_a_case(tmp_path, text):
     found = convbench.read_csv(file)
     assert found["workload"].tolist() == [text]
     assert found["time_s"].isna().all()
+
+
+@pytest.mark.parametrize("text", ["=1+1", "-x", "@home", "'quoted'", "+"])
+def test_a_text_that_was_kept_from_being_a_formula_is_the_text_again(tmp_path, text):
+    frame = pd.DataFrame({"workload": [text], "backend": ["b"], "time_s": [1.0]})
+    write_csv(frame, tmp_path / "networks.csv")
+    pd.testing.assert_frame_equal(convbench.read_csv(tmp_path / "networks.csv"), frame)
 
 
 @pytest.mark.parametrize(("content", "why"), [("a,b\n1,2\n", "is no table of a run"), ("", "cannot read .*columns")])

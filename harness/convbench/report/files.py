@@ -23,6 +23,7 @@ from convbench.report.views.runs import (
 from convbench.results.events.schema import Resumed
 from convbench.results.run import Run
 from convbench.results.runs import Runs
+from convbench.results.tables import FORMULA
 from convbench.text.units import format_integer
 
 MEASUREMENTS = "measurements.csv"
@@ -30,7 +31,6 @@ AGREEMENT = "agreement.csv"
 NETWORKS = "networks.csv"
 LARGEST_BATCHES = "largest_batches.csv"
 REPORT = "report.html"
-FORMULA = ("=", "+", "-", "@")
 ONLY_IN_FRAMES = ("traceback", "pass_name")
 """Columns of the measurements that the CSV file does not have: the one is long, the other is there as `pass`."""
 

@@ -22,6 +22,9 @@ TABLES = (MEASUREMENTS, AGREEMENT, NETWORKS, LARGEST_BATCHES)
 """A file holds one of them: the one that declares the most of its columns."""
 KINDS: Mapping[Dtype, Any] = {"text": str, "list": str, "flag": "boolean"}  # what pandas takes for a type
 """Numbers are left to pandas, which reads whole ones without a gap as integers, as the frames have them."""
+FORMULA = ("=", "+", "-", "@")
+"""A text that begins so has an apostrophe before it in a file, as a spreadsheet would take it for a formula."""
+ESCAPED = f"^'(?=[{''.join(FORMULA)}])"
 NEVER_MISSING = ("text", "list")
 KEYS = frozenset({"backend", "left"})
 """Every table of a run has one of these columns."""
@@ -52,6 +55,8 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     for column in columns:
         if column.dtype == "list":
             found[column.name] = [json.loads(value) for value in found[column.name]]
+        elif column.dtype == "text":
+            found[column.name] = found[column.name].str.replace(ESCAPED, "", regex=True)
     return found.assign(pass_name=found["pass"]) if "median_s" in found else found
 
 

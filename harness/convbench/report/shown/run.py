@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from convbench.report.shown.style import styled
 from convbench.report.views.slots import slots_of_run
 from convbench.results import run as results
 from convbench.results.loading import load_as
+from convbench.results.runs import Runs
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -53,3 +55,8 @@ class Run(results.Run):
 def load_run(path: str | Path) -> Run:
     """Load a run folder; RunError where it is none, is damaged, or is of a newer schema than this convbench reads."""
     return load_as(Run, path)
+
+
+def load_runs(paths: Sequence[str | Path]) -> Runs:
+    """Load run folders; RunError where one is none or damaged, UsageError where one is named twice or none is."""
+    return Runs(tuple(load_run(path) for path in paths))
