@@ -6,12 +6,12 @@ cases, and for the first pass a table of the fastest backend's numbers.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 
 import pandas as pd
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +21,8 @@ from convbench.report.views.headline import join_names
 from convbench.results.events.state import BackendRecord
 from convbench.text.units import format_bytes, format_seconds
 
+LEAST_WIDTH = 20
+"""Sentences are not wrapped to fewer letters."""
 MOST_CASES = 12
 """Rows of the table of several cases; the report has all."""
 
@@ -36,7 +38,8 @@ def print_batch_sizes(ranked: pd.DataFrame, backends: Iterable[BackendRecord], c
         where = ", in every case" if set(sentence.cases) == set(view.cases) else f": {joined(sentence.cases)}"
         where = where if len(view.cases) > 1 else ""
         text = f"{join_names(sentence.passes)}: {sentence.words}{where}"
-        console.print(Padding(Text(text), (0, 0, 0, 2)))
+        lines = textwrap.wrap(text, max(console.width, LEAST_WIDTH), initial_indent="  ", subsequent_indent="  ")
+        console.print(Text("\n".join(lines)), soft_wrap=True)
     console.print()
     if len(view.cases) == 1:
         _print_one_case(view, {record.name: record.short_name for record in backends}, console)

@@ -54,12 +54,13 @@ def export(
       convbench export RUN --figure roofline --output roofline.svg
     """
     from convbench.cli.export import export_figure, export_run  # noqa: PLC0415
+    from convbench.errors import UsageError  # noqa: PLC0415
 
     if (format_name is None) == (figure is None):
-        raise click.UsageError("one of --format and --figure says what to write")
+        raise UsageError("one of --format and --figure says what to write")
     if figure is not None:
         export_figure(run, figure, case=case, pass_name=pass_name, output=output)
     elif case is not None or pass_name is not None:
-        raise click.UsageError("--case and --pass are for a --figure")
+        raise UsageError("--case and --pass are for a --figure")
     else:
         export_run(run, str(format_name), output)
