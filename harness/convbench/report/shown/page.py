@@ -6,7 +6,7 @@ Everything is inside, and nothing is loaded. Text has the notebook's own colour,
 from __future__ import annotations
 
 from convbench.report.files import REPORT
-from convbench.report.html import environment
+from convbench.report.pages.templating import environment
 from convbench.report.views.cases import TableKey
 from convbench.report.views.fastest import RankingRow, RankingTable, RankingView, ranking_view
 from convbench.report.views.headline import headline
