@@ -1,10 +1,7 @@
 """What a script or notebook calls, and the command line too: compare, check, and loading a run.
 
-import convbench
-
 run = convbench.compare("quick", backends=["numpy-im2col", "pytorch"], batch_sizes=[1, 32])
 run.measurements            # a pandas DataFrame, a row a cell; its columns: docs/results.md
-convbench.load_run(run.folder)
 """
 
 from __future__ import annotations
@@ -399,6 +396,5 @@ def _keep(journal: Journal, state: RunState, event: Recorded) -> None:
 
 
 def _reported(folder: Path) -> Run:
-    run = load_run(folder)
-    write_reports([run], folder)
+    write_reports([run := load_run(folder)], folder)
     return run

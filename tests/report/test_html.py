@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 from fake_run import BACKENDS, SECONDS, agreement, cell, large_run, measurements, report_input
 
-from convbench.report.embed import encode_frame, encode_pairs, script_safe_json
 from convbench.report.html import render_report
 from convbench.report.inputs import AGREEMENT_COLUMNS, MEASUREMENT_COLUMNS
+from convbench.report.pages.embed import encode_frame, encode_pairs, script_safe_json
 from convbench.report.views.right import matrix_view
 from convbench.text import units
 

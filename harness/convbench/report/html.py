@@ -16,7 +16,6 @@ from markupsafe import Markup
 
 from convbench.measure.memory import FLOOR_BYTES
 from convbench.plan.status import FAILED
-from convbench.report.embed import encode_frame, encode_pairs, script_safe_json
 from convbench.report.inputs import (
     CHECK_COLUMNS,
     MEASUREMENT_COLUMNS,
@@ -25,6 +24,7 @@ from convbench.report.inputs import (
     RUN_COLUMNS,
     ReportInput,
 )
+from convbench.report.pages.embed import encode_frame, encode_pairs, script_safe_json
 from convbench.report.pages.templating import environment, template_file
 from convbench.report.views.cases import CASE, CaseKey, case_labels
 from convbench.report.views.fastest import means_view, ranking_view

@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from convbench.report.batch_sizes_text import print_batch_sizes
 from convbench.report.console import plain_console
 from convbench.report.files import REPORT
 from convbench.report.tables import print_whole, with_heads
+from convbench.report.views.batch_sizes_text import print_batch_sizes
 from convbench.report.views.largest_batch import BatchRow, largest_batch_view
 from convbench.report.views.networks import network_lines
 from convbench.report.views.right import Checks

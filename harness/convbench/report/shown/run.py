@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from convbench.report.figures.plots import Plots
+from convbench.report.export.figures.plots import Plots
 from convbench.report.shown.page import page
 from convbench.report.shown.short_table import short_table
 from convbench.report.shown.style import styled

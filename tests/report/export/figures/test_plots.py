@@ -8,8 +8,8 @@ import pytest
 from shown_run import BATCH_SIZES, SECONDS, write_run
 
 from convbench.errors import UsageError
-from convbench.report.figures.chart import NOT_PROVEN
-from convbench.report.figures.palette import COLOURS, CROSS, MARKERS, contrast_on_white, unit_path
+from convbench.report.export.figures.chart import NOT_PROVEN
+from convbench.report.export.figures.palette import COLOURS, CROSS, MARKERS, contrast_on_white, unit_path
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -7,7 +7,7 @@ from importlib import resources
 
 import pytest
 
-from convbench.report.figures.palette import (
+from convbench.report.export.figures.palette import (
     COLOURS,
     CROSS,
     LEAST_CONTRAST,

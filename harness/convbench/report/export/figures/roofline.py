@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from convbench.errors import UsageError
-from convbench.report.figures.chart import (
+from convbench.report.export.figures.chart import (
     FONT_SIZE,
     HEIGHT,
     INK,
@@ -20,9 +20,9 @@ from convbench.report.figures.chart import (
     reach,
     series,
 )
-from convbench.report.figures.curves import Quantity, points_of
-from convbench.report.figures.figure import Figure, Part
-from convbench.report.figures.scales import LogScale
+from convbench.report.export.figures.curves import Quantity, points_of
+from convbench.report.export.figures.figure import Figure, Part
+from convbench.report.export.figures.scales import LogScale
 from convbench.report.views.roofline import Roof
 from convbench.text.units import format_number
 

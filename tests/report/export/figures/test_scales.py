@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convbench.report.figures.scales import LogScale, apart
+from convbench.report.export.figures.scales import LogScale, apart
 
 VALUES = st.lists(st.floats(1e-9, 1e12), min_size=1, max_size=20)
 PLACES = st.lists(st.floats(-100, 400), min_size=1, max_size=12)

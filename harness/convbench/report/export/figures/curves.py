@@ -10,9 +10,9 @@ import pandas as pd
 
 from convbench.errors import UsageError
 from convbench.plan.status import Status
-from convbench.report.figures.chart import HEIGHT, NOT_PROVEN, WIDTH, Point, axis, chart, names, reach, series
-from convbench.report.figures.figure import Figure
-from convbench.report.figures.scales import LogScale
+from convbench.report.export.figures.chart import HEIGHT, NOT_PROVEN, WIDTH, Point, axis, chart, names, reach, series
+from convbench.report.export.figures.figure import Figure
+from convbench.report.export.figures.scales import LogScale
 from convbench.verify import RIGHT_ON_NUMBERS
 
 NAMED_A_LINE = 2

@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from convbench.errors import UsageError
-from convbench.report.figures import figure
-from convbench.report.figures.figure import Figure
+from convbench.report.export.figures import figure
+from convbench.report.export.figures.figure import Figure
 
 SPEC = {
     "$schema": "https://vega.github.io/schema/vega-lite/v6.json",

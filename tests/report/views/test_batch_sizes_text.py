@@ -9,8 +9,8 @@ from fake_run import measurements
 from rich.console import Console
 from shown_run import write_run
 
-from convbench.report.batch_sizes_text import print_batch_sizes
 from convbench.report.terminal import print_run
+from convbench.report.views.batch_sizes_text import print_batch_sizes
 from convbench.results.summary import rank
 
 

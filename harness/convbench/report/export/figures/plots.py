@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from convbench.errors import UsageError, unknown_name
-from convbench.report.figures.curves import MEMORY, TIME, Quantity, curves
-from convbench.report.figures.figure import Figure
-from convbench.report.figures.roofline import roofline
+from convbench.report.export.figures.curves import MEMORY, TIME, Quantity, curves
+from convbench.report.export.figures.figure import Figure
+from convbench.report.export.figures.roofline import roofline
 from convbench.report.views.cases import CaseKey, case_labels, in_usual_order
 from convbench.report.views.roofline import roofline_view
 from convbench.results.roofline import Limits

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from convbench.report.figures.figure import Part
-from convbench.report.figures.palette import COLOURS, CROSS, MARKERS, text_colour, unit_path
-from convbench.report.figures.scales import LogScale, apart
+from convbench.report.export.figures.figure import Part
+from convbench.report.export.figures.palette import COLOURS, CROSS, MARKERS, text_colour, unit_path
+from convbench.report.export.figures.scales import LogScale, apart
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 """The name of the language; nothing is loaded from there."""

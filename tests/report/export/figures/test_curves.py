@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from shown_run import write_run
 
-from convbench.report.figures.chart import LONGEST_INTERVAL, Point, reach
-from convbench.report.figures.curves import MEMORY, TIME, not_drawn
+from convbench.report.export.figures.chart import LONGEST_INTERVAL, Point, reach
+from convbench.report.export.figures.curves import MEMORY, TIME, not_drawn
 
 
 @pytest.fixture(scope="module")
