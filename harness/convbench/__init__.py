@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from convbench.extraction.asking import extract
     from convbench.plan.entrants import Entrant
     from convbench.report.export import export
+    from convbench.report.shown.run import Run, load_run, load_runs
     from convbench.results.diff import Diff, diff
     from convbench.results.history import History, history
-    from convbench.results.loading import load_run
-    from convbench.results.run import Run
-    from convbench.results.runs import Runs, load_runs
+    from convbench.results.runs import Runs
+    from convbench.results.tables import read_csv
     from convbench_specs import ConvbenchError
 
     __version__: str
@@ -29,18 +29,19 @@ _HOMES = {
     "Diff": "convbench.results.diff",
     "Entrant": "convbench.plan.entrants",
     "History": "convbench.results.history",
-    "Run": "convbench.results.run",
+    "Run": "convbench.report.shown.run",
     "RunError": "convbench.errors",
     "Runs": "convbench.results.runs",
     "UsageError": "convbench.errors",
     "check": "convbench.api",
     "compare": "convbench.api",
-    "export": "convbench.report.export",
     "diff": "convbench.results.diff",
+    "export": "convbench.report.export",
     "history": "convbench.results.history",
     "extract": "convbench.extraction.asking",
-    "load_run": "convbench.results.loading",
-    "load_runs": "convbench.results.runs",
+    "load_run": "convbench.report.shown.run",
+    "load_runs": "convbench.report.shown.run",
+    "read_csv": "convbench.results.tables",
 }
 """Where each name is from: imported on first use, as pandas alone takes longer than `convbench --help` may."""
 
@@ -62,6 +63,7 @@ __all__ = [
     "history",
     "load_run",
     "load_runs",
+    "read_csv",
 ]
 
 

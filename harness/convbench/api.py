@@ -1,10 +1,7 @@
 """What a script or notebook calls, and the command line too: compare, check, and loading a run.
 
-import convbench
-
 run = convbench.compare("quick", backends=["numpy-im2col", "pytorch"], batch_sizes=[1, 32])
 run.measurements            # a pandas DataFrame, a row a cell; its columns: docs/results.md
-convbench.load_run(run.folder)
 """
 
 from __future__ import annotations
@@ -16,25 +13,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convbench.doctor import core_facts, read_facts, thread_warnings, warnings
+from convbench.doctor.before_a_run import warn
 from convbench.errors import RunInterrupted, UsageError
 from convbench.extraction.asking import Shape, shapes_of, workloads_of_models
 from convbench.machine.facts import versions_of
+from convbench.machine.last_run import keep_last_run
 from convbench.plan.entrants import Entrant, located
 from convbench.plan.items import Plan, make_plan
 from convbench.plan.settings import Allocator, Cache, RunSettings
 from convbench.plan.status import BackendStatus
 from convbench.report.files import REPORT, write_reports
+from convbench.report.shown.run import Run, load_run
 from convbench.results.events.header import Header
 from convbench.results.events.journal import Journal
 from convbench.results.events.schema import BackendFound, ItemChecked, ItemTimed, Recorded, WarningGiven
 from convbench.results.events.state import RunState
-from convbench.results.loading import load_run
-from convbench.results.run import Run
 from convbench.run.checking.pictures import Picture
 from convbench.run.folders import new_folder
 from convbench.run.header import make_header, stored_settings
-from convbench.run.observer import Observer, Silent, tell
+from convbench.run.notebook import usual_observer
+from convbench.run.observer import Observer, tell
 from convbench.run.resume import StoredRun, refuse_differences, resumption, stored_run
 from convbench.run.runner import Ledger, run_events
 from convbench.workers.entrants import Entry
@@ -95,8 +93,8 @@ def compare(
 
     `output` is the folder of the run, which must hold none yet (default: a new one, results/run-DATE-TIME), `plugins`
     are modules or .py files with backends, `machine` is what this machine is called (default: its host name), and
-    `observer` is told how the run goes. `resume` is the folder of a run that was killed or interrupted: it goes on with
-    its own settings; those that are given must be the same.
+    `observer` is told how the run goes (default: a bar in a notebook, else nobody). `resume` is the folder of a run
+    that was killed or interrupted: it goes on with its own settings; those that are given must be the same.
 
     Raises ConvbenchError where the call or a file is at fault, before anything runs.
     """
@@ -136,7 +134,7 @@ def compare(
         "search_s": search_s,
     }
     given = {name: value for name, value in asked.items() if value is not None}
-    named, told = _several(plugins) or (), observer or Silent()
+    named, told = _several(plugins) or (), observer or usual_observer()
     if resume is None:
         settings = RunSettings.of_effort(effort, **given)
         registry = find_backends(named).demand(named)
@@ -236,7 +234,7 @@ def execute(
     with Journal.begin(folder, asked.header) as journal, _interruptible(folder):
         for event in _beginning(asked, registry):
             _keep(journal, state, event)
-        for text in _new_warnings(settings, registry, observer) if told is None else told:
+        for text in told if told is not None else warn(settings, registry.framework_variables, observer.note):
             _keep(journal, state, WarningGiven(text=text))
         _carry_out(asked, journal, state, observer, begin)
     return _reported(journal.folder)
@@ -374,6 +372,7 @@ def _carry_out(asked: _Asked, journal: Journal, state: RunState, observer: Obser
         interrupted = False
     finally:
         journal.write(ledger.finished(run_s=before_s + time.monotonic() - begin, interrupted=interrupted))
+        keep_last_run(asked.settings.threads, time.monotonic() - begin)
         observer.end()
 
 
@@ -383,18 +382,5 @@ def _keep(journal: Journal, state: RunState, event: Recorded) -> None:
 
 
 def _reported(folder: Path) -> Run:
-    run = load_run(folder)
-    write_reports([run], folder)
+    write_reports([run := load_run(folder)], folder)
     return run
-
-
-def _new_warnings(settings: RunSettings, registry: Registry, observer: Observer) -> tuple[str, ...]:
-    """What would spoil the numbers, or of a run without times the threads; it is said before anything is computed."""
-    if settings.timing:
-        declared = registry.framework_variables
-        found = warnings(read_facts(settings.threads, allocator=settings.allocator, framework_variables=declared))
-    else:
-        found = thread_warnings(core_facts(settings.threads))
-    for text in found:
-        observer.note(f"warning: {text}")
-    return found

@@ -52,6 +52,10 @@ def test_bytes_do_not_go_to_the_terminal(folder):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("--figure", "tmie", "--output", "a.svg"), "unknown figure 'tmie'; did you mean time?"),
+        (("--figure", "time"), "--output names the file of a figure, such as time.svg"),
+        (("--figure", "time", "--case", "conv9", "--output", "a.svg"), "unknown case 'conv9'"),
+        (("--figure", "roofline", "--case", "conv1", "--output", "a.svg"), "a roofline has all cases"),
         (("--format", "markdwon"), "unknown format 'markdwon'; did you mean markdown?"),
         (("--format", "latex", "--output", "/dev/full"), "cannot write /dev/full: No space left on device"),
         (("--format", "latex", "--output", "/nowhere/table.tex"), "cannot write /nowhere/table.tex: No such file"),
@@ -79,3 +83,16 @@ def test_the_shell_completes_the_name_of_a_format():
     (option,) = [each for each in command.params if each.name == "format_name"]
     completed = option.shell_complete(click.Context(command), "py")
     assert [each.value for each in completed] == ["pytest-benchmark", "pyperf"]
+
+
+def test_a_figure_is_written_as_its_file_ends(folder, tmp_path):
+    done = call(folder, "--figure", "time", "--case", "conv1", "--output", tmp_path / "conv1.pdf")
+    assert (done.exit_code, done.output) == (0, "")
+    assert (tmp_path / "conv1.pdf").read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--format", "latex", "--figure", "time"), ("--format", "latex", "--case", "conv1")]
+)
+def test_a_format_or_a_figure_must_be_named_and_not_both(folder, arguments):
+    assert call(folder, *arguments).exit_code == EXIT_USAGE

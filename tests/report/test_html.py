@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 from fake_run import BACKENDS, SECONDS, agreement, cell, large_run, measurements, report_input
 
-from convbench.report.embed import encode_frame, encode_pairs, script_safe_json
 from convbench.report.html import render_report
 from convbench.report.inputs import AGREEMENT_COLUMNS, MEASUREMENT_COLUMNS
+from convbench.report.pages.embed import encode_frame, encode_pairs, script_safe_json
 from convbench.report.views.right import matrix_view
 from convbench.text import units
 
@@ -90,6 +90,15 @@ def test_the_answer_the_matrix_and_the_statuses_need_no_script(page):
         assert ("span", "class", f"pill {status}") in page.attributes
     assert "predicted to take" in page.text
     assert "the load was 1.5 <at start>" in page.text
+
+
+def test_warnings_are_collapsed_and_counted_in_their_order():
+    html = render_report(report_input(warnings=["load: the worst", "turbo: the other"]))
+    warnings = html[html.index('<details class="warnings">') : html.index("</details>")]
+    assert "<b>2 warnings</b>, the worst first" in warnings
+    assert warnings.index("the worst</li>") < warnings.index("the other</li>")
+    assert "<details open" not in warnings
+    assert '<details class="warnings">' not in render_report(report_input(warnings=[]))
 
 
 def test_every_time_in_the_static_tables_has_its_spread(html):

@@ -60,9 +60,16 @@ def test_a_network_that_lacks_a_layer_has_no_total_and_says_which(changes, why):
     assert networks["backend"].tolist() == ["b", "a"]
 
 
-def test_a_layer_that_was_not_run_is_missing_for_all_and_there_is_no_mix():
-    networks = roll_up(BOTH_RIGHT[BOTH_RIGHT["case"] == "conv1"], [NETWORK])
-    assert set(networks["missing_layers"]) == {"pool1 (not run)"}
+def test_of_a_network_of_which_the_user_chose_cases_nothing_is_summed_up():
+    chosen = BOTH_RIGHT[BOTH_RIGHT["case"] == "conv1"]
+    assert roll_up(chosen, [NETWORK]).empty
+    assert fastest_layers(chosen, [NETWORK]).empty
+
+
+def test_a_layer_that_was_reached_by_nobody_is_missing_for_all_and_there_is_no_mix():
+    reached = BOTH_RIGHT["case"] == "conv1"
+    networks = roll_up(BOTH_RIGHT.assign(status=BOTH_RIGHT["status"].where(reached, "not reached")), [NETWORK])
+    assert set(networks["missing_layers"]) == {"pool1 (not reached)"}
     assert networks["mix_s"].isna().all()
     assert set(networks["mix"]) == {""}
 

@@ -33,6 +33,7 @@ PUBLIC = {
     "history",
     "load_run",
     "load_runs",
+    "read_csv",
 }
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
-from convbench.errors import UsageError
+from convbench.errors import UsageError, unknown_name
 from convbench.report.export import export, format_named
 from convbench.report.export.cells import left_out
-from convbench.results.loading import load_run
+from convbench.report.shown.run import load_run
+
+FIGURES = ("time", "memory", "roofline")
 
 
 def export_run(folder: Path, name: str, output: Path | None) -> None:
@@ -23,3 +25,18 @@ def export_run(folder: Path, name: str, output: Path | None) -> None:
         click.echo(made.encode() if isinstance(made, str) else made, nl=False)  # UTF-8 whatever the terminal has
     if chosen.of_times and (missing := left_out(run)):
         click.echo(f"left out, as only right cells that were timed have a place in {name}: {missing}", err=True)
+
+
+def export_figure(folder: Path, name: str, *, case: str | None, pass_name: str | None, output: Path | None) -> None:
+    """Write a figure of the run in a folder to a file, as its ending says."""
+    if name not in FIGURES:
+        raise unknown_name("figure", name, FIGURES)
+    if output is None:
+        raise UsageError(f"--output names the file of a figure, such as {name}.svg")
+    plot = load_run(folder).plot
+    if name == "roofline":
+        if case is not None:
+            raise UsageError("a roofline has all cases: leave out --case")
+        plot.roofline(pass_name=pass_name).save(output)
+    else:
+        (plot.time if name == "time" else plot.memory)(case, pass_name=pass_name).save(output)

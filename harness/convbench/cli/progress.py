@@ -12,9 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
 
-from convbench.cli.time_left import TimeLeft
 from convbench.report.console import plain_console
 from convbench.run.observer import Observer
+from convbench.run.time_left import TimeLeft
 
 REDRAWN_EACH_S = 0.2
 TICK_S = 1.0

@@ -31,6 +31,30 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     clock.performance_events,
 )
 
+WORST_FIRST: tuple[Callable[[Facts], Finding], ...] = (
+    cores.affinity,
+    cores.quota,
+    contention.foreign,
+    contention.load,
+    contention.steal,
+    memory.swap,
+    memory.free,
+    cores.siblings,
+    frequency.throttling,
+    contention.core_speed,
+    memory.freed_pages,
+    memory.huge_pages,
+    blas.kernels,
+    frequency.governor,
+    frequency.turbo,
+    environment.inherited,
+    environment.thread_variables,
+    clock.timer,
+    memory.peak_counter,
+    clock.performance_events,
+)
+"""What makes times several times longer, then what makes them vary by a part, then what is only coarse or not there."""
+
 
 def diagnose(facts: Facts) -> tuple[Finding, ...]:
     """Every finding."""
@@ -38,8 +62,9 @@ def diagnose(facts: Facts) -> tuple[Finding, ...]:
 
 
 def warnings(facts: Facts) -> tuple[str, ...]:
-    """The findings that a run should show with its results, one line each."""
-    return tuple(found.warning for found in diagnose(facts) if found.level == "warning")
+    """The findings that a run should show with its results, one line each, the worst first."""
+    found = [check(facts) for check in WORST_FIRST]
+    return tuple(each.warning for each in found if each.level == "warning")
 
 
 def thread_warnings(facts: Facts) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from convbench.machine.core_speed import CoreSpeeds, CoreTiming
 from convbench.machine.core_speed_history import keep_bests, known_bests
 from convbench.machine.cores import cores_for
 from convbench.machine.facts import usable_cores
+from convbench.machine.last_run import load_of_last_run
 from convbench.machine.processor_use import ProcessorUse, Snapshot, use_between
 from convbench.measure.memory import can_reset_peak
 from convbench.plan.settings import Allocator
@@ -197,10 +198,12 @@ def _snapshot() -> Snapshot:
 
 
 def _load() -> float | None:
+    """The load average of the last minute, without what the user's own last run has left in it."""
     try:
-        return os.getloadavg()[0]
+        load = os.getloadavg()[0]
     except OSError:
         return None
+    return max(0.0, load - load_of_last_run())
 
 
 def _swap() -> SwapUse | None:

@@ -23,6 +23,7 @@ from convbench.report.views.runs import (
 from convbench.results.events.schema import Resumed
 from convbench.results.run import Run
 from convbench.results.runs import Runs
+from convbench.results.tables import FORMULA
 from convbench.text.units import format_integer
 
 MEASUREMENTS = "measurements.csv"
@@ -30,7 +31,8 @@ AGREEMENT = "agreement.csv"
 NETWORKS = "networks.csv"
 LARGEST_BATCHES = "largest_batches.csv"
 REPORT = "report.html"
-FORMULA = ("=", "+", "-", "@")
+ONLY_IN_FRAMES = ("traceback", "pass_name")
+"""Columns of the measurements that the CSV file does not have: the one is long, the other is there as `pass`."""
 
 
 def write_reports(runs: Sequence[Run], folder: Path) -> None:
@@ -41,7 +43,7 @@ def write_reports(runs: Sequence[Run], folder: Path) -> None:
     joined = Runs(tuple(runs))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_csv(joined.measurements.drop(columns="traceback", errors="ignore"), folder / MEASUREMENTS)
+        write_csv(joined.measurements.drop(columns=[*ONLY_IN_FRAMES], errors="ignore"), folder / MEASUREMENTS)
         write_csv(joined.agreement, folder / AGREEMENT)
         for name, frame in ((NETWORKS, joined.networks), (LARGEST_BATCHES, joined.largest_batches)):
             if not frame.empty:

@@ -16,7 +16,6 @@ from markupsafe import Markup
 
 from convbench.measure.memory import FLOOR_BYTES
 from convbench.plan.status import FAILED
-from convbench.report.embed import encode_frame, encode_pairs, script_safe_json
 from convbench.report.inputs import (
     CHECK_COLUMNS,
     MEASUREMENT_COLUMNS,
@@ -25,6 +24,7 @@ from convbench.report.inputs import (
     RUN_COLUMNS,
     ReportInput,
 )
+from convbench.report.pages.embed import encode_frame, encode_pairs, script_safe_json
 from convbench.report.pages.templating import environment, template_file
 from convbench.report.views.cases import CASE, CaseKey, case_labels
 from convbench.report.views.fastest import means_view, ranking_view
@@ -35,14 +35,12 @@ from convbench.report.views.not_ranked import not_ranked_view
 from convbench.report.views.right import MatrixView, backends_view, disagreements_view, matrix_view, samples_view
 from convbench.report.views.roofline import Roof, roofline_view
 from convbench.report.views.runs import RunsView, own_name
-from convbench.report.views.slots import placed_as_listed, slots
-from convbench.results.events.state import BackendRecord
+from convbench.report.views.slots import placed, slots, slots_of_run
 from convbench.results.run import Picture
 from convbench.results.summary import ORACLE, backend_verdicts, rank
 
 SCRIPTS = ("units.js", "chart.js", "curves.js", "roofline.js", "cells.js", "report.js")
 """In an order in which each uses only what stands before it, as they share one scope."""
-SCHEMA_WITHOUT_DISPLAY_ORDER = 1
 STYLES = ("report.css", "networks.css", "roofline.css")
 
 
@@ -100,14 +98,10 @@ def render_report(run: ReportInput) -> str:
 
 def _slots(run: ReportInput) -> dict[str, int]:
     """The slot of every backend that is recorded or has cells. Of several runs only the first records its backends."""
-    recorded = run.backends
-    if run.settings.schema_version == SCHEMA_WITHOUT_DISPLAY_ORDER:
-        recorded = placed_as_listed(recorded)
-    known = {backend.name for backend in recorded}
-    measured = [str(name) for name in run.measurements["backend"].unique() if name not in known]
     if run.runs is None:
-        return slots([*recorded, *(BackendRecord(name=name) for name in measured)])
+        return slots_of_run(run.backends, run.settings.schema_version, map(str, run.measurements["backend"].unique()))
     # a backend has one colour in all runs, under its own name and under those that say the run
+    recorded = placed(run.backends, run.settings.schema_version)
     names = {record.name: own_name(record.name, run.runs.labels) for record in recorded}
     own = slots([replace(record, name=names[record.name]) for record in recorded])
     return own | {name: own[of_all] for name, of_all in names.items()}

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+LONGEST_HEAD = 6
+"""Letters of a head in a table that is too wide for whole names."""
 WIDEST = 10_000
 """The width of a terminal on which every table fits."""
 LEAST_FOLDED = 8
@@ -48,6 +50,18 @@ def side_by_side(names: Sequence[str], make: Callable[[Sequence[str]], Table], c
             end += 1
         yield make(names[begin:end])
         begin = end
+
+
+def with_heads(
+    names: Sequence[str], short_names: Mapping[str, str], console: Console, make: Callable[[Mapping[str, str]], Table]
+) -> Iterator[Table]:
+    """A table with a column for each backend under its whole name if all fit, else under short names; or several."""
+    whole = make({name: name for name in names})
+    if fits(whole, console):
+        yield whole
+        return
+    heads = short_heads(names, short_names, LONGEST_HEAD)
+    yield from side_by_side(names, lambda some: make({name: heads[name] for name in some}), console)
 
 
 def fits(table: Table, console: Console) -> bool:

@@ -1,7 +1,7 @@
 """The summary of a run on the terminal: who is right, who is fastest in each case, and how far the others are behind.
 
 It fits 80 columns and uses more if there are more; on fewer, its tables are told in parts, as no number and no command
-is ever cut. Only the largest batch size of each case is shown.
+is ever cut. The ranking is that of the largest batch size of each case; what changes below it has lines of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from rich.text import Text
 
 from convbench.report.console import plain_console
 from convbench.report.files import REPORT
-from convbench.report.tables import fits, print_whole, short_heads, side_by_side
+from convbench.report.tables import print_whole, with_heads
+from convbench.report.views.batch_sizes_text import print_batch_sizes
 from convbench.report.views.largest_batch import BatchRow, largest_batch_view
 from convbench.report.views.networks import network_lines
 from convbench.report.views.right import Checks
@@ -30,8 +31,6 @@ from convbench.text.units import format_bytes, format_duration, format_ratio, fo
 from convbench.verify import DIFFERS_ON_NAN
 
 COMMAND_INDENT = "    "
-LONGEST_HEAD = 6
-"""Letters of a head in a table that is too wide for whole names."""
 MOST_FAULTS = 10
 """How many reasons are shown; the report has all of them."""
 VERDICT_STYLE = {"right": "green", "wrong": "bold red", "untrusted": "yellow", "": "dim"}
@@ -62,6 +61,7 @@ def print_run(
     _print_backends(run, console)
     if not ranked.empty:
         _print_ranking(run, ranked, console)
+        print_batch_sizes(ranked, run.backends, console)
     _print_networks(run, console)
     _print_largest_batches(run, console)
     _print_faults(run, console, tracebacks=tracebacks, explain=explain)
@@ -184,13 +184,7 @@ def _half_width(cell: pd.Series[float]) -> float:
 def _with_heads(
     names: Sequence[str], run: Run, console: Console, make: Callable[[Mapping[str, str]], Table]
 ) -> Iterator[Table]:
-    """A table with a column for each backend under its whole name if all fit, else under short names; or several."""
-    whole = make({name: name for name in names})
-    if fits(whole, console):
-        yield whole
-        return
-    heads = short_heads(names, {record.name: record.short_name for record in run.backends}, LONGEST_HEAD)
-    yield from side_by_side(names, lambda some: make({name: heads[name] for name in some}), console)
+    return with_heads(names, {record.name: record.short_name for record in run.backends}, console, make)
 
 
 def _print_not_computed(run: Run, console: Console) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from convbench.results.columns import AGREEMENT, LARGEST_BATCHES, SAMPLES, names_of_one_run
+from convbench.results.columns import AGREEMENT, LARGEST_BATCHES, SAMPLES, Column, names_of_one_run
 from convbench.results.events.schema import AgreementFound, LargestBatchFound, Recorded, SampleTaken
 
 FIELDS = {"pass": "pass_name"}
 """Columns whose name Python does not allow for a field."""
 NEEDED = ("workload", "case", "dtype", "batch_size", "backend", "pass", "block", "round", "loops", "elapsed_s")
 """Columns of samples that even a run without samples has."""
+NUMBERS = ("number", "integer")
 TEXTS = ("workload", "case", "dtype", "backend", "pass")
 
 
@@ -40,17 +41,21 @@ def _series(name: str, values: list[object]) -> pd.Series[Any]:
 
 def agreement_frame(rows: Sequence[AgreementFound]) -> pd.DataFrame:
     """A row a comparison of two results."""
-    return _frame(rows, names_of_one_run(AGREEMENT))
+    return _frame(rows, AGREEMENT)
 
 
 def largest_batch_frame(rows: Sequence[LargestBatchFound]) -> pd.DataFrame:
     """A row a search for the largest batch."""
-    frame = _frame(rows, names_of_one_run(LARGEST_BATCHES))
+    frame = _frame(rows, LARGEST_BATCHES)
     return frame.assign(status=frame["status"].astype(str)) if len(frame) else frame
 
 
-def _frame(rows: Sequence[Recorded], columns: Sequence[str]) -> pd.DataFrame:
-    return pd.DataFrame({name: _values(rows, name) for name in columns}, columns=list(columns))
+def _frame(rows: Sequence[Recorded], columns: Sequence[Column]) -> pd.DataFrame:
+    """A row an event; numbers are numbers even where no event has one."""
+    declared = names_of_one_run(columns)
+    frame = pd.DataFrame({name: _values(rows, name) for name in declared}, columns=list(declared))
+    numbers = [column.name for column in columns if column.dtype in NUMBERS and column.name in frame]
+    return frame.astype({name: float for name in numbers if frame[name].dtype == object})
 
 
 def _values(rows: Sequence[Recorded], column: str) -> list[object]:

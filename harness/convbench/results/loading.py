@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from convbench.errors import RunError
 from convbench.results.events.header import HEADER, Header, check_shape, read_header
@@ -14,13 +14,20 @@ from convbench.results.events.state import RunState
 from convbench.results.run import Picture, Run
 from convbench_specs import Layer, Workload, parse_layer
 
+Kind = TypeVar("Kind", bound=Run)
+
 
 def load_run(path: str | Path) -> Run:
     """Load a run folder; RunError where it is none, is damaged, or is of a newer schema than this convbench reads."""
+    return load_as(Run, path)
+
+
+def load_as(kind: type[Kind], path: str | Path) -> Kind:
+    """The same as a kind of run that shows more of itself."""
     folder = Path(path)
     header = read_header(folder)
     check_shape(header, folder)
-    return Run(
+    return kind(
         folder=folder,
         header=header,
         state=(state := load_state(folder, is_live=False)),

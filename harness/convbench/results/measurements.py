@@ -41,7 +41,7 @@ def measurements_frame(
     frame = frame.drop(columns=list(SPEED_COLUMNS)).join(speeds, on=CELL)
     frame[["fastest", "speed"]] = frame[["fastest", "speed"]].astype(object).fillna("").astype(str)
     frame["memory_factor"] = _memory_factor(frame)
-    frame = add_roofline(frame, limits)
+    frame = add_roofline(frame, limits).assign(pass_name=frame["pass"])
     declared = [column.name for column in MEASUREMENTS if column.name in frame]
     return frame[[*declared, *(name for name in frame if name not in set(declared))]]
 
@@ -83,6 +83,8 @@ def _complete(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.assign(**{column.name: "" if column.dtype == "text" else np.nan for column in due})
     texts = [column.name for column in MEASUREMENTS if column.dtype == "text" and column.name in frame]
     frame[texts] = frame[texts].astype(object).fillna("").astype(str)
+    flags = [column.name for column in MEASUREMENTS if column.dtype == "flag" and column.name in frame]
+    frame[flags] = frame[flags].astype("boolean")  # which has a value for what is missing
     frame["samples"] = frame["samples"].fillna(0).astype(int)
     return frame
 

@@ -100,7 +100,7 @@ def roll_up(measurements: pd.DataFrame, workloads: Iterable[Workload]) -> pd.Dat
                 for backend in sorted(totals, key=lambda backend: _by_time(totals[backend]))
             )
     frame = pd.DataFrame(rows, columns=list(NETWORK_COLUMNS))
-    texts = {name: frame[name].astype(object) for name in ("missing_layers", "memory_source", "mix")}
+    texts = {name: frame[name].astype(object).astype(str) for name in ("missing_layers", "memory_source", "mix")}
     numbers = {name: frame[name].astype(float) for name in NETWORK_COLUMNS if name.endswith(("_s", "_bytes"))}
     return _with_gain(frame.assign(**texts, **numbers))
 
@@ -108,11 +108,15 @@ def roll_up(measurements: pd.DataFrame, workloads: Iterable[Workload]) -> pd.Dat
 def _networks(
     measurements: pd.DataFrame, workloads: Iterable[Workload]
 ) -> Iterator[tuple[dict[str, int], pd.DataFrame]]:
-    """How often each case occurs, and the cells, of each workload that is a network and has cells."""
+    """How often each case occurs, and the cells, of each workload that is a network.
+
+    Not where some of its layers have no cells at all: the user chose cases of it and did not ask for the whole.
+    """
     for workload in workloads:
         cells = measurements[measurements["workload"] == workload.name]
-        if workload.network and not cells.empty:
-            yield {layer.case.name: layer.count for layer in workload.layers}, cells
+        counts = {layer.case.name: layer.count for layer in workload.layers}
+        if workload.network and set(counts) <= set(cells["case"]):
+            yield counts, cells
 
 
 def _key(names: Iterable[Any]) -> dict[str, str | int]:

@@ -26,6 +26,9 @@ from convbench.results.statistics.comparison import LEAST_MARGIN
 from convbench.results.timings import between
 from convbench_specs import Workload
 
+LONGEST_PATH = 160
+"""Letters of a folder's path in the one line that stands for a run."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
@@ -48,6 +51,13 @@ class Run:
     pictures: tuple[Picture, ...] = ()
     state: RunState = field(repr=False)
     """Its events, folded."""
+
+    def __repr__(self) -> str:
+        """One line, however large the run is."""
+        took = "interrupted" if self.interrupted else f"{self.duration_s:.0f} s"
+        where = str(self.folder)
+        where = where if len(where) <= LONGEST_PATH else f"…{where[-LONGEST_PATH:]}"
+        return f"<Run {where}: {len(self.backends)} backends, {len(self.cells):,} cells, {took}>"
 
     @property
     def cells(self) -> Mapping[CellKey, Columns]:

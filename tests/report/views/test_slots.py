@@ -6,8 +6,7 @@ import pytest
 from fake_run import report_input
 
 from convbench.report.html import render_report
-from convbench.report.tables import short_heads
-from convbench.report.terminal import LONGEST_HEAD
+from convbench.report.tables import LONGEST_HEAD, short_heads
 from convbench.report.views.slots import LAST_BUNDLED, SLOTS, placed_as_listed, slots
 from convbench.results.events.state import BackendRecord
 

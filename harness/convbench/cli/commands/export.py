@@ -19,13 +19,23 @@ def _complete(context: click.Context, parameter: click.Parameter, begin: str) ->
 @click.option(
     "--format",
     "format_name",
-    required=True,
     shell_complete=_complete,
     help="pytest-benchmark, pyperf, bencher, github-action, markdown, latex, junit or parquet.",
 )
+@click.option("--figure", help="In place of a format: time, memory or roofline, as .svg, .pdf or .png.")
+@click.option("--case", help="The case of a figure of time or memory; not needed in a run of one case.")
+@click.option("--pass", "pass_name", help="The pass of a figure; default: the first of forward, backward and both.")
 @click.option("--output", type=click.Path(path_type=Path), help="File to write; default: the terminal.")
-def export(run: Path, format_name: str, output: Path | None) -> None:
-    """Write RUN in the format of another tool.
+def export(
+    run: Path,
+    *,
+    format_name: str | None,
+    figure: str | None,
+    case: str | None,
+    pass_name: str | None,
+    output: Path | None,
+) -> None:
+    """Write RUN in the format of another tool, or a figure of it.
 
     Formats with times hold right cells only; how many cells they leave out is told. A file that exists is replaced, but
     Markdown is added to the end of the file that GITHUB_STEP_SUMMARY names.
@@ -40,7 +50,17 @@ def export(run: Path, format_name: str, output: Path | None) -> None:
       convbench export RUN --format junit --output checks.xml
       convbench export RUN --format latex > table.tex
       convbench export RUN --format parquet --output run.parquet
+      convbench export RUN --figure time --case conv1 --output conv1.pdf
+      convbench export RUN --figure roofline --output roofline.svg
     """
-    from convbench.cli.export import export_run  # noqa: PLC0415
+    from convbench.cli.export import export_figure, export_run  # noqa: PLC0415
+    from convbench.errors import UsageError  # noqa: PLC0415
 
-    export_run(run, format_name, output)
+    if (format_name is None) == (figure is None):
+        raise UsageError("one of --format and --figure says what to write")
+    if figure is not None:
+        export_figure(run, figure, case=case, pass_name=pass_name, output=output)
+    elif case is not None or pass_name is not None:
+        raise UsageError("--case and --pass are for a --figure")
+    else:
+        export_run(run, str(format_name), output)

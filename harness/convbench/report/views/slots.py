@@ -12,6 +12,7 @@ from convbench.results.events.state import BackendRecord
 
 SLOTS = 10
 """Number of colours and markers in report.css and the template. If there are more backends, some share a slot."""
+SCHEMA_WITHOUT_DISPLAY_ORDER = 1
 LAST_BUNDLED = 6
 """The bundled backends declare the places 0 to 6, and no other backend takes one of these, even if some are absent."""
 
@@ -30,6 +31,18 @@ def slots(backends: Iterable[BackendRecord]) -> dict[str, int]:
     ordered = dict(sorted(declared.items(), key=lambda item: (item[1], item[0])))
     ordered |= {name: behind + number for number, name in enumerate(others)}
     return {name: place % SLOTS for name, place in ordered.items()}
+
+
+def slots_of_run(recorded: Sequence[BackendRecord], schema_version: int, measured: Iterable[str]) -> dict[str, int]:
+    """The slot of every backend of a run that is recorded or was measured."""
+    known = {backend.name for backend in recorded}
+    others = [BackendRecord(name=name) for name in dict.fromkeys(measured) if name not in known]
+    return slots([*placed(recorded, schema_version), *others])
+
+
+def placed(recorded: Sequence[BackendRecord], schema_version: int) -> Sequence[BackendRecord]:
+    """The backends of a run with their display orders, as far as its schema has them."""
+    return placed_as_listed(recorded) if schema_version == SCHEMA_WITHOUT_DISPLAY_ORDER else recorded
 
 
 def placed_as_listed(backends: Sequence[BackendRecord]) -> list[BackendRecord]:

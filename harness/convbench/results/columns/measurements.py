@@ -297,6 +297,11 @@ MEASUREMENTS: tuple[Column, ...] = (
     text("bound_by", "Which limit of the machine is the lower one at that intensity: `compute` or `bandwidth`."),
     text("roofline_label", "`effective` where `roofline_share` is over 1. Otherwise empty."),
     text(
+        "pass_name",
+        "The same as `pass`, under a name that Python allows as an attribute: `run.measurements.pass_name`. It is in "
+        "the frame, but not in the CSV file.",
+    ),
+    text(
         "traceback",
         "Python's traceback of the exception that a backend raised. It is in the frame, but not in the CSV file.",
         optional=True,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convbench.cli.time_left import TimeLeft
+from convbench.run.time_left import TimeLeft
 
 
 class Clock:
