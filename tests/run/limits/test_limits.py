@@ -299,7 +299,7 @@ def runs(tmp_path_factory, plugins_of_limits):
         patch.setattr("convbench.run.limits.attainable.measure_bandwidth", lambda threads, left_s: BANDWIDTH)
         patch.setattr("convbench.run.limits.peak.is_contended", lambda waited, elapsed: False)  # other tests may run
         # else only the bundled ones that the checks found right would be asked
-        patch.setattr(BackendSession, "is_bundled", True)
+        patch.setattr(BackendSession, "is_reference", True)
         patch.setattr(RunState, "wrong_backends", frozenset())
         return [
             convbench.compare(

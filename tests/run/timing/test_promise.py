@@ -170,7 +170,7 @@ class Workers:
         self._machine, self._promise = machine, promise
 
     @contextmanager
-    def block(self, purpose):
+    def block(self, purpose=None):
         yield [Session(self._machine, self._promise)]
 
     def log_of(self, backend):

@@ -40,6 +40,7 @@ class Session:
     asked: list = field(default_factory=list)
     can_update: bool = False
     holds_case: bool = True
+    threads: int = 1
 
     def ask(self, request):
         name = protocol.name_of(request)
