@@ -67,9 +67,10 @@ def test_two_runs_make_one_report(convbench, tmp_path):
         )  # fmt: skip
     done = convbench("report", "one", "two", "--output", "both")
     assert done.exit_code == 0, done.output
-    assert [line for line in done.output.splitlines() if line in ("one:", "two:")] == ["one:", "two:"]
+    assert done.output.splitlines()[0].split() == ["run", "one", "two"]
     cells = pd.read_csv(tmp_path / "both" / "measurements.csv")
-    assert set(cells["workload"]) == {"one: tiny", "two: tiny"}
+    assert set(cells["workload"]) == {"tiny"}
+    assert set(cells["run"]) == {"one", "two"}
 
 
 def test_a_wrong_backend_is_called_wrong_and_exits_with_1(convbench, tmp_path, plugins):

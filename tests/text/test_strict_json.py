@@ -15,7 +15,7 @@ from convbench.text.strict_json import to_json
 OWN = {
     "text/strict_json.py",
     "text/cases.py",  # one text, as a TOML string
-    "report/embed.py",  # with allow_nan=False, for the page
+    "report/pages/embed.py",  # with allow_nan=False, for the page
     "workers/channel/frames.py",  # from host to worker, no file
 }
 

@@ -27,6 +27,7 @@ def _pytest(*arguments, cwd):
     ]
     # pytest-benchmark takes part in no run of several processes, and knows one by these
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TESTS / "support"), environment.get("PYTHONPATH")]))
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment)
 
 

@@ -6,12 +6,12 @@ needs no browser, no Node and no network (the extra "plots"). Whoever wants to c
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convbench.errors import UsageError
+from convbench.text.strict_json import to_json
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -53,7 +53,7 @@ class Figure:
     def _as(self, suffix: str) -> bytes:
         match suffix:
             case ".json":
-                return json.dumps(self.spec, indent=1).encode()
+                return to_json(self.spec, indent=1).encode()
             case ".svg":
                 return self.svg().encode()
             case ".pdf":
