@@ -33,7 +33,7 @@ OPERATIONS = {  # by the formulation that each must take
     ],
     "Winograd F(2x2, 3x3)": [
         conv(17, 33, (12, 19), (3, 3), padding=((1, 0), (2, 1))),
-        conv(16, 16, (4, 4), (3, 3), bias=False),
+        conv(16, 16, (8, 8), (3, 3), bias=False),
     ],
     "depthwise, running rows": [
         conv(17, 17, (4, 50), (3, 3), padding="same", groups=17),

@@ -30,6 +30,7 @@ STATEFUL = {
 OF_OTHER_CASES = {
     "one-element-in-a-million", "one-pixel-lost-in-a-million", "one-pixel-of-db-lost-in-a-million",
     "shape-of-a-global-pool", "ceil-mode-ignored", "result-in-double-precision",
+    "double-precision-hides-a-wrong-gradient",
 }  # fmt: skip
 """Mutants that need a large case, or whose results have another form, which is not explained by computing."""
 NOT_PREDICTED = {"half-precision-sums"}
@@ -53,7 +54,8 @@ def test_the_planted_mistake_fits_on_random_cases():
         own = [each for each in find_backends(["mutants"]).backends.values() if each.plugin.module == "mutants"]
         mutants = {entry.backend.name: load_backend(entry.plugin, entry.backend.name) for entry in own}
     left_out = STATEFUL | OF_OTHER_CASES | NOT_PREDICTED
-    names = sorted(mutants.keys() & PLANTED.keys() - left_out)
+    with_a_hypothesis = {name for name, hypotheses in PLANTED.items() if hypotheses}
+    names = sorted(mutants.keys() & with_a_hypothesis - left_out)
     wrong, first = Counter(), Counter()
 
     @settings(max_examples=1500, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
