@@ -87,7 +87,7 @@ def run_events(
             promise = Promise(settings, deadline, searches=_most_searches(plan, settings, len(backends)))
             workers = Workers(backends, settings, folder, scratch, patience_s=promise.patience_s)
             ledger.timed_s = workers.timed_s
-            timed_results = TimedResults(scratch=scratch, seed=settings.seed, peaks=_peaks(settings))
+            timed_results = TimedResults(scratch=scratch, seed=settings.seed, peaks=_peaks(settings, backends))
             context = RunContext(
                 plan=plan,
                 settings=settings,
@@ -139,11 +139,12 @@ def _sampler(
     return Sampler(settings, state, load, speeds, timed_results, seed=seed, left_s=deadline.left_s)
 
 
-def _peaks(settings: RunSettings) -> Callable[[DType], float] | None:
-    """What the cores of the run can compute at most; what an accelerator can do is not known."""
+def _peaks(settings: RunSettings, backends: Sequence[Registered]) -> Callable[[DType], float] | None:
+    """What the cores can compute at most, by the entrant with most threads; of an accelerator it is not known."""
     if settings.device != "cpu":
         return None
-    return lambda dtype: peak_flops_per_s(dtype, settings.threads)
+    threads = max([settings.threads, *(entry.threads for entry in backends)])
+    return lambda dtype: peak_flops_per_s(dtype, threads)
 
 
 def _phases(context: RunContext) -> Iterator[Happening]:

@@ -51,9 +51,8 @@ class Workers:
     def block(self, purpose: Mapping[str, str] | None = None) -> Iterator[list[BackendSession]]:
         """A session for each backend, ended in the end; `purpose` are variables of their environment.
 
-        Without a purpose each has the allocator that its user chose.
-
-        All workers of a run share its scratch folder: what the first one compiled, the later ones need not.
+        Without a purpose each has the allocator that its user chose. All workers of a run share its scratch folder:
+        what the first one compiled, the later ones need not.
         """
         with ExitStack() as stack:
             sessions = []

@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 
@@ -22,7 +21,7 @@ from convbench.plan.settings import RunSettings
 from convbench.results.statistics.comparison import CONFIDENCE, LEAST_MARGIN
 from convbench.results.timings import between
 from convbench.run.observer import Observer
-from convbench.workers.entrants import Entry
+from convbench.workers.entrants import Entry, renamed
 from convbench.workers.plugins import Registered, Registry, availability
 from convbench_specs import Available
 
@@ -144,7 +143,7 @@ def _over_interpreters(registry: Registry, entry: Registered, against: str) -> t
 
 
 def _renamed(entry: Registered, name: str) -> Registered:
-    return replace(entry, backend=msgspec.structs.replace(entry.backend, name=name), alias_of=entry.known_as)
+    return replace(entry, backend=renamed(entry.backend, name), alias_of=entry.known_as)
 
 
 def _predicts_itself(entry: Registered) -> bool:
