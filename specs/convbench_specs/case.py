@@ -21,8 +21,8 @@ from convbench_specs.padding import same_padding
 DType = Literal["float64", "float32", "bfloat16", "float16"]
 PassName = Literal["forward", "backward", "both"]
 TensorName = Literal["y", "dx", "dw", "db"]
-DataSource = Literal["random", "photos"]
-FilterSource = Literal["random", "lines"]
+DataSource = Literal["random", "photos", "shifted", "turned"]
+FilterSource = Literal["random", "lines", "laplacian"]
 
 DTYPES: dict[DType, int] = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 """Bytes of an element, by dtype."""
@@ -31,6 +31,10 @@ ALIGNMENT_BYTES = 64
 """Where arrays begin in memory: a cache line, and the widest vector register of today's processors."""
 PHOTO_SHAPE = (3, 427, 640)
 """Shape of scikit-learn's sample images, uncropped."""
+TURNS = 4
+"""Quarters of a turn: how many drawings there are of "turned", and how many filters look at each."""
+SMALLEST_TURNED = 7
+"""Width of the smallest "turned" drawing; it is odd, so that there is a middle to turn it about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +55,9 @@ class Tensors:
 class Case:
     """An operation on an input of shape input_shape = (C, *spatial), without the batch.
 
-    `x_data` "photos" takes scikit-learn's two sample images, centre-cropped; `w_data` "lines" a vertical and a
-    horizontal line filter in turn. Raises SpecError for what no backend could compute.
+    `x_data` "photos" takes scikit-learn's two sample images, centre-cropped; "shifted" and "turned" are drawings that
+    show what pooling does. `w_data` "lines" is a vertical and a horizontal line filter in turn, "laplacian" the filter
+    of 3 x 3 that keeps edges. Raises SpecError for what no backend could compute.
     """
 
     name: str
@@ -90,16 +95,29 @@ class Case:
                 raise SpecError("kernel_size", f"has {pool_rank} spatial axes, the input {rank}")
 
     def _check_sources(self) -> None:
-        one_of("x", self.x_data, ("random", "photos"))
-        one_of("w", self.w_data, ("random", "lines"))
+        one_of("x", self.x_data, ("random", "photos", "shifted", "turned"))
+        one_of("w", self.w_data, ("random", "lines", "laplacian"))
         if self.x_data == "photos":
             shape, largest = list(self.input_shape), PHOTO_SHAPE[1:]
             if len(shape) != 3 or shape[0] != PHOTO_SHAPE[0]:
                 raise SpecError("x", f"photos have an input of [3, height, width], not {shape}")
             if shape[1] > largest[0] or shape[2] > largest[1]:
                 raise SpecError("x", f"photos are {largest[0]} x {largest[1]} at most, not {shape[1]} x {shape[2]}")
-        if self.w_data == "lines" and not isinstance(self.operation, Conv):
+        elif self.x_data != "random":
+            self._check_drawing()
+        if self.w_data != "random" and not isinstance(self.operation, Conv):
             raise SpecError("w", "is only for a convolution")
+        if self.w_data == "laplacian" and self.operation.kernel_size != (3, 3):
+            raise SpecError("w", f"the Laplacian has a kernel of 3 x 3, not {list(self.operation.kernel_size)}")
+
+    def _check_drawing(self) -> None:
+        if len(self.input_shape) != 3:
+            raise SpecError("x", f"drawings have an input of [channels, height, width], not {list(self.input_shape)}")
+        channels, height, width = self.input_shape
+        size_is_right = height == width >= SMALLEST_TURNED and width % 2 == 1
+        if self.x_data == "turned" and not (channels == TURNS * TURNS and size_is_right):
+            right = f"[{TURNS * TURNS}, size, size] with an odd size of at least {SMALLEST_TURNED}"
+            raise SpecError("x", f"turned drawings have an input of {right}, not {list(self.input_shape)}")
 
     @property
     def operation_name(self) -> OperationName:

@@ -4,7 +4,7 @@
     source = "where the numbers are from"
     dtype = "float32"              # of every case that names none
     network = true                 # its cases are all layers of one network, in order: reports add them up
-    dense = [10]                   # fully connected layers behind the last case; shown, never measured
+    dense = [10]                   # fully connected layers behind the last case; trained, never measured
 
     [[cases]]                      # or cases = [{ name = "conv1", ... }, ...], a line a case
     name = "conv1"
@@ -13,6 +13,11 @@
     out_channels = 32
     kernel_size = 3                # once for all axes, or one number an axis
     count = 1                      # how often it occurs in its network
+
+    [training]                     # how the network is trained, see recipe.py
+    learning_rate = 0.01
+    batch_size = 60
+    epochs = 1
 
 A file is read strictly: an unknown key, a wrong type or a shape that cannot be is an error that names file, case and
 key, and nothing runs.
@@ -32,12 +37,13 @@ from typing import Any
 from convbench_specs.case import Case
 from convbench_specs.errors import SpecError, WorkloadError
 from convbench_specs.operations import Conv, Flatten, Operation, Pool, spatial
+from convbench_specs.recipe import RECIPE_KEYS, TEXT_KEYS, Recipe, parse_recipe
 
 OPERATIONS: Mapping[str, type[Conv | Pool | Flatten]] = {"conv": Conv, "pool": Pool, "flatten": Flatten}
 LONGEST_NAME = 200
 """Characters of the name of a case."""
 CASE_KEYS = ("name", "operation", "input", "dtype", "x", "w", "count")
-WORKLOAD_KEYS = ("title", "source", "dtype", "network", "dense", "cases")
+WORKLOAD_KEYS = ("title", "source", "dtype", "network", "dense", "cases", "training")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,7 @@ class Workload:
     """A named list of cases. `source` says where the numbers are from; `dense` are the layers behind the last case.
 
     `network` says that the layers, each as often as its count, are the convolutions, pools and flattens of one network.
+    `recipe` is how that network is trained, if the file says so.
     """
 
     name: str
@@ -61,6 +68,7 @@ class Workload:
     source: str = ""
     network: bool = False
     dense: tuple[int, ...] = ()
+    recipe: Recipe | None = None
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -118,7 +126,10 @@ def parse_workload(text: str, *, name: str, origin: str) -> Workload:
         title, source, network, dense = _text(table, "title"), _text(table, "source"), _network(table), _dense(table)
     except SpecError as error:
         raise WorkloadError(f"{origin}: {error.key}: {error.problem}") from error
-    return Workload(name=name, layers=layers, title=title, source=source, network=network, dense=dense)
+    recipe = _recipe(table, origin)
+    return Workload(
+        name=name, layers=layers, title=title, source=source, network=network, dense=dense, recipe=recipe
+    )
 
 
 def parse_layer(entry: Mapping[str, Any], *, dtype: str = "float32", origin: str, number: int = 1) -> Layer:
@@ -216,6 +227,21 @@ def _dense(table: Mapping[str, Any]) -> tuple[int, ...]:
     if not isinstance(widths, list):
         raise SpecError("dense", f"must be a list of whole numbers, not {widths!r}")
     return spatial("dense", widths, len(widths)) if widths else ()
+
+
+def _recipe(table: Mapping[str, Any], origin: str) -> Recipe | None:
+    entry, where = table.get("training"), f"{origin}: training"
+    if entry is None:
+        return None
+    if not isinstance(entry, dict):
+        raise WorkloadError(f"{where}: must be a [training] table, not {entry!r}")
+    _reject_unknown(entry, RECIPE_KEYS, where)
+    try:
+        for key in TEXT_KEYS:
+            _text(entry, key)
+        return parse_recipe(entry)
+    except SpecError as error:
+        raise WorkloadError(f"{where}: {error.key}: {error.problem}") from error
 
 
 def _reject_unknown(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.verify.bounds.dtypes import numpy_dtype, round_to, unit_roundoff
+from convbench.verify.fillings.drawings import DRAWINGS
 from convbench.verify.fillings.integers import draw_integers
 from convbench.verify.fillings.kinds import draw_kind
-from convbench.verify.fillings.photos import line_filters, photos
+from convbench.verify.fillings.photos import laplacian_filters, line_filters, photos
 from convbench_specs import Case, DataKind, Pool, Tensors
 
 Fill = Literal["random", "integers", DataKind]
@@ -35,7 +36,7 @@ Fill = Literal["random", "integers", DataKind]
 def make_tensors(case: Case, batch_size: int, *, seed: int, fill: Fill = "random") -> Tensors:
     """The read-only tensors of a case in canonical layout; see the module's rules.
 
-    Where the case asks for photos or line filters "random" takes them, with a bias of zero for line filters;
+    Where the case asks for photos, drawings or filters "random" takes them, with a bias of zero for such filters;
     "integers" and the kinds of data draw everything. Raises MissingImages where photos are asked for and not installed.
     """
 
@@ -64,16 +65,19 @@ def _draw_random(case: Case, batch_size: int, generator: Any) -> Tensors:
 
     if case.x_data == "photos":
         x = round_to(photos(batch_size, case.input_shape), case.dtype)
+    elif case.x_data in DRAWINGS:
+        drawing = DRAWINGS[case.x_data](case.input_shape)
+        x = round_to(np.repeat(drawing[None], batch_size, axis=0), case.dtype)
     else:
         x = normal("x", case.x_shape(batch_size))
-    if isinstance(case.operation, Pool) and case.operation.kind == "max":
+    if case.x_data not in DRAWINGS and isinstance(case.operation, Pool) and case.operation.kind == "max":
         chance = generator("ties").random(x.shape, dtype=np.float32)
         coarse, beside = chance < 0.625, chance < 0.125
         x[coarse] = np.round(x[coarse] * 4) / 4
         x[beside] = round_to(x[beside] * (1 + 2 * unit_roundoff(case.dtype)), case.dtype)
     w = None if case.w_shape is None else normal("w", case.w_shape, prod(case.w_shape[1:]) ** -0.5)
     b = None if case.b_shape is None else normal("b", case.b_shape)
-    if case.w_data == "lines" and w is not None:
-        w = line_filters(w.shape, w.dtype)
+    if case.w_data != "random" and w is not None:
+        w = line_filters(w.shape, w.dtype) if case.w_data == "lines" else laplacian_filters(w.shape, w.dtype)
         b = None if b is None else np.zeros_like(b)
     return Tensors(x=x, dy=normal("dy", case.y_shape(batch_size)), w=w, b=b)

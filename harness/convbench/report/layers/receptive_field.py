@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
-from convbench_specs import Case, Flatten, Layer, Pool
+from convbench_specs import Case, Conv, Flatten, Layer, Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Chain:
 
     `fields` holds, for each layer up to the last feature map, how many places of its output that neuron sees on each
     spatial axis. `field` is the same for the input of the chain, which has the size `sizes`. Both may include padding.
+    `field_without_pools` is what the same convolutions would see if no pool stood between them.
     """
 
     start: int
@@ -32,6 +33,7 @@ class Chain:
     fields: tuple[tuple[int, ...], ...]
     field: tuple[int, ...]
     sizes: tuple[int, ...]
+    field_without_pools: tuple[int, ...]
 
     @property
     def last(self) -> int:
@@ -46,12 +48,20 @@ class Chain:
     @property
     def seen(self) -> int:
         """How many of these places the neuron sees: never more than the input has, even if the field is larger."""
-        return prod(map(min, self.field, self.sizes))
+        return self._seen(self.field)
 
     @property
     def coverage(self) -> float:
         """The share of the input that the neuron sees, from 0 to 1."""
         return self.seen / self.places
+
+    @property
+    def seen_without_pools(self) -> int:
+        """How many places it would see if no pool stood between the convolutions."""
+        return self._seen(self.field_without_pools)
+
+    def _seen(self, field: tuple[int, ...]) -> int:
+        return prod(map(min, field, self.sizes))
 
 
 def chains(layers: Sequence[Layer]) -> tuple[Chain, ...]:
@@ -85,18 +95,21 @@ def _chain(layers: Sequence[Layer], start: int, stop: int) -> Chain:
     last = stop
     while last > start and _sees_everything(layers[last - 1].case):
         last -= 1
-    field = (1,) * (len(layers[start].case.input_shape) - 1)
+    field = without_pools = (1,) * (len(layers[start].case.input_shape) - 1)
     fields = []
     for layer in reversed(layers[start:last]):
         fields.append(field)
         for _ in range(layer.count):
             field = _seen_of_input(layer.case, field)
+            if isinstance(layer.case.operation, Conv):
+                without_pools = _seen_of_input(layer.case, without_pools)
     return Chain(
         start=start,
         stop=stop,
         fields=tuple(reversed(fields)),
         field=field,
         sizes=layers[start].case.input_shape[1:],
+        field_without_pools=without_pools,
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from math import prod
 
 from convbench.errors import UsageError
+from convbench.report.layers.dense_comparison import DenseComparison, dense_comparison
 from convbench.report.layers.receptive_field import Chain, chains
 from convbench.text.operations import operation_text
 from convbench_specs import DTYPES, Case, Conv, Flatten, Layer, Workload, cost, multiply_adds
@@ -71,6 +72,7 @@ class LayerTable:
     chains: tuple[Chain, ...]
     convolutional: Totals
     network: Totals
+    dense_comparison: DenseComparison | None
 
 
 def layer_table(workload: Workload, *, batch_size: int) -> LayerTable:
@@ -91,6 +93,7 @@ def layer_table(workload: Workload, *, batch_size: int) -> LayerTable:
         chains=found,
         convolutional=_totals(rows, batch_size),
         network=_totals(rows + dense_rows, batch_size),
+        dense_comparison=dense_comparison(workload.layers),
     )
 
 

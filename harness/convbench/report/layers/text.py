@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from textwrap import wrap
 
+from convbench.report.layers.dense_comparison import DenseComparison
 from convbench.report.layers.receptive_field import Chain
 from convbench.report.layers.table import LayerRow, LayerTable, Totals
 from convbench.text.operations import MARKS, by_x
@@ -199,6 +200,8 @@ def _broken(text: str, width: int) -> list[str]:
 def _notes(table: LayerTable, lines: Sequence[Line], widths: dict[str, int]) -> Iterator[str]:
     for chain in table.chains:
         yield _seen(chain, table.rows[chain.last].name)
+    if table.dense_comparison is not None:
+        yield _beside_dense(table.dense_comparison)
     network = table.network
     yield f"Forward pass of one instance: {network.multiply_adds:,} multiply-adds."
     yield (
@@ -210,9 +213,24 @@ def _notes(table: LayerTable, lines: Sequence[Line], widths: dict[str, int]) -> 
 
 
 def _seen(chain: Chain, name: str) -> str:
-    field = f"{by_x(chain.field)}: " if len(chain.field) > 1 else ""
-    share = f"{chain.seen:,} of {chain.places:,} places of the input = {100 * chain.coverage:.3g} %"
-    return f"One neuron of {name} sees {field}{share}."
+    text = f"One neuron of {name} sees {_share(chain, chain.field, chain.seen)}."
+    if chain.field_without_pools == chain.field:
+        return text
+    without = _share(chain, chain.field_without_pools, chain.seen_without_pools)
+    return f"{text} Without the pools, the same convolutions would see {without}."
+
+
+def _share(chain: Chain, field: tuple[int, ...], seen: int) -> str:
+    size = f"{by_x(field)}: " if len(field) > 1 else ""
+    return f"{size}{seen:,} of {chain.places:,} places of the input = {100 * seen / chain.places:.3g} %"
+
+
+def _beside_dense(compared: DenseComparison) -> str:
+    return (
+        f"{compared.name} has {compared.parameters:,} parameters for {compared.neurons:,} neurons. A dense layer on "
+        f"the same {compared.inputs:,} inputs needs {compared.weights_of_a_neuron_a_filter:,} weights for only "
+        f"{compared.filters:,} neurons, and {compared.parameters_of_as_many_neurons:,} parameters for as many neurons."
+    )
 
 
 def _legend(lines: Sequence[Line], widths: dict[str, int]) -> str:

@@ -110,8 +110,8 @@ def _all_skipped(item: Item, cells: Sequence[tuple[str, Sequence[PassName]]], re
 
 
 def _pictures(context: RunContext, item: Item, checked: Checked) -> Iterator[Picture]:
-    """Feature maps of photographs, at the smallest batch size that holds them all."""
-    sizes = context.settings.batch_sizes
-    shown = next((size for size in sizes if size >= len(PHOTOS)), sizes[-1])
-    if item.case.x_data == "photos" and item.batch_size == shown:
+    """Feature maps of photographs and drawings, at the smallest batch size that holds them all."""
+    sizes, needed = context.settings.batch_sizes, len(PHOTOS) if item.case.x_data == "photos" else 1
+    shown = next((size for size in sizes if size >= needed), sizes[-1])
+    if item.case.x_data != "random" and item.batch_size == shown:
         yield from pictures_of(item, checked.tensors, checked.check.right_output("y"))

@@ -1,7 +1,8 @@
 """Feature maps of the photographs as pictures: what a case did to real data, for the eye.
 
-A picture is a row: the photograph, then its first feature maps in grey, each stretched from its smallest value (black)
-to its largest (white).
+A picture of a photograph is a row: the photograph, then its first feature maps in grey, each stretched from its
+smallest value (black) to its largest (white). A picture of drawings has a column for each output channel: the input
+channels that it was made from, and below them itself, all from 0 (black) to 1 (white).
 """
 
 from __future__ import annotations
@@ -23,6 +24,19 @@ MOST_MAPS = 3
 TILE_WIDTH = 320
 """Pixels of one tile; larger maps are scaled down, smaller ones up by a whole factor."""
 GAP = 8
+FILTERS = {"lines": " of a vertical and a horizontal line filter", "laplacian": " of the Laplacian, which keeps edges"}
+"""What the filters of a case are, by their source."""
+DRAWINGS = {
+    "shifted": (
+        "Above, a drawing that is shifted by 0, 1, 2 and more pixels; below, its pool. A shift by one pixel within the "
+        "windows does not change the result."
+    ),
+    "turned": (
+        "Each column is a drawing turned by another quarter: what four turned filters find in it, and below, the maximum "
+        "over the four (depthwise pooling). Another filter finds each, and the maximum finds all of them."
+    ),
+}
+"""What a picture of drawings shows, by their source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +48,16 @@ class Picture:
 
 
 def pictures_of(item: Item, tensors: Tensors, right: tuple[str, NDArray[Any]] | None) -> Iterator[Picture]:
-    """What the case made of the photographs; `right` is a right backend and its y, None where there is none."""
+    """What the case made of photographs or drawings; `right` is a right backend and its y, None where there is none."""
     if right is None or right[1].ndim != 4 or right[1].shape[-1] < 2:
         return  # nothing is right, or there is no map to look at
     backend, maps = right
+    if item.case.x_data != "photos":
+        made = PictureMade(
+            file=f"{item.workload}-{item.case.name}.png", title=item.case.name, caption=_drawing_caption(item, backend)
+        )
+        yield Picture(made, drawing_columns(tensors.x[0], maps[0]))
+        return
     for number, name in enumerate(PHOTOS[: item.batch_size]):
         made = PictureMade(
             file=f"{item.workload}-{item.case.name}-{name}.png",
@@ -60,8 +80,28 @@ def picture_row(image: NDArray[Any], maps: NDArray[Any]) -> bytes:
     for number, tile in enumerate(tiles):
         size = (TILE_WIDTH, round(tile.height * TILE_WIDTH / tile.width))
         row.paste(tile.resize(size, Image.Resampling.LANCZOS), (number * (TILE_WIDTH + GAP), 0))
+    return _png(row)
+
+
+def drawing_columns(x: NDArray[Any], y: NDArray[Any]) -> bytes:
+    """PNG of the channels of x (C, H, W) in groups of C / K above the channels of y (K, H', W'), all within 0..1."""
+    from PIL import Image  # noqa: PLC0415  # as above
+
+    group = len(x) // len(y)
+    width = TILE_WIDTH // 2
+    height = round(width * x.shape[1] / x.shape[2])
+    grid = Image.new("RGBA", (len(y) * (width + GAP) - GAP, (group + 1) * (height + GAP) + GAP), (0, 0, 0, 0))
+    for column, pooled in enumerate(y):
+        for row, values in enumerate((*x[column * group : (column + 1) * group], pooled)):
+            tile = Image.fromarray(_bytes(values, 0.0, 1.0), "L").convert("RGB")
+            top = row * (height + GAP) + (2 * GAP if row == group else 0)
+            grid.paste(tile.resize((width, height), Image.Resampling.NEAREST), (column * (width + GAP), top))
+    return _png(grid)
+
+
+def _png(image: Any) -> bytes:
     buffer = BytesIO()
-    row.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
@@ -73,5 +113,10 @@ def _bytes(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
 
 def _caption(item: Item, backend: str) -> str:
     maps = min(MOST_MAPS, item.case.output_shape[0])
-    filters = " of a vertical and a horizontal line filter" if item.case.w_data == "lines" else ""
-    return f"The photograph, then the first {maps} feature maps{filters}, as {backend} computed them."
+    filters = FILTERS.get(item.case.w_data, "")
+    which = f"first {maps} feature maps" if maps > 1 else "feature map"
+    return f"The photograph, then the {which}{filters}, as {backend} computed them."
+
+
+def _drawing_caption(item: Item, backend: str) -> str:
+    return f"{DRAWINGS[item.case.x_data]} Computed by {backend}."

@@ -1,4 +1,4 @@
-"""The photos and line filters of the course material, for cases whose feature maps are to be looked at.
+"""The photos and the filters of the course material, for cases whose feature maps are to be looked at.
 
 The photos are files of the installed scikit-learn package, found and read without importing it.
 """
@@ -46,6 +46,16 @@ def line_filters(w_shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]
     w[0::2, ..., w_shape[-1] // 2] = 1
     middle_row = w[1::2] if len(w_shape) == 3 else w[1::2, :, w_shape[2] // 2]
     middle_row[...] = 1
+    return w
+
+
+def laplacian_filters(w_shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Filters (K, C/groups, 3, 3), all of them the Laplacian: the sum of a place's neighbours less four times itself.
+
+    It is 0 where colours are even, so that only edges stay.
+    """
+    w = np.empty(w_shape, dtype)
+    w[...] = [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
     return w
 
 

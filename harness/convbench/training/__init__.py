@@ -1,0 +1,1 @@
+"""Networks that are trained with the convolutions, pools and flattens of a backend."""
