@@ -13,7 +13,7 @@ from convbench.machine.processor_time import process_s
 from convbench.plan.settings import RunSettings
 from convbench.plan.status import Status
 from convbench.workers import protocol
-from convbench.workers.channel.child import Child
+from convbench.workers.channel.child import Child, Role
 from convbench.workers.environment import variables_for, worker_environment
 from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered, environment
@@ -60,8 +60,12 @@ class WorkerProcess:
         timeout_s: float,
         purpose: Mapping[str, str] = {},
         patience_s: Callable[[], float] = lambda: inf,
+        role: Role = "compute",
     ) -> None:
-        """`patience_s` tells how long the run can still wait for anything, whatever `timeout_s` allows."""
+        """`patience_s` tells how long the run can still wait for anything, whatever `timeout_s` allows.
+
+        `role` says which requests the process answers.
+        """
         self.name = registered.backend.name
         self._registered = registered
         self._settings = settings
@@ -69,6 +73,7 @@ class WorkerProcess:
         self._timeout_s = timeout_s
         self._purpose = dict(purpose)
         self._patience_s = patience_s
+        self._role = role
         self._child: Child | None = None
         self._ready = False
         self._refused: Failure | None = None
@@ -99,7 +104,7 @@ class WorkerProcess:
             return
         try:
             python = self._registered.plugin.python
-            child = Child("compute", self._environment(variables), self._log, python=python)
+            child = Child(self._role, self._environment(variables), self._log, python=python)
         except OSError as error:  # the backend's variables may be too long together
             self._refused = Failure(Status.ERROR, f"its process could not be started: {error}")
             return

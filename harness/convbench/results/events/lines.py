@@ -24,7 +24,12 @@ _LAX: msgspec.json.Decoder[Event | OldEvent] = msgspec.json.Decoder(Event | OldE
 
 def to_line(event: Recorded, before: int) -> tuple[bytes, int]:
     """The line of an event with its newline, and its checksum; `before` is that of the line before, at first 0."""
-    body = to_json(msgspec.to_builtins(event)).encode()
+    return sealed(msgspec.to_builtins(event), before)
+
+
+def sealed(value: object, before: int) -> tuple[bytes, int]:
+    """The line of an object of JSON, and its checksum."""
+    body = to_json(value).encode()
     checksum = crc32(body, before)
     return body[:-1] + b', "crc32": "%08x"}\n' % checksum, checksum
 

@@ -30,12 +30,13 @@ from convbench.workers.channel.log import Log
 from convbench.workers.failure import Failure
 from convbench.workers.protocol import R
 
-Role = Literal["compute", "inform", "extract"]
-"""What the process is for: see worker.py, informant.py and extraction/serving.py."""
+Role = Literal["compute", "inform", "extract", "train"]
+"""What the process is for: see worker.py, informant.py, extraction/serving.py and training/serving.py."""
 MODULES: dict[Role, str] = {
     "compute": "convbench.workers.serving",
     "inform": "convbench.workers.serving",
     "extract": "convbench.extraction.serving",
+    "train": "convbench.workers.training.serving",
 }
 """What is run as the process."""
 LONGEST_WORDS = 200
