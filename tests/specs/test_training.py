@@ -70,7 +70,9 @@ def test_a_workload_that_cannot_be_trained_says_what_it_lacks(changes, message):
 
 def test_layers_that_do_not_follow_one_another_are_no_network():
     other = FLATTEN.replace("[2, 4, 4]", "[2, 5, 5]")
-    with pytest.raises(WorkloadError, match=r"case flatten: input: is \[2, 5, 5\], but conv before it gives \[2, 4, 4\]"):
+    with pytest.raises(
+        WorkloadError, match=r"case flatten: input: is \[2, 5, 5\], but conv before it gives \[2, 4, 4\]"
+    ):
         network(CONV, other)
 
 

@@ -294,7 +294,10 @@ def test_a_file_is_loaded_by_its_path_and_named_after_it(tmp_path):
         (case_with(dtype='"float8"'), "mine.toml: case conv1: dtype: must be 'float64' or"),
         (case_with(dtype="32"), "mine.toml: case conv1: dtype: must be 'float64' or"),
         (case_with(dtype="[32]"), "mine.toml: case conv1: dtype: must be 'float64' or"),
-        (case_with(x='"photo"'), "mine.toml: case conv1: x: must be 'random' or 'photos' or 'shifted' or 'turned', not 'photo'"),
+        (
+            case_with(x='"photo"'),
+            "mine.toml: case conv1: x: must be 'random' or 'photos' or 'shifted' or 'turned', not 'photo'",
+        ),
         (case_with(w='"line"'), "mine.toml: case conv1: w: must be 'random' or 'lines' or 'laplacian', not 'line'"),
         (
             case_with(x='"photos"'),
@@ -314,7 +317,7 @@ def test_a_file_is_loaded_by_its_path_and_named_after_it(tmp_path):
         (pool_with(padding="2"), "mine.toml: case pool1: padding: leaves a pooling window without input"),
         (pool_with(kernel_size='"whole"'), "mine.toml: case pool1: kernel_size: must be a whole number"),
         (pool_with(kernel_size='"global"', stride="2"), "mine.toml: case pool1: stride: cannot be chosen"),
-            (pool_with(x='"turned"'), "mine.toml: case pool1: x: turned drawings have an input of [16, size, size]"),
+        (pool_with(x='"turned"'), "mine.toml: case pool1: x: turned drawings have an input of [16, size, size]"),
         (case_with(w='"laplacian"', kernel_size="5"), "mine.toml: case conv1: w: the Laplacian has a kernel of 3 x 3"),
         (pool_with(w='"lines"'), "mine.toml: case pool1: w: is only for a convolution"),
         (ONE_CASE + ONE_CASE, "mine.toml: case conv1: name: occurs twice"),

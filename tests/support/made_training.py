@@ -7,15 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from convbench.plan.network_table import NetworkTable
 from convbench.plan.status import Status
 from convbench.results.training import Bound, Deviation, Epoch, MovedRun, ShownImage, Training, TrainingEntrant
 from convbench.results.training import WeightDistance as Distance
-from convbench.results.training.header import (
-    StoredData,
-    StoredNetwork,
-    StoredSettings,
-    TrainingHeader,
-)
+from convbench.results.training.header import StoredData, StoredSettings, TrainingHeader
 from convbench_specs import load_workload, trainable_network
 
 STEPS, EPOCHS = 44, 3
@@ -91,7 +87,7 @@ def made_training(*, entrants: tuple[TrainingEntrant, ...] | None = None, **chan
             dtype="float64", threads=2, device="cpu", seed=0, within_s=120, timeout_s=600, watch_every=50, moved_runs=2,
             reference="numpy-im2col",
         ),
-        network=StoredNetwork(name="digits_cnn", layers=[], dense=[10], recipe={}),
+        network=NetworkTable(name="digits_cnn", layers=[], dense=[10], recipe={}),
         data=StoredData(name="digits", source="scikit-learn's digits", train_images=1_437, test_images=360, digest="0"),
         machine={"processor": "a <fast> one"},
         packages={"numpy": "2.3.0"},

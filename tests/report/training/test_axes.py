@@ -37,9 +37,7 @@ def test_ticks_are_few_and_inside(values):
         assert 1 <= len(ticks) <= MOST_TICKS + 1
         assert ticks == sorted(set(ticks))
         margin = 1e-6 * (abs(axis.low) + abs(axis.high))
-        assert all(
-            axis.low - margin <= (log10(tick) if axis.is_log else tick) <= axis.high + margin for tick in ticks
-        )
+        assert all(axis.low - margin <= (log10(tick) if axis.is_log else tick) <= axis.high + margin for tick in ticks)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,9 @@ def test_drawings_stand_in_columns_above_what_the_pool_made_of_them():
     width, height = TILE_WIDTH // 2, TILE_WIDTH // 2 * 6 // 16
     assert picture.size == (2 * width + GAP, 3 * height + 4 * GAP)
     pixels = np.asarray(picture)
-    rows, columns = [height // 2, height + GAP + height // 2, picture.height - height // 2], [width // 2, width + GAP + width // 2]
+    rows, columns = (
+        [height // 2, height + GAP + height // 2, picture.height - height // 2],
+        [width // 2, width + GAP + width // 2],
+    )
     shown = [[int(pixels[row, column, 0]) for column in columns] for row in rows]
     assert shown == [[0, 0], [0, 255], [0, 255]]

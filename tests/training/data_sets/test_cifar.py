@@ -18,6 +18,18 @@ def batch(count=2, first=0, *, order="C"):
     return {b"data": np.asarray(data, order=order), b"labels": [(first + n) % 10 for n in range(count)]}
 
 
+def python_2(found):
+    """The pickle of a batch as Python 2 wrote it, and as CIFAR-10 is handed out: all text is bytes."""
+    data = found[b"data"]
+    labels = b"".join(b"K" + bytes([label]) for label in found[b"labels"])
+    shape = b"K" + bytes([len(data)]) + b"M" + (3_072).to_bytes(2, "little") + b"\x86"
+    new = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR"
+    element = b"cnumpy\ndtype\n(U\x02u1K\x00K\x01tR(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    content = b"T" + data.size.to_bytes(4, "little") + data.tobytes()
+    array = new + b"(K\x01" + shape + element + b"\x89" + content + b"tb"
+    return b"\x80\x02}(U\x04data" + array + b"U\x06labels](" + labels + b"eu."
+
+
 @pytest.fixture
 def folder(tmp_path):
     place = tmp_path / "cifar-10-batches-py"
@@ -41,6 +53,14 @@ def test_every_form_of_the_pickle_gives_the_same_images(folder, protocol, order)
     expected = read_data_set(folder).test_images
     (folder / TEST).write_bytes(pickle.dumps(batch(first=5, order=order), protocol=protocol))
     np.testing.assert_array_equal(read_data_set(folder).test_images, expected)
+
+
+def test_the_pickles_that_are_handed_out_are_read(folder):
+    expected = read_data_set(folder)
+    (folder / TEST).write_bytes(python_2(batch(first=5)))
+    found = read_data_set(folder)
+    np.testing.assert_array_equal(found.test_images, expected.test_images)
+    np.testing.assert_array_equal(found.test_labels, expected.test_labels)
 
 
 class _Attack:

@@ -39,7 +39,7 @@ def test_the_label_is_found_wherever_it_stands(tmp_path, content):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "is empty|is no table"),
+        ("", "is empty; a line of pixels"),
         ("1,2\n", "has 2 numbers a line"),
         ("a,b\nc,d\n", "is no table of numbers"),
         (text(PIXELS), "has 9 numbers a line"),

@@ -59,7 +59,9 @@ def test_a_path_that_does_not_exist_is_told_where_data_usually_are(tmp_path, mon
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     write_idx(tmp_path / "data" / "MNIST" / "raw")
-    with pytest.raises(UsageError, match="there is no such file or folder; .* on this machine there are ./data/MNIST/raw"):
+    with pytest.raises(
+        UsageError, match="there is no such file or folder; .* on this machine there are ./data/MNIST/raw"
+    ):
         read_data_set(tmp_path / "mnist")
 
 

@@ -50,15 +50,14 @@ class Axis:
         return round(self.start + share * (self.end - self.start), 1)
 
     def ticks(self) -> list[float]:
-        """At most about MOST_TICKS round values."""
-        found = self._log_ticks() if self.is_log else self._linear_ticks()
-        stride = ceil(len(found) / MOST_TICKS)
-        return found[::stride]
+        """Round values, at most one more than MOST_TICKS."""
+        return self._log_ticks() if self.is_log else self._linear_ticks()
 
     def _log_ticks(self) -> list[float]:
         decades = range(ceil(self.low), floor(self.high) + 1)
         if len(decades) > 1:
-            return [10.0**power for power in decades]
+            stride = ceil(len(decades) / MOST_TICKS)
+            return [10.0**power for power in decades[::stride]]
         around = range(floor(self.low), ceil(self.high) + 1)
         values = [digit * 10.0**power for power in around for digit in DIGITS]
         return [value for value in values if self.low <= log10(value) <= self.high]
@@ -68,7 +67,7 @@ class Axis:
         power = 10.0 ** floor(log10(span / MOST_TICKS))
         step = next(digit * power for digit in (*DIGITS, 10) if span / (digit * power) <= MOST_TICKS)
         first, last = ceil(self.low / step - 1e-9), floor(self.high / step + 1e-9)
-        return [round(number * step, 12) for number in range(first, last + 1)]
+        return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
 
 
 def short_number(value: float) -> str:

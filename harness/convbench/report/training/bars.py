@@ -43,7 +43,7 @@ def bars_of(entrants: Sequence[TrainingEntrant]) -> Bars:
     if not timed:
         return Bars([_without_time(each) for each in untimed], [])
     scale = _Scale.over([found.median for _, found in timed])
-    ordered = sorted(timed, key=lambda pair: pair[1].value)
+    ordered = sorted(timed, key=lambda pair: pair[1].median)
     bars = [_bar(each, found, scale) for each, found in ordered]
     return Bars([*bars, *(_without_time(each) for each in untimed)], scale.ticks)
 
@@ -67,7 +67,9 @@ class _Scale:
     @property
     def ticks(self) -> list[tuple[float, str]]:
         values = [10.0**power for power in range(self.first, self.last + 1)]
-        return [(self.place(value), format_duration(value).replace(".0 ", " ").replace(".00 ", " ")) for value in values]
+        return [
+            (self.place(value), format_duration(value).replace(".0 ", " ").replace(".00 ", " ")) for value in values
+        ]
 
 
 def _bar(each: TrainingEntrant, found: Estimate, scale: _Scale) -> Bar:

@@ -28,7 +28,7 @@ def _trained(training: Training) -> Iterator[TrainingEntrant]:
 def _losses(training: Training, slots: Mapping[str, int]) -> Figure:
     group = max(1, -(-max((each.steps for each in training.entrants), default=1) // MOST_POINTS))
     curves = [Curve(each.name, slots[each.name], _means(each.losses, group)) for each in _trained(training)]
-    edges = training.band()
+    edges = training.band() if training.moved else None
     band = []
     if edges is not None:
         low, high = (_means(edge, group) for edge in edges)

@@ -87,16 +87,21 @@ def _filters(filters: Array) -> PictureOf | None:
     tiles = filters if filters.ndim == 4 else filters[:, :, None]
     is_coloured = tiles.shape[1] == COLOURS
     values = np.moveaxis(tiles, 1, -1) if is_coloured else tiles.mean(axis=1)
-    finite = values[np.isfinite(values)]
-    largest = float(np.abs(finite).max()) if finite.size else 1.0
+    largest = max(map(abs, _ends(values)))
     grey = [stretched(each, -largest, largest) for each in values]
     return _sheet(grey, f"{len(grey)} learned filters of {values.shape[1]} by {values.shape[2]} weights")
 
 
 def _maps(maps: Array) -> PictureOf:
     """(K, H, W)."""
-    tiles = [stretched(each, float(np.nanmin(each)), float(np.nanmax(each))) for each in maps]
+    tiles = [stretched(each, *_ends(each)) for each in maps]
     return _sheet(tiles, f"{len(tiles)} feature maps of {maps.shape[1]} by {maps.shape[2]} places")
+
+
+def _ends(values: Array) -> tuple[float, float]:
+    """The smallest and the largest of the numbers among values."""
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
 
 
 def _sheet(tiles: Sequence[Pixels], alt: str) -> PictureOf:

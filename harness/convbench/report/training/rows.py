@@ -54,7 +54,9 @@ def answer(training: Training) -> str:
         parts.append(f"{right[0].name} learns what it must{_reached(right)}.")
     elif unjudged:
         count = len(unjudged)
-        parts.append(f"{count} backend{' was' if count == 1 else 's were'} trained{_reached(unjudged)}; none was judged.")
+        parts.append(
+            f"{count} backend{' was' if count == 1 else 's were'} trained{_reached(unjudged)}; none was judged."
+        )
     return " ".join(parts) or "Nothing was trained."
 
 
@@ -64,7 +66,9 @@ def _reached(entrants: Sequence[TrainingEntrant]) -> str:
     if not trained:
         return ""
     epochs = max(len(each.epochs) for each in trained)
-    reached = sorted({f"{100 * each.epochs[-1].accuracy:.1f}" for each in trained if len(each.epochs) == epochs}, key=float)
+    reached = sorted(
+        {f"{100 * each.epochs[-1].accuracy:.1f}" for each in trained if len(each.epochs) == epochs}, key=float
+    )
     figures = f"{reached[0]} %" if len(reached) == 1 else f"{reached[0]} to {reached[-1]} %"
     return f": {figures} of the held-out images after {epochs} epoch{'' if epochs == 1 else 's'}"
 
