@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from made_training import entrant, made_training
 
-from convbench.report.training import render_training
+from convbench.report.training.page import render_training
 from convbench.report.training.curves import MOST_POINTS, figures
 from convbench.results.training import Training
 

@@ -12,26 +12,26 @@ from convbench.report.training.rows import answer, rows_of
 
 def test_the_answer_names_who_is_wrong_and_what_the_others_reach():
     assert answer(made_training()) == (
-        "broken does not learn what the reference does. 3 backends learn the same: 99.0 % of the held-out images after "
+        "broken does not learn what the reference does. 3 backends learn the same: 99.0\N{NO-BREAK SPACE}% of the held-out images after "
         "3 epochs."
     )
 
 
 def test_backends_that_agree_are_the_answer():
     right = (entrant("a", place=0), entrant("b", place=1))
-    assert answer(made_training(entrants=right)).startswith("2 backends learn the same: 99.0 %")
+    assert answer(made_training(entrants=right)).startswith("2 backends learn the same: 99.0")
 
 
 def test_accuracies_that_differ_are_a_range():
     one = entrant("a", place=0)
     two = replace(one, name="b", epochs=(*one.epochs[:-1], replace(one.epochs[-1], accuracy=0.97)))
-    assert "97.0 to 99.0 % of the held-out images" in answer(made_training(entrants=(one, two)))
+    assert "97.0 to 99.0\N{NO-BREAK SPACE}% of the held-out images" in answer(made_training(entrants=(one, two)))
 
 
 def test_what_is_not_judged_is_not_called_the_same():
     unjudged = entrant("a", place=0, agreement="not judged", agrees_until=0)
     assert answer(made_training(entrants=(unjudged,))) == (
-        "1 backend was trained: 99.0 % of the held-out images after 3 epochs; none was judged."
+        "1 backend was trained: 99.0\N{NO-BREAK SPACE}% of the held-out images after 3 epochs; none was judged."
     )
 
 

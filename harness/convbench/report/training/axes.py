@@ -18,7 +18,8 @@ DIGITS = (1, 2, 5)
 class Axis:
     """An axis whose values `low` and `high` are at the places `start` and `end`, in units of the figure.
 
-    Of a logarithmic axis low and high are powers of ten: log10 of the values.
+    Of a logarithmic axis low and high are powers of ten: log10 of the values. An axis of whole numbers, such as steps,
+    has no ticks between them.
     """
 
     low: float
@@ -26,14 +27,15 @@ class Axis:
     start: float
     end: float
     is_log: bool = False
+    is_whole: bool = False
 
     @classmethod
-    def linear(cls, values: Iterable[float], start: float, end: float) -> Axis:
+    def linear(cls, values: Iterable[float], start: float, end: float, *, is_whole: bool = False) -> Axis:
         """An axis over all finite values."""
         known = [value for value in values if isfinite(value)] or [0.0, 1.0]
         low, high = min(known), max(known)
         margin = 0.0 if high > low else 0.5 * (abs(high) or 1.0)
-        return cls(low - margin, high + margin, start, end)
+        return cls(low - margin, high + margin, start, end, is_whole=is_whole)
 
     @classmethod
     def logarithmic(cls, values: Iterable[float], start: float, end: float) -> Axis:
@@ -66,6 +68,7 @@ class Axis:
         span = self.high - self.low
         power = 10.0 ** floor(log10(span / MOST_TICKS))
         step = next(digit * power for digit in (*DIGITS, 10) if span / (digit * power) <= MOST_TICKS)
+        step = max(1.0, step) if self.is_whole else step
         first, last = ceil(self.low / step - 1e-9), floor(self.high / step + 1e-9)
         return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
 

@@ -14,7 +14,8 @@ from convbench.report.training.axes import Axis, short_number
 
 WIDTH, HEIGHT = 420.0, 240.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 36.0
-NARROWEST, WIDER = 1.6, 2.4
+NARROWEST, WIDEST, WIDER = 1.6, 10.0, 2.4
+"""Widths of lines: of the last and the first of many, and how much wider each is than the one on it."""
 MARGIN = 6.0
 """Room between the ends of an axis and the frame."""
 
@@ -90,15 +91,18 @@ def draw(
     xs = [x for curve in curves for x, _ in curve.points]
     ys = [y for curve in curves for _, y in curve.points]
     ys += [edge for _, low, high in band for edge in (low, high)] + [y for _, y, _ in marks]
-    x = Axis.linear(xs, LEFT + MARGIN, WIDTH - RIGHT - MARGIN)
+    x = Axis.linear(xs, LEFT + MARGIN, WIDTH - RIGHT - MARGIN, is_whole=True)
     make = Axis.logarithmic if is_log else Axis.linear
     y = make(ys, HEIGHT - BOTTOM - MARGIN, TOP + MARGIN)
     longest_first = sorted(curves, key=lambda curve: -len(curve.points))
+    wider = min(WIDER, (WIDEST - NARROWEST) / max(1, len(curves) - 1))
     return Figure(
         title=title,
         subtitle=subtitle,
         x_label=x_label,
-        lines=[_line(curve, x, y, len(curves) - 1 - place) for place, curve in enumerate(longest_first)],
+        lines=[
+            _line(curve, x, y, NARROWEST + wider * (len(curves) - 1 - place)) for place, curve in enumerate(longest_first)
+        ],
         x_ticks=[Tick(x.place(value), short_number(value)) for value in x.ticks()],
         y_ticks=[Tick(y.place(value), y_text(value)) for value in y.ticks()],
         band=_outline([(x.place(at), y.place(low), y.place(high)) for at, low, high in band]),
@@ -106,8 +110,7 @@ def draw(
     )
 
 
-def _line(curve: Curve, x: Axis, y: Axis, above: int) -> Line:
-    """`above` is how many lines lie over this one."""
+def _line(curve: Curve, x: Axis, y: Axis, width: float) -> Line:
     pieces: list[list[tuple[float, float]]] = [[]]
     for at, value in curve.points:
         if isfinite(value):
@@ -116,7 +119,7 @@ def _line(curve: Curve, x: Axis, y: Axis, above: int) -> Line:
             pieces.append([])
     d = "".join("M" + "L".join(f"{at},{value}" for at, value in piece) for piece in pieces if len(piece) > 1)
     dots = [piece[0] for piece in pieces if len(piece) == 1]
-    return Line(curve.name, curve.slot, d, dots, round(NARROWEST + WIDER * above, 1))
+    return Line(curve.name, curve.slot, d, dots, round(width, 2))
 
 
 def _outline(band: Sequence[tuple[float, float, float]]) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from convbench.plan.status import FAILED, Status
 from convbench.report.views.headline import join_names
+from convbench.results.statistics.estimate import Estimate
 from convbench.results.training import Training, TrainingEntrant
 from convbench.text.units import format_duration, format_number, format_seconds_range, format_share
 
 PROVEN_OFF = "disagrees"
+PERCENT = "\N{NO-BREAK SPACE}%"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +71,8 @@ def _reached(entrants: Sequence[TrainingEntrant]) -> str:
     reached = sorted(
         {f"{100 * each.epochs[-1].accuracy:.1f}" for each in trained if len(each.epochs) == epochs}, key=float
     )
-    figures = f"{reached[0]} %" if len(reached) == 1 else f"{reached[0]} to {reached[-1]} %"
-    return f": {figures} of the held-out images after {epochs} epoch{'' if epochs == 1 else 's'}"
+    figures = reached[0] if len(reached) == 1 else f"{reached[0]} to {reached[-1]}"
+    return f": {figures}{PERCENT} of the held-out images after {epochs} epoch{'' if epochs == 1 else 's'}"
 
 
 def _row(each: TrainingEntrant, training: Training) -> Row:
@@ -85,11 +87,16 @@ def _row(each: TrainingEntrant, training: Training) -> Row:
         accuracy="" if each.accuracy is None else f"{100 * each.accuracy:.2f} %",
         loss="" if each.loss is None else format_number(each.loss),
         epoch="" if timed is None else format_duration(timed.median),
-        interval="" if timed is None else format_seconds_range(timed.ci_low, timed.ci_high),
+        interval="" if timed is None else _interval(each, timed),
         compute="" if shares is None else format_share(shares[0]),
         conversion="" if shares is None else format_share(shares[1]),
         own="" if shares is None else format_share(shares[2]),
     )
+
+
+def _interval(each: TrainingEntrant, timed: Estimate) -> str:
+    text = format_seconds_range(timed.ci_low, timed.ci_high)
+    return f"{text}, extrapolated" if each.is_extrapolated else text
 
 
 def _verdict(each: TrainingEntrant) -> str:
