@@ -114,7 +114,9 @@ def trainable_network(workload: Workload) -> TrainableNetwork:
             found = f"{list(case.input_shape)}, but {before.name} before it gives {list(before.output_shape)}"
             raise WorkloadError(f"{workload.name}: case {case.name}: input: is {found}; a network is trained in order")
     if not isinstance(cases[-1].operation, Flatten):
-        raise WorkloadError(f"{workload.name}: case {cases[-1].name}: operation: must be flatten, as dense layers follow")
+        raise WorkloadError(
+            f"{workload.name}: case {cases[-1].name}: operation: must be flatten, as dense layers follow"
+        )
     network = TrainableNetwork(
         name=workload.name,
         title=workload.title or workload.name,

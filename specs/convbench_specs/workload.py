@@ -127,9 +127,7 @@ def parse_workload(text: str, *, name: str, origin: str) -> Workload:
     except SpecError as error:
         raise WorkloadError(f"{origin}: {error.key}: {error.problem}") from error
     recipe = _recipe(table, origin)
-    return Workload(
-        name=name, layers=layers, title=title, source=source, network=network, dense=dense, recipe=recipe
-    )
+    return Workload(name=name, layers=layers, title=title, source=source, network=network, dense=dense, recipe=recipe)
 
 
 def parse_layer(entry: Mapping[str, Any], *, dtype: str = "float32", origin: str, number: int = 1) -> Layer:

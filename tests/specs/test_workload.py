@@ -91,7 +91,9 @@ def test_the_workloads_of_the_documentation_are_shipped():
         "alexnet",
         "book_mnist",
         "conv1d",
+        "course",
         "deepbench",
+        "digits_cnn",
         "edge_cases",
         "fashion_mnist_cnn",
         "framework_bugs",
@@ -166,6 +168,7 @@ def test_outputs_of_the_course_networks(name, outputs):
         ("lenet5", (84, 10)),
         ("fashion_mnist_cnn", (128, 64, 10)),
         ("book_mnist", (10,)),
+        ("digits_cnn", (10,)),
         ("vgg16", (4096, 4096, 1000)),
         ("quick", ()),
     ],
@@ -178,8 +181,22 @@ def test_the_photographs_are_full_size_and_cropped_as_in_the_course():
     photos = {case.name: case for case in load_workload("photos").cases}
     assert photos["lines"].input_shape == (3, 427, 640)
     assert photos["lines"].w_data == "lines"
+    assert (photos["laplacian"].w_data, photos["laplacian"].output_shape) == ("laplacian", (1, 427, 640))
     assert photos["crop_average"].input_shape == (3, 70, 120)
     assert {case.x_data for case in photos.values()} == {"photos"}
+
+
+def test_the_course_has_alexnet_with_96_filters_beside_the_64_of_the_one_tower_version():
+    cases = {case.name: case for case in load_workload("course").cases}
+    assert cases["alexnet_96"].operation.w_shape == (96, 3, 11, 11)
+    assert cases["alexnet_96"].output_shape == (96, 55, 55)
+    shipped = load_workload("alexnet").cases[0]
+    assert (cases["alexnet_64"].operation, cases["alexnet_64"].input_shape) == (shipped.operation, shipped.input_shape)
+
+
+def test_the_book_has_no_bias():
+    conv = load_workload("book_mnist").cases[0].operation
+    assert (conv.bias, conv.parameter_count) == (False, 800)
 
 
 def test_feature_encoder_of_wav2vec_hands_on_49_frames_of_a_second():
@@ -277,8 +294,11 @@ def test_a_file_is_loaded_by_its_path_and_named_after_it(tmp_path):
         (case_with(dtype='"float8"'), "mine.toml: case conv1: dtype: must be 'float64' or"),
         (case_with(dtype="32"), "mine.toml: case conv1: dtype: must be 'float64' or"),
         (case_with(dtype="[32]"), "mine.toml: case conv1: dtype: must be 'float64' or"),
-        (case_with(x='"photo"'), "mine.toml: case conv1: x: must be 'random' or 'photos', not 'photo'"),
-        (case_with(w='"line"'), "mine.toml: case conv1: w: must be 'random' or 'lines', not 'line'"),
+        (
+            case_with(x='"photo"'),
+            "mine.toml: case conv1: x: must be 'random' or 'photos' or 'shifted' or 'turned', not 'photo'",
+        ),
+        (case_with(w='"line"'), "mine.toml: case conv1: w: must be 'random' or 'lines' or 'laplacian', not 'line'"),
         (
             case_with(x='"photos"'),
             "mine.toml: case conv1: x: photos have an input of [3, height, width], not [4, 9, 9]",
@@ -297,6 +317,8 @@ def test_a_file_is_loaded_by_its_path_and_named_after_it(tmp_path):
         (pool_with(padding="2"), "mine.toml: case pool1: padding: leaves a pooling window without input"),
         (pool_with(kernel_size='"whole"'), "mine.toml: case pool1: kernel_size: must be a whole number"),
         (pool_with(kernel_size='"global"', stride="2"), "mine.toml: case pool1: stride: cannot be chosen"),
+        (pool_with(x='"turned"'), "mine.toml: case pool1: x: turned drawings have an input of [16, size, size]"),
+        (case_with(w='"laplacian"', kernel_size="5"), "mine.toml: case conv1: w: the Laplacian has a kernel of 3 x 3"),
         (pool_with(w='"lines"'), "mine.toml: case pool1: w: is only for a convolution"),
         (ONE_CASE + ONE_CASE, "mine.toml: case conv1: name: occurs twice"),
         ("layers = 3\n" + ONE_CASE, "mine.toml: layers: unknown key"),

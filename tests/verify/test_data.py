@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.machinery
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from verify_cases import cases
 
 from convbench.verify import MissingImages, line_filters, make_tensors, numpy_dtype, oracle, photos, round_to
 from convbench.verify.bounds.dtypes import exact_limit, unit_roundoff
+from convbench.verify.fillings.photos import laplacian_filters
 from convbench_specs import Case, Conv, Flatten, Pool, SpecError
 
 FIELDS = ("x", "dy", "w", "b")
@@ -202,3 +204,14 @@ def test_integers_replace_photos_and_lines():
 def test_flatten_tells_all_elements_apart_as_far_as_numbers_go():
     case = Case(name="flatten", operation=Flatten(), input_shape=(4, 8, 8))
     assert len(np.unique(make_tensors(case, 1, seed=0, fill="integers").x)) > 200
+
+
+def test_the_laplacian_is_0_where_a_photograph_is_even_and_keeps_its_edges():
+    assert laplacian_filters((1, 2, 3, 3), np.dtype(np.float32)).tolist() == [[[[0, 1, 0], [1, -4, 1], [0, 1, 0]]] * 2]
+    step = np.zeros((1, 3, 8, 8), np.float32)
+    step[..., 4:] = 1
+    operation = Conv(in_channels=3, out_channels=1, kernel_size=(3, 3), bias=False)
+    case = Case(name="laplacian", operation=operation, input_shape=(3, 8, 8), w_data="laplacian")
+    tensors = replace(make_tensors(case, 1, seed=0), x=step)
+    edges = oracle(case, tensors).values("y")[0, 0]
+    assert edges.tolist() == [[0, 0, 3, -3, 0, 0]] * 6

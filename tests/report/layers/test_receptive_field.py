@@ -71,6 +71,12 @@ def test_the_same_convolutions_without_pooling_see_7_by_7():
     assert 100 * chain.coverage == 6.25
 
 
+def test_the_small_network_tells_what_it_would_see_without_its_pools():
+    chain = only_chain(load_workload("mnist_cnn").layers)
+    assert (chain.field_without_pools, chain.seen_without_pools) == ((7, 7), 49)
+    assert 100 * chain.seen_without_pools / chain.places == 6.25
+
+
 @pytest.mark.parametrize(
     ("name", "field"), [("vgg16", 212), ("alexnet", 195), ("mobilenet_v1", 315), ("lenet5", 32), ("book_mnist", 5)]
 )

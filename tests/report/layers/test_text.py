@@ -41,13 +41,32 @@ def test_names_shapes_parameters_and_arithmetic_are_there_at_any_width(name, wid
 def test_the_small_network_for_mnist_reads_as_in_the_course():
     text = text_of("mnist_cnn")
     assert text.startswith("A small CNN for MNIST (mnist_cnn)\nSource: Chollet")
-    assert lines_starting(text, "input") == ["input 1x28x28 18x18"]
+    assert lines_starting(text, "input ") == ["input 1x28x28 18x18"]
     assert lines_starting(text, "conv1") == ["conv1 Conv 32, 3 x 3 32x26x26 320 411 k 86.5 kB 2.77 MB 16x16"]
     assert lines_starting(text, "conv3")[0].endswith("1")
     assert lines_starting(text, "dense1") == ["dense1 Dense 64 64 36,928 73.8 k 256 B 8.19 kB"]
     assert lines_starting(text, "convolutional part")[0].split()[2] == "55,744"
     assert lines_starting(text, "whole network") == ["whole network 93,322 5.64 M 148 kB 4.74 MB"]
-    assert "One neuron of conv3 sees 18 x 18: 324 of 784 places of the input = 41.3 %." in text
+    flowing = " ".join(text.split())
+    assert "One neuron of conv3 sees 18 x 18: 324 of 784 places of the input = 41.3 %." in flowing
+    assert (
+        "Without the pools, the same convolutions would see 7 x 7: 49 of 784 places of the input = 6.25 %." in flowing
+    )
+
+
+def test_the_books_network_reads_as_in_the_course():
+    text = text_of("book_mnist")
+    assert lines_starting(text, "conv ") == ["conv Conv 32, 5 x 5, same 32x28x28 800 1.25 M 100 kB 1"]
+    flowing = " ".join(text.split())
+    assert "The 800 parameters of conv serve 25,088 neurons." in flowing
+    assert "on the same 784 inputs needs 25,088 weights for only 32 neurons" in flowing
+    assert "Without the pools" not in flowing
+
+
+def test_a_dense_layer_in_place_of_200_filters_has_135_billion_parameters():
+    flowing = " ".join(text_of("course").split())
+    assert "The 15,200 parameters of filters_200 serve 3,000,000 neurons." in flowing
+    assert "and 135,003,000,000 parameters for as many neurons." in flowing
 
 
 def test_200_filters_on_a_photograph_read_as_in_the_course():
@@ -64,6 +83,10 @@ def test_200_filters_on_a_photograph_read_as_in_the_course():
     row = " ".join(lines_starting(shown, "conv1"))
     assert row == "conv1 Conv 200, 5 x 5, same 3x100x150 200x100x150 15,200 453 M 12.0 MB 1.20 GB"
     assert "225,000,000 multiply-adds" in shown
+    rows = lines_starting(text_of("course", 120, batch_size=100), "filters_200")
+    assert " ".join(rows).startswith(
+        "filters_200 Conv 200, 5 x 5, same 3x100x150 200x100x150 15,200 453 M 12.0 MB 1.20 GB"
+    )
     assert "1.20 GB in training" in shown
 
 

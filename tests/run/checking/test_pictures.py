@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from convbench.run.checking.pictures import GAP, MOST_MAPS, TILE_WIDTH, picture_row
+from convbench.run.checking.pictures import GAP, MOST_MAPS, TILE_WIDTH, drawing_columns, picture_row
 
 
 def _open(png):
@@ -32,3 +32,18 @@ def test_a_map_is_stretched_from_its_smallest_to_its_largest_value():
 
 def test_a_constant_map_is_no_fault():
     assert _open(picture_row(np.ones((3, 8, 8)), np.ones((1, 8, 8)))).height == TILE_WIDTH
+
+
+def test_drawings_stand_in_columns_above_what_the_pool_made_of_them():
+    x, y = np.zeros((4, 6, 16)), np.zeros((2, 3, 8))
+    x[3], y[1] = 1, 1
+    picture = _open(drawing_columns(x, y))
+    width, height = TILE_WIDTH // 2, TILE_WIDTH // 2 * 6 // 16
+    assert picture.size == (2 * width + GAP, 3 * height + 4 * GAP)
+    pixels = np.asarray(picture)
+    rows, columns = (
+        [height // 2, height + GAP + height // 2, picture.height - height // 2],
+        [width // 2, width + GAP + width // 2],
+    )
+    shown = [[int(pixels[row, column, 0]) for column in columns] for row in rows]
+    assert shown == [[0, 0], [0, 255], [0, 255]]

@@ -227,7 +227,7 @@ def _share(chain: Chain, field: tuple[int, ...], seen: int) -> str:
 
 def _beside_dense(compared: DenseComparison) -> str:
     return (
-        f"{compared.name} has {compared.parameters:,} parameters for {compared.neurons:,} neurons. A dense layer on "
+        f"The {compared.parameters:,} parameters of {compared.name} serve {compared.neurons:,} neurons. A dense layer on "
         f"the same {compared.inputs:,} inputs needs {compared.weights_of_a_neuron_a_filter:,} weights for only "
         f"{compared.filters:,} neurons, and {compared.parameters_of_as_many_neurons:,} parameters for as many neurons."
     )

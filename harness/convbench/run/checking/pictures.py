@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from convbench.plan.items import Item
 from convbench.results.events.schema import PictureMade
 from convbench.verify.fillings.photos import PHOTOS
-from convbench_specs import Tensors
+from convbench_specs import Pool, Tensors
 
 MOST_MAPS = 3
 TILE_WIDTH = 320
@@ -53,6 +54,8 @@ def pictures_of(item: Item, tensors: Tensors, right: tuple[str, NDArray[Any]] | 
         return  # nothing is right, or there is no map to look at
     backend, maps = right
     if item.case.x_data != "photos":
+        if not isinstance(item.case.operation, Pool) or find_spec("PIL") is None:
+            return  # captions tell of pools; and unlike photographs, drawings are computed on without Pillow, too
         made = PictureMade(
             file=f"{item.workload}-{item.case.name}.png", title=item.case.name, caption=_drawing_caption(item, backend)
         )

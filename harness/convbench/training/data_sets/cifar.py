@@ -1,8 +1,8 @@
 """CIFAR-10 in its batches for Python: pickles of 10,000 images each, read without running what a pickle may ask for.
 
 A batch is a dictionary with b"data", bytes of (N, 3072) that are (3, 32, 32) an image, and b"labels", a list of N
-numbers (Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009). The pickle names three things of
-NumPy that rebuild an array. Here they are harmless stand-ins, and every other name is refused.
+numbers (Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009). The pickle names what
+rebuilds an array of NumPy. Here these are harmless stand-ins, and every other name is refused.
 """
 
 from __future__ import annotations
@@ -49,14 +49,16 @@ def _read(path: Path) -> Part:
         raise UsageError(f"cannot read {path}: {error.strerror or error}; {expected}") from error
     except UsageError:
         raise
-    except Exception as error:  # noqa: BLE001  # a foreign pickle fails in any way it likes
+    except Exception as error:  # a foreign pickle fails in any way it likes
         raise UsageError(f"{path}: cannot be read ({type(error).__name__}: {error}); {expected}") from error
     data, labels = (batch.get(b"data"), batch.get(b"labels")) if isinstance(batch, dict) else (None, None)
     if not isinstance(data, _Array) or not isinstance(labels, list) or not all(type(each) is int for each in labels):
         raise UsageError(f"{path}: has no data or no labels; {expected}")
     length, content = CHANNELS * SIZE * SIZE, data.content
     if data.element != "u1" or data.shape[1:] != (length,) or len(content) != len(labels) * length:
-        raise UsageError(f"{path}: holds {len(content):,} bytes for {len(labels):,} labels; {length:,} an image are expected")
+        raise UsageError(
+            f"{path}: holds {len(content):,} bytes for {len(labels):,} labels; {length:,} an image are expected"
+        )
     pixels = np.frombuffer(content, np.uint8).reshape(-1, CHANNELS, SIZE, SIZE)
     return Part(pixels=pixels, labels=np.array(labels, np.int64), origin=str(path))
 
@@ -92,12 +94,20 @@ def _new_array(*_: object) -> _Array:
     return _Array()
 
 
+def _bytes(text: object, *_: object) -> bytes:
+    """Stands in for codecs.encode, by which Python 3 writes bytes in the older forms of a pickle."""
+    if not isinstance(text, str):
+        raise pickle.UnpicklingError("it encodes what is no text")
+    return text.encode("latin-1")
+
+
 class _Restricted(pickle.Unpickler):
-    """An unpickler for which only the three names of NumPy exist, each as its stand-in."""
+    """An unpickler for which only the names below exist, each as its stand-in."""
 
     NAMES = {  # noqa: RUF012  # a table
         ("numpy.core.multiarray", "_reconstruct"): _new_array,
         ("numpy._core.multiarray", "_reconstruct"): _new_array,
+        ("_codecs", "encode"): _bytes,
         ("numpy", "ndarray"): _Array,
         ("numpy", "dtype"): _Element,
     }

@@ -47,17 +47,26 @@ def _table(path: Path) -> NDArray[np.int64]:
         if len(content) > LARGEST_BYTES:
             raise UsageError(f"{path}: is larger than {LARGEST_BYTES:,} bytes; {EXPECTED}")
         text = content.decode("ascii")
-        header = not text.split("\n", 1)[0].replace(",", "").replace(".", "").strip().isdigit()
-        table = np.loadtxt(io.StringIO(text), delimiter=",", skiprows=int(header), ndmin=2)
+        if not text.strip():
+            raise UsageError(f"{path}: is empty; {EXPECTED}")
+        table = np.loadtxt(io.StringIO(text), delimiter=",", skiprows=int(_begins_with_names(text)), ndmin=2)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UsageError(f"{path}: is not a whole gzip file: {error}") from error
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
         raise UsageError(f"{path}: is no table of numbers ({error}); {EXPECTED}") from error
-    if not table.size:
-        raise UsageError(f"{path}: is empty; {EXPECTED}")
     whole = table.astype(np.int64)
     if not np.array_equal(whole, table):
         raise UsageError(f"{path}: has numbers that are not whole; {EXPECTED}")
     return whole
+
+
+def _begins_with_names(text: str) -> bool:
+    """Whether the first line is one of names."""
+    first = text.split(",", 1)[0]
+    try:
+        float(first)
+    except ValueError:
+        return True
+    return False
