@@ -82,7 +82,7 @@ def _row(each: TrainingEntrant, training: Training) -> Row:
         name=each.name,
         version=each.version,
         verdict=_verdict(each),
-        until=_until(each, training),
+        until=_until(each),
         reason=_reason(each, training),
         accuracy="" if each.accuracy is None else f"{100 * each.accuracy:.2f} %",
         loss="" if each.loss is None else format_number(each.loss),
@@ -103,13 +103,12 @@ def _verdict(each: TrainingEntrant) -> str:
     return each.agreement if each.status in (Status.OK, Status.WRONG) else str(each.status)
 
 
-def _until(each: TrainingEntrant, training: Training) -> str:
+def _until(each: TrainingEntrant) -> str:
     if each.agreement == "not judged":
         return ""
     if each.agreement == PROVEN_OFF:
         return f"step {each.agrees_until:,}" if each.agrees_until else "no step"
-    whole = training.bound is not None and each.agrees_until >= training.bound.step
-    return f"step {each.agrees_until:,}" + (", as far as it is judged" if whole else "")
+    return f"step {each.agrees_until:,}"
 
 
 def _reason(each: TrainingEntrant, training: Training) -> str:
