@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from convbench.results.history import History, history
     from convbench.results.runs import Runs
     from convbench.results.tables import read_csv
+    from convbench.results.training import Training, load_training
+    from convbench.training.train import train
     from convbench_specs import ConvbenchError
 
     __version__: str
@@ -32,6 +34,7 @@ _HOMES = {
     "Run": "convbench.report.shown.run",
     "RunError": "convbench.errors",
     "Runs": "convbench.results.runs",
+    "Training": "convbench.results.training",
     "UsageError": "convbench.errors",
     "check": "convbench.api",
     "compare": "convbench.api",
@@ -41,7 +44,9 @@ _HOMES = {
     "extract": "convbench.extraction.asking",
     "load_run": "convbench.report.shown.run",
     "load_runs": "convbench.report.shown.run",
+    "load_training": "convbench.results.training",
     "read_csv": "convbench.results.tables",
+    "train": "convbench.training.train",
 }
 """Where each name is from: imported on first use, as pandas alone takes longer than `convbench --help` may."""
 
@@ -53,6 +58,7 @@ __all__ = [
     "Run",
     "RunError",
     "Runs",
+    "Training",
     "UsageError",
     "__version__",
     "check",
@@ -63,7 +69,9 @@ __all__ = [
     "history",
     "load_run",
     "load_runs",
+    "load_training",
     "read_csv",
+    "train",
 ]
 
 

@@ -225,6 +225,9 @@ class Backend(ABC):
     display_order: ClassVar[int | None] = None
     """Its place in lists, and with it its colour and marker in reports. The bundled backends have 0 to 6; None: behind
     all that have one, in alphabetical order."""
+    is_reference: ClassVar[bool] = False
+    """Whether others can be held against it where whole networks are trained: it is deterministic, quick enough for
+    that, and needs no framework. The user may name another one."""
     packages: ClassVar[tuple[str, ...]] = ()
     """Distributions whose versions a run records, such as that of the framework."""
     framework_variables: ClassVar[FrameworkVariables] = FrameworkVariables()

@@ -45,6 +45,7 @@ class NumpyIm2col(Backend):
     summary = "NumPy: im2col and matrix products, block by block"
     contract = (1, 1)
     display_order = 1
+    is_reference = True
     packages = ("numpy",)
     options = (
         Option(

@@ -20,6 +20,7 @@ from convbench.cli.commands.listing import backends, show, workloads
 from convbench.cli.commands.machine import doctor, limits
 from convbench.cli.commands.report import report
 from convbench.cli.commands.runs import check, compare
+from convbench.cli.commands.train import train
 from convbench.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE
 
 
@@ -68,12 +69,14 @@ def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name
       convbench check my_layers.toml --backends jax,mine only correctness
       convbench diff results/monday results/tuesday      what became slower, wrong, or larger
       convbench fuzz --time 600                          random cases, shrunk where a backend is wrong
+      convbench train                                    a small network, with every backend
       convbench backends                                 what is installed, and why the rest is not
     """
 
 
 _COMMANDS = (
     compare, check, extract, fuzz, doctor, limits, backends, workloads, show, report, export, diff, history,
+    train,
 )  # fmt: skip
 for _command in _COMMANDS:
     main.add_command(_command)

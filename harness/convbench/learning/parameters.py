@@ -1,7 +1,7 @@
 """All weights and biases of a network in one vector, each of them a view of a part of it.
 
-One vector is what an optimizer moves, what is written to a file, and what two backends are compared by. Each part begins
-at a cache line, as the contract promises of everything that a backend is given; the gaps between them stay 0.
+One vector is what an optimizer moves, what is written to a file, and what two backends are compared by. Each part
+begins at a cache line, as the contract promises of everything that a backend is given; the gaps between them stay 0.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def make_header(
     """
     declared = tuple(dict.fromkeys([*packages, *(name for each in backends for name in each.backend.packages)]))
     return {
-        "command": _command(),
+        "command": command_line("convbench.compare"),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "settings": settings.as_dict(),
         "floor": cached_floor(settings.threads) if settings.timing else None,
@@ -94,12 +94,12 @@ def stored_settings(header: Header) -> Mapping[str, Any]:  # keywords of RunSett
     return {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
 
 
-def _command() -> str:
-    """The command line, or what stands for it where a script or notebook made the run."""
+def command_line(function: str) -> str:
+    """The command line, or what stands for it where a script or notebook called the function."""
     called = Path(sys.argv[0])
     if called.name == "convbench" or called.parts[-2:] == ("convbench", "__main__.py"):
         return shlex.join(["convbench", *sys.argv[1:]])
-    return f"convbench.compare in {called.name}"
+    return f"{function} in {called.name}"
 
 
 def _plain(value: object) -> object:

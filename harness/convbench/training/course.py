@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 from convbench.plan.network_table import NetworkTable
@@ -61,7 +62,9 @@ class Launch:
     scratch: Path
     reference: Registered
 
-    def course(self, registered: Registered, *, moves: int = 0, patience_s: Callable[[], float]) -> Course:
+    def course(
+        self, registered: Registered, *, moves: int = 0, patience_s: Callable[[], float] = lambda: inf
+    ) -> Course:
         """An entrant with a worker that has not started yet."""
         name = moved_name(registered.backend.name, moves)
         asked = self._asked(registered)

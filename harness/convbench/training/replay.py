@@ -1,4 +1,4 @@
-"""Where an entrant begins to deviate whose weights are off: its steps again in a fresh worker, every one of them watched."""
+"""Where an entrant begins to deviate whose weights are off: its steps again in a fresh worker, each one watched."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def replayed(
         for step in range(1, until + 1):
             if patience_s() <= 0:
                 return None
-            reply = again.worker.request(messages.Train(steps=1, folder=str(folder), watched=[step]))
+            reply = again.worker.request(messages.Train(steps=1, folder=str(folder), kept=[], watched=[step]))
             if isinstance(reply, Failure):
                 return None
             for watched in reply.watched:

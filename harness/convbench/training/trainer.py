@@ -8,7 +8,7 @@ them have after one step are compared when both are there.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -62,10 +62,11 @@ class Trainer:
         self._kept = frozenset(kept_steps(self._last, None if self._bound is None else self._bound.step))
         self._random = np.random.default_rng(launch.settings.seed)
 
-    def happenings(self) -> Iterator[Happening]:
+    def happenings(self) -> Generator[Happening, None, None]:
         """Carry out the training."""
-        yield Begun(self._last * len(self._courses), 0, 0.0)
-        for course in self._courses:
+        active = [course for course in self._courses if not course.is_over]
+        yield Begun(sum(self._last - course.steps_done for course in active), 0, 0.0)
+        for course in active:
             course.worker.launch()
         for course in self._courses:
             yield Doing(f"{course.name}: prepares")
@@ -104,9 +105,7 @@ class Trainer:
         )
         if course.steps_done:
             folder = state_folder(self._launch.folder, course.name, self._first_epoch - 1)
-            restored = course.worker.request(
-                messages.RestoreState(folder=str(folder), steps_done=course.steps_done)
-            )
+            restored = course.worker.request(messages.RestoreState(folder=str(folder), steps_done=course.steps_done))
             if isinstance(restored, Failure):
                 yield from self._fail(course, restored)
                 return
@@ -130,9 +129,11 @@ class Trainer:
     def _steps(self, course: Course, count: int) -> Iterator[Happening]:
         first, folder = course.steps_done + 1, self._launch.arrays_of(course.name)
         numbers = range(first, first + count)
-        watched = [] if course.moves or course.is_found_wrong else [
-            step for step in numbers if is_watched(step, self._launch.settings.watch_every)
-        ]
+        watched = (
+            []
+            if course.moves or course.is_found_wrong
+            else [step for step in numbers if is_watched(step, self._launch.settings.watch_every)]
+        )
         request = messages.Train(
             steps=count,
             folder=str(folder),
@@ -283,7 +284,9 @@ class Trainer:
         yield from self._fewer_steps()
 
     def _fewer_steps(self) -> Iterator[Happening]:
-        yield Expected(sum(each.steps_done if each.is_over else self._last for each in self._courses))
+        done = (self._first_epoch - 1) * self._steps_per_epoch
+        ends = (each.steps_done if each.is_over else self._last for each in self._courses)
+        yield Expected(sum(max(0, end - done) for end in ends))
 
     def _forget_weights(self) -> None:
         """Weights that were compared are not needed any more."""

@@ -45,6 +45,11 @@ def flag(name: str, meaning: str, *, optional: bool = False) -> Column:
     return Column(name=name, unit="", dtype="flag", meaning=meaning, optional=optional)
 
 
+def number(name: str, meaning: str, *, optional: bool = False) -> Column:
+    """A column of numbers without a unit."""
+    return Column(name=name, unit="", dtype="number", meaning=meaning, optional=optional)
+
+
 def seconds(name: str, meaning: str, *, optional: bool = False) -> Column:
     """A column of times."""
     return Column(name=name, unit="s", dtype="number", meaning=meaning, optional=optional)

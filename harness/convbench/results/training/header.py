@@ -9,7 +9,7 @@ import msgspec
 from convbench.errors import RunError
 from convbench.plan.network_table import NetworkTable
 from convbench.text.strict_json import to_json
-from convbench_specs import DType
+from convbench_specs import Device, DType
 
 HEADER = "training.json"
 SCHEMA = 1
@@ -30,7 +30,7 @@ class StoredSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     dtype: DType
     threads: int
-    device: str
+    device: Device
     seed: int
     within_s: float
     timeout_s: float

@@ -1,6 +1,6 @@
 """The journal of a training: an event a line, appended and flushed as it happens.
 
-The lines have checksums as those of a run have, see results/events/lines.py, and the file is locked while it is written.
+The lines have checksums as those of a run have, see results/events/lines.py. The file is locked while it is written.
 """
 
 from __future__ import annotations

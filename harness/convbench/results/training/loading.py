@@ -67,10 +67,6 @@ class EntrantState:
     def apply(self, event: events.AnyEvent) -> None:
         """Take in what happened to it."""
         match event:
-            case events.EntrantFound():
-                self.found = event
-            case events.EntrantPrepared():
-                self.prepared = event
             case events.StepsTaken():
                 for name in ("losses", "compute_s", "renew_s", "own_s"):
                     getattr(self, name).extend(getattr(event, name))
@@ -78,20 +74,28 @@ class EntrantState:
                 self.distances.append(event)
             case events.StepWatched():
                 self.watched.append(event.step)
-            case events.DeviationFound():
-                self.deviation = self.deviation or event
             case events.EpochEnded():
                 self.epochs.append(event)
+            case events.Resumed():
+                self._go_back(event.steps_done)
+            case _:
+                self._take(event)
+
+    def _take(self, event: events.AnyEvent) -> None:
+        """Take in what happens to it once."""
+        match event:
+            case events.EntrantFound():
+                self.found = event
+            case events.EntrantPrepared():
+                self.prepared = event
+            case events.DeviationFound():
+                self.deviation = self.deviation or event
             case events.EntrantStopped():
                 self.stopped = event
             case events.EntrantFailed():
                 self.failed = event
             case events.FiltersKept():
                 self.has_filters = True
-            case events.Resumed():
-                self._go_back(event.steps_done)
-            case events.TrainingEnded():
-                pass
 
     def _go_back(self, steps_done: int) -> None:
         """What came after a step is carried out again."""
@@ -216,7 +220,9 @@ def _deviation(state: EntrantState, bound: Bound | None) -> Deviation | None:
         return Deviation(found.step, found.layer, found.tensor, found.sentence)
     for each in state.distances:
         if bound is not None and each.step <= bound.step and not each.distance < bound.distance:
-            sentence = f"the weights are {each.distance:.1e} of their size from the reference's, more than {bound.distance:g}"
+            sentence = (
+                f"the weights are {each.distance:.1e} of their size from the reference's, more than {bound.distance:g}"
+            )
             return Deviation(each.step, each.layer, each.tensor, sentence)
     return None
 
@@ -260,8 +266,7 @@ def _shown(folder: Path) -> tuple[ShownImage, ...]:
     if pixels is None or indices is None or labels is None:
         return ()
     return tuple(
-        ShownImage(int(index), int(label), image)
-        for index, label, image in zip(indices, labels, pixels, strict=True)
+        ShownImage(int(index), int(label), image) for index, label, image in zip(indices, labels, pixels, strict=True)
     )
 
 

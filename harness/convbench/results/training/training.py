@@ -139,7 +139,7 @@ class TrainingEntrant:
         seconds = self.compute_s + self.renew_s + self.own_s
         if len(self.epochs) > 1:
             return estimate([epoch.seconds for epoch in self.epochs])
-        return None if len(seconds) <= FEWEST_STEPS else estimate(seconds[1:] * self.steps_per_epoch)
+        return None if len(seconds) <= FEWEST_STEPS else estimate((seconds[1:] * self.steps_per_epoch).tolist())
 
     @property
     def shares(self) -> tuple[float, float, float] | None:

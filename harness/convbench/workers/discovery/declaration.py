@@ -68,6 +68,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     operations: Texts = ()
     ranks: Annotated[tuple[Number, ...], Meta(max_length=100)] = ()
     is_deterministic: bool = True
+    is_reference: bool = False
     display_order: Number | None = None
     packages: Annotated[tuple[Package, ...], Meta(max_length=100)] = ()
     framework_variables: Variables = Variables()

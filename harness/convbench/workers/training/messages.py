@@ -19,9 +19,9 @@ class PartTimes(msgspec.Struct, frozen=True):
     with what it has to do again for new values. `own_s` is the host's own NumPy part.
     """
 
-    compute_s: list[float] = []
-    renew_s: list[float] = []
-    own_s: list[float] = []
+    compute_s: list[float]
+    renew_s: list[float]
+    own_s: list[float]
 
 
 class Prepared(Reply, frozen=True, kw_only=True, tag="training_prepared"):
@@ -30,7 +30,7 @@ class Prepared(Reply, frozen=True, kw_only=True, tag="training_prepared"):
     prepare_s: float
     predicted_step_s: float | None
     algorithms: dict[str, str]
-    without_update: list[str] = []
+    without_update: list[str]
 
 
 class Overwritten(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class WatchedStep(msgspec.Struct, frozen=True, kw_only=True):
     """A step of which every input and result of the backend was written to files, see files.py."""
 
     step: int
-    overwritten: list[Overwritten] = []
+    overwritten: list[Overwritten]
 
 
 class Trained(Reply, frozen=True, kw_only=True, tag="trained"):
@@ -53,7 +53,7 @@ class Trained(Reply, frozen=True, kw_only=True, tag="trained"):
     steps_done: int
     losses: list[float]
     times: PartTimes
-    watched: list[WatchedStep] = []
+    watched: list[WatchedStep]
 
 
 class Evaluated(Reply, frozen=True, kw_only=True, tag="evaluated"):
@@ -102,8 +102,8 @@ class Train(Request[Trained], frozen=True, kw_only=True, tag="train"):
 
     steps: int
     folder: str
-    kept: list[int] = []
-    watched: list[int] = []
+    kept: list[int]
+    watched: list[int]
 
 
 class Evaluate(Request[Evaluated], frozen=True, kw_only=True, tag="evaluate"):

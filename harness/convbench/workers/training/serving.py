@@ -6,18 +6,20 @@ workers/serving.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from convbench.measure.clock import now_ns, seconds_since
+from convbench.plan.network_table import network_of
 from convbench.workers import protocol
 from convbench.workers.contract import prediction_of
 from convbench.workers.serving import run_process
 from convbench.workers.training import messages
 from convbench.workers.training.files import FEATURE_MAPS, FILTERS, PREDICTIONS, weights_file
 from convbench.workers.training.layer import UnsupportedLayerError
-from convbench.plan.network_table import network_of
 from convbench.workers.training.trainee import Data, Trainee
 from convbench.workers.training.watch import Watch
 from convbench.workers.worker import Worker
@@ -39,25 +41,14 @@ class TrainingWorker:
 
     def answer(self, request: messages.AnyTrainingRequest) -> protocol.Reply:
         """The reply to any request; what the backend raises passes through."""
-        match request:
-            case protocol.Start():
-                return self._worker.start(request)
-            case messages.PrepareTraining():
-                return self._prepare(request)
-            case messages.Train():
-                return self._train(request)
-            case messages.Evaluate():
-                return self._evaluate(request)
-            case messages.KeepState():
-                self._held.keep(Path(request.folder))
-                return messages.StateKept()
-            case messages.RestoreState():
-                self._held.restore(Path(request.folder), request.steps_done)
-                return messages.StateRestored()
-            case messages.Draw():
-                return self._draw(request)
+        return _METHODS[type(request)](self, request)
 
-    def _prepare(self, request: messages.PrepareTraining) -> protocol.Reply:
+    def start(self, request: protocol.Start) -> protocol.Started:
+        """Start the backend."""
+        return self._worker.start(request)
+
+    def prepare(self, request: messages.PrepareTraining) -> protocol.Reply:
+        """Prepare every layer; Declined where the backend does not do one."""
         backend, begin = self._worker.backend, now_ns()
         if backend is None:
             raise RuntimeError("start comes first")
@@ -74,7 +65,8 @@ class TrainingWorker:
             without_update=[layer.name for layer in trainee.layers if not layer.can_update],
         )
 
-    def _train(self, request: messages.Train) -> messages.Trained:
+    def train(self, request: messages.Train) -> messages.Trained:
+        """Carry out steps."""
         trainee, folder, taken, watched = self._held, Path(request.folder), [], []
         folder.mkdir(parents=True, exist_ok=True)
         for _ in range(request.steps):
@@ -96,14 +88,26 @@ class TrainingWorker:
             watched=watched,
         )
 
-    def _evaluate(self, request: messages.Evaluate) -> messages.Evaluated:
+    def evaluate(self, request: messages.Evaluate) -> messages.Evaluated:
+        """Classify the held-out images."""
         classes, loss = self._held.classify()
         folder = Path(request.folder)
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / PREDICTIONS, classes)
         return messages.Evaluated(loss=loss)
 
-    def _draw(self, request: messages.Draw) -> messages.Drawn:
+    def keep(self, request: messages.KeepState) -> messages.StateKept:
+        """Write the state to files."""
+        self._held.keep(Path(request.folder))
+        return messages.StateKept()
+
+    def restore(self, request: messages.RestoreState) -> messages.StateRestored:
+        """Take the state of files."""
+        self._held.restore(Path(request.folder), request.steps_done)
+        return messages.StateRestored()
+
+    def draw(self, request: messages.Draw) -> messages.Drawn:
+        """Write what the first convolution has learned, and what it makes of an image."""
         drawn, folder = self._held.draw(request.image), Path(request.folder)
         if drawn is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -116,6 +120,18 @@ class TrainingWorker:
         if self._trainee is None:
             raise RuntimeError("prepare_training comes first")
         return self._trainee
+
+
+# each request is handed to the method for its own type
+_METHODS: Mapping[type[messages.AnyTrainingRequest], Callable[[TrainingWorker, Any], protocol.Reply]] = {
+    protocol.Start: TrainingWorker.start,
+    messages.PrepareTraining: TrainingWorker.prepare,
+    messages.Train: TrainingWorker.train,
+    messages.Evaluate: TrainingWorker.evaluate,
+    messages.KeepState: TrainingWorker.keep,
+    messages.RestoreState: TrainingWorker.restore,
+    messages.Draw: TrainingWorker.draw,
+}
 
 
 def _predicted_step_s(backend: Backend, network: TrainableNetwork) -> float | None:

@@ -1,0 +1,18 @@
+"""The files that are made of a training: its table, and its page."""
+
+from __future__ import annotations
+
+from convbench.errors import UsageError
+from convbench.report.files import write_csv
+from convbench.results.training.table import training_table
+from convbench.results.training.training import Training
+
+TABLE = "training.csv"
+
+
+def write_training(training: Training) -> None:
+    """Write them into the folder of the training; UsageError where that fails."""
+    try:
+        write_csv(training_table(training), training.folder / TABLE)
+    except OSError as error:
+        raise UsageError(f"cannot write to {training.folder}: {error.strerror or error}") from error
