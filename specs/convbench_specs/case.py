@@ -105,7 +105,9 @@ class Case:
                 raise SpecError("x", f"photos are {largest[0]} x {largest[1]} at most, not {shape[1]} x {shape[2]}")
         elif self.x_data != "random":
             self._check_drawing()
-        if self.w_data != "random" and not isinstance(self.operation, Conv):
+        if self.w_data == "random":
+            return
+        if not isinstance(self.operation, Conv):
             raise SpecError("w", "is only for a convolution")
         if self.w_data == "laplacian" and self.operation.kernel_size != (3, 3):
             raise SpecError("w", f"the Laplacian has a kernel of 3 x 3, not {list(self.operation.kernel_size)}")

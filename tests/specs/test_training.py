@@ -8,6 +8,10 @@ from convbench_specs import CaseLayer, Dense, WorkloadError, load_workload, pars
 
 HEAD = "network = true\ndense = [5, 3]\n"
 CONV = '{ name = "conv", operation = "conv", input = [1, 6, 6], out_channels = 2, kernel_size = 3 }'
+SAME = (
+    '{{ name = "conv", operation = "conv", input = [2, 4, 4], out_channels = 2, kernel_size = 3, padding = 1, '
+    "count = {count} }}"
+)
 FLATTEN = '{ name = "flatten", operation = "flatten", input = [2, 4, 4] }'
 RECIPE = "[training]\nlearning_rate = 0.1\nbatch_size = 2\nepochs = 1\n"
 
@@ -49,8 +53,7 @@ def test_layers_stand_in_order_and_relu_follows_all_weights_but_the_last():
 
 
 def test_a_layer_that_occurs_three_times_stands_there_three_times():
-    same = '{ name = "conv", operation = "conv", input = [2, 4, 4], out_channels = 2, kernel_size = 3, padding = 1, count = 3 }'
-    found = network(same, FLATTEN)
+    found = network(SAME.format(count=3), FLATTEN)
     assert [layer.name for layer in found.cases] == ["conv", "conv#2", "conv#3", "flatten"]
     assert found.parameter_count == 3 * 38 + 165 + 18
 
@@ -87,6 +90,5 @@ def test_no_two_layers_have_one_name():
 
 
 def test_a_network_of_a_million_layers_is_refused():
-    deep = '{ name = "conv", operation = "conv", input = [2, 4, 4], out_channels = 2, kernel_size = 3, padding = 1, count = 1000000 }'
     with pytest.raises(WorkloadError, match="count: gives 1,000,001 layers"):
-        network(deep, FLATTEN)
+        network(SAME.format(count=1_000_000), FLATTEN)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from made_training import entrant, made_training
 
-from convbench.report.training.page import render_training
 from convbench.report.training.curves import MOST_POINTS, figures
+from convbench.report.training.page import render_training
 from convbench.results.training import Training
 
 SLOTS = {"numpy-im2col": 1, "numba-cpu": 2, "broken": 7, "naive": 0, "absent": 8}

@@ -8,13 +8,20 @@ from made_training import entrant, made_training
 
 from convbench.plan.status import Status
 from convbench.report.training.rows import answer, rows_of
+from convbench_specs import load_workload
 
 
 def test_the_answer_names_who_is_wrong_and_what_the_others_reach():
     assert answer(made_training()) == (
-        "broken does not learn what the reference does. 3 backends learn the same: 99.0\N{NO-BREAK SPACE}% of the held-out images after "
-        "3 epochs."
+        "broken does not learn what the reference does. 3 backends learn the same: "
+        "99.0\N{NO-BREAK SPACE}% of the held-out images after 3 of 10 epochs."
     )
+
+
+def test_a_training_that_is_whole_does_not_tell_of_a_part():
+    whole = replace(load_workload("digits_cnn").recipe, epochs=3)
+    network = replace(made_training().network, recipe=whole)
+    assert answer(made_training(network=network)).endswith("after 3 epochs.")
 
 
 def test_backends_that_agree_are_the_answer():
@@ -31,7 +38,7 @@ def test_accuracies_that_differ_are_a_range():
 def test_what_is_not_judged_is_not_called_the_same():
     unjudged = entrant("a", place=0, agreement="not judged", agrees_until=0)
     assert answer(made_training(entrants=(unjudged,))) == (
-        "1 backend was trained: 99.0\N{NO-BREAK SPACE}% of the held-out images after 3 epochs; none was judged."
+        "1 backend was trained: 99.0\N{NO-BREAK SPACE}% of the held-out images after 3 of 10 epochs; none was judged."
     )
 
 
@@ -46,7 +53,8 @@ def test_nothing_trained_is_said():
 
 def test_a_row_says_until_when_it_agrees_and_where_it_begins_to_be_wrong():
     rows = {row.name: row for row in rows_of(made_training())}
-    assert (rows["numba-cpu"].verdict, rows["numba-cpu"].until) == ("agrees", "step 100, as far as it is judged")
+    assert (rows["numpy-im2col"].verdict, rows["numpy-im2col"].until) == ("agrees", "reference")
+    assert (rows["numba-cpu"].verdict, rows["numba-cpu"].until) == ("agrees", "step 100")
     assert (rows["broken"].verdict, rows["broken"].until) == ("disagrees", "step 2")
     assert rows["broken"].reason == "From step 3 on in dw of conv2: differ in <9> of 9 elements"
     assert (rows["naive"].until, rows["naive"].accuracy) == ("step 11", "")

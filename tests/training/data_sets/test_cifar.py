@@ -71,7 +71,7 @@ class _Attack:
 def test_what_a_pickle_asks_for_is_never_run(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (folder / TEST).write_bytes(pickle.dumps({b"data": _Attack(), b"labels": [0]}))
-    with pytest.raises(UsageError, match="asks for posix.mkdir, which no image needs"):
+    with pytest.raises(UsageError, match=r"asks for posix.mkdir, which no image needs"):
         read_data_set(folder)
     assert not (tmp_path / "attacked").exists()
 
@@ -101,5 +101,5 @@ def test_a_cut_or_foreign_batch_is_one_line_with_its_path(folder, content, messa
 
 def test_a_missing_batch_is_named(folder):
     (folder / "data_batch_3").unlink()
-    with pytest.raises(UsageError, match="data_batch_3: No such file"):
+    with pytest.raises(UsageError, match=r"data_batch_3: No such file"):
         read_data_set(folder)

@@ -35,7 +35,7 @@ def test_pixels_are_from_0_to_1_and_every_digit_is_in_both_parts(found):
 
 
 def test_no_one_can_change_them(found):
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match=r"read-only"):
         found.train_images[0] = 0
 
 
@@ -50,7 +50,7 @@ def test_larger_images_hold_each_pixel_as_a_square_within_a_border_of_zeros(foun
 
 
 def test_smaller_images_are_refused():
-    with pytest.raises(UsageError, match="8 x 8; they do not fit into 7 x 8"):
+    with pytest.raises(UsageError, match=r"8 x 8; they do not fit into 7 x 8"):
         digits(7, 8)
 
 

@@ -39,7 +39,7 @@ def test_names_with_a_dot_are_those_of_other_copies_of_mnist(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     write_idx(tmp_path)
     (tmp_path / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(UsageError, match="t10k-labels-idx1-ubyte is missing, plain or as .gz"):
+    with pytest.raises(UsageError, match=r"t10k-labels-idx1-ubyte is missing, plain or as .gz"):
         read_data_set(tmp_path)
 
 
@@ -75,14 +75,14 @@ def test_a_cut_or_foreign_file_is_one_line_with_its_path(tmp_path, content, mess
 def test_a_cut_or_foreign_gzip_file_is_told_so(tmp_path, content):
     path = tmp_path / "train-images-idx3-ubyte.gz"
     path.write_bytes(content)
-    with pytest.raises(UsageError, match=f"^{path}: is not a whole gzip file"):
+    with pytest.raises(UsageError, match=rf"^{path}: is not a whole gzip file"):
         read_idx(path, axes=3)
 
 
 def test_images_without_as_many_labels_are_refused(tmp_path):
     found = arrays()
     write_idx(tmp_path, found=found | {"y_train": found["y_train"][:-1]})
-    with pytest.raises(UsageError, match="7 images have 6 labels; there must be one an image"):
+    with pytest.raises(UsageError, match=r"7 images have 6 labels; there must be one an image"):
         read_data_set(tmp_path)
 
 
@@ -94,5 +94,5 @@ def test_held_out_images_of_another_size_are_refused(tmp_path):
 
 def test_no_images_are_no_data_set(tmp_path):
     write_idx(tmp_path, found=arrays(train=0))
-    with pytest.raises(UsageError, match="holds no images"):
+    with pytest.raises(UsageError, match=r"holds no images"):
         read_data_set(tmp_path)

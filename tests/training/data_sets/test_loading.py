@@ -40,7 +40,7 @@ def test_a_folder_above_the_data_will_do(tmp_path, place):
 def test_a_folder_above_two_data_sets_asks_which(tmp_path):
     write_idx(tmp_path / "MNIST" / "raw")
     write_idx(tmp_path / "FashionMNIST" / "raw")
-    with pytest.raises(UsageError, match="more than one data set; give one of .*MNIST/raw and .*FashionMNIST/raw"):
+    with pytest.raises(UsageError, match=r"more than one data set; give one of .*MNIST/raw and .*FashionMNIST/raw"):
         read_data_set(tmp_path)
 
 
@@ -50,7 +50,7 @@ def test_an_archive_below_a_folder_is_found(tmp_path):
 
 
 def test_a_folder_without_data_is_told_what_and_where(tmp_path):
-    with pytest.raises(UsageError, match="holds no data set; IDX files .* nothing is downloaded") as caught:
+    with pytest.raises(UsageError, match=r"holds no data set; IDX files .* nothing is downloaded") as caught:
         read_data_set(tmp_path)
     assert "fashion-mnist" in str(caught.value)
 
@@ -60,21 +60,21 @@ def test_a_path_that_does_not_exist_is_told_where_data_usually_are(tmp_path, mon
     monkeypatch.chdir(tmp_path)
     write_idx(tmp_path / "data" / "MNIST" / "raw")
     with pytest.raises(
-        UsageError, match="there is no such file or folder; .* on this machine there are ./data/MNIST/raw"
+        UsageError, match=r"there is no such file or folder; .* on this machine there are ./data/MNIST/raw"
     ):
         read_data_set(tmp_path / "mnist")
 
 
 def test_usual_places_are_named_where_none_exists(tmp_path, monkeypatch):
     monkeypatch.setattr("convbench.training.data_sets.places.USUAL", ("~/.keras/datasets/none", "./data/none"))
-    with pytest.raises(UsageError, match="usual places are ~/.keras/datasets/none, ./data/none"):
+    with pytest.raises(UsageError, match=r"usual places are ~/.keras/datasets/none, ./data/none"):
         read_data_set(tmp_path / "mnist")
     assert "/usr/share/datasets/fashion-mnist" in USUAL
 
 
 def test_a_file_of_another_kind_is_told_what_can_be_read(tmp_path):
     (tmp_path / "mnist.pkl").write_bytes(b"")
-    with pytest.raises(UsageError, match="is no data set that can be read by its name; IDX files"):
+    with pytest.raises(UsageError, match=r"is no data set that can be read by its name; IDX files"):
         read_data_set(tmp_path / "mnist.pkl")
 
 
@@ -117,10 +117,10 @@ def test_without_a_path_the_digits_come_in_the_size_of_the_network(name):
 
 
 def test_a_network_of_coloured_images_needs_a_path():
-    with pytest.raises(UsageError, match="small takes images of 3 x 32 x 32, and scikit-learn's digits are grey"):
+    with pytest.raises(UsageError, match=r"small takes images of 3 x 32 x 32, and scikit-learn's digits are grey"):
         data_set_for(small_network(channels=3, height=32, width=32, classes=10), None)
 
 
 def test_a_network_of_fewer_classes_than_digits_needs_a_path():
-    with pytest.raises(UsageError, match="small has 3 classes, and there are 10 digits"):
+    with pytest.raises(UsageError, match=r"small has 3 classes, and there are 10 digits"):
         data_set_for(small_network(height=8, width=8), None)

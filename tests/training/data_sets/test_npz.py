@@ -53,7 +53,7 @@ def test_arrays_of_another_kind_are_refused(tmp_path, changes, message):
 
 def test_a_missing_array_is_named(tmp_path):
     path = write(tmp_path / "mine.npz", x_train=arrays()["x_train"])
-    with pytest.raises(UsageError, match="lacks y_train, x_test, y_test; an archive of x_train, y_train"):
+    with pytest.raises(UsageError, match=r"lacks y_train, x_test, y_test; an archive of x_train, y_train"):
         read_data_set(path)
 
 
@@ -61,5 +61,5 @@ def test_a_missing_array_is_named(tmp_path):
 def test_a_cut_archive_is_told_what_was_expected(tmp_path, keep):
     path = write(tmp_path / "mine.npz", **arrays())
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(UsageError, match="cannot be read .*; an archive of x_train"):
+    with pytest.raises(UsageError, match=r"cannot be read .*; an archive of x_train"):
         read_data_set(path)

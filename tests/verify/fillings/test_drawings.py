@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,7 @@ def test_a_shift_by_one_pixel_does_not_change_the_pool_and_one_by_two_moves_it(c
 
 def test_each_channel_is_the_one_before_it_shifted_by_a_pixel():
     x = shifted((4, 6, 16))
-    for before, after in zip(x, x[1:], strict=False):
+    for before, after in pairwise(x):
         np.testing.assert_array_equal(after[:, 1:], before[:, :-1])
     assert x.sum(axis=(1, 2)).tolist() == [x[0].sum()] * 4
 

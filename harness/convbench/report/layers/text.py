@@ -227,8 +227,8 @@ def _share(chain: Chain, field: tuple[int, ...], seen: int) -> str:
 
 def _beside_dense(compared: DenseComparison) -> str:
     return (
-        f"The {compared.parameters:,} parameters of {compared.name} serve {compared.neurons:,} neurons. A dense layer on "
-        f"the same {compared.inputs:,} inputs needs {compared.weights_of_a_neuron_a_filter:,} weights for only "
+        f"The {compared.parameters:,} parameters of {compared.name} serve {compared.neurons:,} neurons. A dense layer "
+        f"on the same {compared.inputs:,} inputs needs {compared.weights_of_a_neuron_a_filter:,} weights for only "
         f"{compared.filters:,} neurons, and {compared.parameters_of_as_many_neurons:,} parameters for as many neurons."
     )
 

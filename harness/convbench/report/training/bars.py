@@ -67,9 +67,16 @@ class _Scale:
     @property
     def ticks(self) -> list[tuple[float, str]]:
         values = [10.0**power for power in range(self.first, self.last + 1)]
-        return [
-            (self.place(value), format_duration(value).replace(".0 ", " ").replace(".00 ", " ")) for value in values
-        ]
+        return [(self.place(value), _tick(value)) for value in values]
+
+
+def _tick(seconds: float) -> str:
+    """A power of ten in ms or s.
+
+    >>> [_tick(value) for value in (1e-3, 1.0, 1000.0)]
+    ['1 ms', '1 s', '1,000 s']
+    """
+    return f"{seconds:,.0f} s" if seconds >= 1 else f"{1e3 * seconds:g} ms"
 
 
 def _bar(each: TrainingEntrant, found: Estimate, scale: _Scale) -> Bar:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
 
 from convbench.report.training.figure import Curve, Figure, draw
 from convbench.results.training import Training, TrainingEntrant
+from convbench.results.training.training import Array
 from convbench.text.units import format_number, power_of_ten
 
 MOST_POINTS = 150
@@ -37,7 +38,7 @@ def _losses(training: Training, slots: Mapping[str, int]) -> Figure:
     return draw(curves, title="Loss", subtitle=over, x_label="step", is_log=True, band=band)
 
 
-def _means(values: Sequence[float], group: int) -> list[tuple[float, float]]:
+def _means(values: Array, group: int) -> list[tuple[float, float]]:
     """The middle step and the mean of each group of consecutive steps, the first of which is step 1."""
     bounds = [*range(0, len(values), group), len(values)]
     return [

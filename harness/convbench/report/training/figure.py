@@ -101,7 +101,8 @@ def draw(
         subtitle=subtitle,
         x_label=x_label,
         lines=[
-            _line(curve, x, y, NARROWEST + wider * (len(curves) - 1 - place)) for place, curve in enumerate(longest_first)
+            _line(curve, x, y, NARROWEST + wider * (len(curves) - 1 - place))
+            for place, curve in enumerate(longest_first)
         ],
         x_ticks=[Tick(x.place(value), short_number(value)) for value in x.ticks()],
         y_ticks=[Tick(y.place(value), y_text(value)) for value in y.ticks()],

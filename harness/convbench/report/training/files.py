@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from convbench.errors import UsageError
 from convbench.report.files import write_csv
+from convbench.report.pages.writing import write_page
+from convbench.report.training.page import PAGE_NAME, render_training
 from convbench.results.training.table import training_table
 from convbench.results.training.training import Training
 
@@ -16,3 +18,4 @@ def write_training(training: Training) -> None:
         write_csv(training_table(training), training.folder / TABLE)
     except OSError as error:
         raise UsageError(f"cannot write to {training.folder}: {error.strerror or error}") from error
+    write_page(render_training(training), training.folder, PAGE_NAME)

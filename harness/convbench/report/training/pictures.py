@@ -1,4 +1,4 @@
-"""What a network has learned, as pictures: its first filters, their feature maps of an image, and what it takes wrongly.
+"""What a network has learned, as pictures: its first filters, their feature maps of an image, and its mistakes.
 
 - A filter is grey: black is its most negative weight or the opposite of its most positive one, whichever is larger, and
   middle grey is 0. All filters have one scale.

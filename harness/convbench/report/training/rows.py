@@ -44,25 +44,25 @@ def answer(training: Training) -> str:
     failed = [each for each in training.entrants if each.status in (*FAILED, Status.OUT_OF_MEMORY)]
     right = [each for each in training.entrants if each.agreement == "agrees"]
     unjudged = [each for each in training.entrants if each.steps and each.agreement == "not judged"]
-    parts = []
+    parts, planned = [], training.network.recipe.epochs
     if wrong:
         verb = "does not learn" if len(wrong) == 1 else "do not learn"
         parts.append(f"{join_names([each.name for each in wrong])} {verb} what the reference does.")
     if failed:
         parts.append(f"{join_names([each.name for each in failed])} failed.")
     if len(right) > 1:
-        parts.append(f"{len(right)} backends learn the same{_reached(right)}.")
+        parts.append(f"{len(right)} backends learn the same{_reached(right, planned)}.")
     elif right:
-        parts.append(f"{right[0].name} learns what it must{_reached(right)}.")
+        parts.append(f"{right[0].name} learns what it must{_reached(right, planned)}.")
     elif unjudged:
         count = len(unjudged)
         parts.append(
-            f"{count} backend{' was' if count == 1 else 's were'} trained{_reached(unjudged)}; none was judged."
+            f"{count} backend{' was' if count == 1 else 's were'} trained{_reached(unjudged, planned)}; none was judged."
         )
     return " ".join(parts) or "Nothing was trained."
 
 
-def _reached(entrants: Sequence[TrainingEntrant]) -> str:
+def _reached(entrants: Sequence[TrainingEntrant], planned: int) -> str:
     """The accuracies of those that trained whole epochs, where they agree to what is shown; else their range."""
     trained = [each for each in entrants if each.epochs]
     if not trained:
@@ -71,8 +71,9 @@ def _reached(entrants: Sequence[TrainingEntrant]) -> str:
     reached = sorted(
         {f"{100 * each.epochs[-1].accuracy:.1f}" for each in trained if len(each.epochs) == epochs}, key=float
     )
+    of_all = f"{epochs}" if epochs == planned else f"{epochs} of {planned}"
     figures = reached[0] if len(reached) == 1 else f"{reached[0]} to {reached[-1]}"
-    return f": {figures}{PERCENT} of the held-out images after {epochs} epoch{'' if epochs == 1 else 's'}"
+    return f": {figures}{PERCENT} of the held-out images after {of_all} epoch{'' if planned == 1 else 's'}"
 
 
 def _row(each: TrainingEntrant, training: Training) -> Row:
@@ -82,7 +83,7 @@ def _row(each: TrainingEntrant, training: Training) -> Row:
         name=each.name,
         version=each.version,
         verdict=_verdict(each),
-        until=_until(each, training),
+        until=_until(each, training.reference),
         reason=_reason(each, training),
         accuracy="" if each.accuracy is None else f"{100 * each.accuracy:.2f} %",
         loss="" if each.loss is None else format_number(each.loss),
@@ -103,13 +104,14 @@ def _verdict(each: TrainingEntrant) -> str:
     return each.agreement if each.status in (Status.OK, Status.WRONG) else str(each.status)
 
 
-def _until(each: TrainingEntrant, training: Training) -> str:
+def _until(each: TrainingEntrant, reference: str) -> str:
     if each.agreement == "not judged":
         return ""
+    if each.name == reference and each.agreement == "agrees":
+        return "reference"
     if each.agreement == PROVEN_OFF:
         return f"step {each.agrees_until:,}" if each.agrees_until else "no step"
-    whole = training.bound is not None and each.agrees_until >= training.bound.step
-    return f"step {each.agrees_until:,}" + (", as far as it is judged" if whole else "")
+    return f"step {each.agrees_until:,}"
 
 
 def _reason(each: TrainingEntrant, training: Training) -> str:
@@ -121,4 +123,4 @@ def _reason(each: TrainingEntrant, training: Training) -> str:
         return each.reason
     if each.stopped:
         return each.stopped
-    return "what the others are held against" if each.name == training.reference else ""
+    return ""

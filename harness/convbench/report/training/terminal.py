@@ -12,6 +12,7 @@ from convbench.plan.status import Status
 from convbench.report.console import plain_console
 from convbench.report.tables import print_whole
 from convbench.report.training.files import TABLE
+from convbench.report.training.page import PAGE_NAME
 from convbench.results.training.training import LARGEST_OWN_RATIO, Training, TrainingEntrant
 from convbench.text.units import MISSING, format_duration, format_seconds, format_seconds_range, format_share
 
@@ -38,7 +39,7 @@ def print_training(training: Training, console: Console | None = None) -> None:
         style="dim",
         highlight=False,
     )
-    console.print(f"{training.folder / TABLE}", highlight=False, soft_wrap=True)
+    console.print(f"{training.folder / PAGE_NAME}\n{training.folder / TABLE}", highlight=False, soft_wrap=True)
 
 
 def training_rows(training: Training) -> Table:

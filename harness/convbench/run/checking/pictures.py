@@ -33,8 +33,8 @@ DRAWINGS = {
         "windows does not change the result."
     ),
     "turned": (
-        "Each column is a drawing turned by another quarter: what four turned filters find in it, and below, the maximum "
-        "over the four (depthwise pooling). Another filter finds each, and the maximum finds all of them."
+        "Each column is a drawing turned by another quarter: what four turned filters find in it, and below, the "
+        "maximum over the four (depthwise pooling). Another filter finds each, and the maximum finds all of them."
     ),
 }
 """What a picture of drawings shows, by their source."""

@@ -42,25 +42,27 @@ def read_cifar(folder: Path) -> DataSet:
 def _read(path: Path) -> Part:
     expected = "a pickle of CIFAR-10 with data and labels is expected"
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise UsageError(f"{path}: is larger than {LARGEST_BYTES:,} bytes; {expected}")
-        batch = _Restricted(BytesIO(path.read_bytes()), encoding="bytes").load()
+        with path.open("rb") as file:
+            content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}; {expected}") from error
-    except UsageError:
-        raise
-    except Exception as error:  # a foreign pickle fails in any way it likes
+    if len(content) > LARGEST_BYTES:
+        raise UsageError(f"{path}: is larger than {LARGEST_BYTES:,} bytes; {expected}")
+    try:
+        batch = _Restricted(BytesIO(content), encoding="bytes").load()
+    except Exception as error:
+        # a foreign pickle fails in any way it likes
         raise UsageError(f"{path}: cannot be read ({type(error).__name__}: {error}); {expected}") from error
     data, labels = (batch.get(b"data"), batch.get(b"labels")) if isinstance(batch, dict) else (None, None)
     if not isinstance(data, _Array) or not isinstance(labels, list) or not all(type(each) is int for each in labels):
         raise UsageError(f"{path}: has no data or no labels; {expected}")
-    length, content = CHANNELS * SIZE * SIZE, data.content
-    if data.element != "u1" or data.shape[1:] != (length,) or len(content) != len(labels) * length:
+    length, pixels = CHANNELS * SIZE * SIZE, data.content
+    if data.element != "u1" or data.shape[1:] != (length,) or len(pixels) != len(labels) * length:
         raise UsageError(
-            f"{path}: holds {len(content):,} bytes for {len(labels):,} labels; {length:,} an image are expected"
+            f"{path}: holds {len(pixels):,} bytes for {len(labels):,} labels; {length:,} an image are expected"
         )
-    pixels = np.frombuffer(content, np.uint8).reshape(-1, CHANNELS, SIZE, SIZE)
-    return Part(pixels=pixels, labels=np.array(labels, np.int64), origin=str(path))
+    images = np.frombuffer(pixels, np.uint8).reshape(-1, CHANNELS, SIZE, SIZE)
+    return Part(pixels=images, labels=np.array(labels, np.int64), origin=str(path))
 
 
 class _Array:

@@ -14,7 +14,7 @@ import struct
 import zlib
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,12 @@ NAME = re.compile(r"(train|t10k)[-.]?(images|labels)[-.]idx[13]-ubyte(\.gz)?", r
 UNSIGNED_BYTES = 8
 LARGEST_BYTES = 2**31
 """No file is read that holds more."""
+
+
+class _Readable(Protocol):
+    """A file, compressed or not."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 def idx_files(folder: Path) -> dict[tuple[str, str], Path]:
@@ -58,7 +64,7 @@ def read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _read(file: BinaryIO, path: Path, axes: int) -> NDArray[np.uint8]:
+def _read(file: _Readable, path: Path, axes: int) -> NDArray[np.uint8]:
     head = file.read(4)
     expected = f"an IDX file of unsigned bytes with {axes} {'axis' if axes == 1 else 'axes'} is expected"
     if len(head) < 4 or head[:2] != b"\0\0":

@@ -14,7 +14,7 @@ USUAL = (
     "./data/cifar-10-batches-py",
     "/usr/share/datasets/fashion-mnist",
 )
-"""The last one is of Debian's package dataset-fashion-mnist; those in ./data are where a framework's loaders put them."""
+"""The last is of Debian's package dataset-fashion-mnist; those in ./data are where a framework's loaders put them."""
 FORMATS = (
     "IDX files (train-images-idx3-ubyte and the others, plain or .gz) in a folder, mnist.npz, the batches of CIFAR-10 "
     "for Python, or a CSV file"

@@ -65,8 +65,9 @@ def _found(image: NDArray[np.float64], stroke: NDArray[np.float64]) -> NDArray[n
     """The share of the pixels of the stroke that are found around each place of an image."""
     size = len(stroke)
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(image, size // 2), stroke.shape)
-    counts: NDArray[np.float64] = np.einsum("hwij,ij->hw", windows, stroke)
-    return counts / stroke.sum()  # of eight pixels, so that every share is exact
+    counts = np.einsum("hwij,ij->hw", windows, stroke)
+    shares: NDArray[np.float64] = counts / stroke.sum()  # of eight pixels, so that every share is exact
+    return shares
 
 
 DRAWINGS: Mapping[str, Callable[[tuple[int, ...]], NDArray[np.float64]]] = {"shifted": shifted, "turned": turned}
