@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from convbench.errors import unknown_name
+from convbench.errors import UsageError, unknown_name
 from convbench.plan.entrants import Entrant
 from convbench.plan.status import Status
 from convbench.results.training.events import EntrantFound
@@ -36,10 +36,7 @@ def entered(settings: TrainingSettings, registry: Registry) -> Entered:
     """
     entrants = [Entrant.parse(text) for text in settings.entrants]
     selected = Entry(registry).entered(settings.backends, entrants, "", settings.device)
-    names = [each.backend.name for each in selected]
-    declared = [each for each in registry.backends.values() if each.backend.is_reference]
-    if not settings.reference and not any(each.backend.name in names for each in declared):
-        selected = [*_available(declared, settings)[:1], *selected]
+    selected = [*_missing_reference(settings, selected, registry), *selected]
     availability = availabilities(selected, settings.device)
     usable, _ = able(selected, availability, settings.device)
     return Entered(
@@ -49,14 +46,26 @@ def entered(settings: TrainingSettings, registry: Registry) -> Entered:
     )
 
 
-def _reference(settings: TrainingSettings, usable: Sequence[Registered]) -> Registered:
+def _missing_reference(
+    settings: TrainingSettings, selected: Sequence[Registered], registry: Registry
+) -> list[Registered]:
+    """The reference, where it is not among those who take part anyway."""
+    names = [each.backend.name for each in selected]
     if settings.reference:
-        named = {each.backend.name: each for each in usable}
-        if settings.reference not in named:
-            raise unknown_name("reference", settings.reference, named)
-        return named[settings.reference]
+        if settings.reference not in (*names, *registry.backends):
+            raise unknown_name("reference", settings.reference, (*names, *registry.backends))
+        return [] if settings.reference in names else [registry.backends[settings.reference]]
+    declared = [each for each in registry.backends.values() if each.backend.is_reference]
+    return [] if any(each.backend.name in names for each in declared) else _available(declared, settings)[:1]
+
+
+def _reference(settings: TrainingSettings, usable: Sequence[Registered]) -> Registered:
+    """The one that was named, one that declares itself, or else the first."""
+    named = [each for each in usable if each.backend.name == settings.reference]
+    if settings.reference and not named:
+        raise UsageError(f"the reference {settings.reference} cannot run here: convbench backends says why")
     declared = [each for each in usable if each.backend.is_reference and each.is_plain]
-    return (declared or list(usable))[0]
+    return (named or declared or list(usable))[0]
 
 
 def _available(entries: Sequence[Registered], settings: TrainingSettings) -> list[Registered]:
