@@ -1,4 +1,4 @@
-"""A whole training, with a right backend and one that becomes wrong after a while: what it concludes, keeps and shows."""
+"""A whole training, with a right backend and one that becomes wrong after a while: what is concluded and kept."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def train(
     Raises ConvbenchError where the call or a file is at fault, before anything is trained.
     """
     begin = time.monotonic()
-    asked: dict[str, Any] = {  # each has the type of its setting, which TrainingSettings checks
+    asked = {
         "network": None if network is None else str(network),
         "data": None if data is None else str(Path(data).expanduser().absolute()),
         "backends": _several(backends),
@@ -96,11 +96,12 @@ def train(
     given = {name: value for name, value in asked.items() if value is not None}
     named, told = _several(plugins) or (), observer or usual_observer()
     if resume is None:
-        return _new(TrainingSettings(**given), named, output, told, begin)
+        settings = TrainingSettings(**given)  # type: ignore[arg-type]  # each has the type of its setting
+        return _new(settings, named, output, told, begin)
     others = [name for name in given if name != "within_s"]
     if output is not None or others:
         raise UsageError(f"--resume goes on with its own settings: leave out {', '.join(others or ['--output'])}")
-    return _go_on(stored_training(Path(resume)), given.get("within_s"), named, told, begin)
+    return _go_on(stored_training(Path(resume)), within_s, named, told, begin)
 
 
 def _new(

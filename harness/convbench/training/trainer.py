@@ -21,11 +21,11 @@ from convbench.results.training.agreement import bound_of
 from convbench.results.training.journal import ENTRANTS
 from convbench.results.training.training import Deviation
 from convbench.run.progress import Begun, Doing, Expected, Progress, StepsDone
+from convbench.text.units import format_duration
 from convbench.training.checking import first_deviation
 from convbench.training.comparing import compare_weights
 from convbench.training.course import Course, Launch
 from convbench.training.replay import replayed
-from convbench.text.units import format_duration
 from convbench.training.schedule import LEAST_STEPS, chunk_of, is_watched, kept_steps, shares_of_time
 from convbench.training.states import keep_only_last, state_folder
 from convbench.verify.bounds.dtypes import numpy_dtype
@@ -122,13 +122,10 @@ class Trainer:
 
         A part goes on to the step in which weights are judged at most: nothing is learned of more.
         """
-        needed, left = self._needed_s(course), self._left_s()
-        until = self._last
-        if needed > left and course.step_s:
-            judged = LEAST_STEPS if self._bound is None else self._bound.step
-            until = min(course.steps_done + max(0, int(left / course.step_s)), max(judged, course.steps_done))
+        judged = LEAST_STEPS if self._bound is None else self._bound.step
         for epoch in range(self._first_epoch, self._network.recipe.epochs + 1):
-            yield from self._epoch(course, epoch, until)
+            has_time = self._needed_s(course) <= self._left_s()
+            yield from self._epoch(course, epoch, self._last if has_time else judged)
 
     def _needed_s(self, course: Course) -> float:
         """Seconds for the steps that an entrant has left."""
@@ -292,7 +289,8 @@ class Trainer:
 
     def _too_slow(self, course: Course) -> str:
         needed = format_duration((course.step_s or 0.0) * self._last)
-        return f"all {self._last:,} would take about {needed}, and --within was {self._launch.settings.within_s:g} s"
+        within_s = self._launch.settings.within_s
+        return f"all {self._last:,} would take about {needed}, for which {within_s:g} s were too short"
 
     def _stop(self, course: Course, reason: str) -> Iterator[Happening]:
         course.is_over = True

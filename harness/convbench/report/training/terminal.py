@@ -46,7 +46,7 @@ def training_rows(training: Training) -> Table:
     """A row for each entrant that carried out a step."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("backend", no_wrap=True)
-    for name in ("accuracy", "loss", "an epoch", "95 %", "conv, pool", "convert", "agrees"):
+    for name in ("accuracy", "loss", "an epoch", "95 %", "conv, pool", "agrees"):
         table.add_column(name, justify="right", no_wrap=True)
     for entrant in training.entrants:
         if entrant.steps:
@@ -60,12 +60,11 @@ def _row(entrant: TrainingEntrant, *, is_reference: bool) -> Iterator[str | Text
     yield MISSING if entrant.loss is None else f"{entrant.loss:.4g}"
     epoch_s, shares = entrant.epoch_s, entrant.shares
     if epoch_s is None or shares is None or entrant.is_disturbed:
-        yield from (MISSING,) * 4
+        yield from (MISSING,) * 3
     else:
         yield f"{'~' if entrant.is_extrapolated else ''}{format_seconds(epoch_s.median)}"
         yield format_seconds_range(epoch_s.ci_low, epoch_s.ci_high)
         yield format_share(shares[0])
-        yield format_share(shares[1])
     until = f"to {entrant.agrees_until:,}" if entrant.agreement != "not judged" else entrant.agreement
     yield Text("reference" if is_reference and entrant.agreement == "agrees" else until, STYLES[entrant.agreement])
 
