@@ -47,7 +47,7 @@ from convbench_specs.case import Case, PassName, TensorName, Tensors
 from convbench_specs.operations import OperationName
 from convbench_specs.option import Option, OptionValue
 
-CONTRACT = (1, 1)
+CONTRACT = (1, 2)
 """Version of this contract, (major, minor); see the module's docstring for what each may change."""
 Device = Literal["cpu", "cuda"]
 PreparePhase = Literal["convert", "trace", "compile"]
@@ -131,6 +131,10 @@ class Prepared:
     again; it is not timed as a pass. The rule: every later result follows from the last update, and nothing derived
     from x, w, b or dy before it survives: no packed weights, no kept graph, no places of maxima. Results are those of a
     fresh `prepare` on the same tensors, bit for bit. None: the host prepares the case again.
+    A step of training is update, kept_forward, update_dy and backward. kept_forward() returns y, as forward does, and
+    keeps for the next backward what that needs of it: a graph, a pullback, the places of maxima. After its first call
+    `update` need not make any of that. update_dy(dy) puts a new dy beside the x, w and b that are there, and what was
+    kept stays. So a step has one forward pass. None: forward and update take their place.
     `wait` blocks until every leaf of what a pass returned exists. `to_numpy` brings one tensor to a canonical NumPy
     array; it is not timed. `recomputes_forward` says that backward contains a forward. `algorithm` names the chosen
     path, `layout` the order of axes in memory ("NCHW", "NHWC"; empty: it is not worth telling). `phases_s` may give
@@ -150,6 +154,8 @@ class Prepared:
     update: Callable[[Tensors], None] | None = None
     layout: str = ""
     runs_in_order: bool = False
+    kept_forward: Callable[[], Native] | None = None
+    update_dy: Callable[[NDArray[Any]], None] | None = None
 
     def __post_init__(self) -> None:
         """TypeError for a field that can never be called, where the author made it."""
@@ -159,6 +165,8 @@ class Prepared:
             "both": (Unsupported, type(None)),
             "forward_for_training": (type(None),),
             "update": (type(None),),
+            "kept_forward": (type(None),),
+            "update_dy": (type(None),),
             "wait": (),
             "to_numpy": (),
         }

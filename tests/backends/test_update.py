@@ -136,7 +136,28 @@ def check_updates(
     wrong = [line for script in scripts for line in play(Stage(prepare, case, sets[0]), script, sets, fresh)]
     if count() > before:
         wrong.append(f"{count() - before} times something was traced or compiled again")
-    return wrong
+    return [*wrong, *train(Stage(prepare, case, sets[0]), sets, fresh, count)]
+
+
+def train(stage: Stage, sets: list[Tensors], fresh: list[Any], count: Callable[[], int]) -> Iterator[str]:
+    """Lines that say in which step of training a result was not that of `fresh`; other passes come in between."""
+    before = 0
+    for number, now in enumerate((1, 2, 0, 1, 1)):
+        where = f"in step {number} of training"
+        stage.update(replace(sets[now], dy=sets[number % 3].dy))
+        y = stage.kept_forward()
+        yield from differing(stage.bits("forward", y), fresh[now]["forward"], where)
+        stage.update_dy(sets[now].dy)
+        yield from differing(stage.bits("backward", stage.run("backward")), fresh[now]["backward"], where)
+        yield from differing(stage.bits("forward", y), fresh[now]["forward"], f"{where}, after its backward")
+        if number % 2:
+            for name, expected in fresh[now].items():
+                yield from differing(stage.bits(name, stage.run(name)), expected, f"after step {number} of training")
+            stage.update(sets[0])
+            yield from differing(stage.bits("backward", stage.run("backward")), fresh[0]["backward"], "after training")
+        before = before or count()
+    if count() > before:
+        yield f"in training {count() - before} times something was traced or compiled again"
 
 
 class Stage:
@@ -155,6 +176,21 @@ class Stage:
             if array is not None:
                 array.flags.writeable = True
                 array.fill(np.nan)
+
+    def kept_forward(self) -> Native:
+        """What the forward pass of a step of training returns."""
+        native = (self._prepared.kept_forward or self._prepared.forward)()
+        self._prepared.wait(native)
+        return native
+
+    def update_dy(self, dy: Any) -> None:
+        """Put a new dy in, then spoil it."""
+        self._given = replace(self._given, dy=np.array(dy))
+        if self._prepared.update_dy is None:
+            self.update(self._given)
+        else:
+            self._prepared.update_dy(self._given.dy)
+            self._given.dy.fill(np.nan)
 
     def run(self, pass_name: PassName) -> Native:
         """What a pass returns, once it exists."""

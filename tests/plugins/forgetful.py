@@ -24,6 +24,10 @@ class Right(NumpyIm2col):
     display_order = None
     is_reference = False
 
+    def prepare(self, case, tensors):
+        """Without the calls of a training step, so that the faults below are all there is."""
+        return replace(super().prepare(case, tensors), kept_forward=None, update_dy=None)
+
 
 class PackedOnce(Right):
     """The weights are taken once, when the case is prepared."""
@@ -163,6 +167,32 @@ class OldInput(Right):
         return replace(prepared, forward=forward, backward=backward, both=None, update=update)
 
 
+class KeptOnce(Right):
+    """The forward pass of a training step is that of the first step."""
+
+    name = "kept-once"
+
+    def prepare(self, case, tensors):
+        prepared, kept = super().prepare(case, tensors), []
+
+        def kept_forward():
+            kept.append(kept[0] if kept else prepared.forward())
+            return kept[0]
+
+        return replace(prepared, kept_forward=kept_forward)
+
+
+class OldDy(Right):
+    """A new dy is not taken."""
+
+    name = "old-dy"
+
+    def prepare(self, case, tensors):
+        return replace(super().prepare(case, tensors), update_dy=lambda dy: None)
+
+
 @hookimpl
 def convbench_backends():
-    return [Right, PackedOnce, FirstMaxima, SharedBuffers, OtherColumns, SmallDw, LateError, OldInput]
+    return [
+        Right, PackedOnce, FirstMaxima, SharedBuffers, OtherColumns, SmallDw, LateError, OldInput, KeptOnce, OldDy,
+    ]  # fmt: skip

@@ -20,6 +20,8 @@ FAULTS = {
     "other-columns": (1, "conv1", "dw"),
     "small-dw": (1, "conv2", "dw"),
     "old-input": (3, "conv2", "dw"),
+    "kept-once": (2, "conv1", "y"),
+    "old-dy": (1, "flatten", "dx"),
 }
 """Where each fault begins: step, layer, tensor."""
 

@@ -46,12 +46,14 @@ block_until_ready: Any = jax.block_until_ready
 class Compiled:
     """What is compiled for a case; the inputs are (x, w, b) as far as the case has them.
 
-    forward(*inputs) -> y, derive(*inputs) -> pullback, pull(pullback, dy) -> gradients, both(inputs, dy).
+    forward(*inputs) -> y, derive(*inputs) -> pullback, keep(*inputs) -> (y, pullback), pull(pullback, dy) -> gradients,
+    both(inputs, dy).
     """
 
     algorithm: str
     forward: Callable[..., Any]
     derive: Callable[..., Any]
+    keep: Callable[..., Any]
     pull: Callable[..., Any]
     both: Callable[..., Any]
 
@@ -89,16 +91,30 @@ class Engine:
         def pullback() -> Any:
             return compiled.derive(*inputs)
 
+        kept: Any = None
+        keeps = False
+
+        def kept_forward() -> Any:
+            nonlocal kept, keeps
+            y, kept = compiled.keep(*inputs)
+            keeps = True
+            return y
+
         def update(new: Tensors) -> None:
-            nonlocal inputs, dy
+            nonlocal inputs, dy, kept
             inputs, dy = self._native(new, case)
             has_pullback = pullback.cache_info().currsize > 0
             pullback.cache_clear()
-            if has_pullback:  # derived here, so that the next backward contains no forward
+            kept = None
+            if has_pullback and not keeps:  # derived here, so that the next backward contains no forward
                 block_until_ready(pullback())
 
+        def update_dy(new: NDArray[Any]) -> None:
+            nonlocal dy
+            dy = block_until_ready(self._array(self._layout.dy_of(new), case))
+
         def backward() -> Gradients:
-            return _three(compiled.pull(pullback(), dy))
+            return _three(compiled.pull(pullback() if kept is None else kept, dy))
 
         def both() -> Step:
             y, gradients = compiled.both(inputs, dy)
@@ -118,6 +134,8 @@ class Engine:
             # XLA's client of a GPU hands programs to one stream of it, in the order of the calls, so the last result
             # exists after all others
             runs_in_order=self._is_cuda,
+            kept_forward=kept_forward,
+            update_dy=update_dy,
         )
 
     def _native(self, tensors: Tensors, case: Case) -> tuple[list[Any], Any]:
@@ -168,6 +186,7 @@ def _compiled(case: Case, layout: Layout) -> Compiled:
         algorithm=algorithm,
         forward=jax.jit(function),
         derive=jax.jit(lambda *inputs: jax.vjp(function, *inputs)[1]),
+        keep=jax.jit(lambda *inputs: jax.vjp(function, *inputs)),
         pull=jax.jit(lambda pullback, dy: pullback(dy)),
         both=jax.jit(both),
     )

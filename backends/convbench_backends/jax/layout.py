@@ -29,6 +29,10 @@ class Layout:
             return channels_last.channels_last_tensors(tensors)
         return [array for array in (tensors.x, tensors.w, tensors.b) if array is not None], tensors.dy
 
+    def dy_of(self, dy: NDArray[Any]) -> NDArray[Any]:
+        """The dy alone; nothing may write into it."""
+        return channels_last.channels_last_dy(dy) if self.is_channels_last else dy
+
     def canonical(self, tensor: TensorName, native: NDArray[Any]) -> NDArray[Any]:
         """A result, channels first."""
         return channels_last.canonical(tensor, native) if self.is_channels_last else np.array(native)

@@ -53,12 +53,16 @@ def prepare_conv(case: Case, tensors: Tensors, crew: Crew, *, textbook: bool = F
         if b is not None and new.b is not None:
             np.copyto(b, new.b)
 
+    def update_dy(new: Array) -> None:
+        np.copyto(dy, new.reshape(dy.shape))
+
     return Prepared(
         forward=forward,
         backward=backward,
         forward_for_training=forward,  # backward needs x and w alone, which stay anyway
         algorithm=level.algorithm,
         update=update,
+        update_dy=update_dy,
     )
 
 
@@ -88,21 +92,36 @@ def prepare_pool(case: Case, tensors: Tensors, crew: Crew) -> Prepared:
         y = forward()
         return y, *gradient(y)
 
-    saved = forward() if is_max else x[:0]
+    saved: Array | None = forward() if is_max else x[:0]
+    keeps = False
+
+    def kept_forward() -> Array:
+        nonlocal saved, keeps
+        saved, keeps = forward(), True
+        return saved
 
     def update(new: Tensors) -> None:
         nonlocal saved
         np.copyto(x, new.x)
         np.copyto(dy, new.dy)
-        saved = forward() if is_max else x[:0]
+        if is_max:
+            saved = None if keeps else forward()
+
+    def update_dy(new: Array) -> None:
+        np.copyto(dy, new)
+
+    def backward() -> Gradients:
+        return gradient(forward() if saved is None else saved)
 
     return Prepared(
         forward=forward,
-        backward=lambda: gradient(saved),
+        backward=backward,
         both=both,
         forward_for_training=forward,  # y tells a maximum's backward where it was
         algorithm="two passes" if is_max or not pool.is_whole else "product with ones",
         update=update,
+        kept_forward=kept_forward if is_max else None,
+        update_dy=update_dy,
     )
 
 

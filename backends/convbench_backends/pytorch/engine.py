@@ -93,6 +93,13 @@ class Engine:
         def kept_graph() -> Any:
             return function(*leaves)
 
+        keeps = False
+
+        def kept_forward() -> Any:
+            nonlocal keeps
+            keeps = True
+            return kept_graph()
+
         def update(new: Tensors) -> None:
             nonlocal inputs, dy, leaves
             has_graph = kept_graph.cache_info().currsize > 0
@@ -103,8 +110,16 @@ class Engine:
             else:
                 for own, array in zip([*inputs, dy], _arrays(new), strict=True):
                     own.copy_(_unshared(array))
-            if has_graph:  # made here, so that the next backward contains no forward
+            if has_graph and not keeps:  # made here, so that the next backward contains no forward
                 kept_graph()
+            self._wait(dy)
+
+        def update_dy(new: NDArray[Any]) -> None:
+            nonlocal dy
+            if isinstance(case.operation, Flatten):
+                dy = self._native(new, case.dtype)
+            else:
+                dy.copy_(_unshared(new))
             self._wait(dy)
 
         def both() -> Step:
@@ -123,6 +138,8 @@ class Engine:
             update=update,
             layout="NCW" if case.rank == 1 else "NHWC" if self._is_channels_last else "NCHW",
             runs_in_order=self._device == "cuda",  # every call goes to the current stream, which takes them in order
+            kept_forward=kept_forward,
+            update_dy=update_dy,
         )
 
     def _native(self, array: NDArray[Any], dtype: DType) -> Any:

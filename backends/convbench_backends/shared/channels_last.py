@@ -23,7 +23,12 @@ def channels_last_tensors(tensors: Tensors) -> tuple[list[NDArray[Any]], NDArray
         inputs.append(np.array(np.moveaxis(tensors.w, (0, 1), (-1, -2)), order="C"))
     if tensors.b is not None:
         inputs.append(np.array(tensors.b))
-    return inputs, _moved(tensors.dy, 1, -1)
+    return inputs, channels_last_dy(tensors.dy)
+
+
+def channels_last_dy(dy: NDArray[Any]) -> NDArray[Any]:
+    """The dy alone: (N, *spatial, C)."""
+    return _moved(dy, 1, -1)
 
 
 def canonical(tensor: TensorName, native: NDArray[Any]) -> NDArray[Any]:

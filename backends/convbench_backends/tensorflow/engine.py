@@ -20,7 +20,7 @@ from typing import Any
 import tensorflow as tf  # type: ignore[import-untyped]  # TensorFlow ships no types
 from numpy.typing import NDArray
 
-from convbench_backends.shared.channels_last import canonical, channels_last_tensors, layout_of
+from convbench_backends.shared.channels_last import canonical, channels_last_dy, channels_last_tensors, layout_of
 from convbench_backends.shared.taps import window_area
 from convbench_backends.tensorflow.operations import Formula, Tensor, formula_of
 from convbench_specs import (
@@ -119,6 +119,11 @@ class Engine:
             if has_padded:  # made here, so that the next backward pads nothing
                 self._wait(padded())
 
+        def update_dy(new: NDArray[Any]) -> None:
+            nonlocal dy
+            dy = tf.cast(tf.constant(channels_last_dy(new)), case.dtype)
+            self._wait(dy)
+
         def forward_for_training() -> tuple[Tensor, tf.GradientTape]:
             with tf.GradientTape() as tape:
                 tape.watch(inputs)
@@ -145,6 +150,7 @@ class Engine:
             update=update,
             layout=layout_of(case),
             runs_in_order=self._device == "cuda",  # one stream of the device computes; _wait is for all of the device
+            update_dy=update_dy,
         )
 
     def _native(self, tensors: Tensors, case: Case) -> tuple[list[Tensor], Tensor]:

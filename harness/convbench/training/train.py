@@ -96,7 +96,7 @@ def train(
     given = {name: value for name, value in asked.items() if value is not None}
     named, told = _several(plugins) or (), observer or usual_observer()
     if resume is None:
-        settings = TrainingSettings(**given)  # type: ignore[arg-type]  # each has the type of its setting
+        settings = TrainingSettings(**given)
         return _new(settings, named, output, told, begin)
     others = [name for name in given if name != "within_s"]
     if output is not None or others:

@@ -15,7 +15,7 @@ from convbench.text.foreign import clean, clean_lines, each_text
 from convbench.verify.trust import Reason
 from convbench_specs import Device, PassName, PreparePhase, TensorName
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of all messages and frames: a worker of another interpreter must speak the same. Any change raises it."""
 R = TypeVar("R", bound="Reply")
 TensorFiles = dict[str, str]

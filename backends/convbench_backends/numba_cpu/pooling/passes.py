@@ -37,7 +37,16 @@ def max_pool(case: Case, tensors: Tensors) -> Prepared:
         winners = np.empty_like(which)  # each layer of a network has its own
         return forward(winners), winners
 
+    is_stale = keeps = False
+
+    def kept_forward() -> Array:
+        nonlocal is_stale, keeps
+        is_stale, keeps = False, True
+        return forward()
+
     def backward() -> tuple[Array, None, None]:
+        if is_stale:  # new values came, and no forward pass after them
+            kept_forward()
         dx = dx_output.take()
         if pairs:
             kernels.max_backward_pairs(len(dy), dy, which, dx.reshape(x.shape))
@@ -46,8 +55,14 @@ def max_pool(case: Case, tensors: Tensors) -> Prepared:
         return dx.reshape(x_shape), None, None
 
     def update(new: Tensors) -> None:
+        nonlocal is_stale
         Resident(x, dy).update(new)
-        forward()  # backward reads its winners
+        is_stale = keeps
+        if not keeps:
+            forward()  # backward reads its winners
+
+    def update_dy(new: Array) -> None:
+        np.copyto(dy, new.reshape(dy.shape))
 
     index = "one byte" if which.itemsize == 1 else "four bytes"
     return Prepared(
@@ -56,6 +71,8 @@ def max_pool(case: Case, tensors: Tensors) -> Prepared:
         forward_for_training=forward_for_training,
         algorithm=f"row by row, winner in {index}",
         update=update,
+        kept_forward=kept_forward,
+        update_dy=update_dy,
     )
 
 

@@ -137,14 +137,17 @@ class TrainingEntrant:
 
     @property
     def epoch_s(self) -> Estimate | None:
-        """Seconds an epoch, as they were measured: over its epochs, or of one the sum of its steps.
+        """Seconds an epoch, the median over its epochs with its interval.
 
-        Within one epoch, or a part of it, they are the seconds of a step, whose spread is that of steps, times the
-        number of steps. None with too few steps for either.
+        The first step is left out, as it may compile. Within one epoch, or a part of it, they are the seconds of a
+        step, whose spread is that of steps, times the number of steps. None with too few steps for either.
         """
         seconds = self.compute_s + self.renew_s + self.own_s
         if len(self.epochs) > 1:
-            return estimate([epoch.seconds for epoch in self.epochs])
+            ends = [epoch.steps_done for epoch in self.epochs]
+            starts = [1, *ends[:-1]]  # the first step is left out
+            means = [float(seconds[start:end].mean()) for start, end in zip(starts, ends, strict=True)]
+            return estimate([mean * self.steps_per_epoch for mean in means])
         return None if len(seconds) <= FEWEST_STEPS else estimate((seconds[1:] * self.steps_per_epoch).tolist())
 
     @property

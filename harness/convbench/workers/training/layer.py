@@ -13,7 +13,7 @@ from convbench.learning.parameters import Parameters
 from convbench.machine.aligned_memory import aligned_copy
 from convbench.measure.clock import now_ns, seconds_since
 from convbench.workers.contract import arrays_of, prepared_or_unsupported, text_of
-from convbench_specs import ALIGNMENT_BYTES, Backend, Case, PassName, Prepared, TensorName, Tensors, Unsupported
+from convbench_specs import ALIGNMENT_BYTES, Backend, Case, Native, PassName, Prepared, TensorName, Tensors, Unsupported
 from convbench_specs.training import CaseLayer
 
 Array = NDArray[Any]
@@ -44,8 +44,9 @@ class Watcher:
 class BackendLayer:
     """A case prepared once, and given new values before each pass.
 
-    Before the forward pass x, w and b are new, before the backward pass dy is. Where a backend cannot update, the case
-    is prepared again each time. What comes back is used as it is and not copied: a result that changes later is the
+    Before the forward pass x, w and b are new, before the backward pass dy is. A backend that can keep what its forward
+    pass leaves for the backward pass does so; else it is given all values again. Where it cannot update, the case is
+    prepared again each time. What comes back is used as it is and not copied: a result that changes later is the
     backend's fault, and training shows it.
     """
 
@@ -105,11 +106,9 @@ class BackendLayer:
 
     def _run(self, pass_name: PassName) -> dict[TensorName, Array]:
         tensors, watcher, begin = self._tensors(), self._watcher(), now_ns()
-        self._renew(tensors)
+        self._renew(pass_name, tensors)
         renewed_s, begin = seconds_since(begin), now_ns()
-        call = self._prepared.call_of(pass_name)
-        assert not isinstance(call, Unsupported)
-        native = call()
+        native = self._call(pass_name)()
         self._prepared.wait(native)
         self._seconds.compute_s += seconds_since(begin)
         begin = now_ns()
@@ -122,8 +121,17 @@ class BackendLayer:
         watcher.returned(self.name, results)
         return results
 
-    def _renew(self, tensors: Tensors) -> None:
-        if self._prepared.update is None:
+    def _call(self, pass_name: PassName) -> Callable[[], Native]:
+        call = self._prepared.call_of(pass_name)
+        if pass_name == "forward" and self._prepared.kept_forward is not None:
+            call = self._prepared.kept_forward
+        assert not isinstance(call, Unsupported)
+        return call
+
+    def _renew(self, pass_name: PassName, tensors: Tensors) -> None:
+        if pass_name == "backward" and self._prepared.update_dy is not None:
+            self._prepared.update_dy(tensors.dy)
+        elif self._prepared.update is None:
             self._prepared = self._prepare(tensors)
         else:
             self._prepared.update(tensors)
