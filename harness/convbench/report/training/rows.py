@@ -84,7 +84,7 @@ def _row(each: TrainingEntrant, training: Training) -> Row:
         version=each.version,
         verdict=_verdict(each),
         until=_until(each, training.reference),
-        reason=_reason(each, training),
+        reason=_reason(each),
         accuracy="" if each.accuracy is None else f"{100 * each.accuracy:.2f} %",
         loss="" if each.loss is None else format_number(each.loss),
         epoch="" if timed is None else format_duration(timed.median),
@@ -114,7 +114,7 @@ def _until(each: TrainingEntrant, reference: str) -> str:
     return f"step {each.agrees_until:,}"
 
 
-def _reason(each: TrainingEntrant, training: Training) -> str:
+def _reason(each: TrainingEntrant) -> str:
     found = each.deviation
     if found is not None:
         where = f" in {found.tensor} of {found.layer}" if found.layer else ""
