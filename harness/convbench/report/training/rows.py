@@ -55,10 +55,8 @@ def answer(training: Training) -> str:
     elif right:
         parts.append(f"{right[0].name} learns what it must{_reached(right, planned)}.")
     elif unjudged:
-        count = len(unjudged)
-        parts.append(
-            f"{count} backend{' was' if count == 1 else 's were'} trained{_reached(unjudged, planned)}; none was judged."
-        )
+        were = "1 backend was" if len(unjudged) == 1 else f"{len(unjudged)} backends were"
+        parts.append(f"{were} trained{_reached(unjudged, planned)}; none was judged.")
     return " ".join(parts) or "Nothing was trained."
 
 

@@ -91,10 +91,11 @@ def picture_row(image: NDArray[Any], maps: NDArray[Any]) -> bytes:
 
 
 def edges(maps: NDArray[Any]) -> NDArray[Any]:
-    """The size of each value of maps (K, H', W'), at most that of the largest hundredth, so that weak edges are seen."""
+    """The size of each value of maps (K, H', W'), at most that of the largest hundredth, as weak edges are faint."""
     sizes = np.abs(maps.astype(np.float64))
     strong: NDArray[Any] = np.quantile(sizes, 0.99, axis=(1, 2), keepdims=True)
-    return np.minimum(sizes, strong)
+    shown: NDArray[Any] = np.minimum(sizes, strong)
+    return shown
 
 
 def drawing_columns(x: NDArray[Any], y: NDArray[Any]) -> bytes:
