@@ -11,7 +11,7 @@ CHUNK_S = 0.5
 """A worker carries out about so many seconds of steps before it tells of them."""
 LONGEST_CHUNK = 500
 LEAST_STEPS = 10
-"""An entrant that is too slow for the time carries out so many steps at least, where they fit into it by themselves."""
+"""An entrant that is too slow for the time carries out so many steps at most, where no weights are judged."""
 
 
 def kept_steps(last: int, bound_step: int | None) -> Iterator[int]:

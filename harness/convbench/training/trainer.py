@@ -25,6 +25,7 @@ from convbench.training.checking import first_deviation
 from convbench.training.comparing import compare_weights
 from convbench.training.course import Course, Launch
 from convbench.training.replay import replayed
+from convbench.text.units import format_duration
 from convbench.training.schedule import LEAST_STEPS, chunk_of, is_watched, kept_steps, shares_of_time
 from convbench.training.states import keep_only_last, state_folder
 from convbench.verify.bounds.dtypes import numpy_dtype
@@ -34,6 +35,8 @@ from convbench.workers.training.files import PREDICTIONS, weights_file
 from convbench_specs.training import TrainableNetwork
 
 Happening = events.AnyEvent | Progress
+LEAST_FIRST_STEPS, MOST_FIRST_STEPS, FIRST_S = 3, 10, 1.0
+"""Steps that tell the pace of an entrant: so many at least, and up to so many for so many seconds."""
 END_S = 3.0
 """Set aside for what follows the last step."""
 
@@ -71,23 +74,65 @@ class Trainer:
         for course in self._courses:
             yield Doing(f"{course.name}: prepares")
             yield from self._prepare(course)
+        for course in self._in_turn(self._courses):
+            yield from self._first_steps(course)
+        whole, part = self._split()
         for epoch in range(self._first_epoch, self._network.recipe.epochs + 1):
-            for course in self._in_turn():
-                yield from self._epoch(course, epoch)
-                course.worker.suspend()
+            for course in self._in_turn(whole):
+                yield from self._epoch(course, epoch, self._last)
             self._forget_weights()
-            if all(course.is_over for course in self._courses):
-                break
+        for course in part:
+            yield from self._part(course)
         yield Doing("filters and feature maps")
         for course in self._courses:
             if not course.is_over and not course.moves:
                 yield from self._draw(course)
 
-    def _in_turn(self) -> list[Course]:
-        """The reference, then the others in random order, then the moved runs, for which time may be left."""
-        own = [course for course in self._courses[1:] if not course.moves]
+    def _in_turn(self, courses: Sequence[Course]) -> list[Course]:
+        """Those that take further steps: the reference, the others in random order, then the moved runs."""
+        active = [course for course in courses if not course.is_over]
+        own = [course for course in active if course is not self._courses[0] and not course.moves]
         order = [own[int(number)] for number in self._random.permutation(len(own))]
-        return [self._courses[0], *order, *(course for course in self._courses if course.moves)]
+        return [
+            *(course for course in active if course is self._courses[0]),
+            *order,
+            *(course for course in active if course.moves),
+        ]
+
+    def _first_steps(self, course: Course) -> Iterator[Happening]:
+        """So many steps that the pace of an entrant is known, before time is divided."""
+        end = min(course.steps_done + MOST_FIRST_STEPS, self._first_epoch * self._steps_per_epoch)
+        begin = time.monotonic()
+        while not course.is_over and course.steps_done < end:
+            if len(course.seconds) >= LEAST_FIRST_STEPS and time.monotonic() - begin > FIRST_S:
+                break
+            yield from self._steps(course, min(chunk_of(course.step_s, end - course.steps_done), LEAST_FIRST_STEPS))
+        course.worker.suspend()
+
+    def _split(self) -> tuple[list[Course], list[Course]]:
+        """Those for whose whole training there is time, and the others, the quickest first."""
+        active = [course for course in self._courses if not course.is_over]
+        needed = {course.name: self._needed_s(course) for course in active}
+        shares = shares_of_time(needed, self._left_s())
+        part = [course for course in active if shares[course.name] < needed[course.name]]
+        return [course for course in active if course not in part], sorted(part, key=self._needed_s)
+
+    def _part(self, course: Course) -> Iterator[Happening]:
+        """The whole training after all, where time is left for it, or a part of it.
+
+        A part goes on to the step in which weights are judged at most: nothing is learned of more.
+        """
+        needed, left = self._needed_s(course), self._left_s()
+        until = self._last
+        if needed > left and course.step_s:
+            judged = LEAST_STEPS if self._bound is None else self._bound.step
+            until = min(course.steps_done + max(0, int(left / course.step_s)), max(judged, course.steps_done))
+        for epoch in range(self._first_epoch, self._network.recipe.epochs + 1):
+            yield from self._epoch(course, epoch, until)
+
+    def _needed_s(self, course: Course) -> float:
+        """Seconds for the steps that an entrant has left."""
+        return (course.step_s or 0.0) * (self._last - course.steps_done)
 
     def _prepare(self, course: Course) -> Iterator[Happening]:
         if course.is_over:
@@ -114,17 +159,18 @@ class Trainer:
             yield from self._stop(course, f"a step would take {predicted:.3g} s, as the backend predicts")
         course.worker.suspend()
 
-    def _epoch(self, course: Course, epoch: int) -> Iterator[Happening]:
-        """The steps of an epoch that are left to an entrant, and what follows an epoch that is whole."""
+    def _epoch(self, course: Course, epoch: int, until: int) -> Iterator[Happening]:
+        """The steps of an epoch, as far as an entrant goes, and what follows an epoch that is whole."""
         end = epoch * self._steps_per_epoch
         while not course.is_over and course.steps_done < end:
-            allowed = self._allowed(course)
-            if allowed <= 0:
+            if course.steps_done >= until or self._left_s() <= 0:
                 yield from self._stop(course, self._too_slow(course))
-                return
-            yield from self._steps(course, min(chunk_of(course.step_s, end - course.steps_done), allowed))
+            else:
+                left = min(end, until) - course.steps_done
+                yield from self._steps(course, chunk_of(course.step_s, left))
         if not course.is_over:
             yield from self._after_epoch(course, epoch)
+        course.worker.suspend()
 
     def _steps(self, course: Course, count: int) -> Iterator[Happening]:
         first, folder = course.steps_done + 1, self._launch.arrays_of(course.name)
@@ -241,29 +287,12 @@ class Trainer:
             yield events.FiltersKept(entrant=course.name)
 
     def _left_s(self) -> float:
-        return self._launch.settings.within_s - (time.monotonic() - self._begin)
-
-    def _allowed(self, course: Course) -> int:
-        """How many more steps an entrant may carry out in the time that is left, beside the others."""
-        if course.step_s is None:
-            return 1
-        needed = {
-            each.name: each.step_s * (self._last - each.steps_done)
-            for each in self._courses
-            if each.step_s is not None and not each.is_over
-        }
-        share = shares_of_time(needed, self._left_s() - END_S)[course.name]
-        steps = int(share / course.step_s) if course.step_s else self._last
-        if course.steps_done < LEAST_STEPS and course.step_s * LEAST_STEPS < self._left_s():
-            return max(steps, LEAST_STEPS - course.steps_done)
-        return steps
+        """Seconds that are left for steps."""
+        return self._launch.settings.within_s - END_S - (time.monotonic() - self._begin)
 
     def _too_slow(self, course: Course) -> str:
-        epoch_s = (course.step_s or 0.0) * self._steps_per_epoch
-        return f"an epoch takes it about {epoch_s:.3g} s, and the training was to end within {self._within()}"
-
-    def _within(self) -> str:
-        return f"{self._launch.settings.within_s:g} s"
+        needed = format_duration((course.step_s or 0.0) * self._last)
+        return f"all {self._last:,} would take about {needed}, and --within was {self._launch.settings.within_s:g} s"
 
     def _stop(self, course: Course, reason: str) -> Iterator[Happening]:
         course.is_over = True
@@ -290,6 +319,8 @@ class Trainer:
 
     def _forget_weights(self) -> None:
         """Weights that were compared are not needed any more."""
+        judged = 0 if self._bound is None else self._bound.step
         for course in self._courses:
-            for path in self._launch.arrays_of(course.name).glob("weights-*.npy"):
-                path.unlink(missing_ok=True)
+            for step in self._kept:
+                if course is not self._courses[0] or step > judged:  # a part may be held against it at the end
+                    weights_file(self._launch.arrays_of(course.name), step).unlink(missing_ok=True)

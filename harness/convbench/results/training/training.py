@@ -20,6 +20,8 @@ Array = NDArray[Any]
 LARGEST_OWN_RATIO = 1.5
 """The host's own NumPy part is the same code beside every backend. Where it took longer than this many times the
 shortest, something of the backend's disturbed it, such as threads that spin, and no time of the entrant is shown."""
+LARGEST_OWN_SHARE = 0.05
+"""But where what it took longer is less than this share of a step, the time of the step tells enough."""
 FEWEST_STEPS = 5
 """From so many steps on a median of steps is worth a number; the first step is left out, for it may compile."""
 
@@ -127,7 +129,11 @@ class TrainingEntrant:
     @property
     def is_disturbed(self) -> bool:
         """Whether the host's own part took so long beside it that its times tell nothing; see LARGEST_OWN_RATIO."""
-        return self.own_ratio is not None and self.own_ratio > LARGEST_OWN_RATIO
+        if self.own_ratio is None or self.own_ratio <= LARGEST_OWN_RATIO:
+            return False
+        own_s = float(np.median(self.own_s[1:]))
+        step_s = float(np.median((self.compute_s + self.renew_s + self.own_s)[1:]))
+        return own_s * (1 - 1 / self.own_ratio) > LARGEST_OWN_SHARE * step_s
 
     @property
     def epoch_s(self) -> Estimate | None:
