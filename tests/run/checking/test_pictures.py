@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from convbench.run.checking.pictures import GAP, MOST_MAPS, TILE_WIDTH, drawing_columns, picture_row
+from convbench.run.checking.pictures import GAP, MOST_MAPS, TILE_WIDTH, drawing_columns, edges, picture_row
 
 
 def _open(png):
@@ -47,3 +47,11 @@ def test_drawings_stand_in_columns_above_what_the_pool_made_of_them():
     )
     shown = [[int(pixels[row, column, 0]) for column in columns] for row in rows]
     assert shown == [[0, 0], [0, 255], [0, 255]]
+
+
+def test_edges_are_seen_beside_one_that_is_much_stronger():
+    maps = np.zeros((1, 20, 20))
+    maps[0, :, 5], maps[0, 3, 12] = -1, 100
+    shown = edges(maps)
+    assert shown[0, 8, 5] == shown.max() == shown[0, 3, 12]
+    assert shown[0, 0, 0] == 0

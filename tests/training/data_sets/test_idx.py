@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,3 +97,16 @@ def test_no_images_are_no_data_set(tmp_path):
     write_idx(tmp_path, found=arrays(train=0))
     with pytest.raises(UsageError, match=r"holds no images"):
         read_data_set(tmp_path)
+
+
+FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not FASHION_MNIST.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed")
+def test_all_of_fashion_mnist_is_read():
+    found = read_data_set(FASHION_MNIST)
+    assert (found.train_images.shape, found.test_images.shape) == ((60_000, 1, 28, 28), (10_000, 1, 28, 28))
+    assert np.bincount(found.train_labels).tolist() == [6_000] * 10
+    assert np.bincount(found.test_labels).tolist() == [1_000] * 10
+    assert found.train_images.mean() == pytest.approx(0.2860406, abs=1e-6)

@@ -55,10 +55,8 @@ def answer(training: Training) -> str:
     elif right:
         parts.append(f"{right[0].name} learns what it must{_reached(right, planned)}.")
     elif unjudged:
-        count = len(unjudged)
-        parts.append(
-            f"{count} backend{' was' if count == 1 else 's were'} trained{_reached(unjudged, planned)}; none was judged."
-        )
+        were = "1 backend was" if len(unjudged) == 1 else f"{len(unjudged)} backends were"
+        parts.append(f"{were} trained{_reached(unjudged, planned)}; none was judged.")
     return " ".join(parts) or "Nothing was trained."
 
 
@@ -84,7 +82,7 @@ def _row(each: TrainingEntrant, training: Training) -> Row:
         version=each.version,
         verdict=_verdict(each),
         until=_until(each, training.reference),
-        reason=_reason(each, training),
+        reason=_reason(each),
         accuracy="" if each.accuracy is None else f"{100 * each.accuracy:.2f} %",
         loss="" if each.loss is None else format_number(each.loss),
         epoch="" if timed is None else format_duration(timed.median),
@@ -114,7 +112,7 @@ def _until(each: TrainingEntrant, reference: str) -> str:
     return f"step {each.agrees_until:,}"
 
 
-def _reason(each: TrainingEntrant, training: Training) -> str:
+def _reason(each: TrainingEntrant) -> str:
     found = each.deviation
     if found is not None:
         where = f" in {found.tensor} of {found.layer}" if found.layer else ""

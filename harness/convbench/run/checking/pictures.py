@@ -25,7 +25,10 @@ MOST_MAPS = 3
 TILE_WIDTH = 320
 """Pixels of one tile; larger maps are scaled down, smaller ones up by a whole factor."""
 GAP = 8
-FILTERS = {"lines": " of a vertical and a horizontal line filter", "laplacian": " of the Laplacian, which keeps edges"}
+FILTERS = {
+    "lines": " of a vertical and a horizontal line filter",
+    "laplacian": " of the Laplacian, which keeps edges (the size of its values)",
+}
 """What the filters of a case are, by their source."""
 DRAWINGS = {
     "shifted": (
@@ -67,7 +70,8 @@ def pictures_of(item: Item, tensors: Tensors, right: tuple[str, NDArray[Any]] | 
             title=f"{item.case.name}: {name}",
             caption=_caption(item, backend),
         )
-        yield Picture(made, picture_row(tensors.x[number], maps[number]))
+        shown = edges(maps[number]) if item.case.w_data == "laplacian" else maps[number]
+        yield Picture(made, picture_row(tensors.x[number], shown))
 
 
 def picture_row(image: NDArray[Any], maps: NDArray[Any]) -> bytes:
@@ -84,6 +88,14 @@ def picture_row(image: NDArray[Any], maps: NDArray[Any]) -> bytes:
         size = (TILE_WIDTH, round(tile.height * TILE_WIDTH / tile.width))
         row.paste(tile.resize(size, Image.Resampling.LANCZOS), (number * (TILE_WIDTH + GAP), 0))
     return _png(row)
+
+
+def edges(maps: NDArray[Any]) -> NDArray[Any]:
+    """The size of each value of maps (K, H', W'), at most that of the largest hundredth, as weak edges are faint."""
+    sizes = np.abs(maps.astype(np.float64))
+    strong: NDArray[Any] = np.quantile(sizes, 0.99, axis=(1, 2), keepdims=True)
+    shown: NDArray[Any] = np.minimum(sizes, strong)
+    return shown
 
 
 def drawing_columns(x: NDArray[Any], y: NDArray[Any]) -> bytes:
