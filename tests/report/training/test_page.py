@@ -90,4 +90,4 @@ def test_the_band_is_that_of_moved_runs():
     assert loss.band
     assert distance.band
     assert not figures(made_training(moved=()), SLOTS)[0].band
-    assert [mark.text for mark in distance.marks] == ["must be below 10⁻⁹ here"]
+    assert [mark.text for mark in distance.marks] == ["below 10⁻⁹ here"]
