@@ -19,7 +19,7 @@ from rich.console import Console
 from small_training import SMALL
 
 from convbench import load_training, train
-from convbench.cli.exit_codes import EXIT_USAGE, EXIT_WRONG
+from convbench.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WRONG
 from convbench.cli.main import main
 from convbench.errors import RunError, UsageError
 from convbench.report.training.terminal import print_training
@@ -30,6 +30,7 @@ PLUGIN = str(Path(__file__).parents[1] / "plugins" / "forgetful.py")
 DIGITS = SMALL.replace("dense = [7, 3]", "dense = [10]").replace("batch_size = 6", "batch_size = 24")
 EPOCH, STEPS = 59, 118
 """Steps of an epoch, and of all two."""
+KILLED_EPOCHS = 12
 LATE_STEP = 21
 """The step in which the backend late-error begins to be wrong."""
 
@@ -122,6 +123,27 @@ def test_a_finished_training_is_shown_again_and_a_wrong_backend_makes_exit_code_
     assert "disagrees" in done.output or "is wrong from step" in done.output
 
 
+def test_report_writes_the_files_of_a_training_again(trained, tmp_path):
+    done = CliRunner().invoke(main, ["report", str(trained.folder), "--output", str(tmp_path / "again")])
+    assert done.exit_code == 0
+    assert "late-error is wrong" in done.output
+    for name in ("training.csv", "training.html"):
+        assert (tmp_path / "again" / name).read_bytes() == (trained.folder / name).read_bytes()
+
+
+def test_ctrl_c_leaves_the_files_of_what_there_is_and_says_how_to_go_on(trained, tmp_path, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("convbench.training.train.carry_out", interrupt)
+    done = CliRunner().invoke(
+        main, ["train", str(network_file(tmp_path)), "--backends", "naive", "--output", str(tmp_path / "out")]
+    )
+    assert done.exit_code == EXIT_INTERRUPTED
+    assert f"convbench train --resume {tmp_path / 'out'}" in done.output
+    assert (tmp_path / "out" / "training.html").exists()
+
+
 def cut_after_first_epoch(folder):
     """Make of a finished training what a kill in its second epoch leaves."""
     lines = (folder / JOURNAL).read_bytes().splitlines(keepends=True)
@@ -190,11 +212,11 @@ def test_damage_is_found(trained, tmp_path):
 def test_a_killed_training_goes_on(tmp_path):
     command = [
         sys.executable, "-m", "convbench", "train", network_file(tmp_path), "--backends", "right", "--plugin", PLUGIN,
-        "--epochs", "40", "--moved-runs", "0", "--threads", "1", "--within", "500", "--output", tmp_path / "out",
+        "--epochs", str(KILLED_EPOCHS), "--moved-runs", "0", "--threads", "1", "--within", "500", "--output", tmp_path / "out",
     ]  # fmt: skip
     running = subprocess.Popen(list(map(str, command)), env=os.environ, stderr=subprocess.DEVNULL)
     journal, deadline = tmp_path / "out" / JOURNAL, time.monotonic() + 120
-    while not (journal.exists() and b'"epoch": 3' in journal.read_bytes()):
+    while not (journal.exists() and b'"epoch": 2' in journal.read_bytes()):
         assert running.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -203,9 +225,9 @@ def test_a_killed_training_goes_on(tmp_path):
     killed = load_training(tmp_path / "out")
     assert killed.interrupted
     done = train(resume=tmp_path / "out")
-    whole = train(
-        tmp_path / "small.toml", backends=["right"], plugins=[PLUGIN], epochs=40, moved_runs=0, threads=1,
-        within_s=500, output=tmp_path / "whole",
-    )  # fmt: skip
-    for one, other in zip(done.entrants, whole.entrants, strict=True):
-        np.testing.assert_array_equal(one.losses, other.losses)
+    assert not done.interrupted
+    assert done.is_right
+    for entrant in done.entrants:
+        assert [epoch.number for epoch in entrant.epochs] == list(range(1, KILLED_EPOCHS + 1))
+        assert len(entrant.losses) == KILLED_EPOCHS * EPOCH
+        np.testing.assert_array_equal(entrant.losses[: 2 * EPOCH], killed.entrant(entrant.name).losses[: 2 * EPOCH])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from convbench.training.carrying_out import carry_out
 from convbench.training.resume import Stored, refuse_differences, stored_training
 from convbench.training.settings import TrainingSettings
 from convbench.workers.plugins import find_backends
-from convbench_specs import Device, DType, load_workload
+from convbench_specs import ConvbenchError, Device, DType, load_workload
 from convbench_specs.recipe import OptimizerName
 from convbench_specs.training import trainable_network
 
@@ -139,10 +139,12 @@ def _go_on(
 
 @contextmanager
 def _interruptible(folder: Path) -> Iterator[None]:
-    """Ctrl-C inside says in which folder the training is."""
+    """Ctrl-C inside says in which folder the training is, with the files of what there is."""
     try:
         yield
     except KeyboardInterrupt as error:
+        with suppress(ConvbenchError):
+            _written(folder)
         raise RunInterrupted(folder) from error
 
 

@@ -30,6 +30,7 @@ from convbench.training.schedule import LEAST_STEPS, chunk_of, is_watched, kept_
 from convbench.training.states import keep_only_last, state_folder
 from convbench.verify.bounds.dtypes import numpy_dtype
 from convbench.workers.failure import Failure
+from convbench.workers.session import unsupported
 from convbench.workers.training import messages
 from convbench.workers.training.files import PREDICTIONS, weights_file
 from convbench_specs.training import TrainableNetwork
@@ -134,7 +135,7 @@ class Trainer:
     def _prepare(self, course: Course) -> Iterator[Happening]:
         if course.is_over:
             return
-        reply = self._launch.prepare(course)
+        reply = self._unsupported(course) or self._launch.prepare(course)
         if isinstance(reply, Failure):
             yield from self._fail(course, reply)
             return
@@ -155,6 +156,13 @@ class Trainer:
         if predicted is not None and predicted > min(self._left_s(), self._launch.settings.timeout_s):
             yield from self._stop(course, f"a step would take {predicted:.3g} s, as the backend predicts")
         course.worker.suspend()
+
+    def _unsupported(self, course: Course) -> Failure | None:
+        """Why an entrant is not even asked for the network, by what it declares."""
+        for layer in self._network.cases:
+            if reason := unsupported(course.registered, layer.case):
+                return Failure(Status.UNSUPPORTED, f"{layer.name}: {reason}")
+        return None
 
     def _epoch(self, course: Course, epoch: int, until: int) -> Iterator[Happening]:
         """The steps of an epoch, as far as an entrant goes, and what follows an epoch that is whole."""

@@ -16,13 +16,17 @@ def report(runs: tuple[Path, ...], output: Path | None) -> None:
     """Write the files of RUNS again.
 
     They are measurements.csv, agreement.csv and report.html; several runs go into one page, side by
-    side and each judged by itself.
+    side and each judged by itself. Those of a training are training.csv and training.html.
 
     \b
     Examples:
       convbench report results/run-20261120-120000
       convbench report laptop/ server/ --output both/
     """
+    from convbench.cli.train import report_training  # noqa: PLC0415
+
+    if len(runs) == 1 and report_training(runs[0], output):
+        return
     from convbench.report.files import write_reports  # noqa: PLC0415
     from convbench.report.terminal import print_run  # noqa: PLC0415
     from convbench.report.terminal_runs import print_runs  # noqa: PLC0415

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from convbench.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WRONG
 from convbench.cli.options import ENTRANT_HELP, FolderPath, Names
 
 
@@ -53,21 +51,6 @@ def train(network: str | None, **options: Any) -> None:
       convbench train --plugin ./my_backend.py --backends mine
       convbench train --resume results/train-20261126-120000
     """
-    from convbench.cli.interrupted import print_interrupted  # noqa: PLC0415
-    from convbench.cli.progress import terminal_observer  # noqa: PLC0415
-    from convbench.errors import RunInterrupted  # noqa: PLC0415
-    from convbench.report.training.terminal import print_training  # noqa: PLC0415
-    from convbench.training.train import train as train_network  # noqa: PLC0415
+    from convbench.cli.train import run_train  # noqa: PLC0415
 
-    try:
-        options["entrants"] = options["entrants"] or None
-        training = train_network(network, observer=terminal_observer(), **options)
-    except RunInterrupted as interrupted:
-        print_interrupted("train", interrupted.folder)
-        sys.exit(EXIT_INTERRUPTED)
-    print_training(training)
-    if not training.is_right:
-        sys.exit(EXIT_WRONG)
-    if not any(entrant.steps for entrant in training.entrants):
-        click.echo("convbench: nothing was trained, for the reasons above", err=True)
-        sys.exit(EXIT_USAGE)
+    run_train(network, **options | {"entrants": options["entrants"] or None})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from convbench.errors import UsageError
 from convbench.report.files import write_csv
 from convbench.report.pages.writing import write_page
@@ -12,10 +14,12 @@ from convbench.results.training.training import Training
 TABLE = "training.csv"
 
 
-def write_training(training: Training) -> None:
-    """Write them into the folder of the training; UsageError where that fails."""
+def write_training(training: Training, folder: Path | None = None) -> None:
+    """Write them into a folder, that of the training where none is given; UsageError where that fails."""
+    folder = folder or training.folder
     try:
-        write_csv(training_table(training), training.folder / TABLE)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_csv(training_table(training), folder / TABLE)
     except OSError as error:
-        raise UsageError(f"cannot write to {training.folder}: {error.strerror or error}") from error
-    write_page(render_training(training), training.folder, PAGE_NAME)
+        raise UsageError(f"cannot write to {folder}: {error.strerror or error}") from error
+    write_page(render_training(training), folder, PAGE_NAME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -19,27 +20,29 @@ from convbench.text.units import MISSING, format_duration, format_seconds, forma
 STYLES = {"agrees": "green", "disagrees": "bold red", "not judged": "dim"}
 
 
-def print_training(training: Training, console: Console | None = None) -> None:
-    """Print the table and what is said of it; it fits 80 columns."""
-    console = console or plain_console()
+def print_training(training: Training, console: Console | None = None, *, folder: Path | None = None) -> None:
+    """Print the table and what is said of it; it fits 80 columns. `folder` is where the files are."""
+    console, folder = console or plain_console(), folder or training.folder
+    whole = not console.is_terminal  # in a file or pipe a sentence is a line
     recipe, settings = training.network.recipe, training.header.settings
     console.print(
         f"{training.network.name} on {training.header.data.source}: {training.network.parameter_count:,} parameters, "
         f"{recipe.optimizer}, batches of {recipe.batch_size}, {settings.dtype}",
         highlight=False,
-        soft_wrap=True,
+        soft_wrap=whole,
     )
     print_whole(training_rows(training), console)
     for line in sentences(training):
-        console.print(Text(line), soft_wrap=True)
+        console.print(Text(line), soft_wrap=whole)
     took = "" if training.elapsed_s is None else f" in {format_duration(training.elapsed_s)}"
     console.print(
         f"{max((each.steps for each in training.entrants), default=0):,} steps{took}, {settings.threads} threads, "
         f"{training.header.machine.get('processor', '')}",
         style="dim",
         highlight=False,
+        soft_wrap=whole,
     )
-    console.print(f"{training.folder / PAGE_NAME}\n{training.folder / TABLE}", highlight=False, soft_wrap=True)
+    console.print(f"{folder / PAGE_NAME}\n{folder / TABLE}", highlight=False, soft_wrap=True)
 
 
 def training_rows(training: Training) -> Table:
