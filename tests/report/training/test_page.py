@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -90,4 +91,25 @@ def test_the_band_is_that_of_moved_runs():
     assert loss.band
     assert distance.band
     assert not figures(made_training(moved=()), SLOTS)[0].band
-    assert [mark.text for mark in distance.marks] == ["must be below 10⁻⁹"]
+    assert [mark.text for mark in distance.marks] == ["below 10⁻⁹ here"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_wider_than_the_window_and_no_text_lies_on_another(browser, html, tmp_path, width):
+    path = tmp_path / "training.html"
+    path.write_text(html, encoding="utf-8")
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    try:
+        browser.get(path.as_uri())
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        ticks = browser.execute_script(
+            "return [...document.querySelectorAll('.bars .scale i')].map(each => {"
+            "const box = each.getBoundingClientRect(); return [box.left, box.right]})"
+        )
+        assert len(ticks) == 5
+        assert all(before[1] <= after[0] for before, after in pairwise(ticks))
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -76,6 +76,13 @@ def test_what_a_pickle_asks_for_is_never_run(folder, tmp_path, monkeypatch):
     assert not (tmp_path / "attacked").exists()
 
 
+def test_what_a_file_says_is_shown_without_escape_codes(folder):
+    (folder / TEST).write_bytes(b"\x80\x02cmine\n\x1b[2Jname\n.")
+    with pytest.raises(UsageError, match=r"asks for mine\.") as caught:
+        read_data_set(folder)
+    assert str(caught.value).isprintable()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

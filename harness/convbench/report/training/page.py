@@ -13,7 +13,7 @@ from convbench.report.training.rows import answer, rows_of
 from convbench.report.views.slots import slots
 from convbench.results.events.state import BackendRecord
 from convbench.results.training import Training
-from convbench_specs.training import CaseLayer
+from convbench_specs.training import CaseLayer, TrainableLayer
 
 PAGE_NAME = "training.html"
 STYLES = ("report.css", "comparing.css", "training.css")
@@ -41,7 +41,7 @@ def render_training(training: Training) -> str:
     )
 
 
-def _shape(layer: object) -> str:
+def _shape(layer: TrainableLayer) -> str:
     """The output of a layer for one image."""
-    shape = layer.case.output_shape if isinstance(layer, CaseLayer) else (getattr(layer, "units", 0),)
+    shape = layer.case.output_shape if isinstance(layer, CaseLayer) else (layer.units,)
     return " × ".join(f"{length:,}" for length in shape)

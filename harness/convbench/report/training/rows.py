@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from convbench.plan.status import FAILED, Status
@@ -50,14 +50,23 @@ def answer(training: Training) -> str:
         parts.append(f"{join_names([each.name for each in wrong])} {verb} what the reference does.")
     if failed:
         parts.append(f"{join_names([each.name for each in failed])} failed.")
-    if len(right) > 1:
-        parts.append(f"{len(right)} backends learn the same{_reached(right, planned)}.")
-    elif right:
-        parts.append(f"{right[0].name} learns what it must{_reached(right, planned)}.")
+    if right:
+        parts.extend(_agreeing(right, planned))
     elif unjudged:
         were = "1 backend was" if len(unjudged) == 1 else f"{len(unjudged)} backends were"
         parts.append(f"{were} trained{_reached(unjudged, planned)}; none was judged.")
     return " ".join(parts) or "Nothing was trained."
+
+
+def _agreeing(right: Sequence[TrainingEntrant], planned: int) -> Iterator[str]:
+    """Those that went as far as any, then those that trained a part only."""
+    farthest = max(len(each.epochs) for each in right)
+    whole = [each for each in right if len(each.epochs) == farthest]
+    part = [each.name for each in right if len(each.epochs) < farthest]
+    learn = f"{len(whole)} backends learn the same" if len(whole) > 1 else f"{whole[0].name} learns what it must"
+    yield f"{learn}{_reached(whole, planned)}."
+    if part:
+        yield f"{join_names(part)} agree{'s' if len(part) == 1 else ''} as far as trained."
 
 
 def _reached(entrants: Sequence[TrainingEntrant], planned: int) -> str:

@@ -1,8 +1,8 @@
 """CIFAR-10 in its batches for Python: pickles of 10,000 images each, read without running what a pickle may ask for.
 
 A batch is a dictionary with b"data", bytes of (N, 3072) that are (3, 32, 32) an image, and b"labels", a list of N
-numbers (Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009). The pickle names what
-rebuilds an array of NumPy. Here these are harmless stand-ins, and every other name is refused.
+numbers (Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009). The pickle names what rebuilds an
+array of NumPy. Here these names are harmless stand-ins, and every other name is refused.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from convbench.errors import UsageError
-from convbench.training.data_sets.data_set import DataSet, Part, data_set_of_parts
+from convbench.text.foreign import clean
+from convbench.training.data_sets.data_set import LONGEST_REASON, DataSet, Part, data_set_of_parts
 
 TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
 TEST = "test_batch"
@@ -50,9 +51,9 @@ def _read(path: Path) -> Part:
         raise UsageError(f"{path}: is larger than {LARGEST_BYTES:,} bytes; {expected}")
     try:
         batch = _Restricted(BytesIO(content), encoding="bytes").load()
-    except Exception as error:
-        # a foreign pickle fails in any way it likes
-        raise UsageError(f"{path}: cannot be read ({type(error).__name__}: {error}); {expected}") from error
+    except Exception as error:  # a foreign pickle fails in any way it likes
+        found = clean(f"{type(error).__name__}: {error}", LONGEST_REASON)
+        raise UsageError(f"{path}: cannot be read ({found}); {expected}") from error
     data, labels = (batch.get(b"data"), batch.get(b"labels")) if isinstance(batch, dict) else (None, None)
     if not isinstance(data, _Array) or not isinstance(labels, list) or not all(type(each) is int for each in labels):
         raise UsageError(f"{path}: has no data or no labels; {expected}")

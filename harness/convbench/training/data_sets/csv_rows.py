@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.errors import UsageError
-from convbench.training.data_sets.data_set import LARGEST_VALUE, DataSet, Part, data_set_of_one_part
+from convbench.text.foreign import clean
+from convbench.training.data_sets.data_set import (
+    LARGEST_VALUE,
+    LONGEST_REASON,
+    DataSet,
+    Part,
+    data_set_of_one_part,
+)
 
 LARGEST_BYTES = 2**30
 EXPECTED = "a line of pixels from 0 to 255 with a label before or behind them is expected for each image"
@@ -55,7 +62,7 @@ def _table(path: Path) -> NDArray[np.int64]:
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
-        raise UsageError(f"{path}: is no table of numbers ({error}); {EXPECTED}") from error
+        raise UsageError(f"{path}: is no table of numbers ({clean(str(error), LONGEST_REASON)}); {EXPECTED}") from error
     whole = table.astype(np.int64)
     if not np.array_equal(whole, table):
         raise UsageError(f"{path}: has numbers that are not whole; {EXPECTED}")

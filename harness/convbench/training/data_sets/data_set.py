@@ -12,6 +12,8 @@ from convbench.errors import UsageError
 
 HELD_OUT = 5
 """Of a set that is not divided, every fifth image is held out, so that each kind of image is in both parts."""
+LONGEST_REASON = 200
+"""Characters of what a library says of a file that it cannot read."""
 LARGEST_VALUE = 255
 """A pixel is a byte in every format that is read, but for the digits of scikit-learn."""
 

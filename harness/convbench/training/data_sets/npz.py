@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.errors import UsageError
-from convbench.training.data_sets.data_set import DataSet, Part, data_set_of_parts
+from convbench.text.foreign import clean
+from convbench.training.data_sets.data_set import LONGEST_REASON, DataSet, Part, data_set_of_parts
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 LARGEST_BYTES = 2**31
@@ -28,11 +29,10 @@ def read_npz(path: Path) -> DataSet:
                 raise UsageError(f"{path}: lacks {', '.join(missing)}; {expected}")
             arrays = {name: archive[name] for name in ARRAYS}
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, KeyError) as error:
-        raise UsageError(f"{path}: cannot be read ({error}); {expected}") from error
+        raise UsageError(f"{path}: cannot be read ({clean(str(error), LONGEST_REASON)}); {expected}") from error
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
-    source = f"{path}"
-    return data_set_of_parts(path.stem, source, _part(path, arrays, "train"), _part(path, arrays, "test"))
+    return data_set_of_parts(path.stem, str(path), _part(path, arrays, "train"), _part(path, arrays, "test"))
 
 
 def _check_size(path: Path) -> None:

@@ -14,7 +14,8 @@ USUAL = (
     "./data/cifar-10-batches-py",
     "/usr/share/datasets/fashion-mnist",
 )
-"""The last is of Debian's package dataset-fashion-mnist; those in ./data are where a framework's loaders put them."""
+"""Those in ./data are where a framework's loaders put them, and the last is where Debian does."""
+DEBIAN = "/usr/share/datasets/fashion-mnist, from the package dataset-fashion-mnist"
 FORMATS = (
     "IDX files (train-images-idx3-ubyte and the others, plain or .gz) in a folder, mnist.npz, the batches of CIFAR-10 "
     "for Python, or a CSV file"
@@ -24,5 +25,6 @@ FORMATS = (
 def advice() -> str:
     """What may be given, where it usually lies, and which of these places exist on this machine."""
     here = [place for place in USUAL if Path(place).expanduser().exists()]
-    found = f"on this machine there are {', '.join(here)}" if here else f"usual places are {', '.join(USUAL)}"
-    return f"{FORMATS} can be read; {found} (from Debian's dataset-fashion-mnist); nothing is downloaded"
+    usual = f"usual places are {', '.join(USUAL[:-1])} and, on Debian, {DEBIAN}"
+    found = f"on this machine there are {', '.join(here)}" if here else usual
+    return f"{FORMATS} can be read; {found}; nothing is downloaded"
