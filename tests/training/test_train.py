@@ -212,7 +212,8 @@ def test_damage_is_found(trained, tmp_path):
 def test_a_killed_training_goes_on(tmp_path):
     command = [
         sys.executable, "-m", "convbench", "train", network_file(tmp_path), "--backends", "right", "--plugin", PLUGIN,
-        "--epochs", str(KILLED_EPOCHS), "--moved-runs", "0", "--threads", "1", "--within", "500", "--output", tmp_path / "out",
+        "--epochs", str(KILLED_EPOCHS), "--moved-runs", "0", "--threads", "1", "--within", "500",
+        "--output", tmp_path / "out",
     ]  # fmt: skip
     running = subprocess.Popen(list(map(str, command)), env=os.environ, stderr=subprocess.DEVNULL)
     journal, deadline = tmp_path / "out" / JOURNAL, time.monotonic() + 120

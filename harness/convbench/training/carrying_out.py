@@ -12,6 +12,7 @@ from convbench.plan.status import Status
 from convbench.results.training import events
 from convbench.results.training.journal import TrainingJournal
 from convbench.run.observer import Observer, tell
+from convbench.text.units import format_duration
 from convbench.training.asked import Asked
 from convbench.training.course import LOGS, Course, Launch
 from convbench.training.data_sets import DataSet
@@ -60,6 +61,9 @@ def carry_out(
                         journal.write(each)
                         if isinstance(each, events.EpochEnded):
                             journal.sync()
+                        if isinstance(each, events.EpochPredicted) and each.is_part:
+                            epoch = format_duration(each.epoch_s)
+                            observer.note(f"{each.entrant} trains a part only: an epoch takes it about {epoch}")
                     tell(observer, each)
             keep_shown(journal.folder, asked.data, asked.entered.reference.backend.name)
             interrupted = False

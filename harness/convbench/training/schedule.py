@@ -55,7 +55,7 @@ def shares_of_time(needed_s: Mapping[str, float], left_s: float) -> dict[str, fl
     Whoever needs less than an equal share gets it all, and leaves the rest to the others.
 
     >>> shares_of_time({"fast": 5, "middle": 20, "slow": 900}, 100)
-    {'fast': 5, 'middle': 20, 'slow': 75}
+    {'fast': 5, 'middle': 20, 'slow': 75.0}
     """
     shares, left = {}, max(0.0, left_s)
     for number, (name, needed) in enumerate(sorted(needed_s.items(), key=lambda each: each[1])):

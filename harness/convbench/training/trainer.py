@@ -78,6 +78,9 @@ class Trainer:
         for course in self._in_turn(self._courses):
             yield from self._first_steps(course)
         whole, part = self._split()
+        for course in (*whole, *part):
+            epoch_s = (course.step_s or 0.0) * self._steps_per_epoch
+            yield events.EpochPredicted(entrant=course.name, epoch_s=epoch_s, is_part=course in part)
         for epoch in range(self._first_epoch, self._network.recipe.epochs + 1):
             for course in self._in_turn(whole):
                 yield from self._epoch(course, epoch, self._last)

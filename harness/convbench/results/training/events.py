@@ -35,6 +35,13 @@ class EntrantPrepared(Event, frozen=True, kw_only=True, tag="prepared"):
     without_update: list[str] = []
 
 
+class EpochPredicted(Event, frozen=True, kw_only=True, tag="predicted"):
+    """Seconds that an epoch will take, by the first steps; `is_part`: there is no time for the whole training."""
+
+    epoch_s: float
+    is_part: bool = False
+
+
 class StepsTaken(Event, frozen=True, kw_only=True, tag="steps"):
     """Consecutive steps, the first of which has the number `first`."""
 
@@ -115,6 +122,6 @@ class TrainingEnded(Event, frozen=True, kw_only=True, tag="ended"):
 
 
 AnyEvent = (
-    EntrantFound | EntrantPrepared | StepsTaken | WeightsCompared | StepWatched | DeviationFound | EpochEnded
-    | EntrantStopped | EntrantFailed | FiltersKept | Resumed | TrainingEnded
+    EntrantFound | EntrantPrepared | EpochPredicted | StepsTaken | WeightsCompared | StepWatched | DeviationFound
+    | EpochEnded | EntrantStopped | EntrantFailed | FiltersKept | Resumed | TrainingEnded
 )  # fmt: skip

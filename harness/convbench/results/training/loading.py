@@ -60,6 +60,7 @@ class EntrantState:
     watched: list[int] = field(default_factory=list)
     deviation: events.DeviationFound | None = None
     epochs: list[events.EpochEnded] = field(default_factory=list)
+    predicted: events.EpochPredicted | None = None
     stopped: events.EntrantStopped | None = None
     failed: events.EntrantFailed | None = None
     has_filters: bool = False
@@ -88,6 +89,8 @@ class EntrantState:
                 self.found = event
             case events.EntrantPrepared():
                 self.prepared = event
+            case events.EpochPredicted():
+                self.predicted = event
             case events.DeviationFound():
                 self.deviation = self.deviation or event
             case events.EntrantStopped():
@@ -179,7 +182,7 @@ def entrant_of(
         backend=found.backend,
         options=found.options,
         algorithms={} if prepared is None else prepared.algorithms,
-        predicted_step_s=None if prepared is None else prepared.predicted_step_s,
+        predicted_epoch_s=None if state.predicted is None else state.predicted.epoch_s,
         losses=np.asarray(state.losses, np.float64),
         compute_s=np.asarray(state.compute_s, np.float64),
         renew_s=np.asarray(state.renew_s, np.float64),

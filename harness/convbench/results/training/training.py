@@ -72,9 +72,9 @@ class TrainingEntrant:
 
     Arrays by step have an element for each step that was carried out, the first for step 1: `losses` of the batch
     before the weights moved, and seconds of the backend's passes (compute_s), of bringing arrays into its form and back
-    (renew_s), and of the host's own NumPy part (own_s). `stopped` says why it trained a part only. `filters` are the
-    first convolution's weights at the end, (K, C, *kernel); `feature_maps` its y for the shown image, (K, *spatial);
-    `predictions` the class of every held-out image, (images,).
+    (renew_s), and of the host's own NumPy part (own_s). `predicted_epoch_s` was told before the first epoch. `stopped`
+    says why it trained a part only. `filters` are the first convolution's weights at the end, (K, C, *kernel);
+    `feature_maps` its y for the shown image, (K, *spatial); `predictions` the class of every held-out image, (images,).
     """
 
     name: str
@@ -86,7 +86,7 @@ class TrainingEntrant:
     backend: str = ""
     options: Mapping[str, str | int] = field(default_factory=dict)
     algorithms: Mapping[str, str] = field(default_factory=dict)
-    predicted_step_s: float | None = None
+    predicted_epoch_s: float | None = None
     losses: Array
     compute_s: Array
     renew_s: Array
