@@ -14,6 +14,7 @@ import convbench
 import convbench.testing
 import convbench_specs
 from convbench.plan.settings import RunSettings
+from convbench.training.settings import TrainingSettings
 
 PUBLIC = {
     "ConvbenchError",
@@ -23,6 +24,7 @@ PUBLIC = {
     "Run",
     "RunError",
     "Runs",
+    "Training",
     "UsageError",
     "__version__",
     "check",
@@ -33,7 +35,9 @@ PUBLIC = {
     "history",
     "load_run",
     "load_runs",
+    "load_training",
     "read_csv",
+    "train",
 }
 
 
@@ -54,6 +58,13 @@ def test_every_setting_is_a_keyword_of_compare_with_its_type():
     assert settings <= set(keywords)
     assert all(parameter.kind is not parameter.VAR_KEYWORD for parameter in keywords.values())
     assert all(parameter.annotation is not parameter.empty for parameter in keywords.values())
+
+
+def test_every_setting_of_a_training_is_a_keyword_of_train():
+    keywords = set(inspect.signature(convbench.train).parameters)
+    settings = {field.name for field in fields(TrainingSettings)}
+    assert keywords - settings == {"output", "resume", "plugins", "observer"}
+    assert settings <= keywords
 
 
 def test_every_keyword_of_check_is_one_of_compare():

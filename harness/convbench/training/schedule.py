@@ -41,7 +41,8 @@ def chunk_of(step_s: float | None, steps_left: int) -> int:
     """How many steps a worker carries out next; one at first, as it may compile."""
     if step_s is None:
         return min(1, steps_left)
-    return max(1, min(steps_left, LONGEST_CHUNK, int(CHUNK_S / step_s) if step_s else LONGEST_CHUNK))
+    fit = LONGEST_CHUNK if step_s <= 0 else int(min(LONGEST_CHUNK, CHUNK_S / step_s))
+    return max(1, min(steps_left, fit))
 
 
 def typical_step_s(seconds: Sequence[float]) -> float | None:
