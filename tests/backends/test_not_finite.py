@@ -26,6 +26,7 @@ OPERATIONS = {
     "implicit GEMM": conv(3, 5, (7, 9), (3, 2), stride=(2, 1), padding=((1, 2), (0, 1))),
     "columns": conv(1, 17, (30,), (9,), padding=((7, 2),), dilation=(2,)),
     "depthwise": conv(3, 3, (6, 9), (3, 3), groups=3, padding="same"),
+    "depthwise in pairs": conv(3, 3, (6, 9), (3, 3), stride=(2, 2), padding="same", groups=3),
     "edge": conv(2, 3, (5, 6), (3, 3), padding="same", padding_mode="edge"),
     "maximum in pairs": pool((3, 6, 20), "max", (2, 2)),
     "overlapping maximum": pool((3, 9, 9), "max", (3, 3), stride=(2, 2), padding=((1, 1), (1, 1))),

@@ -183,6 +183,7 @@ def run_all_guarded(cache: Path) -> tuple[list[tuple[str, str]], dict[Path, int]
         "implicit GEMM",
         "implicit GEMM, dx by columns",
         "Winograd F(2x2, 3x3)",
+        "depthwise, pairs of rows",
         "depthwise, running rows",
         "dot products, backward over few places",
         "implicit GEMM, backward over few places",
@@ -200,7 +201,7 @@ needs_mprotect = pytest.mark.skipif(sys.platform != "linux", reason="guard pages
 
 @needs_mprotect
 def test_no_kernel_touches_memory_outside_its_arrays_or_computes_from_slack():
-    run_guarded("gemm", "columns", "winograd", "few places", "pools")
+    run_guarded("gemm", "columns", "winograd", "few places", "depthwise strides", "pools")
 
 
 @pytest.mark.slow

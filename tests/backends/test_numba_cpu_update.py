@@ -39,6 +39,10 @@ OPERATIONS = {  # by the formulation that each must take
         conv(17, 17, (4, 50), (3, 3), padding="same", groups=17),
         conv(3, 3, (6, 5), (3, 3), groups=3, bias=False),
     ],
+    "depthwise, pairs of rows": [
+        conv(17, 17, (5, 50), (3, 3), stride=(2, 2), padding=((1, 1), (1, 1)), groups=17),
+        conv(3, 3, (7, 9), (3, 3), stride=(2, 2), groups=3, bias=False),
+    ],
     "dot products, backward over few places": [conv(512, 1024, (4, 4), (1, 1))],
     "implicit GEMM, backward over few places": [conv(512, 1024, (8, 10), (1, 1))],
     "Winograd F(2x2, 3x3), backward over few places": [conv(192, 320, (8, 9), (3, 3), padding="same")],

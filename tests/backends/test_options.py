@@ -58,6 +58,9 @@ FORMULATIONS = {
     "columns": conv("columns", 5, 9, (9, 8), (3, 2)),
     "winograd": conv("winograd", 16, 17, (9, 7), (3, 3), padding=((1, 0), (1, 2))),
     "depthwise": conv("depthwise_last", 4, 4, (3, 40), (3, 3), groups=4, padding="same"),
+    "depthwise_stride_2": conv(
+        "depthwise_halving", 3, 3, (6, 35), (3, 3), stride=(2, 2), padding=((1, 1), (1, 1)), groups=3
+    ),
     "few_places": conv("places", 16, 40, (4, 5), (3, 3)),
 }
 """What each formulation of numba-cpu can do, though its rule gives some to another one."""

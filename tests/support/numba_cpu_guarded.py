@@ -142,6 +142,10 @@ CASES = {
         conv(16, 300, (12, 12), (3, 3), padding="same"),
     ],
     "depthwise": [conv(c, c, (4, w), (3, 3), padding="same", groups=c) for c, w in product((2, 17), (1, 16, 50))],
+    "depthwise strides": [
+        conv(3, 3, (h, w), (3, 3), stride=(2, 2), padding=padding, groups=3)
+        for h, w, padding in product((2, 5), (2, 31, 32, 33, 66), ("same", ((1, 1), (1, 1)), ((1, 2), (3, 0))))
+    ],
     "edge": [conv(3, 5, (6, 7), (3, 3), padding="same", padding_mode="edge")],
     "pools": [
         *(overlapping(kind, size, s) for kind, size, s in product(KINDS, [(4, 5), (9, 50)], (1, 2, 3))),

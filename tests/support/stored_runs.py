@@ -54,6 +54,7 @@ class Made:
     """By (case, backend): the tensor that is wrong."""
     crashed: tuple[tuple[str, str], ...] = ()
     peaks: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    memory_source: str = "resident"
     input_size: int = 8
     settings: Mapping[str, object] = field(default_factory=dict)
     machine: Mapping[str, str] = field(default_factory=dict)
@@ -118,7 +119,7 @@ class Made:
         )  # fmt: skip
         events = [CellComputed(**key, data="random", call_s=1e-3), judged]
         if where in self.peaks:
-            events.append(MemoryMeasured(**key, memory_source="resident", peak_memory_bytes=self.peaks[where]))
+            events.append(MemoryMeasured(**key, memory_source=self.memory_source, peak_memory_bytes=self.peaks[where]))
         log_time = np.log(1e-3 * cell.batch_size * self.factors.get(where, 1.0)) + self.drift
         log_time += random.normal(0.0, self.run_spread)
         for block in range(self.blocks):

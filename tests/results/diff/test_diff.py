@@ -105,17 +105,21 @@ def test_what_computed_and_now_crashes_fails():
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("source", "before", "after", "told"),
     [
-        (100 * 2**20, 110 * 2**20, "more"),
-        (100 * 2**20, 104 * 2**20, "same"),
-        (2**20, 2**20 + 2**19, "same"),
-        (100 * 2**20, 80 * 2**20, "less"),
+        ("resident", 100 * 2**20, 110 * 2**20, "more"),
+        ("resident", 100 * 2**20, 104 * 2**20, "same"),
+        ("resident", 100 * 2**20, 80 * 2**20, "less"),
+        ("resident", 2**20, 4 * 2**20, "same"),
+        ("resident, below floor", 2**20, 4 * 2**20, "same"),
+        ("arena", 2**20, 4 * 2**20, "more"),
+        ("arena", 2**20, 2**20 + 2**19, "same"),
     ],
 )
-def test_memory_is_compared_by_a_margin_of_its_own(before, after, told):
+def test_memory_is_compared_by_a_margin_of_its_own(source, before, after, told):
     where = ("conv1", "left")
-    found = compared(replace(BASE, peaks={where: before}), later(peaks={where: after}))
+    base = replace(BASE, peaks={where: before}, memory_source=source)
+    found = compared(base, later(peaks={where: after}, memory_source=source))
     assert found.count("memory", told) == 3
     assert found.has_failed == (told == "more")
 

@@ -2,7 +2,7 @@
 
 The rule, from the shape alone, but for columns, which an image or group must have for each thread:
 - few places   no more than filters and weights of one, many weights, no groups            few_places/
-- depthwise    one filter a channel, 3 x 3, stride and dilation 1                          depthwise/
+- depthwise    one filter a channel, 3 x 3, stride 1 or 2, dilation 1                      depthwise/
 - Winograd     3 x 3, stride and dilation 1, 16 channels and filters or more, no groups    winograd/
 - implicit GEMM and dot products for everything else                                       flat/
   with dx by columns, where channels are few and the stride is 1                           columns/
@@ -79,7 +79,7 @@ FORMULATIONS: Mapping[str, Choosable] = {
     "winograd": Choosable(Winograd, lambda shape, _: why_no_winograd(shape)),
     "depthwise": Choosable(
         Depthwise,
-        lambda shape, _: "" if depthwise.takes(shape) else "one filter a channel, 3 x 3, stride and dilation 1",
+        lambda shape, _: "" if depthwise.takes(shape) else "one filter a channel, 3 x 3, stride 1 or 2, dilation 1",
     ),
     "few_places": Choosable(FewPlaces, few_places.why_not),
 }

@@ -21,6 +21,7 @@ from __future__ import annotations
 from convbench_backends.numba_cpu.compiler.emit import Int, Place, Value, Vector
 from convbench_backends.numba_cpu.compiler.jit import kernel
 from convbench_backends.numba_cpu.compiler.vector import Lanes, vector_code
+from convbench_backends.numba_cpu.convolution.depthwise.coming import Coming
 from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
 
 KERNEL = 3
@@ -28,10 +29,10 @@ KERNEL = 3
 
 
 def takes(shape: ConvShape) -> bool:
-    """Whether this module can do it: one filter a channel, 3 x 3, stride and dilation 1."""
-    axes = shape.vertical, shape.horizontal
+    """Whether this package can do it: one filter a channel, 3 x 3, stride 1 or 2 on both axes, dilation 1."""
+    down, across = ((axis.kernel, axis.stride, axis.dilation) for axis in (shape.vertical, shape.horizontal))
     one_filter = shape.groups == shape.in_channels == shape.out_channels
-    return one_filter and all((axis.kernel, axis.stride, axis.dilation) == (KERNEL, 1, 1) for axis in axes)
+    return one_filter and down == across and down in {(KERNEL, 1, 1), (KERNEL, 2, 1)}
 
 
 @kernel
@@ -72,7 +73,7 @@ def filter_plane(
     taps = [lanes.spread(w + t) for t in range(KERNEL * KERNEL)]
     bias = lanes.spread(b)
     running = lanes.slots(KERNEL - 1)
-    coming = _Coming(lanes, rows + (KERNEL - 1))
+    coming = Coming(lanes, rows + (KERNEL - 1))
     with lanes.strips(columns) as column:
         masks, written = plane.masks(column - left), lanes.first(columns - column)
         for partial in running:
@@ -103,7 +104,7 @@ def plane_gradient(
     """
     plane = _Plane(lanes, x, height, width)
     totals, running = lanes.slots(KERNEL * KERNEL + 1), lanes.slots(KERNEL)
-    coming = _Coming(lanes, rows + (KERNEL - 1))
+    coming = Coming(lanes, rows + (KERNEL - 1))
     next_x, next_dy = x + channels * height * width, dy + channels * rows * columns
     with lanes.strips(columns) as column:
         masks, inside = plane.masks(column - left), lanes.first(columns - column)
@@ -146,17 +147,3 @@ class _Plane:
             for s, (value, mask) in enumerate(zip(self._values, masks, strict=True)):
                 value.value = lanes.load_where(place + s, mask)
         return [value.value for value in self._values]
-
-
-class _Coming:
-    """Asks for the next plane a vector at a time, one in each step of a loop over strips and rows.
-
-    Asked for at once, a plane would fill the queue of misses, and the sums would wait until it is empty.
-    """
-
-    def __init__(self, lanes: Lanes, steps: Int) -> None:
-        self._lanes, self._steps = lanes, steps
-
-    def ask(self, plane: Place, column: Int, row: Int, *, write: bool = False) -> None:
-        """Ask for the vector of a step: `column` is the first of its strip, which has `steps` rows."""
-        self._lanes.prefetch(plane + (column * self._steps + row * self._lanes.count), write=write)

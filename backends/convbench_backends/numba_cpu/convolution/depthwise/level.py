@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917  # what describes a convolution has no order of importance
+# what describes a convolution has no order of importance
 """Depthwise convolution: what its kernels take."""
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from convbench_backends.numba_cpu.compiler.jit import ROUNDS
-from convbench_backends.numba_cpu.convolution.depthwise import kernels
+from convbench_backends.numba_cpu.convolution.depthwise import kernels, strided
 from convbench_backends.numba_cpu.convolution.readable.level import WeightGradient
-from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
+from convbench_backends.numba_cpu.geometry import Array, ConvShape
 from convbench_backends.shared.outputs import Output
 
 
@@ -22,10 +22,10 @@ class Depthwise:
     that is not finite.
     """
 
-    algorithm = "depthwise, running rows"
-
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
         self._shape, self._tasks = shape, ROUNDS * threads
+        self._is_strided = shape.vertical.stride == strided.STRIDE
+        self.algorithm = "depthwise, pairs of rows" if self._is_strided else "depthwise, running rows"
         self._before = np.array([shape.vertical.before, shape.horizontal.before])
         self._behind = kernels.KERNEL - 1 - self._before
         self._none = np.zeros(shape.out_channels, dtype)
@@ -35,27 +35,33 @@ class Depthwise:
     def y(self, x: Array, w: Array, b: Array | None) -> Array:
         """Each plane with its filter."""
         y, b = self._y.take(), self._none if b is None else b
-        self._filter(x, self._shape.x, w.reshape(len(b), -1), b, self._before, y, self._shape.y)
+        filter_planes = strided.filter_planes if self._is_strided else kernels.filter_planes
+        filter_planes(
+            self._tasks, _planes(x, self._shape.x), w.reshape(len(b), -1), b, self._before, _planes(y, self._shape.y)
+        )  # fmt: skip
         return y
 
     def dx(self, dy: Array, w: Array) -> Array:
-        """Each plane of dy with its filter reversed."""
-        dx, backwards = self._dx.take(), np.ascontiguousarray(w.reshape(len(self._none), -1)[:, ::-1])
-        self._filter(dy, self._shape.y, backwards, self._none, self._behind, dx, self._shape.x)
+        """Each plane of dy with its filter reversed; at stride 2 it is spread over the places that the taps read."""
+        dx, w = self._dx.take(), w.reshape(len(self._none), -1)
+        of_dy, of_dx = _planes(dy, self._shape.y), _planes(dx, self._shape.x)
+        if self._is_strided:
+            strided.spread_planes(self._tasks, of_dy, w, self._before, of_dx)
+        else:
+            backwards = np.ascontiguousarray(w[:, ::-1])
+            kernels.filter_planes(self._tasks, of_dy, backwards, self._none, self._behind, of_dx)
         return dx
 
     def dw_db(self, x: Array, dy: Array) -> tuple[Array, Array]:
         """Sums of each channel over the batch."""
         sums = np.empty((self._shape.out_channels, kernels.KERNEL**2 + 1), x.dtype)
-        kernels.weight_gradients(
-            self._tasks, x.reshape(self._shape.x), dy.reshape(self._shape.y), self._before, sums
-        )  # fmt: skip
+        weight_gradients = strided.weight_gradients if self._is_strided else kernels.weight_gradients
+        weight_gradients(self._tasks, x.reshape(self._shape.x), dy.reshape(self._shape.y), self._before, sums)
         if not np.isfinite(sums).all():
             return self._without_zeros()(x, dy)
         return np.ascontiguousarray(sums[:, :-1]), sums[:, -1].copy()
 
-    def _filter(
-        self, x: Array, x_shape: tuple[int, ...], w: Array, b: Array, before: Index, y: Array, y_shape: tuple[int, ...]
-    ) -> None:  # fmt: skip
-        planes, results = x.reshape(-1, *x_shape[2:]), y.reshape(-1, *y_shape[2:])
-        kernels.filter_planes(self._tasks, planes, w, b, before, results)
+
+def _planes(values: Array, shape: tuple[int, ...]) -> Array:
+    """(N * C, H, W)."""
+    return values.reshape(-1, *shape[2:])
