@@ -1,0 +1,76 @@
+"""The documentation site: Sphinx with MyST. `sphinx-build -W docs build/site` builds it, without a network.
+
+The pages are the Markdown files of this folder, as GitHub shows them. A link to a file that is no page, such as
+../specs/convbench_specs/backend.py, becomes a download; a link to a folder outside the site becomes its path as text.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path[:0] = [str(ROOT / name) for name in ("specs", "backends", "harness")]  # the sources, installed or not
+
+project = "convbench"
+author = "the convbench authors"
+copyright = f"2026, {author}"  # noqa: A001  # the name that Sphinx reads
+version = release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_click",
+]
+exclude_patterns = ["examples"]
+html_theme = "furo"
+html_title = f"convbench {release}"
+html_copy_source = False
+html_show_sourcelink = False
+
+myst_heading_anchors = 4  # links to headings, as on GitHub: page.md#the-bound
+myst_enable_extensions = ["deflist"]
+suppress_warnings = ["toc.multiple_toc_parents"]  # see _only_once
+
+default_role = "code"  # docstrings write `name`, as Markdown does
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_member_order = "bysource"
+autodoc_class_signature = "separated"
+pygments_style = "friendly"
+pygments_dark_style = "monokai"
+
+
+def _only_once(app: Sphinx, doctree: nodes.document) -> None:
+    """Take out of a glob of pages, `*`, those that another table of contents of the same page names.
+
+    So a new page appears without being named, and one that has a place of its own does not appear twice.
+    """
+    trees = list(doctree.findall(addnodes.toctree))
+    named = {page for tree in trees if not tree["glob"] for _, page in tree["entries"]}
+    for tree in trees:
+        if tree["glob"]:
+            tree["entries"] = [(title, page) for title, page in tree["entries"] if page not in named]
+            tree["includefiles"] = [page for page in tree["includefiles"] if page not in named]
+
+
+def _folder_as_text(app: Sphinx, env: Any, node: addnodes.pending_xref, content: nodes.Element) -> nodes.Node | None:
+    """The text of a link to a folder of the repository, which has no page; None where there is no such folder."""
+    target = (HERE / node.get("refdoc", "")).parent / node["reftarget"]
+    return content if node.get("reftype") == "myst" and target.is_dir() else None
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect the two adaptions."""
+    app.connect("doctree-read", _only_once)
+    app.connect("missing-reference", _folder_as_text)
+    return {"parallel_read_safe": True}
