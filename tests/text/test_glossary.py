@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from paths import ROOT
 
 from convbench.text.glossary import GLOSSARY, word
 
 BY_NAME = pytest.mark.parametrize("entry", GLOSSARY, ids=lambda entry: entry.name)
-
-
-def headings(text):
-    """The anchors that GitHub gives the headings of a page."""
-    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_each_form_stands_for_one_word_and_the_words_are_in_order():
@@ -43,8 +35,5 @@ def test_a_meaning_is_a_few_whole_sentences(entry):
 
 
 @BY_NAME
-def test_the_page_that_says_more_exists_with_its_section(entry):
-    if entry.page:
-        name, _, section = entry.page.partition("#")
-        text = (ROOT / "docs" / name).read_text(encoding="utf-8")
-        assert not section or section in headings(text), f"{entry.page} is not there"
+def test_the_page_that_says_more_exists(entry):
+    assert not entry.page or (ROOT / "docs" / entry.page).exists()

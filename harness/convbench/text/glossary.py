@@ -14,7 +14,7 @@ from functools import cache
 class Word:
     """A word, what it means here in one to three sentences, and other forms in which a text may use it.
 
-    `page` is the page of the documentation, with its section, that says more; empty where there is none.
+    `page` is the page of the documentation that says more; empty where there is none.
     """
 
     name: str
@@ -48,14 +48,14 @@ GLOSSARY = (
         "An identity that a right backend fulfils without any right values to compare with. The backward pass of a "
         "linear operation is its transpose, so <y - b, dy> = <x, dx> = <w, dw> must hold.",
         ("adjoint identity",),
-        "verification.md#the-three-checks",
+        "verification.md",
     ),
     Word(
         "approach",
         "How a backend computes a convolution, as it declares: loops, im2col, im2col in blocks, compiled kernels, or a "
         "framework.",
         ("approaches",),
-        "contract.md#facts-that-a-backend-declares",
+        "contract.md",
     ),
     Word(
         "backend",
@@ -74,14 +74,14 @@ GLOSSARY = (
         "One part of a run, with fresh worker processes for every backend. The blocks of a run are its independent "
         "repetitions, and intervals are taken over them.",
         ("blocks",),
-        "measurement.md#rounds-and-blocks",
+        "measurement.md",
     ),
     Word(
         "bound",
         "How far an element may be from the right value. It follows from the rounding of floating-point sums, so "
         "nobody chooses it. Errors are given as multiples of it: up to 1 agrees.",
         ("bounds",),
-        "verification.md#the-bound",
+        "verification.md",
     ),
     Word(
         "case",
@@ -94,7 +94,7 @@ GLOSSARY = (
         "One case at one batch size, computed by one backend in one pass. A run measures cells, and each is a row of "
         "measurements.csv.",
         ("cells",),
-        "results.md#measurements",
+        "results.md",
     ),
     Word(
         "cold caches",
@@ -108,7 +108,7 @@ GLOSSARY = (
         "A speed above the roof. It is no error: the count of FLOPs is that of the plain definition, some algorithms "
         "need fewer, and small data stay in a cache.",
         (),
-        "results.md#roofline",
+        "results.md",
     ),
     Word(
         "entrant",
@@ -142,14 +142,14 @@ GLOSSARY = (
         "FLOPs of a pass for each byte that it must move at least: all its tensors, each counted once. High intensity "
         "is limited by arithmetic, low intensity by memory.",
         ("flops a byte",),
-        "results.md#roofline",
+        "results.md",
     ),
     Word(
         "interval",
         "The 95 % confidence interval: the range in which the true value lies, as far as the blocks of the run can "
         "tell. Of 100 such intervals about 95 hold it.",
         ("intervals", "95 % interval", "95 % intervals"),
-        "measurement.md#which-is-faster",
+        "measurement.md",
     ),
     Word(
         "kept memory",
@@ -162,27 +162,27 @@ GLOSSARY = (
         "The least that a call must allocate: the size of its results. The peak memory is also given as a multiple of "
         "it.",
         ("the least",),
-        "results.md#measurements",
+        "results.md",
     ),
     Word(
         "margin",
         "A difference that counts as equal: 1 %, or the floor of this machine where that is larger.",
         ("margins",),
-        "measurement.md#which-is-faster",
+        "measurement.md",
     ),
     Word(
         "mix",
         "A network in which the fastest right backend computes each layer. It is the most that mixing backends can "
         "bring, as changing between them would cost something, too.",
         (),
-        "results.md#networks",
+        "results.md",
     ),
     Word(
         "oracle",
         "Our own computation of the right values, straight from the definitions in float64. It shares no code with any "
         "backend.",
         (),
-        "verification.md#against-what-the-oracle",
+        "verification.md",
     ),
     Word(
         "pass",
@@ -209,20 +209,20 @@ GLOSSARY = (
         "A drawing of speed over intensity. The roof is the most that this machine can reach at an intensity: its peak "
         "rate of arithmetic, or what its memory delivers.",
         ("roof", "roofs"),
-        "results.md#roofline",
+        "results.md",
     ),
     Word(
         "round",
         "One turn of every backend on a case, in random order. What disturbs the machine in a round meets all of them, "
         "so ratios are taken within rounds.",
         ("rounds",),
-        "measurement.md#rounds-and-blocks",
+        "measurement.md",
     ),
     Word(
         "sample",
         "One timed loop of calls. The time of a call is that of the loop, divided by the number of calls.",
         ("samples",),
-        "measurement.md#a-sample",
+        "measurement.md",
     ),
     Word(
         "tensor",
@@ -234,7 +234,7 @@ GLOSSARY = (
         "tied",
         "As fast as the fastest, as far as the run can tell: the interval of the ratio reaches 1.",
         ("a tie",),
-        "measurement.md#which-is-faster",
+        "measurement.md",
     ),
     Word(
         "untrusted",
