@@ -99,7 +99,7 @@ def compare(
     Raises ConvbenchError where the call or a file is at fault, before anything runs.
     """
     if not all(isinstance(name, (str, Path)) for name in workloads):
-        raise UsageError("workloads are names or paths, each an argument of its own")
+        raise UsageError("each workload must be a name or a path, given as an argument of its own")
     if workloads and case is not None:
         names = ", ".join(map(str, workloads))
         raise UsageError(f"--case takes the place of workloads: leave out {names} or --case")
@@ -140,9 +140,9 @@ def compare(
         registry = find_backends(named).demand(named)
         return execute(settings, registry, output=output, observer=told, machine=machine)
     if output is not None:
-        raise UsageError("--resume goes on in the folder of the run: leave out --output")
+        raise UsageError("--resume continues in the folder of the run: leave out --output")
     if machine is not None:
-        raise UsageError("--resume goes on under the name that the machine had: leave out --machine")
+        raise UsageError("--resume keeps the name that the machine had: leave out --machine")
     return go_on(stored_run(Path(resume)), effort, given, named, observer=told)
 
 
@@ -249,7 +249,7 @@ def go_on(
     """
     begin = time.monotonic()
     if stored.is_finished:
-        observer.note(f"{stored.folder} is finished: nothing is measured")
+        observer.note(f"{stored.folder} is already finished: nothing more is measured")
         # it may have been killed while its files were written
         return load_run(stored.folder) if (stored.folder / REPORT).exists() else _reported(stored.folder)
     settings = RunSettings(**{**stored_settings(stored.header), **given})
@@ -292,7 +292,7 @@ def kinds_of(data: str | Sequence[str] | None) -> tuple[Any, ...]:
     """The further kinds of data that a check is asked for: their names, "all" (also without any) or "none"."""
     names = tuple(dict.fromkeys(_several("all" if data is None else data)))
     if not names:
-        raise UsageError("data must name at least one kind, all or none, or be left out")
+        raise UsageError("data must name at least one kind of data, or be all or none")
     if names in {("all",), ("none",)}:
         return tuple(DATA_KINDS) if names == ("all",) else ()
     return names

@@ -46,16 +46,16 @@ def test_a_file_is_written_in_silence(folder, tmp_path):
 def test_bytes_do_not_go_to_the_terminal(folder):
     done = call(folder, "--format", "parquet")
     assert done.exit_code == EXIT_USAGE
-    assert done.stderr == "convbench: parquet is no text: name the file with --output\n"
+    assert done.stderr == "convbench: parquet is a binary format: name the file to write with --output\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--figure", "tmie", "--output", "a.svg"), "unknown figure 'tmie'; did you mean time?"),
-        (("--figure", "time"), "--output names the file of a figure, such as time.svg"),
+        (("--figure", "time"), "a figure needs a file: add --output time.svg"),
         (("--figure", "time", "--case", "conv9", "--output", "a.svg"), "unknown case 'conv9'"),
-        (("--figure", "roofline", "--case", "conv1", "--output", "a.svg"), "a roofline has all cases"),
+        (("--figure", "roofline", "--case", "conv1", "--output", "a.svg"), "a roofline shows all cases"),
         (("--format", "markdwon"), "unknown format 'markdwon'; did you mean markdown?"),
         (("--format", "latex", "--output", "/dev/full"), "cannot write /dev/full: No space left on device"),
         (("--format", "latex", "--output", "/nowhere/table.tex"), "cannot write /nowhere/table.tex: No such file"),

@@ -230,7 +230,7 @@ def test_foreign_time_is_what_is_busy_less_our_own_on_usable_cores():
 
 def test_a_thread_count_that_is_not_obeyed_is_named():
     found = environment.thread_variables(_facts(environment={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "2"}))
-    _expect(found, "warning", "OMP_NUM_THREADS=1 is not obeyed", "given 2 threads", "--threads 1")
+    _expect(found, "warning", "OMP_NUM_THREADS=1 has no effect", "use 2 threads", "--threads 1")
     _expect(environment.thread_variables(_facts(environment={"OMP_NUM_THREADS": "2"})), "ok")
 
 
@@ -240,7 +240,7 @@ def _inherited(**variables):
 
 def test_a_thread_count_that_a_plug_in_declares_is_named():
     facts = _facts(environment={"NUMBA_NUM_THREADS": "1"}, framework_variables=DECLARED)
-    _expect(environment.thread_variables(facts), "warning", "NUMBA_NUM_THREADS=1 is not obeyed")
+    _expect(environment.thread_variables(facts), "warning", "NUMBA_NUM_THREADS=1 has no effect")
     _expect(environment.inherited(facts), "ok")
 
 
@@ -421,7 +421,7 @@ def test_the_table_keeps_within_the_terminal(width):
     text = console.export_text()
     assert max(len(line) for line in text.splitlines()) <= width
     assert "→ unset" in text
-    assert "1 thing here would spoil numbers" in text
+    assert "1 finding would disturb measurements" in text
 
 
 def test_the_command_shows_findings_and_always_exits_with_0(monkeypatch, tmp_path):

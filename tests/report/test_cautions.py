@@ -19,7 +19,7 @@ def test_a_calm_run_needs_no_caution():
 
 def test_cells_that_still_got_faster_are_counted_with_their_backends():
     (said,) = _said({}, {"backend": "jit", "steady": False})
-    assert said.startswith("1 of 2 cells still got faster")
+    assert said.startswith("1 of 2 cells were still becoming faster")
     assert "jit" in said
 
 

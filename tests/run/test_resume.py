@@ -153,7 +153,7 @@ def test_a_finished_run_says_so_and_nothing_is_measured(finished):
     before = (finished / JOURNAL).read_bytes()
     done = CliRunner().invoke(main, ["compare", "--resume", str(finished)])
     assert done.exit_code == 0
-    assert "is finished: nothing is measured" in done.stderr
+    assert "is already finished: nothing more is measured" in done.stderr
     assert (finished / JOURNAL).read_bytes() == before
 
 
@@ -170,7 +170,7 @@ def test_a_run_that_was_killed_while_it_wrote_its_files_gets_them(finished, tmp_
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda folder: folder.mkdir(), "is no run folder"),
+        (lambda folder: folder.mkdir(), "is not the folder of a run"),
         (
             lambda folder: (folder.mkdir(), (folder / HEADER).write_text(json.dumps({"schema": SCHEMA_VERSION + 1}))),
             "upgrade convbench",

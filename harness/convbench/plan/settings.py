@@ -108,7 +108,7 @@ class RunSettings:
             raise UsageError(f"batch sizes must be at least {least}, not {given}")
         self._check_search()
         if self.data and self.timing:
-            raise UsageError("further kinds of data are for a check: leave out --data")
+            raise UsageError("only a check takes further kinds of data: leave out --data")
         for key in ("blocks", "rounds", "sample_s", "within_s", "budget_s", "timeout_s", "search_s"):
             value = getattr(self, key)
             if not 0 < value < inf:  # NaN is neither
@@ -129,7 +129,7 @@ class RunSettings:
     def _check_names(self) -> None:
         for key in ("backends", "passes", "dtypes", "cases"):
             if getattr(self, key) == ():
-                raise UsageError(f"{key} must name at least one, or be left out")
+                raise UsageError(f"{key} is empty: name at least one, or leave it out")
         known = {"device": get_args(Device), "allocator": get_args(Allocator), "cache": get_args(Cache)}
         named: list[tuple[str, str, tuple[str, ...]]] = [("pass", name, PASSES) for name in self.passes]
         named += [("kind of data", name, (*DATA_KINDS,)) for name in self.data]
@@ -143,11 +143,11 @@ class RunSettings:
         if self.memory_limit_bytes < 0:
             raise UsageError(f"memory limit must be more than 0 bytes, not {self.memory_limit_bytes}")
         if self.memory_limit_bytes and not self.find_largest_batch:
-            raise UsageError("--memory-limit bounds a search: add --find-largest-batch")
+            raise UsageError("--memory-limit limits the search for the largest batch: add --find-largest-batch")
         if self.search_s != SEARCH_S and not self.find_largest_batch:
-            raise UsageError("--search-time bounds a search: add --find-largest-batch")
+            raise UsageError("--search-time limits the search for the largest batch: add --find-largest-batch")
         if self.find_largest_batch and self.device != "cpu":
-            raise UsageError(f"--find-largest-batch watches a process's memory: it cannot search on {self.device}")
+            raise UsageError(f"--find-largest-batch observes the memory of a process, which is not possible on {self.device}")
 
     @property
     def promised_s(self) -> float:

@@ -155,7 +155,7 @@ def test_two_runs_cannot_write_one_folder(tmp_path):
             with pytest.raises(UsageError, match="another run is being written to"):
                 begin()
         journal.write(WarningGiven(text="undisturbed"))
-    with pytest.raises(UsageError, match="holds a run already"):
+    with pytest.raises(UsageError, match="already contains a run"):
         Journal.begin(tmp_path / "run", {})
     assert read_header(tmp_path / "run")["command"] == "first"
     assert [event.text for event in read_events(tmp_path / "run")] == ["undisturbed"]
