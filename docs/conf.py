@@ -1,15 +1,15 @@
 """The documentation site: Sphinx with MyST. `sphinx-build -W docs build/site` builds it, without a network.
 
 The pages are the Markdown files of this folder, as GitHub shows them. A link to a file that is no page, such as
-../specs/convbench_specs/backend.py, becomes a download; a link to a folder outside the site becomes its path as text.
+../specs/convbench_specs/backend.py, becomes a download; a link to a folder becomes plain text.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
@@ -41,6 +41,15 @@ myst_heading_anchors = 4  # links to headings, as on GitHub: page.md#the-bound
 myst_enable_extensions = ["deflist"]
 suppress_warnings = ["toc.multiple_toc_parents"]  # see _only_once
 
+INCLUDED = {
+    "README": "index",
+    "CHANGELOG": "changelog",
+    "CONTRIBUTING": "contributing",
+    "results/README": "published_runs",
+    "results/kernels-2-cores/kernels": "kernel_table",
+}
+"""Markdown files elsewhere in the repository, and the pages that have their text."""
+
 default_role = "code"  # docstrings write `name`, as Markdown does
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
@@ -63,14 +72,25 @@ def _only_once(app: Sphinx, doctree: nodes.document) -> None:
             tree["includefiles"] = [page for page in tree["includefiles"] if page not in named]
 
 
-def _folder_as_text(app: Sphinx, env: Any, node: addnodes.pending_xref, content: nodes.Element) -> nodes.Node | None:
-    """The text of a link to a folder of the repository, which has no page; None where there is no such folder."""
-    target = (HERE / node.get("refdoc", "")).parent / node["reftarget"]
-    return content if node.get("reftype") == "myst" and target.is_dir() else None
+def _outside(app: Sphinx, doctree: nodes.document) -> None:
+    """Links to what is outside this folder: to the page that includes a file, and the text alone for a folder."""
+    for node in list(doctree.findall(addnodes.pending_xref)):
+        if node.get("reftype") != "myst":
+            continue
+        if node.get("refdomain") == "doc" and Path(node["reftarget"]).is_absolute():
+            node["reftarget"] = INCLUDED[Path(node["reftarget"]).relative_to(ROOT).as_posix()]
+        elif node.get("refdomain") is None and ((HERE / node["refdoc"]).parent / node["reftarget"]).is_dir():
+            node.replace_self(node.children)
+
+
+def _as_text(app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]) -> None:
+    """Docstrings are plain text: a star in (N, C, *spatial) begins no emphasis."""
+    lines[:] = [re.sub(r"(?<!\*)\*(?=\w)", r"\\*", line) for line in lines]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect the two adaptions."""
+    """Connect what adapts the repository's files to the site."""
     app.connect("doctree-read", _only_once)
-    app.connect("missing-reference", _folder_as_text)
+    app.connect("doctree-read", _outside)
+    app.connect("autodoc-process-docstring", _as_text)
     return {"parallel_read_safe": True}

@@ -222,7 +222,7 @@ def is_quick_check(line: Line) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", filter(is_quick_check, ONCE), ids=name_of)
+@pytest.mark.parametrize("line", list(filter(is_quick_check, ONCE)), ids=name_of)
 def test_small_checks_find_the_backends_right(line, folder):
     (student,) = (block.text for block in python_blocks() if 'name = "my-conv"' in block.text)
     (folder.path / "my_conv.py").write_text(student)
