@@ -19,7 +19,7 @@ RUNNABLE = "<!-- runnable -->"
 ENDS = frozenset({">", ">>", "|", "&&", ";"})
 """Where the shell takes over."""
 FENCE = re.compile(r"^([ \t]*)```(\w*)[^\n]*\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
-INLINE = re.compile(r"(?<![`\w])`(convbench [^`]+)`(?!`)")
+INLINE = re.compile(r"(?<![`\w])`(convbench\s[^`]+)`(?!`)")
 OPTIONAL = re.compile(r" ?\[[^\[\]\d,]*(?:,[^\[\]\d]*)?\]")
 """A part of a synopsis that may be left out, such as [--output FILE]; lists of numbers are none."""
 
@@ -83,15 +83,14 @@ def _typed(text: str, page: str) -> Iterator[Line]:
             inside = "" if inside else bare.removeprefix("```") or "text"
         elif (inside and inside not in {"python", "toml"} and not inside.startswith("{")) or line.startswith("    "):
             command = re.sub(r"^\$ ", "", bare)
-            if re.match(r"(?:\w+=\S+ )*convbench ", command) or re.search(r"&& convbench\b", command):
+            if re.match(r"(?:\w+=\S+ )*(?:pip .* && )?convbench [-a-z]", command):
                 yield Line(page, number, command)
 
 
 def _mentioned(text: str, page: str) -> Iterator[Line]:
     prose = FENCE.sub(lambda block: "\n" * block[0].count("\n"), text)
     for found in INLINE.finditer(prose):
-        if re.match(r"convbench (?:-|[a-z])", found[1]):
-            yield Line(page, _number(prose, found.start()), " ".join(found[1].split()), is_mention=True)
+        yield Line(page, _number(prose, found.start()), " ".join(found[1].split()), is_mention=True)
 
 
 def _before(text: str, place: int) -> str:

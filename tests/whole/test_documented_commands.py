@@ -6,11 +6,9 @@ against what there is, up to the place where a run would begin. What only reads 
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -24,9 +22,12 @@ from convbench import api
 from convbench.cli.main import main
 from convbench.plan.entrants import Entrant
 from convbench.plan.items import make_plan
+from convbench.results.events.schema import LimitsFound
+from convbench.results.roofline import Bandwidth, Peak
+from convbench.workers import entrants
 from convbench.workers.entrants import Entry
-from convbench.workers.plugins import find_backends
-from convbench_specs import load_workload, shipped_workloads
+from convbench.workers.plugins import Registry, find_backends
+from convbench_specs import Available, load_workload, shipped_workloads
 
 READ_RUNS = {"report", "export", "diff", "history"}
 LIST = {"workloads", "show", "backends"}
@@ -80,8 +81,6 @@ def name_of(line: Line) -> str:
 def filled(line: Line) -> list[str]:
     """The words of a line, with something in the place of everything that is the reader's; KeyError where it is new."""
     words = [re.sub(r"\$\w+", "variable.md", word) for word in line.words]
-    if "--left" in words:  # entrants of one run
-        words = [{"NAME": "left"}.get(word, word) for word in words]
     return [re.sub(r"(?<![\w-])[A-Z]{1,}(?![\w.])", lambda found: PLACEHOLDERS[found[0]], word) for word in words]
 
 
@@ -118,7 +117,10 @@ def planned(registry, monkeypatch, tmp_path):
     """A function that goes through a call of compare or check until a run would begin."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(api, "find_backends", lambda *_, **__: registry)
-    monkeypatch.setattr(Entry, "_registry_at", lambda *_: registry)
+    monkeypatch.setattr(Entry, "_registry_at", lambda _, where: at(where, registry))
+    monkeypatch.setattr(
+        entrants, "availabilities", lambda able, _: {each.backend.name: Available("1") for each in able}
+    )
     monkeypatch.setattr(api, "stored_run", lambda folder: (_ for _ in ()).throw(_BeginsNowError))
 
     def execute(settings, registry, **_):
@@ -140,6 +142,16 @@ def planned(registry, monkeypatch, tmp_path):
     return call
 
 
+def at(where: str, registry: Registry) -> Registry:
+    """The same backends as another interpreter would have them; files of plug-ins have their own."""
+    if not where or where.endswith(".py"):
+        return registry
+    backends = {
+        name: replace(entry, plugin=replace(entry.plugin, python=where)) for name, entry in registry.backends.items()
+    }
+    return Registry(backends=backends)
+
+
 def is_model(name: str) -> bool:
     return ":" in name or name.endswith((".pt", ".pt2", ".pth", ".keras", ".h5", ".onnx"))
 
@@ -148,7 +160,7 @@ def is_model(name: str) -> bool:
 def test_every_command_line_can_be_called(line, request):
     words = filled(line)
     context = parsed(words)
-    if words[0] in {"compare", "check"} and not context.params.get("device") == "cuda":
+    if words[0] in {"compare", "check"} and context.params.get("device") != "cuda":
         request.getfixturevalue("planned")(words)
     if words[0] in {"fuzz", "limits", "doctor"}:
         known = request.getfixturevalue("registry").backends
@@ -166,12 +178,22 @@ class Folder:
 
     def store(self, names: list[str], entrants: list[str]) -> None:
         backends = dict.fromkeys([*entrants, "pytorch", "other"], "1")
-        for name in names:
-            if not (self.path / name).exists():
-                (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-                Made(backends=backends, cases=("conv1", "conv2"), peaks={("conv1", "other"): 10**7}).store(
-                    self.path / name
-                )
+        for seed, name in enumerate(names):
+            (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+            WithLimits(backends=backends, peaks={("conv1", "other"): 10**7}, seed=seed).store(self.path / name)
+
+
+class WithLimits(Made):
+    """A run that knows what its machine reaches."""
+
+    def events(self):
+        limits = LimitsFound(
+            device="cpu",
+            threads=2,
+            bandwidth=Bandwidth(gbytes_per_s=20.0, way="copy", array_bytes=2**30),
+            peaks=(Peak(dtype="float32", gflops_per_s=100.0, backend="other", case="none", considered=("other",)),),
+        )
+        return [*super().events()[:-1], limits, super().events()[-1]]
 
 
 @pytest.fixture
@@ -298,7 +320,7 @@ def test_every_block_of_python_compiles(block):
 )
 def test_a_runnable_block_runs(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    exec(compile(block.text, f"{block.page}:{block.number}", "exec"), {"__name__": "block"})  # noqa: S102
+    exec(compile(block.text, f"{block.page}:{block.number}", "exec"), {"__name__": "block"})
 
 
 def test_every_extra_that_is_installed_exists():

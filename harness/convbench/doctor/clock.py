@@ -21,7 +21,9 @@ def timer(facts: Facts) -> Finding:
     text = f"A step takes {format_seconds(step)} and a read {format_seconds(cost)}{f' ({source})' if source else ''}"
     if step <= MOST_STEP_S and cost <= MOST_COST_S:
         return Finding("timer", "ok", f"{text}.")
-    return Finding("timer", "warning", f"{text}: short calls cannot be measured precisely.", "boot with clocksource=tsc")
+    return Finding(
+        "timer", "warning", f"{text}: short calls cannot be measured precisely.", "boot with clocksource=tsc"
+    )
 
 
 def performance_events(facts: Facts) -> Finding:

@@ -43,7 +43,9 @@ def foreign(facts: Facts) -> Finding:
     if room and use.foreign_cores <= max(SLACK_CORES, FOREIGN_SHARE * len(facts.usable)):
         return Finding(topic, "ok", f"{text}.")
     named = ", ".join(f"{name} {cores:.2f}" for name, cores in use.busiest)
-    return Finding(topic, "warning", f"{text}{f': {named}' if named else ''}.", "end them, or measure when they have finished")
+    return Finding(
+        topic, "warning", f"{text}{f': {named}' if named else ''}.", "end them, or measure when they have finished"
+    )
 
 
 def steal(facts: Facts) -> Finding:
@@ -70,13 +72,22 @@ def core_speed(facts: Facts) -> Finding:
         return Finding(topic, "unknown", "This system does not let a process choose its core.")
     slow = [times for times in seen if times[0] > SLOW]
     if len(slow) <= SLOW_SHARE * len(seen):
-        return Finding(topic, "ok", "The cores keep their speed: a loop of fixed work always takes about the same time.")
+        return Finding(
+            topic, "ok", "The cores keep their speed: a loop of fixed work always takes about the same time."
+        )
     loop, chain = (statistics.median(times) for times in zip(*slow, strict=True))
-    text = f"In {len(slow) / len(seen):.0%} of the tests a core needed {loop:.1f} times its best time for a loop of fixed work"
+    text = f"In {len(slow) / len(seen):.0%} of the tests a core needed {loop:.1f} times its best time for a fixed loop"
     if chain > CLOCK_CHANGES:
-        return Finding(topic, "warning", f"{text}: its clock frequency drops.", "improve the cooling, or fix the frequency below turbo")
-    text += ", but not more for steps that wait for one another: another program or virtual machine uses the second hardware thread of the core."
-    return Finding(topic, "warning", text, "use a machine with dedicated cores; --effort thorough narrows the intervals")
+        return Finding(
+            topic,
+            "warning",
+            f"{text}: its clock frequency drops.",
+            "improve the cooling, or fix the frequency below turbo",
+        )
+    text += ", but not for steps that wait for one another: somebody else uses the core's second hardware thread."
+    return Finding(
+        topic, "warning", text, "use a machine with dedicated cores; --effort thorough narrows the intervals"
+    )
 
 
 def _wanted(facts: Facts) -> int:

@@ -30,7 +30,11 @@ def thread_variables(facts: Facts) -> Finding:
         return Finding(topic, "ok", f"No environment variable asks for a number of threads other than {facts.threads}.")
     named = ", ".join(f"{name}={value}" for name, value in others.items())
     wanted = sorted(set(others.values()))
-    remedy = f"use --threads {wanted[0]} if you want that" if len(wanted) == 1 else "use --threads for the number that you want"
+    remedy = (
+        f"use --threads {wanted[0]} if you want that"
+        if len(wanted) == 1
+        else "use --threads for the number that you want"
+    )
     return Finding(topic, "warning", f"{named} has no effect: workers use {facts.threads} threads.", remedy)
 
 

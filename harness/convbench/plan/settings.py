@@ -147,7 +147,9 @@ class RunSettings:
         if self.search_s != SEARCH_S and not self.find_largest_batch:
             raise UsageError("--search-time limits the search for the largest batch: add --find-largest-batch")
         if self.find_largest_batch and self.device != "cpu":
-            raise UsageError(f"--find-largest-batch observes the memory of a process, which is not possible on {self.device}")
+            raise UsageError(
+                f"--find-largest-batch observes the memory of a process, which is not possible on {self.device}"
+            )
 
     @property
     def promised_s(self) -> float:

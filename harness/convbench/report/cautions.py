@@ -36,9 +36,9 @@ def cautions(measurements: pd.DataFrame, threads: int) -> Iterator[str]:
         share = looked["slow_core"].sum() / max(1, looked["samples"].sum())
         if share > MOST_SLOW:
             yield (
-                f"After {share:.0%} of the samples a core needed more than {SLOW} times its best time for a loop of fixed work. "
-                "This widens the intervals, and no counter of the system shows it. convbench doctor finds out whether the "
-                "clock frequency or another virtual machine is the cause."
+                f"After {share:.0%} of the samples a core needed over {SLOW} times its best time for a fixed loop. "
+                "This widens the intervals, and no counter of the system shows it. convbench doctor finds out whether "
+                "the clock frequency or another virtual machine is the cause."
             )
     yield from _threads(timed[timed["median_s"] > LONG_CALL_S], threads)
 

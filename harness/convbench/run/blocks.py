@@ -231,8 +231,8 @@ def _spinning(sessions: Sequence[BackendSession]) -> Iterator[WarningGiven]:
     for session in sessions:
         if session.busy_cores:
             yield WarningGiven(
-                text=f"{session.name} keeps {session.busy_cores:.1f} processor cores busy while it has nothing to compute. "
-                "Probably threads of it wait in a loop; this slows its own calls down"
+                text=f"{session.name} keeps {session.busy_cores:.1f} processor cores busy while it has nothing to "
+                "compute. Probably its threads wait in a loop; this slows its own calls down"
             )
 
 

@@ -1,6 +1,6 @@
 """The words of convbench, each explained once: pages link to it, and the documentation shows the same sentences.
 
-    word("rounds")    ->  the Word "round", as "rounds" is one of its forms
+word("rounds")    ->  the Word "round", as "rounds" is one of its forms
 """
 
 from __future__ import annotations

@@ -20,12 +20,20 @@ FORMATS = ("table", "markdown", "json")
 @click.option("--right", help="Entrant of the run BASE that is compared with --left.")
 @click.option("--fail-above", type=PerCent(), help="Per cent by which a cell may become slower. Default: 5.")
 @click.option(
-    "--thresholds", type=click.Path(path_type=Path), help='TOML file with margins of single cases, such as "conv*" = 10 in its table [cases].'
+    "--thresholds",
+    type=click.Path(path_type=Path),
+    help='TOML file with margins of single cases, such as "conv*" = 10 in its table [cases].',
 )
 @click.option("--changed", multiple=True, help="Backend whose code changed although its version did not. Repeatable.")
-@click.option("--force", is_flag=True, help="Compare even runs of different machines or settings, and interrupted runs.")
-@click.option("--format", "format_", type=click.Choice(FORMATS), default="table", help="Format of the output. Default: table.")
-@click.option("--output", type=click.Path(path_type=Path), help="Also write an HTML page to this file (FILE.html) or folder.")
+@click.option(
+    "--force", is_flag=True, help="Compare even runs of different machines or settings, and interrupted runs."
+)
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="table", help="Format of the output. Default: table."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Also write an HTML page to this file (FILE.html) or folder."
+)
 def diff(  # noqa: PLR0917  # a parameter for each option
     base: Path,
     new: Path | None,
@@ -42,7 +50,8 @@ def diff(  # noqa: PLR0917  # a parameter for each option
 
     BASE and NEW are folders of runs. Two entrants of one run (--left and --right) took turns on the same machine, so
     comparing them is more reliable; use this in CI. The exit code is 1 if something is surely slower than its margin
-    allows, needs more memory, or was right and is not right any more. Otherwise it is 0, also if nothing can be decided.
+    allows, needs more memory, or was right and is not right any more. Otherwise it is 0, even if nothing can be
+    decided.
 
     \b
     Examples:
@@ -82,7 +91,9 @@ def diff(  # noqa: PLR0917  # a parameter for each option
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="File (FILE.html) or folder for the page. Default: FOLDER.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="File (FILE.html) or folder for the page. Default: FOLDER."
+)
 def history(folder: Path, output: Path | None) -> None:
     """Show how the times of all runs below FOLDER changed.
 

@@ -22,9 +22,14 @@ def _complete(context: click.Context, parameter: click.Parameter, begin: str) ->
     shell_complete=_complete,
     help="Format to write: pytest-benchmark, pyperf, bencher, github-action, markdown, latex, junit or parquet.",
 )
-@click.option("--figure", help="Figure to draw instead: time, memory or roofline. The ending of --output decides: .svg, .pdf or .png.")
+@click.option(
+    "--figure",
+    help="Figure to draw instead: time, memory or roofline. The ending of --output decides: .svg, .pdf or .png.",
+)
 @click.option("--case", help="Case of a figure of time or memory. A run of one case does not need it.")
-@click.option("--pass", "pass_name", help="Pass of a figure. Default: the first of forward, backward and both that was measured.")
+@click.option(
+    "--pass", "pass_name", help="Pass of a figure. Default: the first of forward, backward and both that was measured."
+)
 @click.option("--output", type=click.Path(path_type=Path), help="File to write. Default: the terminal.")
 def export(
     run: Path,

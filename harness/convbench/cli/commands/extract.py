@@ -14,7 +14,9 @@ from convbench.cli.options import INPUT_HELP, Shape
 @click.option("--input", "inputs", type=Shape(), multiple=True, help=INPUT_HELP)
 @click.option("--output", type=click.Path(path_type=Path), help="TOML file to write. Default: the terminal.")
 @click.option("--timeout", "timeout_s", type=float, help="Seconds that reading the model may take. Default: 300.")
-@click.option("--plugin", "plugins", multiple=True, help="Also load the extractors of this module or .py file. Repeatable.")
+@click.option(
+    "--plugin", "plugins", multiple=True, help="Also load the extractors of this module or .py file. Repeatable."
+)
 def extract(
     source: str,
     inputs: tuple[tuple[int, ...], ...],
@@ -24,10 +26,10 @@ def extract(
 ) -> None:
     """Make a workload from the layers of a model.
 
-    SOURCE is a function or class that makes a PyTorch or Keras model, a model itself, a JAX function, the name of a model
-    of torchvision, timm or keras.applications, or a file of Keras, ONNX or PyTorch. Each convolution, pooling and flatten
-    becomes a case. Layers that no case can express are listed with the reason and their share of the FLOPs. Nothing is
-    downloaded.
+    SOURCE is a function or class that makes a PyTorch or Keras model, a model itself, a JAX function, the name of a
+    model of torchvision, timm or keras.applications, or a file of Keras, ONNX or PyTorch. Each convolution, pooling
+    and flatten becomes a case. Layers that no case can express are listed with the reason and their share of the
+    FLOPs. Nothing is downloaded.
 
     \b
     Examples:

@@ -14,7 +14,9 @@ from convbench.cli.options import FolderPath, Names
 
 @click.command()
 @click.option("--time", "time_s", type=float, help="Seconds to search. Default: 60, or no limit with --count.")
-@click.option("--count", type=int, help="Number of cases to examine. With --time, the search ends at whichever comes first.")
+@click.option(
+    "--count", type=int, help="Number of cases to examine. With --time, the search ends at whichever comes first."
+)
 @click.option("--backends", type=Names(), help="Check only these backends. Default: all that are available.")
 @click.option("--dtypes", type=Names(), help="Dtypes of the cases. Default: float32,float64.")
 @click.option("--data", type=Names(), help="Further kinds of data, as for check. Default: all.")
@@ -23,7 +25,9 @@ from convbench.cli.options import FolderPath, Names
 @click.option("--seed", type=int, help="Seed of the cases and their data. Default: 0.")
 @click.option("--timeout", "timeout_s", type=float, help="Seconds after which a call is killed. Default: 60.")
 @click.option("--output", type=FolderPath(), help="Folder for the findings. Default: results/fuzz-DATE-TIME.")
-@click.option("--plugin", "plugins", multiple=True, help="Also load the backends of this module or .py file. Repeatable.")
+@click.option(
+    "--plugin", "plugins", multiple=True, help="Also load the backends of this module or .py file. Repeatable."
+)
 def fuzz(time_s: float | None, count: int | None, output: Path | None, **options: Any) -> None:
     """Check backends on random cases.
 

@@ -7,7 +7,9 @@ import click
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--plugin", "plugins", multiple=True, help="Also load the backends of this module or .py file. Repeatable.")
+@click.option(
+    "--plugin", "plugins", multiple=True, help="Also load the backends of this module or .py file. Repeatable."
+)
 @click.option("--device", default="cpu", help="Device to ask for: cpu or cuda. Default: cpu.")
 def backends(name: str | None, plugins: tuple[str, ...], device: str) -> None:
     """List the backends, or show one of them and its options.
@@ -28,7 +30,9 @@ def backends(name: str | None, plugins: tuple[str, ...], device: str) -> None:
 
 
 @click.command()
-@click.option("--plugin", "plugins", multiple=True, help="Also load the workloads of this module or .py file. Repeatable.")
+@click.option(
+    "--plugin", "plugins", multiple=True, help="Also load the workloads of this module or .py file. Repeatable."
+)
 def workloads(plugins: tuple[str, ...]) -> None:
     """List the included workloads and those of plug-ins."""
     from convbench.cli.listing import print_workloads  # noqa: PLC0415
@@ -39,7 +43,9 @@ def workloads(plugins: tuple[str, ...]) -> None:
 @click.command()
 @click.argument("workload")
 @click.option("--batch-size", type=int, default=1, help="Batch size for the memory in training. Default: 1.")
-@click.option("--plugin", "plugins", multiple=True, help="Also load the workloads of this module or .py file. Repeatable.")
+@click.option(
+    "--plugin", "plugins", multiple=True, help="Also load the workloads of this module or .py file. Repeatable."
+)
 def show(workload: str, batch_size: int, plugins: tuple[str, ...]) -> None:
     """Show the layers of a workload.
 

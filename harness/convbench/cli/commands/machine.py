@@ -19,13 +19,15 @@ from convbench.cli.options import FolderPath, Names, Numbers
     help="Also compare one backend with itself, to find the smallest difference that this machine can detect.",
 )
 @click.option("--backend", help="Backend of the self-test. Default: the first that is available and quick.")
-@click.option("--against", help="Take the second of the two from this other Python environment, which has the same versions.")
+@click.option(
+    "--against", help="Take the second of the two from this other Python environment, which has the same versions."
+)
 @click.option("--output", type=FolderPath(), help="Keep the run of the self-test in this folder.")
 def doctor(threads: int | None, as_json: bool, **options: Any) -> None:  # noqa: FBT001  # as above
     """Find out what would disturb measurements on this machine, and what to do about it.
 
-    The self-test measures the noise floor of this machine: the difference between two measurements of the same code. From
-    then on, smaller differences get no verdict. The self-test takes a few minutes.
+    The self-test measures the noise floor of this machine: the difference between two measurements of the same code.
+    From then on, smaller differences get no verdict. The self-test takes a few minutes.
 
     \b
     Examples:
@@ -43,7 +45,9 @@ def doctor(threads: int | None, as_json: bool, **options: Any) -> None:  # noqa:
 @click.option("--dtypes", type=Names(), help="Dtypes to measure with. Default: float32.")
 @click.option("--device", default="cpu", help="Device to measure: cpu or cuda. Default: cpu.")
 @click.option("--again", is_flag=True, help="Measure again what is already known.")
-@click.option("--plugin", "plugins", multiple=True, help="Also load the backends of this module or .py file. Repeatable.")
+@click.option(
+    "--plugin", "plugins", multiple=True, help="Also load the backends of this module or .py file. Repeatable."
+)
 def limits(threads: tuple[int, ...] | None, dtypes: tuple[str, ...] | None, **options: Any) -> None:
     """Show the highest arithmetic rate and memory bandwidth that this machine reaches.
 

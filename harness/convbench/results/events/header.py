@@ -75,7 +75,9 @@ def read_header(folder: Path) -> Header:
     try:
         header = json.loads(path.read_bytes())
     except OSError as error:
-        raise RunError(f"{folder} is not the folder of a run: cannot read {HEADER}: {error.strerror or error}") from error
+        raise RunError(
+            f"{folder} is not the folder of a run: cannot read {HEADER}: {error.strerror or error}"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
     schema = header.get("schema") if isinstance(header, dict) else None

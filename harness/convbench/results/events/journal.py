@@ -139,7 +139,9 @@ def read_events(folder: Path) -> Iterator[Event | OldEvent]:
                     raise RunError(f"{folder / JOURNAL} is damaged at line {number}: {error}") from error
                 yield event
     except OSError as error:
-        raise RunError(f"{folder} is not the folder of a run: cannot read {JOURNAL}: {error.strerror or error}") from error
+        raise RunError(
+            f"{folder} is not the folder of a run: cannot read {JOURNAL}: {error.strerror or error}"
+        ) from error
 
 
 def _cannot_write(folder: Path, error: OSError) -> UsageError:

@@ -123,8 +123,8 @@ class Promise:
         if self.deadline.left_s() >= STARTING_S * (1 + backends):
             return ""
         return (
-            f"the run must end within {self.deadline.within_s:g} s (--within). What does not fit is left out; only the start of "
-            "the workers and the check of the first case are always done, and they may take longer"
+            f"the run must end within {self.deadline.within_s:g} s (--within). What does not fit is left out; only the "
+            "start of the workers and the check of the first case are always done, and they may take longer"
         )
 
     def _checks(self, keys: Collection[ItemKey]) -> dict[ItemKey, ItemCost]:
@@ -173,7 +173,9 @@ def left_out_text(what: str, labels: Mapping[str, str] | Collection[str], settin
     """A sentence on what was left out; long lists are cut, with the number of the rest."""
     names = list(labels)
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"to end within {settings.within_s:g} s, {what}: {', '.join(names[:SHOWN])}{more} (--within sets another time)"
+    return (
+        f"to end within {settings.within_s:g} s, {what}: {', '.join(names[:SHOWN])}{more} (--within sets another time)"
+    )
 
 
 SHOWN = 3
