@@ -274,9 +274,9 @@ def test_help_shows_examples(convbench, command):
 
 def test_the_help_says_what_a_default_run_does(convbench):
     text = " ".join(convbench("compare", "--help").output.split())
-    assert f"each of all its passes; default: {QUICK.rounds}." in text
-    assert f"default: {QUICK.blocks}, up to {QUICK.most_blocks} in time" in text
-    assert f"quick: {QUICK.within_s:g}, thorough: {EFFORTS['thorough'].within_s:g}" in text
+    assert f"every backend has one turn. Default: {QUICK.rounds}." in text
+    assert f"Default: {QUICK.blocks} to {QUICK.most_blocks}, as time allows." in text
+    assert f"Default: {QUICK.within_s:g} for quick, {EFFORTS['thorough'].within_s:g} for thorough." in text
 
 
 FAILS = """
@@ -363,7 +363,7 @@ def test_more_threads_than_cores_are_told_before_anything_is_checked(convbench):
     for command in (["check", "tiny.toml", "--output", "run"], ["fuzz", "--count", "1"]):
         done = convbench(*command, "--backends", "naive", "--threads", "99")
         assert done.exit_code == 0, done.output
-        assert "warning: cores: 99 threads asked for, but" in done.output
+        assert "warning: cores: 99 threads requested, but" in done.output
 
 
 def test_an_availability_that_is_none_is_told_as_one(convbench, tmp_path):

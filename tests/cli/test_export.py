@@ -28,7 +28,7 @@ def test_text_goes_to_the_terminal_and_what_is_left_out_to_stderr(folder):
     done = call(folder, "--format", "bencher")
     assert done.exit_code == 0, done.stderr
     assert len(json.loads(done.stdout)) == 16
-    assert "bencher: 8 wrong, 8 crashed, 8 unsupported, 8 untrusted\n" in done.stderr
+    assert "left out: 8 wrong, 8 crashed, 8 unsupported, 8 untrusted\n" in done.stderr
 
 
 def test_text_is_utf_8_on_every_terminal(folder):
@@ -71,12 +71,12 @@ def test_a_call_that_cannot_work_is_one_line(folder, arguments, said):
 def test_a_folder_that_is_no_run_is_one_line(tmp_path):
     done = call(tmp_path, "--format", "latex")
     assert done.exit_code == EXIT_USAGE
-    assert "no run folder" in done.stderr
+    assert "is not the folder of a run" in done.stderr
 
 
 def test_help_names_every_format():
     (option,) = [each for each in command.params if each.name == "format_name"]
-    assert option.help == f"{', '.join([*FORMATS][:-1])} or {[*FORMATS][-1]}."
+    assert option.help == f"Format to write: {', '.join([*FORMATS][:-1])} or {[*FORMATS][-1]}."
 
 
 def test_the_shell_completes_the_name_of_a_format():

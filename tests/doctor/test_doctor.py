@@ -196,9 +196,11 @@ def _timed(*loops, chain=1.0):
 
 def test_cores_that_do_not_keep_their_speed_are_found_and_told_from_a_changing_clock():
     slowed = [1.0, 1.9, 2.0, 1.8]
-    _expect(contention.core_speed(_timed(*slowed)), "warning", "38% of the looks", "1.9 times", "other hardware")
-    _expect(contention.core_speed(_timed(*slowed, chain=1.8)), "warning", "1.9 times", "clock goes down")
-    _expect(contention.core_speed(_timed(2.0, 2.0)), "warning", "33% of the looks")  # it was faster another day
+    _expect(
+        contention.core_speed(_timed(*slowed)), "warning", "38% of the tests", "1.9 times", "second hardware thread"
+    )
+    _expect(contention.core_speed(_timed(*slowed, chain=1.8)), "warning", "1.9 times", "clock frequency drops")
+    _expect(contention.core_speed(_timed(2.0, 2.0)), "warning", "33% of the tests")  # it was faster another day
     _expect(contention.core_speed(_timed(*[1.0] * 19, 3.0)), "ok")  # one look was interrupted
     _expect(contention.core_speed(_facts()), "unknown")
 
@@ -428,8 +430,8 @@ def test_the_command_shows_findings_and_always_exits_with_0(monkeypatch, tmp_pat
     monkeypatch.setenv("CONVBENCH_CACHE_DIR", str(tmp_path))
     done = CliRunner().invoke(main, ["doctor", "--threads", "512"])
     assert done.exit_code == 0, done.output
-    assert "512 threads asked for" in " ".join(done.output.split())
-    assert "is not known: convbench doctor --self-test" in done.output
+    assert "512 threads requested" in " ".join(done.output.split())
+    assert "is not known. To measure it, run: convbench doctor --self-test" in done.output
 
 
 def test_the_command_has_a_form_for_machines(monkeypatch, tmp_path):

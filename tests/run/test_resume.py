@@ -191,7 +191,7 @@ def test_what_is_no_run_to_go_on_with_is_refused_and_left_alone(tmp_path, make, 
 
 
 def test_a_folder_of_a_new_run_and_one_to_go_on_with_cannot_both_be_named(tmp_path):
-    with pytest.raises(RunError, match="no run folder"):
+    with pytest.raises(RunError, match="is not the folder of a run"):
         convbench.compare(resume=tmp_path)
     with pytest.raises(UsageError, match="leave out --output"):
         convbench.compare(resume=tmp_path, output=tmp_path / "other")

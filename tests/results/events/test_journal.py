@@ -202,9 +202,9 @@ def test_a_damaged_header_is_refused(tmp_path, text):
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path):
-    with pytest.raises(RunError, match="no run folder"):
+    with pytest.raises(RunError, match="is not the folder of a run"):
         read_header(tmp_path)
-    with pytest.raises(RunError, match="no run folder"):
+    with pytest.raises(RunError, match="is not the folder of a run"):
         list(read_events(tmp_path))
 
 

@@ -74,7 +74,7 @@ def test_a_limit_beyond_what_is_free_is_lowered_and_said(monkeypatch):
     assert safe_limit(0) == (9 * 10**9, "")
     limit, told = safe_limit(50 * 10**9)
     assert limit == 9 * 10**9
-    assert "50.0 GB is more than the 10.0 GB that are free" in told
+    assert "50.0 GB is too high, because only 10.0 GB are free" in told
 
 
 def test_the_reserve_is_never_small():
