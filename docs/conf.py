@@ -11,6 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import click
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -55,6 +56,7 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
 autodoc_class_signature = "separated"
+smartquotes = False  # --options keep their two hyphens
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 
@@ -88,9 +90,19 @@ def _as_text(app: Sphinx, what: str, name: str, item: object, options: object, l
     lines[:] = [re.sub(r"(?<!\*)\*(?=\w)", r"\\*", line) for line in lines]
 
 
+def _examples_as_code(app: Sphinx, context: click.Context, lines: list[str]) -> None:
+    """The examples of a command, which sphinx-click has as lines of text behind bars."""
+    shown = [line.removeprefix("|").removeprefix(" ") for line in lines if line.startswith("|")]
+    if shown:
+        begin = next(number for number, line in enumerate(lines) if line.startswith("|"))
+        code = ["Examples:", "", ".. code-block:: shell", "", *(f"   {line.strip()}" for line in shown[1:]), ""]
+        lines[begin : begin + len(shown)] = code
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect what adapts the repository's files to the site."""
     app.connect("doctree-read", _only_once)
     app.connect("doctree-read", _outside)
     app.connect("autodoc-process-docstring", _as_text)
+    app.connect("sphinx-click-process-description", _examples_as_code)
     return {"parallel_read_safe": True}
