@@ -1,7 +1,7 @@
 """What a script or notebook calls, and the command line too: compare, check, and loading a run.
 
 run = convbench.compare("quick", backends=["numpy-im2col", "pytorch"], batch_sizes=[1, 32])
-run.measurements            # a pandas DataFrame, a row a cell; its columns: docs/results.md
+run.measurements            # a pandas DataFrame, one row per cell; its columns: docs/results.md
 """
 
 from __future__ import annotations
