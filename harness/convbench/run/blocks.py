@@ -108,9 +108,7 @@ def _further_block(
     found = promise.block(keys, rounds, until_s, started=False)
     if len(found.left_out) == len(keys):
         if block < settings.blocks:
-            what = (
-                f"of {settings.blocks} blocks the last {settings.blocks - block} were left out; fewer blocks tell less"
-            )
+            what = f"the last {settings.blocks - block} of {settings.blocks} blocks were left out (wider intervals)"
             yield WarningGiven(text=left_out_text(what, [f"blocks from {block + 1} on"], settings))
         return 0
     left_out = []

@@ -47,7 +47,7 @@ def test_the_small_network_for_mnist_reads_as_in_the_course():
     assert lines_starting(text, "dense1") == ["dense1 Dense 64 64 36,928 73.8 k 256 B 8.19 kB"]
     assert lines_starting(text, "convolutional part")[0].split()[2] == "55,744"
     assert lines_starting(text, "whole network") == ["whole network 93,322 5.64 M 148 kB 4.74 MB"]
-    assert "One neuron of conv3 sees 18 x 18: 324 of 784 places of the input = 41.3 %." in text
+    assert "One element of conv3 depends on 18 x 18: 324 of 784 input positions (41.3 %)." in text
 
 
 def test_200_filters_on_a_photograph_read_as_in_the_course():

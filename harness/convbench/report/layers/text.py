@@ -211,8 +211,8 @@ def _notes(table: LayerTable, lines: Sequence[Line], widths: dict[str, int]) -> 
 
 def _seen(chain: Chain, name: str) -> str:
     field = f"{by_x(chain.field)}: " if len(chain.field) > 1 else ""
-    share = f"{chain.seen:,} of {chain.places:,} places of the input = {100 * chain.coverage:.3g} %"
-    return f"One neuron of {name} sees {field}{share}."
+    share = f"{chain.seen:,} of {chain.places:,} input positions ({100 * chain.coverage:.3g} %)"
+    return f"One element of {name} depends on {field}{share}."
 
 
 def _legend(lines: Sequence[Line], widths: dict[str, int]) -> str:
