@@ -174,7 +174,7 @@ def left_out_text(what: str, labels: Mapping[str, str] | Collection[str], settin
     names = list(labels)
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return (
-        f"to end within {settings.within_s:g} s, {what}: {', '.join(names[:SHOWN])}{more} (--within sets another time)"
+        f"to end within {settings.within_s:g} s, {what}: {', '.join(names[:SHOWN])}{more} (--within allows more time)"
     )
 
 
