@@ -20,6 +20,8 @@ ENDS = frozenset({">", ">>", "|", "&&", ";"})
 """Where the shell takes over."""
 FENCE = re.compile(r"^([ \t]*)```(\w*)[^\n]*\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"(?<![`\w])`(convbench\s[^`]+)`(?!`)")
+COLUMN = re.compile(r"\s{3,}(?!\s)")
+"""Between a command and what a table says of it."""
 OPTIONAL = re.compile(r" ?\[[^\[\]\d,]*(?:,[^\[\]\d]*)?\]")
 """A part of a synopsis that may be left out, such as [--output FILE]; lists of numbers are none."""
 
@@ -77,14 +79,26 @@ def python_blocks() -> list[Block]:
 
 def _typed(text: str, page: str) -> Iterator[Line]:
     inside = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in _whole_lines(text):
         bare = line.strip()
         if bare.startswith("```"):
             inside = "" if inside else bare.removeprefix("```") or "text"
         elif (inside and inside not in {"python", "toml"} and not inside.startswith("{")) or line.startswith("    "):
-            command = re.sub(r"^\$ ", "", bare)
-            if re.match(r"(?:\w+=\S+ )*(?:pip .* && )?convbench [-a-z]", command):
+            command = COLUMN.split(re.sub(r"^\$ ", "", bare))[0]
+            if re.match(r"(?:\w+=\S+ )*(?:pip .* && )?convbench [-a-z]", command) and "<Tab>" not in command:
                 yield Line(page, number, command)
+
+
+def _whole_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text with their numbers; one that ends with a backslash has the next one behind it."""
+    begun, first = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        begun, first = (f"{begun} {line.strip()}", first) if begun else (line, number)
+        if begun.endswith("\\"):
+            begun = begun.removesuffix("\\").rstrip()
+        else:
+            yield first, begun
+            begun = ""
 
 
 def _mentioned(text: str, page: str) -> Iterator[Line]:

@@ -292,6 +292,10 @@ def test_command_lines_are_found_wherever_they_stand():
 compare quick --blocks 3` here, `convbench.compare` not.
 
     convbench show lenet5    # layers
+    convbench show vgg16     somebody's layers
+    convbench check quick \\
+      --backends jax
+    convbench check --ba<Tab>
     A=1 convbench check | less
 
 - a list
@@ -306,7 +310,8 @@ convbench = 1
 ```
 """
     assert [" ".join(line.words) for line in lines_of(text)] == [
-        "doctor", "compare quick --blocks 3", "show lenet5", "check", "compare", "export RUN"
+        "doctor", "compare quick --blocks 3", "show lenet5", "show vgg16", "check quick --backends jax", "check",
+        "compare", "export RUN",
     ]  # fmt: skip
 
 
