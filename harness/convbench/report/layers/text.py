@@ -230,7 +230,8 @@ def _beside_dense(compared: DenseComparison) -> str:
     return (
         f"{compared.neurons:,} output elements of {compared.name} share {compared.parameters:,} parameters. A dense "
         f"layer on the same {compared.inputs:,} inputs needs {compared.weights_of_a_neuron_a_filter:,} weights for "
-        f"only {compared.filters:,} neurons, and {compared.parameters_of_as_many_neurons:,} parameters for as many outputs."
+        f"only {compared.filters:,} neurons, and {compared.parameters_of_as_many_neurons:,} parameters for as many "
+        "outputs."
     )
 
 
