@@ -1,7 +1,7 @@
 """The host of convbench: it finds backends, checks, measures and reports. What a script calls is here.
 
 run = convbench.compare("quick", backends=["numpy-im2col", "pytorch"])
-run.measurements      # a pandas DataFrame, a row a cell
+run.measurements      # a pandas DataFrame, one row per cell
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a script or notebook calls, and the command line too: compare, check, and loading a run.
 
 run = convbench.compare("quick", backends=["numpy-im2col", "pytorch"], batch_sizes=[1, 32])
-run.measurements            # a pandas DataFrame, a row a cell; its columns: docs/results.md
+run.measurements            # a pandas DataFrame, one row per cell; its columns: docs/results.md
 """
 
 from __future__ import annotations
@@ -79,27 +79,30 @@ def compare(
     plugins: str | Iterable[str] = (),
     observer: Observer | None = None,
 ) -> Run:
-    """Check and measure backends on workloads; returns the run, with its reports written in its folder.
+    """Check and measure backends on workloads. Returns the run; its reports are written into its folder.
 
-    `workloads` are names of shipped ones, of those that plug-ins bring, paths of TOML files, or sources of models, as
-    extract() takes them, with `inputs` the shape of one instance, (3, 224, 224), or several; "quick" without any.
-    Where several values are possible, one may stand for itself. What is None is left to `effort`, which is glance,
-    quick (default) or thorough, and to the defaults of RunSettings, where every setting is explained.
+    `workloads` are names of included workloads or of those of plug-ins, paths of TOML files, or sources of models, as
+    extract() takes them. For a model, `inputs` is the shape of one instance, such as (3, 224, 224), or several of them.
+    The default is the workload "quick".
 
-    `entrants` are backends under names of their own, with options or interpreters: Entrant("torch-nhwc", "pytorch",
-    {"layout": "channels_last"}), or texts as --entrant takes them. Where there are any, only they and the named
-    `backends` take part. `against` is an interpreter, such as that of another virtual environment: each chosen backend
-    also takes part as it is installed there, as NAME-base.
+    A setting that takes several values also takes a single one. A setting that is None has the default of `effort`,
+    which is "glance", "quick" (default) or "thorough". RunSettings explains every setting.
 
-    `output` is the folder of the run, which must hold none yet (default: a new one, results/run-DATE-TIME), `plugins`
-    are modules or .py files with backends, `machine` is what this machine is called (default: its host name), and
-    `observer` is told how the run goes (default: a bar in a notebook, else nobody). `resume` is the folder of a run
-    that was killed or interrupted: it goes on with its own settings; those that are given must be the same.
+    `entrants` are backends under names of their own, with options or in other Python environments:
+    Entrant("torch-nhwc", "pytorch", {"layout": "channels_last"}), or texts as --entrant takes them. With entrants, only
+    they and the named `backends` take part. `against` is the interpreter of another environment. Each chosen backend
+    then takes part a second time, as it is installed there, under the name NAME-base.
 
-    Raises ConvbenchError where the call or a file is at fault, before anything runs.
+    `output` is the folder for the run. It must not contain a run yet; the default is a new folder,
+    results/run-DATE-TIME. `plugins` are modules or .py files with backends. `machine` is the name of this machine in
+    the results; the default is its host name. `observer` is notified of the progress; the default is a bar in a
+    notebook and nothing elsewhere. `resume` is the folder of a run that was killed or interrupted. This run continues
+    with its own settings; settings that are given must be the same.
+
+    Raises ConvbenchError if the call or a file is at fault, before anything runs.
     """
     if not all(isinstance(name, (str, Path)) for name in workloads):
-        raise UsageError("workloads are names or paths, each an argument of its own")
+        raise UsageError("each workload must be a name or a path, given as an argument of its own")
     if workloads and case is not None:
         names = ", ".join(map(str, workloads))
         raise UsageError(f"--case takes the place of workloads: leave out {names} or --case")
@@ -140,9 +143,9 @@ def compare(
         registry = find_backends(named).demand(named)
         return execute(settings, registry, output=output, observer=told, machine=machine)
     if output is not None:
-        raise UsageError("--resume goes on in the folder of the run: leave out --output")
+        raise UsageError("--resume continues in the folder of the run: leave out --output")
     if machine is not None:
-        raise UsageError("--resume goes on under the name that the machine had: leave out --machine")
+        raise UsageError("--resume keeps the name that the machine had: leave out --machine")
     return go_on(stored_run(Path(resume)), effort, given, named, observer=told)
 
 
@@ -169,10 +172,10 @@ def check(
     plugins: str | Iterable[str] = (),
     observer: Observer | None = None,
 ) -> Run:
-    """As compare, but only whether the backends are right: nothing is timed, and no memory is measured.
+    """Check whether backends are right. Nothing is timed, and no memory is measured.
 
-    `data` are further kinds of data to check small cases on, at the smallest batch size: names of DATA_KINDS, "all"
-    (default) or "none".
+    The arguments are those of compare(). `data` names further kinds of data on which small cases are checked, at the
+    smallest batch size: names of convbench_specs.DATA_KINDS, "all" (default) or "none".
     """
     return compare(
         *workloads,
@@ -249,7 +252,7 @@ def go_on(
     """
     begin = time.monotonic()
     if stored.is_finished:
-        observer.note(f"{stored.folder} is finished: nothing is measured")
+        observer.note(f"{stored.folder} is already finished: nothing more is measured")
         # it may have been killed while its files were written
         return load_run(stored.folder) if (stored.folder / REPORT).exists() else _reported(stored.folder)
     settings = RunSettings(**{**stored_settings(stored.header), **given})
@@ -292,7 +295,7 @@ def kinds_of(data: str | Sequence[str] | None) -> tuple[Any, ...]:
     """The further kinds of data that a check is asked for: their names, "all" (also without any) or "none"."""
     names = tuple(dict.fromkeys(_several("all" if data is None else data)))
     if not names:
-        raise UsageError("data must name at least one kind, all or none, or be left out")
+        raise UsageError("data must name at least one kind of data, or be all or none")
     if names in {("all",), ("none",)}:
         return tuple(DATA_KINDS) if names == ("all",) else ()
     return names

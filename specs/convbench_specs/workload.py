@@ -6,7 +6,7 @@
     network = true                 # its cases are all layers of one network, in order: reports add them up
     dense = [10]                   # fully connected layers behind the last case; trained, never measured
 
-    [[cases]]                      # or cases = [{ name = "conv1", ... }, ...], a line a case
+    [[cases]]                      # or cases = [{ name = "conv1", ... }, ...], one line per case
     name = "conv1"
     operation = "conv"             # conv, pool or flatten; the other keys are the fields of Conv, Pool and Flatten
     input = [1, 28, 28]            # channels, then height and width, or width alone; without the batch

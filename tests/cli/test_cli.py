@@ -174,15 +174,15 @@ def test_who_differs_on_nan_is_told_so_in_its_own_words_and_is_not_wrong(check_m
         (["compare", "--output", "/proc/here"], "cannot write to the output folder /proc/here"),
         (["compare", "missing.toml"], "cannot read workload missing.toml"),
         (["check", "--budget", "0"], "budget must be more than 0"),
-        (["check", "--backends", ","], "backends must name at least one"),
-        (["check", "--dtypes", ""], "dtypes must name at least one"),
+        (["check", "--backends", ","], "backends is empty: name at least one"),
+        (["check", "--dtypes", ""], "dtypes is empty: name at least one"),
         (["check", "--case", 'operation = "conv'], "--case: not an inline TOML table"),
         (["check", "--case", 'operation = "flatten", input = [0, 3, 3]'], "--case: input: must be at least 1"),
         (["fuzz", "--count", "0"], "fuzzing needs a budget: --count must be more than 0"),
         (["fuzz", "--time", "0"], "fuzzing needs a budget: --time must be more than 0"),
         (["show", "mnist"], "unknown workload 'mnist'; did you mean"),
         (["show", "quick", "--batch-size", "0"], "batch size must be at least 1, not 0"),
-        (["report", "nowhere"], "nowhere is no run folder"),
+        (["report", "nowhere"], "nowhere is not the folder of a run"),
         (["backends", "--device", "gpu"], "unknown device 'gpu'"),
     ],
 )
@@ -238,7 +238,7 @@ def test_a_folder_with_a_run_in_it_is_not_overwritten(convbench, tmp_path):
     before = (tmp_path / "run" / "journal.jsonl").read_text()
     done = convbench(*arguments)
     assert done.exit_code == EXIT_USAGE
-    assert "holds a run already" in done.output
+    assert "already contains a run" in done.output
     assert (tmp_path / "run" / "journal.jsonl").read_text() == before
 
 
@@ -274,9 +274,9 @@ def test_help_shows_examples(convbench, command):
 
 def test_the_help_says_what_a_default_run_does(convbench):
     text = " ".join(convbench("compare", "--help").output.split())
-    assert f"each of all its passes; default: {QUICK.rounds}." in text
-    assert f"default: {QUICK.blocks}, up to {QUICK.most_blocks} in time" in text
-    assert f"quick: {QUICK.within_s:g}, thorough: {EFFORTS['thorough'].within_s:g}" in text
+    assert f"every backend has one turn. Default: {QUICK.rounds}." in text
+    assert f"Default: {QUICK.blocks} to {QUICK.most_blocks}, as time allows." in text
+    assert f"Default: {QUICK.within_s:g} for quick, {EFFORTS['thorough'].within_s:g} for thorough." in text
 
 
 FAILS = """
@@ -363,7 +363,7 @@ def test_more_threads_than_cores_are_told_before_anything_is_checked(convbench):
     for command in (["check", "tiny.toml", "--output", "run"], ["fuzz", "--count", "1"]):
         done = convbench(*command, "--backends", "naive", "--threads", "99")
         assert done.exit_code == 0, done.output
-        assert "warning: cores: 99 threads asked for, but" in done.output
+        assert "warning: cores: 99 threads requested, but" in done.output
 
 
 def test_an_availability_that_is_none_is_told_as_one(convbench, tmp_path):

@@ -28,7 +28,7 @@ def test_text_goes_to_the_terminal_and_what_is_left_out_to_stderr(folder):
     done = call(folder, "--format", "bencher")
     assert done.exit_code == 0, done.stderr
     assert len(json.loads(done.stdout)) == 16
-    assert "bencher: 8 wrong, 8 crashed, 8 unsupported, 8 untrusted\n" in done.stderr
+    assert "left out: 8 wrong, 8 crashed, 8 unsupported, 8 untrusted\n" in done.stderr
 
 
 def test_text_is_utf_8_on_every_terminal(folder):
@@ -46,16 +46,16 @@ def test_a_file_is_written_in_silence(folder, tmp_path):
 def test_bytes_do_not_go_to_the_terminal(folder):
     done = call(folder, "--format", "parquet")
     assert done.exit_code == EXIT_USAGE
-    assert done.stderr == "convbench: parquet is no text: name the file with --output\n"
+    assert done.stderr == "convbench: parquet is a binary format: name the file to write with --output\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--figure", "tmie", "--output", "a.svg"), "unknown figure 'tmie'; did you mean time?"),
-        (("--figure", "time"), "--output names the file of a figure, such as time.svg"),
+        (("--figure", "time"), "a figure needs a file: add --output time.svg"),
         (("--figure", "time", "--case", "conv9", "--output", "a.svg"), "unknown case 'conv9'"),
-        (("--figure", "roofline", "--case", "conv1", "--output", "a.svg"), "a roofline has all cases"),
+        (("--figure", "roofline", "--case", "conv1", "--output", "a.svg"), "a roofline shows all cases"),
         (("--format", "markdwon"), "unknown format 'markdwon'; did you mean markdown?"),
         (("--format", "latex", "--output", "/dev/full"), "cannot write /dev/full: No space left on device"),
         (("--format", "latex", "--output", "/nowhere/table.tex"), "cannot write /nowhere/table.tex: No such file"),
@@ -71,12 +71,12 @@ def test_a_call_that_cannot_work_is_one_line(folder, arguments, said):
 def test_a_folder_that_is_no_run_is_one_line(tmp_path):
     done = call(tmp_path, "--format", "latex")
     assert done.exit_code == EXIT_USAGE
-    assert "no run folder" in done.stderr
+    assert "is not the folder of a run" in done.stderr
 
 
 def test_help_names_every_format():
     (option,) = [each for each in command.params if each.name == "format_name"]
-    assert option.help == f"{', '.join([*FORMATS][:-1])} or {[*FORMATS][-1]}."
+    assert option.help == f"Format to write: {', '.join([*FORMATS][:-1])} or {[*FORMATS][-1]}."
 
 
 def test_the_shell_completes_the_name_of_a_format():

@@ -38,7 +38,7 @@ def test_a_run_says_one_line_and_keeps_all(monkeypatch):
     said = []
     assert warn(RunSettings(), NOTHING, said.append) == warnings(BUSY)
     assert said == [
-        "4 things on this machine widen intervals (other processes, load, steal, ...): convbench doctor",
+        "4 conditions here widen the intervals (other processes, load, steal, ...); see convbench doctor",
     ]
     assert len(said[0]) < 100
 
@@ -52,7 +52,7 @@ def test_a_quiet_machine_says_nothing(monkeypatch):
 
 
 def test_one_thing_is_no_plural():
-    assert in_one_line(["load: it is 9."]) == "1 thing on this machine widens intervals (load): convbench doctor"
+    assert in_one_line(["load: it is 9."]) == "1 condition here widens the intervals (load); see convbench doctor"
 
 
 @pytest.mark.parametrize(("load", "own", "left"), [(2.1, 1.9, 0.2), (0.5, 2.0, 0.0), (5.0, 0.0, 5.0)])

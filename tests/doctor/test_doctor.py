@@ -196,9 +196,11 @@ def _timed(*loops, chain=1.0):
 
 def test_cores_that_do_not_keep_their_speed_are_found_and_told_from_a_changing_clock():
     slowed = [1.0, 1.9, 2.0, 1.8]
-    _expect(contention.core_speed(_timed(*slowed)), "warning", "38% of the looks", "1.9 times", "other hardware")
-    _expect(contention.core_speed(_timed(*slowed, chain=1.8)), "warning", "1.9 times", "clock goes down")
-    _expect(contention.core_speed(_timed(2.0, 2.0)), "warning", "33% of the looks")  # it was faster another day
+    _expect(
+        contention.core_speed(_timed(*slowed)), "warning", "38% of the tests", "1.9 times", "second hardware thread"
+    )
+    _expect(contention.core_speed(_timed(*slowed, chain=1.8)), "warning", "1.9 times", "clock frequency drops")
+    _expect(contention.core_speed(_timed(2.0, 2.0)), "warning", "33% of the tests")  # it was faster another day
     _expect(contention.core_speed(_timed(*[1.0] * 19, 3.0)), "ok")  # one look was interrupted
     _expect(contention.core_speed(_facts()), "unknown")
 
@@ -230,7 +232,7 @@ def test_foreign_time_is_what_is_busy_less_our_own_on_usable_cores():
 
 def test_a_thread_count_that_is_not_obeyed_is_named():
     found = environment.thread_variables(_facts(environment={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "2"}))
-    _expect(found, "warning", "OMP_NUM_THREADS=1 is not obeyed", "given 2 threads", "--threads 1")
+    _expect(found, "warning", "OMP_NUM_THREADS=1 has no effect", "use 2 threads", "--threads 1")
     _expect(environment.thread_variables(_facts(environment={"OMP_NUM_THREADS": "2"})), "ok")
 
 
@@ -240,7 +242,7 @@ def _inherited(**variables):
 
 def test_a_thread_count_that_a_plug_in_declares_is_named():
     facts = _facts(environment={"NUMBA_NUM_THREADS": "1"}, framework_variables=DECLARED)
-    _expect(environment.thread_variables(facts), "warning", "NUMBA_NUM_THREADS=1 is not obeyed")
+    _expect(environment.thread_variables(facts), "warning", "NUMBA_NUM_THREADS=1 has no effect")
     _expect(environment.inherited(facts), "ok")
 
 
@@ -421,15 +423,15 @@ def test_the_table_keeps_within_the_terminal(width):
     text = console.export_text()
     assert max(len(line) for line in text.splitlines()) <= width
     assert "→ unset" in text
-    assert "1 thing here would spoil numbers" in text
+    assert "1 finding would disturb measurements" in text
 
 
 def test_the_command_shows_findings_and_always_exits_with_0(monkeypatch, tmp_path):
     monkeypatch.setenv("CONVBENCH_CACHE_DIR", str(tmp_path))
     done = CliRunner().invoke(main, ["doctor", "--threads", "512"])
     assert done.exit_code == 0, done.output
-    assert "512 threads asked for" in " ".join(done.output.split())
-    assert "is not known: convbench doctor --self-test" in done.output
+    assert "512 threads requested" in " ".join(done.output.split())
+    assert "is not known. To measure it, run: convbench doctor --self-test" in done.output
 
 
 def test_the_command_has_a_form_for_machines(monkeypatch, tmp_path):

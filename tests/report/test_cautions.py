@@ -19,7 +19,7 @@ def test_a_calm_run_needs_no_caution():
 
 def test_cells_that_still_got_faster_are_counted_with_their_backends():
     (said,) = _said({}, {"backend": "jit", "steady": False})
-    assert said.startswith("1 of 2 cells still got faster")
+    assert said.startswith("1 of 2 cells were still becoming faster")
     assert "jit" in said
 
 
@@ -30,13 +30,13 @@ def test_disturbed_samples_are_told_as_a_share():
 
 def test_slow_cores_are_told_as_a_share_of_the_samples_after_which_they_were_looked_at():
     (said,) = _said({"slow_core": 6.0}, {"slow_core": 3.0}, {"slow_core": float("nan")})
-    assert said.startswith("After 30% of the samples a core took over 1.4 times its best")
+    assert said.startswith("After 30% of the samples a core needed over 1.4 times its best")
     assert _said({"slow_core": 1.0}, {"slow_core": 1.0}) == []
 
 
 def test_a_backend_that_does_not_obey_the_thread_count_is_named_with_what_it_used():
     more, fewer = _said({"effective_threads": 2.2}, {"backend": "other", "effective_threads": 1.0})
-    assert "more cores than the 2 asked for" in more
+    assert "more cores than the 2 requested" in more
     assert "mine 2.2" in more
     assert "fewer" in fewer
     assert "other 1.0" in fewer

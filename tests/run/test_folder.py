@@ -84,7 +84,7 @@ def test_two_processes_at_once_write_two_runs(tmp_path):
 def test_a_named_folder_that_holds_a_run_is_refused_and_left_alone(tmp_path):
     first = convbench.check(**SMALL, output=tmp_path / "run")
     before = {path.name: path.read_bytes() for path in first.folder.iterdir() if path.is_file()}
-    with pytest.raises(UsageError, match="holds a run already"):
+    with pytest.raises(UsageError, match="already contains a run"):
         convbench.check(**SMALL, output=tmp_path / "run")
     assert {path.name: path.read_bytes() for path in first.folder.iterdir() if path.is_file()} == before
 

@@ -93,7 +93,7 @@ def test_a_case_that_cannot_fit_is_said_before_anything_is_measured(workload, tm
     assert set(large["status"]) == {"skipped"}
     assert large["reason"].str.contains("50.0 MB are free").all()
     assert set(run.measurements.loc[run.measurements["batch_size"] == 1, "status"]) == {"ok"}
-    assert any("conv1 batch 256 is skipped: its tensors alone take" in text for text in run.warnings)
+    assert any("conv1 batch 256 is skipped: its tensors alone need" in text for text in run.warnings)
     assert any("conv1 batch 256 is skipped" in note for note in notes)
 
 

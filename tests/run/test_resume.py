@@ -153,7 +153,7 @@ def test_a_finished_run_says_so_and_nothing_is_measured(finished):
     before = (finished / JOURNAL).read_bytes()
     done = CliRunner().invoke(main, ["compare", "--resume", str(finished)])
     assert done.exit_code == 0
-    assert "is finished: nothing is measured" in done.stderr
+    assert "is already finished: nothing more is measured" in done.stderr
     assert (finished / JOURNAL).read_bytes() == before
 
 
@@ -170,7 +170,7 @@ def test_a_run_that_was_killed_while_it_wrote_its_files_gets_them(finished, tmp_
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda folder: folder.mkdir(), "is no run folder"),
+        (lambda folder: folder.mkdir(), "is not the folder of a run"),
         (
             lambda folder: (folder.mkdir(), (folder / HEADER).write_text(json.dumps({"schema": SCHEMA_VERSION + 1}))),
             "upgrade convbench",
@@ -191,7 +191,7 @@ def test_what_is_no_run_to_go_on_with_is_refused_and_left_alone(tmp_path, make, 
 
 
 def test_a_folder_of_a_new_run_and_one_to_go_on_with_cannot_both_be_named(tmp_path):
-    with pytest.raises(RunError, match="no run folder"):
+    with pytest.raises(RunError, match="is not the folder of a run"):
         convbench.compare(resume=tmp_path)
     with pytest.raises(UsageError, match="leave out --output"):
         convbench.compare(resume=tmp_path, output=tmp_path / "other")

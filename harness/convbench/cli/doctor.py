@@ -37,7 +37,7 @@ def run_doctor(
         raise UsageError(f"threads must be at least 1, not {threads}")
     for option, value in (("backend", backend), ("output", output), ("against", against)):
         if value and not with_self_test:
-            raise UsageError(f"--{option} is for the self-test: add --self-test")
+            raise UsageError(f"--{option} belongs to the self-test: add --self-test")
     asked = threads or len(usable_cores())
     registry = find_backends()
     declared = registry.framework_variables

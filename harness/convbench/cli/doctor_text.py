@@ -35,15 +35,17 @@ def summary(findings: Sequence[Finding]) -> str:
     """One line that says how many things make times unreliable here."""
     count = sum(found.level == "warning" for found in findings)
     if not count:
-        return "Nothing was found that would spoil numbers."
-    return f"{count} {'thing' if count == 1 else 'things'} here would spoil numbers; → says what to do."
+        return "Nothing was found that would disturb measurements."
+    return (
+        f"{count} {'finding' if count == 1 else 'findings'} would disturb measurements. A line with → says what to do."
+    )
 
 
 def floor_line(floor: float | None, threads: int) -> str:
     """What is known about the noise floor of this machine."""
     if floor is None:
-        return f"The floor of this machine with {threads} threads is not known: convbench doctor --self-test"
-    return f"The floor of this machine with {threads} threads is {_percent(floor)}, by its last self-test."
+        return f"The noise floor with {threads} threads is not known. To measure it, run: convbench doctor --self-test"
+    return f"The noise floor with {threads} threads is {_percent(floor)}, by the last self-test of this machine."
 
 
 def self_test_lines(tested: SelfTest) -> list[str]:
@@ -58,16 +60,14 @@ def self_test_lines(tested: SelfTest) -> list[str]:
         f"  distance from itself: {_percent(tested.median)} in the median, {_percent(tested.floor)} for 95 % of them",
     ]
     if not tested.is_fine:
-        lines.append("  More than 5 % were called: see the warnings above before you trust a verdict from here.")
+        lines.append("  More than 5 % were called different. Read the warnings above before you trust a verdict.")
     if tested.is_usable and tested.against:
         floor = _percent(tested.floor)
-        lines.append(f"  The floor over these two interpreters is {floor}; that of the machine stays.")
+        lines.append(f"  The noise floor between these two environments is {floor}. That of the machine is unchanged.")
     elif tested.is_usable:
-        lines.append(
-            f"  This machine's floor is {_percent(tested.floor)}: smaller differences get no verdict from now on."
-        )
+        lines.append(f"  The noise floor is {_percent(tested.floor)}. From now on, smaller differences get no verdict.")
     else:
-        lines.append("  The machine was too busy to tell its floor, which is not kept: see the warnings above.")
+        lines.append("  The machine was too busy to find its noise floor, so nothing is stored. See above.")
     return lines
 
 

@@ -35,7 +35,9 @@ def summary_lines(found: Extracted) -> list[str]:
     lines = [f"{found.workload.name}: {cases}, {percent(found.case_share)} of the FLOPs of a forward pass"]
     if found.dense_flops:
         widths = ", ".join(map(str, found.workload.dense))
-        lines.append(f"fully connected layers behind them, not measured: {widths}, {percent(found.dense_share)}")
+        lines.append(
+            f"fully connected layers after them, which are not measured: {widths}, {percent(found.dense_share)}"
+        )
     if found.left_out:
         lines.append(f"left out, {percent(found.left_out_share)} of the FLOPs:")
         lines += [f"  {left_out_line((each, found.share(each.flops)))}" for each in found.left_out]

@@ -54,23 +54,23 @@ def _system_error(error: OSError) -> str:
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="convbench")
-@click.option("--debug", is_flag=True, help="Show the tracebacks of errors.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name; _Group reads it
     """Which convolution, pooling or flatten should I trust and use, for my shapes, on this machine?
 
-    Runs every installed backend on the same cases, checks that they compute the same outputs and gradients, measures
-    speed and memory across batch sizes, and writes tables and an HTML page.
+    convbench runs every installed backend on the same cases. It checks that all of them compute the same outputs and
+    gradients, measures speed and memory across batch sizes, and writes tables and an HTML page.
 
     \b
     Examples:
-      convbench compare                                  all backends on the quick workload
-      convbench compare resnet50 --batch-sizes 1,8       a network's layers
-      convbench compare net.py:make --input 3,224,224    those of a model of yours
-      convbench check my_layers.toml --backends jax,mine only correctness
-      convbench diff results/monday results/tuesday      what became slower, wrong, or larger
-      convbench fuzz --time 600                          random cases, shrunk where a backend is wrong
-      convbench train                                    a small network, with every backend
-      convbench backends                                 what is installed, and why the rest is not
+      convbench compare                                  compare all backends on the workload quick
+      convbench compare resnet50 --batch-sizes 1,8       compare them on the layers of a network
+      convbench compare net.py:Net --input 3,224,224     compare them on the layers of your model
+      convbench check my_layers.toml --backends jax,mine check correctness only
+      convbench diff results/monday results/tuesday      find what became slower, wrong or larger
+      convbench fuzz --time 600                          search faults with random cases
+      convbench train                                    train a small network with every backend
+      convbench backends                                 list the backends and their versions
     """
 
 

@@ -9,8 +9,11 @@ from typing import Any
 
 import click
 
-INPUT_HELP = "The shape of one instance for a model, channels first: 3,224,224; once for each of its inputs."
-ENTRANT_HELP = "A backend under a name of its own: NAME=BACKEND[:OPTION=VALUE,...][@PYTHON]; repeatable."
+INPUT_HELP = "Shape of one instance of a model's input, channels first, such as 3,224,224. Repeat it for each input."
+ENTRANT_HELP = (
+    "Enter a backend under another name, with options or from another Python: "
+    "NAME=BACKEND[:OPTION=VALUE,...][@PYTHON]. Repeatable."
+)
 
 
 class Numbers(click.ParamType[tuple[int, ...]]):
@@ -114,23 +117,39 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.argument("workloads", nargs=-1),
         click.option("--input", "inputs", type=Shape(), multiple=True, help=INPUT_HELP),
-        click.option("--backends", type=Names(), help="Only these; default: all that are available."),
+        click.option("--backends", type=Names(), help="Run only these backends. Default: all that are available."),
         click.option("--entrant", "entrants", multiple=True, help=ENTRANT_HELP),
-        click.option("--against", help="Another interpreter: each chosen backend also takes part as installed there."),
+        click.option(
+            "--against", help="Enter each chosen backend a second time, as this other Python environment has it."
+        ),
         click.option("--batch-sizes", type=Numbers(), help="Default: 1,32."),
-        click.option("--passes", type=Names(), help="Of forward, backward, both; default: all."),
-        click.option("--dtypes", type=Names(), help="float32, float64, ...; default: as the workload says."),
-        click.option("--cases", type=Names(), help='Only these cases of the workloads; "a, b" in quotes is one name.'),
-        click.option("--case", help="One case in place of workloads: an inline TOML table, as failures print it."),
-        click.option("--device", help="cpu (default) or cuda."),
-        click.option("--threads", type=int, help="The same for all backends; default: all cores."),
-        click.option("--seed", type=int, help="Of the random data and the order of turns; default: 0."),
-        click.option("--budget", "budget_s", type=float, help="Seconds that a cell may cost; slower ones are skipped."),
-        click.option("--timeout", "timeout_s", type=float, help="Seconds after which a call is killed; default: 60."),
-        click.option("--machine", metavar="NAME", help="What results call this machine; default: its host name."),
-        click.option("--output", type=FolderPath(), help="Folder of the run; default: results/run-DATE."),
-        click.option("--resume", type=FolderPath(), help="Go on with a run that was killed: its folder."),
-        click.option("--plugin", "plugins", multiple=True, help="A module or .py file with backends; repeatable."),
+        click.option("--passes", type=Names(), help="Run only these passes: forward, backward, both. Default: all."),
+        click.option(
+            "--dtypes",
+            type=Names(),
+            help="Use these dtypes: float32, float64, float16, bfloat16. Default: those of the workload.",
+        ),
+        click.option(
+            "--cases", type=Names(), help="Run only these cases of the workloads. Quote a name that contains a comma."
+        ),
+        click.option(
+            "--case", help="Run this one case instead of workloads. It is an inline TOML table, as failures print it."
+        ),
+        click.option("--device", help="Device to compute on: cpu or cuda. Default: cpu."),
+        click.option("--threads", type=int, help="Threads of every backend. Default: all cores."),
+        click.option("--seed", type=int, help="Seed of the random data and of the order of turns. Default: 0."),
+        click.option(
+            "--budget", "budget_s", type=float, help="Seconds that one cell may cost. Slower cells are skipped."
+        ),
+        click.option("--timeout", "timeout_s", type=float, help="Seconds after which a call is killed. Default: 60."),
+        click.option("--machine", metavar="NAME", help="Name of this machine in the results. Default: its host name."),
+        click.option("--output", type=FolderPath(), help="Folder for the run. Default: results/run-DATE-TIME."),
+        click.option(
+            "--resume", type=FolderPath(), help="Continue the run in this folder, which was killed or interrupted."
+        ),
+        click.option(
+            "--plugin", "plugins", multiple=True, help="Also load the backends of this module or .py file. Repeatable."
+        ),
     ]
     for option in reversed(options):
         command = option(command)

@@ -34,9 +34,9 @@ def in_one_line(found: Sequence[str]) -> str:
     """All warnings of a machine as one line, which names the worst and says who tells the rest.
 
     >>> in_one_line(["load: The load is 9.", "steal: The host takes 0.3 of 2 cores."])
-    '2 things on this machine widen intervals (load, steal): convbench doctor'
+    '2 conditions here widen the intervals (load, steal); see convbench doctor'
     """
     topics = [text.partition(":")[0] for text in found]
     named = ", ".join(topics[:MOST_NAMED]) + (", ..." if len(topics) > MOST_NAMED else "")
-    things = "1 thing on this machine widens" if len(found) == 1 else f"{len(found)} things on this machine widen"
-    return f"{things} intervals ({named}): convbench doctor"
+    things = "1 condition here widens" if len(found) == 1 else f"{len(found)} conditions here widen"
+    return f"{things} the intervals ({named}); see convbench doctor"

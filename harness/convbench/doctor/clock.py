@@ -15,13 +15,15 @@ MOST_STEP_S = 1e-6
 def timer(facts: Facts) -> Finding:
     """How small the steps of the clock are, and how long reading it takes."""
     if facts.timer is None:
-        return Finding("timer", "unknown", "The timer was not looked at.")
+        return Finding("timer", "unknown", "The timer was not tested.")
     step, cost = facts.timer.step_s, facts.timer.cost_s
     source = facts.of("/sys/devices/system/clocksource/clocksource0/current_clocksource")
     text = f"A step takes {format_seconds(step)} and a read {format_seconds(cost)}{f' ({source})' if source else ''}"
     if step <= MOST_STEP_S and cost <= MOST_COST_S:
         return Finding("timer", "ok", f"{text}.")
-    return Finding("timer", "warning", f"{text}: short calls are measured coarsely.", "boot with clocksource=tsc")
+    return Finding(
+        "timer", "warning", f"{text}: short calls cannot be measured precisely.", "boot with clocksource=tsc"
+    )
 
 
 def performance_events(facts: Facts) -> Finding:

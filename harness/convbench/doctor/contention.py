@@ -30,32 +30,34 @@ def load(facts: Facts) -> Finding:
     if facts.load + wanted <= facts.online + LOAD_SLACK:
         return Finding("load", "ok", f"{text}.")
     text += f", which leaves less than {wanted} for the threads."
-    return Finding("load", "warning", text, "wait, or end what else runs here (top shows it)")
+    return Finding("load", "warning", text, "wait, or end the other programs (top shows them)")
 
 
 def foreign(facts: Facts) -> Finding:
     """Whether other programs keep the processor busy at this moment."""
     topic, use = "other processes", facts.use
     if use is None:
-        return Finding(topic, "unknown", "This system does not show what others use.")
-    text = f"Others use {use.foreign_cores:.2f} of {len(facts.usable)} cores now"
+        return Finding(topic, "unknown", "This system does not show how much processor time other programs use.")
+    text = f"Other programs use {use.foreign_cores:.2f} of {len(facts.usable)} cores now"
     room = _wanted(facts) + use.foreign_cores <= len(facts.usable) + SLACK_CORES
     if room and use.foreign_cores <= max(SLACK_CORES, FOREIGN_SHARE * len(facts.usable)):
         return Finding(topic, "ok", f"{text}.")
     named = ", ".join(f"{name} {cores:.2f}" for name, cores in use.busiest)
-    return Finding(topic, "warning", f"{text}{f': {named}' if named else ''}.", "end them, or run when they are done")
+    return Finding(
+        topic, "warning", f"{text}{f': {named}' if named else ''}.", "end them, or measure when they have finished"
+    )
 
 
 def steal(facts: Facts) -> Finding:
     """Whether the host of this virtual machine gives its cores to other virtual machines."""
     topic = "steal"
     if facts.use is None or facts.use.steal_cores is None:
-        return Finding(topic, "unknown", "This system does not count what its host takes.")
+        return Finding(topic, "unknown", "This system does not count the processor time that its host takes away.")
     taken = facts.use.steal_cores
     if taken <= STEAL_SHARE * len(facts.usable):
-        return Finding(topic, "ok", "The machine's host takes no processor time away now.")
-    text = f"The machine's host takes {taken:.2f} of {len(facts.usable)} cores away now."
-    return Finding(topic, "warning", text, "a machine with cores of its own, or more --blocks spread over time")
+        return Finding(topic, "ok", "The host of this virtual machine takes no processor time away now.")
+    text = f"The host of this virtual machine takes {taken:.2f} of {len(facts.usable)} cores away now."
+    return Finding(topic, "warning", text, "use a machine with dedicated cores, or more --blocks")
 
 
 def core_speed(facts: Facts) -> Finding:
@@ -70,13 +72,22 @@ def core_speed(facts: Facts) -> Finding:
         return Finding(topic, "unknown", "This system does not let a process choose its core.")
     slow = [times for times in seen if times[0] > SLOW]
     if len(slow) <= SLOW_SHARE * len(seen):
-        return Finding(topic, "ok", "The cores keep their speed: a loop of fixed work takes about as long every time.")
+        return Finding(
+            topic, "ok", "The cores keep their speed: a loop of fixed work always takes about the same time."
+        )
     loop, chain = (statistics.median(times) for times in zip(*slow, strict=True))
-    text = f"In {len(slow) / len(seen):.0%} of the looks a core took {loop:.1f} times its best for a loop of fixed work"
+    text = f"In {len(slow) / len(seen):.0%} of the tests a core needed {loop:.1f} times its best time for a fixed loop"
     if chain > CLOCK_CHANGES:
-        return Finding(topic, "warning", f"{text}: its clock goes down.", "cool it, or fix the clock below turbo")
-    text += ", yet no longer for steps that wait for one another: someone uses the core's other hardware thread."
-    return Finding(topic, "warning", text, "whole cores of one's own; --effort thorough narrows the intervals")
+        return Finding(
+            topic,
+            "warning",
+            f"{text}: its clock frequency drops.",
+            "improve the cooling, or fix the frequency below turbo",
+        )
+    text += ", but not for steps that wait for one another: somebody else uses the core's second hardware thread."
+    return Finding(
+        topic, "warning", text, "use a machine with dedicated cores; --effort thorough narrows the intervals"
+    )
 
 
 def _wanted(facts: Facts) -> int:

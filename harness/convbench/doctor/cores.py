@@ -15,7 +15,9 @@ def affinity(facts: Facts) -> Finding:
     where = f"{_count(usable, 'core')} of {facts.online} may be used ({core_list(facts.usable)})"
     if threads <= usable:
         return Finding("cores", "ok", f"{_count(threads, 'thread')}; {where}.")
-    text = f"{_count(threads, 'thread')} asked for, but {where}: threads take turns, and the times are those of that."
+    text = (
+        f"{_count(threads, 'thread')} requested, but {where}: the threads must share cores, and all times include that."
+    )
     remedy = f"--threads {usable}"
     if threads <= facts.online:
         remedy += f", or widen the affinity mask: taskset -c 0-{facts.online - 1}"

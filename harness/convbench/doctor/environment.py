@@ -27,11 +27,15 @@ def thread_variables(facts: Facts) -> Finding:
         if facts.environment.get(name, "") not in {"", str(facts.threads)}
     }
     if not others:
-        return Finding(topic, "ok", f"No variable asks for other than {facts.threads} threads.")
+        return Finding(topic, "ok", f"No environment variable asks for a number of threads other than {facts.threads}.")
     named = ", ".join(f"{name}={value}" for name, value in others.items())
     wanted = sorted(set(others.values()))
-    remedy = f"--threads {wanted[0]} if that was meant" if len(wanted) == 1 else "--threads with what was meant"
-    return Finding(topic, "warning", f"{named} is not obeyed: workers are given {facts.threads} threads.", remedy)
+    remedy = (
+        f"use --threads {wanted[0]} if you want that"
+        if len(wanted) == 1
+        else "use --threads for the number that you want"
+    )
+    return Finding(topic, "warning", f"{named} has no effect: workers use {facts.threads} threads.", remedy)
 
 
 def inherited(facts: Facts) -> Finding:

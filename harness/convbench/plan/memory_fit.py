@@ -31,7 +31,7 @@ def too_large(items: Iterable[Item], backends: int, free_bytes: int) -> dict[Ite
         least = least_bytes(item, backends)
         if least > free_bytes:
             reasons[item] = (
-                f"its tensors alone take {format_bytes(least)} on {backends} backends and the host, "
-                f"{format_bytes(free_bytes)} are free"
+                f"its tensors alone need {format_bytes(least)} on {backends} backends and the host, "
+                f"but only {format_bytes(free_bytes)} are free"
             )
     return reasons

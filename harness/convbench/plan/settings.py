@@ -51,21 +51,25 @@ SEARCH_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
-    """Settings of a run; UsageError for a value that cannot be.
+    """Settings of a run. Raises UsageError for an impossible value.
 
-    A block is a fresh set of workers, a round one turn of all backends in it. After `blocks` of them further ones
-    follow, up to most_blocks (0: none), as long as the next is likely to end before the run is within_s old. Where
-    it is to be `in_time`, it also measures less so as to end by then: fewer rounds, then fewer items. budget_s
-    bounds the timing of one cell in the first `blocks`: a cell of which one call takes longer, or would as smaller
-    batches tell, is skipped and says so, and one of which the backend predicts that six would; three samples are
-    taken even so. timeout_s bounds one answer of a worker: a call that takes longer is killed. dtypes replaces that
-    of the workload's cases; backends None means every one that is available, or the `entrants` alone where there are
-    any: texts as plan/entrants.py reads them. `against` is an interpreter in which every chosen backend takes part
-    once more. `inputs` are the shapes of the inputs of those workloads that are models. `case` is an inline TOML table,
-    in place of workloads. `data` are further kinds of data that small cases are checked on, at the smallest of the
-    batch sizes; they cost the workers the case that timing needs, so a run that times has none. A batch of nothing can
-    be checked, but not measured. find_largest_batch searches the largest batch size within memory_limit_bytes (0: what
-    is free, less a reserve), for at most search_s seconds a case, backend and pass.
+    What is run: `workloads` are names, files or models, and `inputs` are the shapes of the models' inputs. `case` is a
+    case as an inline TOML table, instead of workloads. `cases` selects cases by name, and `dtypes` replaces the dtypes
+    of the cases. `backends` None means all that are available, or only the `entrants` if there are any; entrants are
+    texts as plan/entrants.py reads them. `against` is an interpreter in which every chosen backend takes part a second
+    time. `data` names further kinds of data for the check of small cases; a run that times takes none, because the
+    workers keep the case that they time. A batch size of 0 can be checked, but not measured.
+
+    How long it takes: a block is a fresh set of workers, and a round is one turn of all backends in it. After `blocks`
+    blocks, further ones follow, up to `most_blocks` (0: none), as long as the next one is likely to end within
+    `within_s` seconds of the run. A run that must be `in_time` also measures less in order to end by then: fewer
+    rounds, then fewer items. `budget_s` limits the timing of one cell in the first `blocks`. A cell is skipped, with
+    the reason, if one call takes longer, if smaller batch sizes predict this, or if the backend predicts that six calls
+    take longer; in all other cases at least three samples are taken. `timeout_s` limits one answer of a worker: a call
+    that takes longer is killed.
+
+    What is measured: `timing` and `memory` switch both off. `find_largest_batch` searches the largest batch size within
+    `memory_limit_bytes` (0: the free memory less a reserve), for at most `search_s` seconds per case, backend and pass.
     """
 
     workloads: tuple[str, ...] = ("quick",)
@@ -108,7 +112,7 @@ class RunSettings:
             raise UsageError(f"batch sizes must be at least {least}, not {given}")
         self._check_search()
         if self.data and self.timing:
-            raise UsageError("further kinds of data are for a check: leave out --data")
+            raise UsageError("only a check takes further kinds of data: leave out --data")
         for key in ("blocks", "rounds", "sample_s", "within_s", "budget_s", "timeout_s", "search_s"):
             value = getattr(self, key)
             if not 0 < value < inf:  # NaN is neither
@@ -129,7 +133,7 @@ class RunSettings:
     def _check_names(self) -> None:
         for key in ("backends", "passes", "dtypes", "cases"):
             if getattr(self, key) == ():
-                raise UsageError(f"{key} must name at least one, or be left out")
+                raise UsageError(f"{key} is empty: name at least one, or leave it out")
         known = {"device": get_args(Device), "allocator": get_args(Allocator), "cache": get_args(Cache)}
         named: list[tuple[str, str, tuple[str, ...]]] = [("pass", name, PASSES) for name in self.passes]
         named += [("kind of data", name, (*DATA_KINDS,)) for name in self.data]
@@ -143,11 +147,13 @@ class RunSettings:
         if self.memory_limit_bytes < 0:
             raise UsageError(f"memory limit must be more than 0 bytes, not {self.memory_limit_bytes}")
         if self.memory_limit_bytes and not self.find_largest_batch:
-            raise UsageError("--memory-limit bounds a search: add --find-largest-batch")
+            raise UsageError("--memory-limit limits the search for the largest batch: add --find-largest-batch")
         if self.search_s != SEARCH_S and not self.find_largest_batch:
-            raise UsageError("--search-time bounds a search: add --find-largest-batch")
+            raise UsageError("--search-time limits the search for the largest batch: add --find-largest-batch")
         if self.find_largest_batch and self.device != "cpu":
-            raise UsageError(f"--find-largest-batch watches a process's memory: it cannot search on {self.device}")
+            raise UsageError(
+                f"--find-largest-batch observes the memory of a process, which is not possible on {self.device}"
+            )
 
     @property
     def promised_s(self) -> float:

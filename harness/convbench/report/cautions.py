@@ -26,18 +26,19 @@ def cautions(measurements: pd.DataFrame, threads: int) -> Iterator[str]:
         if len(unsteady):
             names = ", ".join(pd.unique(unsteady["backend"]))
             count = f"{len(unsteady):,} of {len(timed):,}"
-            yield f"{count} cells still got faster when they were timed (not steady): {names}."
+            yield f"{count} cells were still becoming faster while they were timed (not steady): {names}."
     if {"contended", "samples"} <= set(timed) and timed["samples"].sum():
         share = timed["contended"].sum() / timed["samples"].sum()
         if share > MOST_CONTENDED:
-            yield f"Others used the machine in {share:.0%} of the samples, even when these were taken again."
+            yield f"Other programs used the machine in {share:.0%} of the samples, even after these were taken again."
     if {"slow_core", "samples"} <= set(timed):
         looked = timed[timed["slow_core"].notna()]
         share = looked["slow_core"].sum() / max(1, looked["samples"].sum())
         if share > MOST_SLOW:
             yield (
-                f"After {share:.0%} of the samples a core took over {SLOW} times its best for a loop of fixed work. No "
-                "count of the system shows it; intervals are wider. convbench doctor tells the clock from a neighbour."
+                f"After {share:.0%} of the samples a core needed over {SLOW} times its best time for a fixed loop. "
+                "This widens the intervals, and no counter of the system shows it. convbench doctor finds out whether "
+                "the clock frequency or another virtual machine is the cause."
             )
     yield from _threads(timed[timed["median_s"] > LONG_CALL_S], threads)
 
@@ -49,4 +50,4 @@ def _threads(long: pd.DataFrame, threads: int) -> Iterator[str]:
     for cores, what in ((over, "more"), (under, "fewer")):
         if len(cores):
             named = ", ".join(f"{name} {value:.1f}" for name, value in cores.items())
-            yield f"Busy on {what} cores than the {threads} asked for, in calls of over 1 ms: {named}."
+            yield f"These backends used {what} cores than the {threads} requested, in calls of more than 1 ms: {named}."

@@ -25,13 +25,13 @@ MEASUREMENT_COLUMNS = (
     "algorithm", "effective_threads", "verdict", "blocks", "fastest", "ratio", "ratio_low", "ratio_high", "p_value",
     "p_holm", "speed",
 )  # fmt: skip
-"""A row a cell. `status` is one of plan.status.CELL_STATUSES, `verdict` one of verify.Verdict or ""."""
+"""one row per cell. `status` is one of plan.status.CELL_STATUSES, `verdict` one of verify.Verdict or ""."""
 AGREEMENT_COLUMNS = (
     "workload", "case", "batch_size", "dtype", "data", "tensor", "left", "right", "verdict", "bound_multiple",
     "count_off", "count", "first_index", "worst_index", "left_value", "right_value", "description",
     "explanation",
 )  # fmt: skip
-"""A row a tensor and pair of backends; "oracle" is always on the right. A pair stands once, in one order."""
+"""one row per tensor and pair of backends; "oracle" is always on the right. A pair stands once, in one order."""
 OPTIONAL_MEASUREMENT_COLUMNS = (
     "peak_memory_min_bytes", "peak_memory_max_bytes", "kept_memory_bytes", "least_memory_bytes", "memory_factor",
 )  # fmt: skip

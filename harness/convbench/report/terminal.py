@@ -113,7 +113,9 @@ def _print_ranking(run: Run, ranked: pd.DataFrame, console: Console) -> None:
     shown = ranked[ranked["batch_size"] == largest]
     names = [record.name for record in run.backends if record.name in set(shown["backend"])]
     console.print("Time of the fastest right backend, and of each as a multiple of it, at the largest batch size.")
-    console.print("Green is tied with the fastest; the intervals of all are in the report.", style="dim")
+    console.print(
+        "Green: cannot be distinguished from the fastest. The report has the confidence interval of each.", style="dim"
+    )
     for table in _with_heads(names, run, console, lambda heads: _ranking(shown, heads)):
         print_whole(table, console)
         console.print()
@@ -203,9 +205,13 @@ def _print_on_nan(run: Run, console: Console) -> None:
     cells = run.measurements
     for backend, group in cells[cells["verdict"] == DIFFERS_ON_NAN].groupby("backend", sort=False):
         first = group.iloc[0]
-        more = f" and {len(group) - 1} more cells" if len(group) > 1 else ""
+        more = _and_more(len(group) - 1)
         line = f"{DIFFERS_ON_NAN}: {backend}, {first['case']} {first['pass']} {first['dtype']}{more}: {first['reason']}"
         console.print(Text(line, style="yellow"), highlight=False)
+
+
+def _and_more(cells: int) -> str:
+    return f" and {cells} more cell{'s' if cells > 1 else ''}" if cells else ""
 
 
 def _print_faults(run: Run, console: Console, *, tracebacks: bool, explain: bool) -> None:
@@ -218,7 +224,7 @@ def _print_faults(run: Run, console: Console, *, tracebacks: bool, explain: bool
         first = group.iloc[0]
         trace = str(first.get("traceback", ""))  # the column is missing if nothing in the run raised
         where = f"{first['case']} {first['pass']} batch {first['batch_size']} {first['dtype']}"
-        more = f" and {len(group) - 1} more cells" if len(group) > 1 else ""
+        more = _and_more(len(group) - 1)
         line = Text(f"{status}: {backend}, {where}{more}: ", style="bold red")
         console.print(line.append(str(reason), style="red"), highlight=False)
         if explain and first.get("explanation"):

@@ -1,6 +1,6 @@
 """A run that was made: its frames, worked out from its events when they are first asked for.
 
-Units stand in the names of columns: _s seconds a call, _bytes, _flops; `left` and `right` name what was compared. Every
+Names of columns have their units: _s seconds per call, _bytes, _flops; `left` and `right` name what was compared. Every
 column is declared in the package columns.
 """
 
@@ -127,7 +127,7 @@ class Run:
 
     @cached_property
     def agreement(self) -> pd.DataFrame:
-        """A row a tensor and pair of backends, or backend and reference."""
+        """One row per tensor and pair of backends, or backend and reference."""
         return agreement_frame(self.state.agreement)
 
     @cached_property
@@ -137,7 +137,7 @@ class Run:
 
     @cached_property
     def measurements(self) -> pd.DataFrame:
-        """A row a cell, in the order of the run."""
+        """One row per cell, in the order of the run."""
         frame = measurements_frame(
             self.cells, self.samples, workloads=self.workloads, limits=self.limits, margin=self.margin
         )
@@ -170,7 +170,7 @@ class Run:
         return max(LEAST_MARGIN, float(self.header.get("floor") or 0.0))
 
     def compare(self, left: str, right: str) -> pd.DataFrame:
-        """Time of backend `left` over that of `right`, a row a case, dtype, batch size and pass.
+        """Time of backend `left` over that of `right`, one row per case, dtype, batch size and pass.
 
         Columns: ratio, ratio_low, ratio_high (95 % t interval over the blocks), blocks, p_value, p_holm (adjusted over
         the rows), and `speed` of `left`: faster, slower, equivalent or inconclusive. Empty where one was never timed.

@@ -44,7 +44,7 @@ class Runs:
 
     @cached_property
     def measurements(self) -> pd.DataFrame:
-        """A row a cell; places and ratios are those within its run."""
+        """One row per cell; places and ratios are those within its run."""
         return self._joined([run.measurements for run in self.runs])
 
     @cached_property
@@ -54,7 +54,7 @@ class Runs:
 
     @cached_property
     def agreement(self) -> pd.DataFrame:
-        """A row a tensor and pair of backends of one run, or backend and reference."""
+        """One row per tensor and pair of backends of one run, or backend and reference."""
         return self._joined([run.agreement for run in self.runs])
 
     @cached_property

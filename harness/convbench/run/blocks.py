@@ -108,9 +108,7 @@ def _further_block(
     found = promise.block(keys, rounds, until_s, started=False)
     if len(found.left_out) == len(keys):
         if block < settings.blocks:
-            what = (
-                f"of {settings.blocks} blocks the last {settings.blocks - block} were left out; fewer blocks tell less"
-            )
+            what = f"the last {settings.blocks - block} of {settings.blocks} blocks were left out (wider intervals)"
             yield WarningGiven(text=left_out_text(what, [f"blocks from {block + 1} on"], settings))
         return 0
     left_out = []
@@ -231,8 +229,8 @@ def _spinning(sessions: Sequence[BackendSession]) -> Iterator[WarningGiven]:
     for session in sessions:
         if session.busy_cores:
             yield WarningGiven(
-                text=f"{session.name} keeps {session.busy_cores:.1f} processor cores busy while it is asked for "
-                "nothing, as a thread does that spins: that slows its own calls down"
+                text=f"{session.name} keeps {session.busy_cores:.1f} processor cores busy while it has nothing to "
+                "compute. Probably its threads wait in a loop; this slows its own calls down"
             )
 
 

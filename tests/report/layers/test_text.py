@@ -48,25 +48,23 @@ def test_the_small_network_for_mnist_reads_as_in_the_course():
     assert lines_starting(text, "convolutional part")[0].split()[2] == "55,744"
     assert lines_starting(text, "whole network") == ["whole network 93,322 5.64 M 148 kB 4.74 MB"]
     flowing = " ".join(text.split())
-    assert "One neuron of conv3 sees 18 x 18: 324 of 784 places of the input = 41.3 %." in flowing
-    assert (
-        "Without the pools, the same convolutions would see 7 x 7: 49 of 784 places of the input = 6.25 %." in flowing
-    )
+    assert "One element of conv3 depends on 18 x 18: 324 of 784 input positions (41.3 %)." in flowing
+    assert "Without the pools, it would be 7 x 7: 49 of 784 input positions (6.25 %)." in flowing
 
 
 def test_the_books_network_reads_as_in_the_course():
     text = text_of("book_mnist")
     assert lines_starting(text, "conv ") == ["conv Conv 32, 5 x 5, same 32x28x28 800 1.25 M 100 kB 1"]
     flowing = " ".join(text.split())
-    assert "The 800 parameters of conv serve 25,088 neurons." in flowing
+    assert "25,088 output elements of conv share 800 parameters." in flowing
     assert "on the same 784 inputs needs 25,088 weights for only 32 neurons" in flowing
     assert "Without the pools" not in flowing
 
 
 def test_a_dense_layer_in_place_of_200_filters_has_135_billion_parameters():
     flowing = " ".join(text_of("course").split())
-    assert "The 15,200 parameters of filters_200 serve 3,000,000 neurons." in flowing
-    assert "and 135,003,000,000 parameters for as many neurons." in flowing
+    assert "3,000,000 output elements of filters_200 share 15,200 parameters." in flowing
+    assert "and 135,003,000,000 parameters for as many outputs." in flowing
 
 
 def test_200_filters_on_a_photograph_read_as_in_the_course():

@@ -24,7 +24,7 @@ def test_a_run_of_one_case_has_a_table_of_batch_sizes_and_backends(tmp_path):
     console = Console(file=io.StringIO(), width=80, color_system=None, markup=False)
     print_run(write_run(tmp_path / "run", cases=["conv1"]), console=console)
     text = console.file.getvalue()
-    assert "Over the batch sizes 1, 4, 16 (a tie is no change):" in text
+    assert "Over the batch sizes 1, 4, 16 (ties are not counted as changes):" in text
     lines = [line.split() for line in text.splitlines()]
     assert "  forward: steep is fastest up to 4, flat from 16 on" in [line.rstrip() for line in text.splitlines()]
     assert ["pass", "batch", "steep", "flat"] in [line[:4] for line in lines]

@@ -219,5 +219,5 @@ def test_a_run_that_only_checked_has_no_times():
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(RunError, match="is no run folder"):
+    with pytest.raises(RunError, match="is not the folder of a run"):
         convbench.diff(tmp_path, tmp_path)

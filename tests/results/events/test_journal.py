@@ -155,7 +155,7 @@ def test_two_runs_cannot_write_one_folder(tmp_path):
             with pytest.raises(UsageError, match="another run is being written to"):
                 begin()
         journal.write(WarningGiven(text="undisturbed"))
-    with pytest.raises(UsageError, match="holds a run already"):
+    with pytest.raises(UsageError, match="already contains a run"):
         Journal.begin(tmp_path / "run", {})
     assert read_header(tmp_path / "run")["command"] == "first"
     assert [event.text for event in read_events(tmp_path / "run")] == ["undisturbed"]
@@ -202,9 +202,9 @@ def test_a_damaged_header_is_refused(tmp_path, text):
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path):
-    with pytest.raises(RunError, match="no run folder"):
+    with pytest.raises(RunError, match="is not the folder of a run"):
         read_header(tmp_path)
-    with pytest.raises(RunError, match="no run folder"):
+    with pytest.raises(RunError, match="is not the folder of a run"):
         list(read_events(tmp_path))
 
 

@@ -74,7 +74,7 @@ def test_a_limit_beyond_what_is_free_is_lowered_and_said(monkeypatch):
     assert safe_limit(0) == (9 * 10**9, "")
     limit, told = safe_limit(50 * 10**9)
     assert limit == 9 * 10**9
-    assert "50.0 GB is more than the 10.0 GB that are free" in told
+    assert "50.0 GB is too high, because only 10.0 GB are free" in told
 
 
 def test_the_reserve_is_never_small():
@@ -86,9 +86,9 @@ def test_the_reserve_is_never_small():
     ("settings", "message"),
     [
         ({"memory_limit_bytes": 10}, "add --find-largest-batch"),
-        ({"search_s": 10.0}, "--search-time bounds a search: add --find-largest-batch"),
+        ({"search_s": 10.0}, "--search-time limits the search for the largest batch: add --find-largest-batch"),
         ({"memory_limit_bytes": -1, "find_largest_batch": True}, "must be more than 0 bytes"),
-        ({"device": "cuda", "find_largest_batch": True}, "cannot search on cuda"),
+        ({"device": "cuda", "find_largest_batch": True}, "is not possible on cuda"),
     ],
 )
 def test_a_search_that_cannot_be_is_refused(settings, message):

@@ -88,8 +88,8 @@ def test_work_on_filters_alone_is_no_reason_to_skip_a_larger_batch():
 def test_a_skipped_cell_says_what_the_prediction_is_from():
     pace = pace_that_saw(lambda size: 0.05 * size, 1, 2)
     assert pace.over_budget(key(32), FEW_PLACES, None) == (
-        "predicted 1.60 s a call, from 50.0 ms at batch size 1 and 100 ms at batch size 2, "
-        "over the budget of 0.3 s (--budget)"
+        "predicted 1.60 s per call, from 50.0 ms at batch size 1 and 100 ms at batch size 2; "
+        "the budget is 0.3 s (--budget)"
     )
     assert not pace.over_budget(key(4), FEW_PLACES, None)
 

@@ -247,7 +247,7 @@ def test_what_is_left_out_is_said_with_its_reason(costs, within_s):
     events, state = simulated(Machine(costs), within_s)
     warnings = [event.text for event in events if isinstance(event, WarningGiven)]
     skipped = [event for event in events if isinstance(event, CellSkipped)]
-    assert all(f"to end within {within_s:g} s" in event.reason for event in skipped)
+    assert all(f"so that the run ends within {within_s:g} s" in event.reason for event in skipped)
     if any("checked" not in event.reason for event in skipped):
         assert any("these were left out" in text for text in warnings)
     timed = {sample.cell.item for sample in state.samples}

@@ -50,9 +50,14 @@ def test_without_any_time_the_first_check_comes_and_what_is_left_out_is_said(tmp
     )
     first, *others = run.measurements.itertuples()
     assert (first.status, first.verdict) == ("skipped", "agrees")
-    assert first.reason == "it was checked; its times were left out to end within 0.001 s, the dearest first (--within)"
-    assert {other.reason for other in others} == {"left out to end within 0.001 s, the dearest first (--within)"}
-    assert any("not the start of the workers and the check of the first case" in text for text in run.warnings)
+    assert (
+        first.reason
+        == "it was checked; its times were left out so that the run ends within 0.001 s, the slowest first (--within)"
+    )
+    assert {other.reason for other in others} == {
+        "left out so that the run ends within 0.001 s, the slowest first (--within)"
+    }
+    assert any("only the start of the workers and the check of the first case" in text for text in run.warnings)
     assert any("these were left out: " in text for text in run.warnings)
     assert not run.interrupted
 

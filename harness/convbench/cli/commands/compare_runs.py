@@ -16,16 +16,24 @@ FORMATS = ("table", "markdown", "json")
 @click.command()
 @click.argument("base", type=click.Path(path_type=Path))
 @click.argument("new", required=False, type=click.Path(path_type=Path))
-@click.option("--left", help="Of one run: the entrant that is the base.")
-@click.option("--right", help="Of one run: the entrant that is compared with it.")
-@click.option("--fail-above", type=PerCent(), help="By how many per cent a cell may become slower; default: 5.")
+@click.option("--left", help="Entrant of the run BASE to compare with.")
+@click.option("--right", help="Entrant of the run BASE that is compared with --left.")
+@click.option("--fail-above", type=PerCent(), help="Per cent by which a cell may become slower. Default: 5.")
 @click.option(
-    "--thresholds", type=click.Path(path_type=Path), help='A TOML file with other margins: [cases], "conv*" = 10.'
+    "--thresholds",
+    type=click.Path(path_type=Path),
+    help='TOML file with margins of single cases, such as "conv*" = 10 in its table [cases].',
 )
-@click.option("--changed", multiple=True, help="A backend whose code changed under the same version; repeatable.")
-@click.option("--force", is_flag=True, help="Compare runs of different machines or settings, and interrupted ones.")
-@click.option("--format", "format_", type=click.Choice(FORMATS), default="table", help="What to print; default: table.")
-@click.option("--output", type=click.Path(path_type=Path), help="Also write an HTML page: FILE.html, or a folder.")
+@click.option("--changed", multiple=True, help="Backend whose code changed although its version did not. Repeatable.")
+@click.option(
+    "--force", is_flag=True, help="Compare even runs of different machines or settings, and interrupted runs."
+)
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="table", help="Format of the output. Default: table."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Also write an HTML page to this file (FILE.html) or folder."
+)
 def diff(  # noqa: PLR0917  # a parameter for each option
     base: Path,
     new: Path | None,
@@ -38,11 +46,12 @@ def diff(  # noqa: PLR0917  # a parameter for each option
     format_: str,
     output: Path | None,
 ) -> None:
-    """Compare two runs, or two entrants of one run: what became slower, wrong, or larger.
+    """Show what became slower, wrong or larger between two runs, or two entrants of one run.
 
-    BASE and NEW are folders of runs. Two entrants of one run, --left and --right, took turns: that is the surer way,
-    and the one for CI. Exits with 1 where something is surely slower beyond its margin, needs more memory, or was right
-    and no longer is; with 0 else, also where nothing can be told.
+    BASE and NEW are folders of runs. Two entrants of one run (--left and --right) took turns on the same machine, so
+    comparing them is more reliable; use this in CI. The exit code is 1 if something is surely slower than its margin
+    allows, needs more memory, or was right and is not right any more. Otherwise it is 0, even if nothing can be
+    decided.
 
     \b
     Examples:
@@ -82,11 +91,14 @@ def diff(  # noqa: PLR0917  # a parameter for each option
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="The page: FILE.html or a folder; default: FOLDER.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="File (FILE.html) or folder for the page. Default: FOLDER."
+)
 def history(folder: Path, output: Path | None) -> None:
-    """Show all runs below FOLDER over time, with the steps in their times.
+    """Show how the times of all runs below FOLDER changed.
 
-    Runs of different machines or settings are kept apart. The page history.html has a line for each cell.
+    Runs of different machines or settings are shown separately. The page history.html has one line for each cell and
+    marks the steps.
 
     \b
     Examples:

@@ -20,12 +20,17 @@ def _complete(context: click.Context, parameter: click.Parameter, begin: str) ->
     "--format",
     "format_name",
     shell_complete=_complete,
-    help="pytest-benchmark, pyperf, bencher, github-action, markdown, latex, junit or parquet.",
+    help="Format to write: pytest-benchmark, pyperf, bencher, github-action, markdown, latex, junit or parquet.",
 )
-@click.option("--figure", help="In place of a format: time, memory or roofline, as .svg, .pdf or .png.")
-@click.option("--case", help="The case of a figure of time or memory; not needed in a run of one case.")
-@click.option("--pass", "pass_name", help="The pass of a figure; default: the first of forward, backward and both.")
-@click.option("--output", type=click.Path(path_type=Path), help="File to write; default: the terminal.")
+@click.option(
+    "--figure",
+    help="Figure to draw instead: time, memory or roofline. The ending of --output decides: .svg, .pdf or .png.",
+)
+@click.option("--case", help="Case of a figure of time or memory. A run of one case does not need it.")
+@click.option(
+    "--pass", "pass_name", help="Pass of a figure. Default: the first of forward, backward and both that was measured."
+)
+@click.option("--output", type=click.Path(path_type=Path), help="File to write. Default: the terminal.")
 def export(
     run: Path,
     *,
@@ -35,10 +40,10 @@ def export(
     pass_name: str | None,
     output: Path | None,
 ) -> None:
-    """Write RUN in the format of another tool, or a figure of it.
+    """Write RUN in the format of another tool, or draw a figure of it.
 
-    Formats with times hold right cells only; how many cells they leave out is told. A file that exists is replaced, but
-    Markdown is added to the end of the file that GITHUB_STEP_SUMMARY names.
+    Formats with times contain only cells with right results; the number of other cells is printed. An existing file is
+    replaced, except for Markdown in the file that GITHUB_STEP_SUMMARY names: there it is appended.
 
     \b
     Examples:
@@ -57,10 +62,10 @@ def export(
     from convbench.errors import UsageError  # noqa: PLC0415
 
     if (format_name is None) == (figure is None):
-        raise UsageError("one of --format and --figure says what to write")
+        raise UsageError("choose what to write: either --format or --figure")
     if figure is not None:
         export_figure(run, figure, case=case, pass_name=pass_name, output=output)
     elif case is not None or pass_name is not None:
-        raise UsageError("--case and --pass are for a --figure")
+        raise UsageError("--case and --pass belong to --figure: add it, or leave them out")
     else:
         export_run(run, str(format_name), output)

@@ -12,9 +12,11 @@ from convbench.cli.options import INPUT_HELP, Shape
 @click.command()
 @click.argument("source")
 @click.option("--input", "inputs", type=Shape(), multiple=True, help=INPUT_HELP)
-@click.option("--output", type=click.Path(path_type=Path), help="The TOML file to write; default: the terminal.")
-@click.option("--timeout", "timeout_s", type=float, help="Seconds that reading the model may take; default: 300.")
-@click.option("--plugin", "plugins", multiple=True, help="A module or .py file with extractors; repeatable.")
+@click.option("--output", type=click.Path(path_type=Path), help="TOML file to write. Default: the terminal.")
+@click.option("--timeout", "timeout_s", type=float, help="Seconds that reading the model may take. Default: 300.")
+@click.option(
+    "--plugin", "plugins", multiple=True, help="Also load the extractors of this module or .py file. Repeatable."
+)
 def extract(
     source: str,
     inputs: tuple[tuple[int, ...], ...],
@@ -24,10 +26,10 @@ def extract(
 ) -> None:
     """Make a workload from the layers of a model.
 
-    SOURCE is a function or class that makes a PyTorch or Keras model, a model itself, a JAX function, a model of
-    torchvision, timm or keras.applications by its name, or a file of Keras, ONNX or PyTorch. Each convolution, pool
-    and flatten becomes a case; what no case can express is listed with the reason and its share of the FLOPs. Nothing
-    is downloaded.
+    SOURCE is a function or class that makes a PyTorch or Keras model, a model itself, a JAX function, the name of a
+    model of torchvision, timm or keras.applications, or a file of Keras, ONNX or PyTorch. Each convolution, pooling
+    and flatten becomes a case. Layers that no case can express are listed with the reason and their share of the
+    FLOPs. Nothing is downloaded.
 
     \b
     Examples:

@@ -13,22 +13,27 @@ from convbench.cli.options import FolderPath, Names
 
 
 @click.command()
-@click.option("--time", "time_s", type=float, help="Seconds to search; default: 60, or no limit with --count.")
-@click.option("--count", type=int, help="Cases to examine; with --time whichever ends first.")
-@click.option("--backends", type=Names(), help="Only these; default: all that are available.")
-@click.option("--dtypes", type=Names(), help="Default: float32,float64.")
-@click.option("--data", type=Names(), help="Further kinds of data, as for check; default: all.")
-@click.option("--device", help="cpu (default) or cuda.")
-@click.option("--threads", type=int, help="The same for all backends; default: all cores.")
-@click.option("--seed", type=int, help="Of the cases and their data; default: 0.")
-@click.option("--timeout", "timeout_s", type=float, help="Seconds after which a call is killed; default: 60.")
-@click.option("--output", type=FolderPath(), help="Folder for what is found; default: results/fuzz-DATE.")
-@click.option("--plugin", "plugins", multiple=True, help="A module or .py file with backends; repeatable.")
+@click.option("--time", "time_s", type=float, help="Seconds to search. Default: 60, or no limit with --count.")
+@click.option(
+    "--count", type=int, help="Number of cases to examine. With --time, the search ends at whichever comes first."
+)
+@click.option("--backends", type=Names(), help="Check only these backends. Default: all that are available.")
+@click.option("--dtypes", type=Names(), help="Dtypes of the cases. Default: float32,float64.")
+@click.option("--data", type=Names(), help="Further kinds of data, as for check. Default: all.")
+@click.option("--device", help="Device to compute on: cpu or cuda. Default: cpu.")
+@click.option("--threads", type=int, help="Threads of every backend. Default: all cores.")
+@click.option("--seed", type=int, help="Seed of the cases and their data. Default: 0.")
+@click.option("--timeout", "timeout_s", type=float, help="Seconds after which a call is killed. Default: 60.")
+@click.option("--output", type=FolderPath(), help="Folder for the findings. Default: results/fuzz-DATE-TIME.")
+@click.option(
+    "--plugin", "plugins", multiple=True, help="Also load the backends of this module or .py file. Repeatable."
+)
 def fuzz(time_s: float | None, count: int | None, output: Path | None, **options: Any) -> None:
     """Check backends on random cases.
 
-    Cases come from the whole of what convbench knows. What a backend gets wrong is shrunk to its smallest case and
-    written as a workload file. Needs hypothesis: pip install "convbench[fuzz]".
+    The cases cover everything that convbench can express. A case that a backend gets wrong is reduced to the smallest
+    case that is still wrong, and is written as a workload file. This command needs Hypothesis:
+    pip install "convbench[fuzz]".
 
     \b
     Examples:
@@ -41,7 +46,7 @@ def fuzz(time_s: float | None, count: int | None, output: Path | None, **options
     try:
         is_right = run_fuzz(time_s, count, output, options)
     except KeyboardInterrupt:
-        click.echo("\ninterrupted; what was found is written", err=True)
+        click.echo("\ninterrupted; the findings so far were written", err=True)
         sys.exit(EXIT_INTERRUPTED)
     if not is_right:
         sys.exit(EXIT_WRONG)

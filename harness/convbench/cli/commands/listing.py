@@ -7,10 +7,14 @@ import click
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--plugin", "plugins", multiple=True, help="A module or .py file with backends; repeatable.")
-@click.option("--device", default="cpu", help="cpu (default) or cuda.")
+@click.option(
+    "--plugin", "plugins", multiple=True, help="Also load the backends of this module or .py file. Repeatable."
+)
+@click.option("--device", default="cpu", help="Device to ask for: cpu or cuda. Default: cpu.")
 def backends(name: str | None, plugins: tuple[str, ...], device: str) -> None:
-    """List the backends and what they need, or with NAME one of them and its options.
+    """List the backends, or show one of them and its options.
+
+    A backend that cannot run here is listed with the reason.
 
     \b
     Examples:
@@ -26,9 +30,11 @@ def backends(name: str | None, plugins: tuple[str, ...], device: str) -> None:
 
 
 @click.command()
-@click.option("--plugin", "plugins", multiple=True, help="A module or .py file with workloads; repeatable.")
+@click.option(
+    "--plugin", "plugins", multiple=True, help="Also load the workloads of this module or .py file. Repeatable."
+)
 def workloads(plugins: tuple[str, ...]) -> None:
-    """List the shipped workloads, and those of plug-ins."""
+    """List the included workloads and those of plug-ins."""
     from convbench.cli.listing import print_workloads  # noqa: PLC0415
 
     print_workloads(plugins)
@@ -36,12 +42,14 @@ def workloads(plugins: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("workload")
-@click.option("--batch-size", type=int, default=1, help="For the memory in training; default: 1.")
-@click.option("--plugin", "plugins", multiple=True, help="A module or .py file with workloads; repeatable.")
+@click.option("--batch-size", type=int, default=1, help="Batch size for the memory in training. Default: 1.")
+@click.option(
+    "--plugin", "plugins", multiple=True, help="Also load the workloads of this module or .py file. Repeatable."
+)
 def show(workload: str, batch_size: int, plugins: tuple[str, ...]) -> None:
-    """Show a workload as a layer table.
+    """Show the layers of a workload.
 
-    With shapes, parameters, FLOPs, memory, and the receptive field of one final neuron.
+    The table has shapes, parameters, FLOPs, memory, and the receptive field of one element of the last layer.
 
     \b
     Examples:

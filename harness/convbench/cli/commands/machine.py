@@ -10,22 +10,24 @@ from convbench.cli.options import FolderPath, Names, Numbers
 
 
 @click.command()
-@click.option("--threads", type=int, help="That runs will ask for; default: all cores.")
-@click.option("--json", "as_json", is_flag=True, help="The findings for machines.")
+@click.option("--threads", type=int, help="Threads that your runs will use. Default: all cores.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option(
     "--self-test",
     "with_self_test",
     is_flag=True,
-    help="Also enter one backend twice, and see how often it differs from itself.",
+    help="Also compare one backend with itself, to find the smallest difference that this machine can detect.",
 )
-@click.option("--backend", help="Of the self-test; default: the first that is available and quick.")
-@click.option("--against", help="Another interpreter with the same versions, for the second of the two.")
-@click.option("--output", type=FolderPath(), help="Folder that keeps the run of the self-test.")
+@click.option("--backend", help="Backend of the self-test. Default: the first that is available and quick.")
+@click.option(
+    "--against", help="Take the second of the two from this other Python environment, which has the same versions."
+)
+@click.option("--output", type=FolderPath(), help="Keep the run of the self-test in this folder.")
 def doctor(threads: int | None, as_json: bool, **options: Any) -> None:  # noqa: FBT001  # as above
-    """Show what would spoil numbers on this machine, and what to do about it.
+    """Find out what would disturb measurements on this machine, and what to do about it.
 
-    The self-test measures this machine's floor: how far two runs of the same code differ. Verdicts keep that distance
-    from then on. It takes a few minutes.
+    The self-test measures the noise floor of this machine: the difference between two measurements of the same code.
+    From then on, smaller differences get no verdict. The self-test takes a few minutes.
 
     \b
     Examples:
@@ -39,15 +41,17 @@ def doctor(threads: int | None, as_json: bool, **options: Any) -> None:  # noqa:
 
 
 @click.command()
-@click.option("--threads", type=Numbers(), help="One number or several; default: all cores.")
-@click.option("--dtypes", type=Names(), help="Default: float32.")
-@click.option("--device", default="cpu", help="cpu (default) or cuda.")
-@click.option("--again", is_flag=True, help="Measure even what is known.")
-@click.option("--plugin", "plugins", multiple=True, help="A module or .py file with backends; repeatable.")
+@click.option("--threads", type=Numbers(), help="Numbers of threads to measure with. Default: all cores.")
+@click.option("--dtypes", type=Names(), help="Dtypes to measure with. Default: float32.")
+@click.option("--device", default="cpu", help="Device to measure: cpu or cuda. Default: cpu.")
+@click.option("--again", is_flag=True, help="Measure again what is already known.")
+@click.option(
+    "--plugin", "plugins", multiple=True, help="Also load the backends of this module or .py file. Repeatable."
+)
 def limits(threads: tuple[int, ...] | None, dtypes: tuple[str, ...] | None, **options: Any) -> None:
-    """Show what this machine reaches at most: arithmetic and memory.
+    """Show the highest arithmetic rate and memory bandwidth that this machine reaches.
 
-    It is measured with every backend that is installed, and kept for later runs, which hold their cells against it.
+    They are measured with every installed backend and stored. Later runs show which share of them each cell reaches.
 
     \b
     Examples:

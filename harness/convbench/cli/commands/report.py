@@ -11,12 +11,12 @@ from convbench.cli.options import FolderPath, wants_tracebacks
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=FolderPath())
-@click.option("--output", type=FolderPath(), help="Folder for the files; default: that of the first run.")
+@click.option("--output", type=FolderPath(), help="Folder for the files. Default: that of the first run.")
 def report(runs: tuple[Path, ...], output: Path | None) -> None:
-    """Write the files of RUNS again.
+    """Write the CSV files and the page of RUNS again.
 
-    They are measurements.csv, agreement.csv and report.html; several runs go into one page, side by
-    side and each judged by itself. Those of a training are training.csv and training.html.
+    Several runs are shown side by side on one page. Each run is judged by itself.
+    Those of a training are training.csv and training.html.
 
     \b
     Examples:

@@ -17,22 +17,45 @@ if TYPE_CHECKING:
 
 @click.command()
 @settings_options
-@click.option("--effort", help="glance (no verdicts on speed), quick (default) or thorough (tells 3 % apart, slowly).")
-@click.option("--blocks", type=int, help="Fresh sets of workers that time everything; default: 3, up to 24 in time.")
 @click.option(
-    "--within", "within_s", type=float, help="Seconds in which it ends, filled with blocks; quick: 112, thorough: 300."
+    "--effort",
+    help="glance (no verdicts on speed), quick (default), or thorough (slow; detects differences of 3 %).",
 )
-@click.option("--rounds", type=int, help="Turns of every backend in a block, each of all its passes; default: 6.")
-@click.option("--allocator", help="default, or tuned: glibc keeps freed buffers, so large layers have no page faults.")
-@click.option("--cache", help="hot (default), or cold: no call finds its inputs in a cache.")
+@click.option(
+    "--blocks",
+    type=int,
+    help="Number of blocks. Each one measures everything in fresh processes. Default: 3 to 24, as time allows.",
+)
+@click.option(
+    "--within",
+    "within_s",
+    type=float,
+    help="Seconds in which the run must end. It fills them with blocks. Default: 112 for quick, 300 for thorough.",
+)
+@click.option("--rounds", type=int, help="Rounds per block. In each round every backend has one turn. Default: 6.")
+@click.option(
+    "--allocator",
+    help="Memory allocator: default, or tuned (glibc keeps freed buffers, so large results cause no page faults).",
+)
+@click.option(
+    "--cache", help="State of the processor caches: hot, or cold (no call finds its inputs in a cache). Default: hot."
+)
 @click.option("--no-memory", is_flag=True, help="Do not measure memory.")
-@click.option("--find-largest-batch", is_flag=True, default=None, help="Also search the largest batch that fits.")
-@click.option("--memory-limit", "memory_limit_bytes", type=Size(), help="For that; default: most of what is free.")
-@click.option("--search-time", "search_s", type=float, help="Seconds a search may take; default: 60.")
+@click.option(
+    "--find-largest-batch", is_flag=True, default=None, help="Also search the largest batch size that fits into memory."
+)
+@click.option(
+    "--memory-limit",
+    "memory_limit_bytes",
+    type=Size(),
+    help="Memory limit of that search, such as 2GB. Default: most of the free memory.",
+)
+@click.option("--search-time", "search_s", type=float, help="Seconds that one search may take. Default: 60.")
 def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
     """Check and measure backends.
 
-    WORKLOADS are names of shipped ones, TOML files, or models as for extract; default: quick.
+    WORKLOADS are names of included workloads, TOML files, or models as `convbench extract` takes them. The default is
+    the workload `quick`.
 
     \b
     Examples:
@@ -54,16 +77,23 @@ def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click h
 
 @click.command()
 @settings_options
-@click.option("--data", type=Names(), help="Further kinds of data: names, none, or all (default); see below.")
-@click.option("--explain", is_flag=True, help="Say why a result is wrong: the mistakes that lead to just that result.")
+@click.option(
+    "--data",
+    type=Names(),
+    help="Further kinds of data to check on: their names (see above), all or none. Default: all.",
+)
+@click.option(
+    "--explain", is_flag=True, help="Explain each wrong result by the mistakes that lead to exactly this result."
+)
 def check(explain: bool, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
     """Check backends without timing them.
 
-    WORKLOADS are names of shipped ones, TOML files, or models as for extract; default: quick.
+    WORKLOADS are names of included workloads, TOML files, or models as `convbench extract` takes them. The default is
+    the workload `quick`.
 
-    Every backend is checked on integers and on random numbers, and on the smallest batch size, where a case is small,
-    also on further kinds of data: constant, offset, tiny, huge, denormal, wide, negative, tied, signed-zero,
-    not-a-number, infinite. On the last two it may differ without being wrong.
+    Every backend is checked on integers and on random numbers. Small cases are also checked on further kinds of data,
+    at the smallest batch size: constant, offset, tiny, huge, denormal, wide, negative, tied, signed-zero, not-a-number
+    and infinite. On the last two a backend may differ without being wrong.
 
     \b
     Examples:

@@ -213,23 +213,25 @@ def _notes(table: LayerTable, lines: Sequence[Line], widths: dict[str, int]) -> 
 
 
 def _seen(chain: Chain, name: str) -> str:
-    text = f"One neuron of {name} sees {_share(chain, chain.field, chain.seen)}."
+    text = f"One element of {name} depends on {_share(chain, chain.field, chain.seen)}."
     if chain.field_without_pools == chain.field:
         return text
-    without = _share(chain, chain.field_without_pools, chain.seen_without_pools)
-    return f"{text} Without the pools, the same convolutions would see {without}."
+    return (
+        f"{text} Without the pools, it would be {_share(chain, chain.field_without_pools, chain.seen_without_pools)}."
+    )
 
 
 def _share(chain: Chain, field: tuple[int, ...], seen: int) -> str:
     size = f"{by_x(field)}: " if len(field) > 1 else ""
-    return f"{size}{seen:,} of {chain.places:,} places of the input = {100 * seen / chain.places:.3g} %"
+    return f"{size}{seen:,} of {chain.places:,} input positions ({100 * seen / chain.places:.3g} %)"
 
 
 def _beside_dense(compared: DenseComparison) -> str:
     return (
-        f"The {compared.parameters:,} parameters of {compared.name} serve {compared.neurons:,} neurons. A dense layer "
-        f"on the same {compared.inputs:,} inputs needs {compared.weights_of_a_neuron_a_filter:,} weights for only "
-        f"{compared.filters:,} neurons, and {compared.parameters_of_as_many_neurons:,} parameters for as many neurons."
+        f"{compared.neurons:,} output elements of {compared.name} share {compared.parameters:,} parameters. A dense "
+        f"layer on the same {compared.inputs:,} inputs needs {compared.weights_of_a_neuron_a_filter:,} weights for "
+        f"only {compared.filters:,} neurons, and {compared.parameters_of_as_many_neurons:,} parameters for as many "
+        "outputs."
     )
 
 

@@ -27,7 +27,7 @@ class Run(results.Run):
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """The ten columns that most people want, a row a cell: see short_table."""
+        """The ten columns that most people want, one row per cell: see short_table."""
         return short_table(self.measurements)
 
     def style(self) -> Styler:

@@ -19,7 +19,7 @@ def short_table(measurements: pd.DataFrame) -> pd.DataFrame:
 
     `case` names the workload and the dtype, too, where the run has several. `status` is that of the cell, or of a cell
     that is ok the verdict of its checks where that is not `agrees`: `untrusted`, `differs on NaN`, `not checked`.
-    `median_s` with `ci_low_s` and `ci_high_s` (95 %) are seconds a call, `ratio` is to the fastest right backend (NaN
+    `median_s` with `ci_low_s` and `ci_high_s` (95 %) are seconds per call, `ratio` is to the fastest right backend (NaN
     where a cell is not ranked), and `peak_memory_bytes` is what a warm call needs above its inputs.
     """
     cells = measurements.reset_index(drop=True)

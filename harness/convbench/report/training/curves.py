@@ -79,9 +79,7 @@ def _distances(training: Training, slots: Mapping[str, int]) -> Figure:
         is_log=True,
         y_text=power_or_number,
         band=[(step, min(found), max(found)) for step, found in of_step.items()],
-        marks=[]
-        if bound is None
-        else [(bound.step, bound.distance, f"must be below {power_of_ten(bound.distance)} here")],
+        marks=[] if bound is None else [(bound.step, bound.distance, f"below {power_of_ten(bound.distance)} here")],
     )
 
 

@@ -33,7 +33,7 @@ def print_batch_sizes(ranked: pd.DataFrame, backends: Iterable[BackendRecord], c
     if not view.rows:
         return
     sizes = ", ".join(map(str, view.batch_sizes))
-    console.print(f"Over the batch sizes {sizes} (a tie is no change):", highlight=False)
+    console.print(f"Over the batch sizes {sizes} (ties are not counted as changes):", highlight=False)
     for sentence in view.sentences():
         where = ", in every case" if set(sentence.cases) == set(view.cases) else f": {joined(sentence.cases)}"
         where = where if len(view.cases) > 1 else ""

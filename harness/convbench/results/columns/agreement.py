@@ -1,4 +1,4 @@
-"""Columns of the agreement table, a row a tensor and pair of backends, or a backend and what it is checked against."""
+"""Columns of the agreement table, one row per tensor and pair of backends (or backend and reference)."""
 
 from __future__ import annotations
 

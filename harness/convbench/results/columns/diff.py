@@ -1,4 +1,4 @@
-"""Columns of a diff, a row a cell that both sides have; see docs/diff.md."""
+"""Columns of a diff, one row per cell that both sides have; see docs/diff.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of the measurements, a row a cell: a case at one batch size, by one backend, in one pass."""
+"""Columns of the measurements, one row per cell: a case at one batch size, by one backend, in one pass."""
 
 from __future__ import annotations
 

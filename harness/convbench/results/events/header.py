@@ -75,7 +75,9 @@ def read_header(folder: Path) -> Header:
     try:
         header = json.loads(path.read_bytes())
     except OSError as error:
-        raise RunError(f"{folder} is no run folder: cannot read {HEADER}: {error.strerror or error}") from error
+        raise RunError(
+            f"{folder} is not the folder of a run: cannot read {HEADER}: {error.strerror or error}"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
     schema = header.get("schema") if isinstance(header, dict) else None
@@ -86,7 +88,7 @@ def read_header(folder: Path) -> Header:
     assert isinstance(header, dict)
     seal = header.pop(SEAL, None)
     if (seal is not None or schema >= SEALED_SINCE) and seal != _checksum(header):
-        raise RunError(f"{path} is damaged: its checksum does not fit, so what it says was changed")
+        raise RunError(f"{path} is damaged: its checksum is wrong, so its content was changed")
     return header
 
 

@@ -66,7 +66,7 @@ class Journal:
             raise _cannot_write(folder, error) from error
         if not is_new:
             journal._file.close()
-            raise UsageError(f"{folder} holds a run already; name another --output or remove it")
+            raise UsageError(f"{folder} already contains a run: choose another --output, or remove the folder")
         return journal
 
     @classmethod
@@ -139,7 +139,9 @@ def read_events(folder: Path) -> Iterator[Event | OldEvent]:
                     raise RunError(f"{folder / JOURNAL} is damaged at line {number}: {error}") from error
                 yield event
     except OSError as error:
-        raise RunError(f"{folder} is no run folder: cannot read {JOURNAL}: {error.strerror or error}") from error
+        raise RunError(
+            f"{folder} is not the folder of a run: cannot read {JOURNAL}: {error.strerror or error}"
+        ) from error
 
 
 def _cannot_write(folder: Path, error: OSError) -> UsageError:

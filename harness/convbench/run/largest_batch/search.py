@@ -78,8 +78,8 @@ def safe_limit(asked_bytes: int) -> tuple[int, str]:
     if asked_bytes <= most:
         return asked_bytes or most, ""
     return most, (
-        f"the memory limit of {format_bytes(asked_bytes)} is more than the {format_bytes(free)} that are free less a "
-        f"reserve: the largest batch is searched within {format_bytes(most)}"
+        f"the memory limit of {format_bytes(asked_bytes)} is too high, because only {format_bytes(free)} are free: the "
+        f"largest batch is searched within {format_bytes(most)}"
     )
 
 

@@ -21,7 +21,7 @@ from convbench.run.progress import Doing
 from convbench.workers.session import BackendSession
 from convbench_specs import Device, DType
 
-LATE = "the machine's limits were not all looked for in the time of the run: convbench limits finds and keeps them"
+LATE = "the time of the run was too short to measure all limits of this machine: convbench limits measures them"
 
 
 @dataclass(frozen=True, slots=True)

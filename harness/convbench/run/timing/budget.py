@@ -46,15 +46,15 @@ class Budget:
         if predicted_s is not None:
             if predicted_s * MIN_CALLS <= budget:
                 return ""
-            calls = f"{format_seconds(predicted_s)} a call; {MIN_CALLS} are"
-            return f"predicted {calls} over the budget of {budget:g} s (--budget)"
+            calls = f"{format_seconds(predicted_s)} per call; {MIN_CALLS} calls exceed"
+            return f"predicted {calls} the budget of {budget:g} s (--budget)"
         seen = self._seen(key)
         smaller = sorted(seen)[-2:]
         guess = extrapolated_s({size: seen[size] for size in smaller}, key, case)
         if guess <= budget:  # a guess: one call must be over
             return ""
         known = " and ".join(f"{format_seconds(seen[size])} at batch size {size}" for size in smaller)
-        return f"predicted {format_seconds(guess)} a call, from {known}, over the budget of {budget:g} s (--budget)"
+        return f"predicted {format_seconds(guess)} per call, from {known}; the budget is {budget:g} s (--budget)"
 
     def _seen(self, key: CellKey) -> dict[int, float]:
         """Seconds a call of the same case, backend and pass at the smaller batch sizes of the run.
@@ -71,7 +71,7 @@ class Budget:
         budget = self.settings.budget_s
         if call_s <= budget:
             return ""
-        return f"a call takes {format_seconds(call_s)}, over the budget of {budget:g} s (--budget)"
+        return f"one call takes {format_seconds(call_s)}; the budget is {budget:g} s (--budget)"
 
     def blocks(self, call_s: float) -> int:
         """Blocks that a cell takes part in, at most."""

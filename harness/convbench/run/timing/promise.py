@@ -123,8 +123,8 @@ class Promise:
         if self.deadline.left_s() >= STARTING_S * (1 + backends):
             return ""
         return (
-            f"the run is to end within {self.deadline.within_s:g} s (--within): what does not fit is left out, but "
-            "not the start of the workers and the check of the first case, which may take longer"
+            f"the run must end within {self.deadline.within_s:g} s (--within). What does not fit is left out; only the "
+            "start of the workers and the check of the first case are always done, and they may take longer"
         )
 
     def _checks(self, keys: Collection[ItemKey]) -> dict[ItemKey, ItemCost]:
@@ -166,14 +166,16 @@ NOTHING = ItemCost(0.0)
 
 def reason(settings: RunSettings) -> str:
     """Why something is left out, as its row and the warning of the run say it."""
-    return f"left out to end within {settings.within_s:g} s, the dearest first (--within)"
+    return f"left out so that the run ends within {settings.within_s:g} s, the slowest first (--within)"
 
 
 def left_out_text(what: str, labels: Mapping[str, str] | Collection[str], settings: RunSettings) -> str:
     """A sentence on what was left out; long lists are cut, with the number of the rest."""
     names = list(labels)
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"to end within {settings.within_s:g} s, {what}: {', '.join(names[:SHOWN])}{more} (--within gives more time)"
+    return (
+        f"to end within {settings.within_s:g} s, {what}: {', '.join(names[:SHOWN])}{more} (--within allows more time)"
+    )
 
 
 SHOWN = 3
