@@ -81,12 +81,19 @@ function drawChart(holder, spec) {
   const x = logScale(spec.xs[0], spec.xs.at(-1), box.left + inset, box.right - inset);
   const y = logScale(range[0], range[1], box.bottom, box.top);
   const dodge = (index) => (spec.xs.length > 1 ? 0 : (index - (series.length - 1) / 2) * Math.min(26, (box.right - box.left) / (series.length + 1)));
-  const svg = shape("svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": spec.label });
+  const naming = compact ? { "aria-hidden": "true" } : { role: "img", "aria-label": `${spec.label}. ${describe(series, spec.format)}` };
+  const svg = shape("svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, ...naming });
   drawAxes(svg, spec, range, box, x, y, compact);
   series.forEach((one, index) => svg.append(drawSeries(one, spec.xs, (v) => x(v) + dodge(index), y, compact)));
   if (named) drawNames(svg, series, box, (point, index) => [x(point.x) + dodge(index), y(point.y)]);
   if (spec.onPoint) followPointer(svg, spec, box, x);
   holder.replaceChildren(svg);
+}
+
+// The chart in words, for those who cannot see it: where each line begins and ends.
+function describe(series, format) {
+  const at = (point) => `${format(point.y)} at ${point.x}${point.proven ? "" : " (not proven right)"}`;
+  return series.map(({ name, points }) => `${name}: ${points.length > 1 ? `${at(points[0])}, ${at(points.at(-1))}` : at(points[0])}`).join("; ");
 }
 
 function drawAxes(svg, spec, range, box, x, y, compact) {

@@ -31,6 +31,7 @@ function main() {
   wireChoices(state);
   wireLegend(cells, data.slots, state);
   wireCases(cells, state);
+  wireDownloads(state);
   const parts = [makeCurves(cells, data.slots, state)];
   if (document.getElementById("roofline")) parts.push(makeRoofline(cells, data.roofs, data.slots, state));
   draw = () => parts.forEach((part) => part());

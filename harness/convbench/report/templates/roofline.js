@@ -11,7 +11,7 @@ function makeRoofline(cells, roofs, slots, state) {
   return function draw() {
     const chosen = placed.filter((cell) => cell.pass === state.pass && String(cell.batch_size) === state.batch && !state.hidden.has(cell.backend));
     document.querySelector("#roofline .shown").textContent = `${state.pass}, batch size ${state.batch}`;
-    drawRoofline(holder, chosen, roofs, slots, tooltip, `Roofline, ${state.pass}, batch size ${state.batch}`);
+    drawRoofline(holder, chosen, roofs, slots, tooltip, `Roofline, ${state.pass}, batch size ${state.batch}: ${formatInteger(chosen.length)} cells; the table below has their shares of the roof`);
   };
 }
 
