@@ -8,7 +8,7 @@ import pytest
 
 from convbench.workers.discovery.loading import load_backend
 from convbench.workers.plugins import find_backends
-from convbench_specs import CONTRACT, Settings
+from convbench_specs import APPROACH, CONTRACT, Settings
 
 FOUND = find_backends(directory=Path("/nowhere")).backends
 BUNDLED = {name: load_backend(entry.plugin, name) for name, entry in FOUND.items()}
@@ -60,3 +60,17 @@ def test_without_a_scratch_folder_there_are_no_caches(monkeypatch):
     monkeypatch.delenv(NUMBA_CACHE, raising=False)
     assert JAX_CACHE not in BUNDLED["jax"].environment(Settings())
     assert NUMBA_CACHE not in BUNDLED["numba-cuda"].environment(Settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "approach"),
+    [
+        ("naive", {}, "loops"),
+        ("numpy-im2col", {"level": "textbook"}, "im2col"),
+        ("numpy-im2col", {}, "blocked im2col"),
+        ("numba-cpu", {}, "compiled kernels"),
+        ("pytorch", {}, "framework"),
+    ],
+)
+def test_a_worker_tells_how_it_computes_a_convolution(name, options, approach):
+    assert BUNDLED[name]().start(Settings(options=options))[APPROACH] == approach

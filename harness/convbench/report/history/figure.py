@@ -67,6 +67,8 @@ class Figure:
     releases: Sequence[Release]
     dates: tuple[str, str]
     has_steps: bool
+    description: str
+    """The lines in words."""
 
 
 def figures(machine: MachineHistory, slots: Mapping[str, int]) -> list[Figure]:
@@ -91,10 +93,16 @@ def _figure(machine: MachineHistory, group: Sequence[CellSeries], slots: Mapping
         releases=_releases(group, scale),
         dates=(machine.runs[0].started[:10], machine.runs[-1].started[:10]),
         has_steps=any(series.steps for series in group),
+        description="; ".join(map(_in_words, group)),
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclassdef _in_words(series: CellSeries) -> str:
+    first, last = series.points[0], series.points[-1]
+    return f"{series.backend}: {format_seconds(first.median_s)} at first, {format_seconds(last.median_s)} at last"
+
+
+(frozen=True, slots=True)
 class _Scale:
     """From runs and seconds to places."""
 

@@ -8,7 +8,6 @@ from math import ceil, log10
 
 from convbench.text.units import format_seconds
 
-COMMA = ","
 MOST_LABELS = 4
 
 
@@ -54,5 +53,5 @@ class TimeAxis:
 
 
 def _label(power: int) -> str:
-    number, unit = format_seconds(10.0**power).split(" ")
-    return f"{round(float(number.replace(COMMA, ""))):,} {unit}"
+    number, unit = format_seconds(10.0**power).replace(",", "").split(" ")
+    return f"{float(number):,g} {unit}"

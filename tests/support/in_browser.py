@@ -1,0 +1,54 @@
+"""What tests of pages do in a browser: open one at a width, in a colour scheme or as printed, and look at its layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+PRINTED_WIDTH = 688
+"""Pixels of a line on A4 between the margins of the pages, at 96 an inch."""
+COLLIDING = """
+const seen = (node) => node.getClientRects().length && getComputedStyle(node).visibility !== "hidden";
+return [...document.querySelectorAll("svg.plot")].filter(seen).flatMap((svg) => {
+  const texts = [...svg.querySelectorAll("text:not([transform])")].filter((node) => seen(node) && node.textContent);
+  const boxes = texts.map((node) => node.getBoundingClientRect());
+  const pairs = [];
+  boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b, k) => {
+    const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left), high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+    if (wide > 1 && high > 3) pairs.push(`${texts[i].textContent} / ${texts[i + 1 + k].textContent}`);
+  }));
+  return pairs;
+});
+"""
+"""Texts of a drawing that lie over each other; a line of text has some air above and below its letters."""
+CUT = """
+const width = document.documentElement.clientWidth;
+const scrolls = (node) => node.closest(".scroll, nav, .skip, .hidden, .definitions, #tooltip");
+return [...document.querySelectorAll("main *")]
+  .filter((node) => node.getClientRects().length && !scrolls(node) && node.getBoundingClientRect().right > width + 1)
+  .map((node) => `${node.localName}.${node.getAttribute("class")} to ${node.getBoundingClientRect().right}: ${node.textContent.slice(0, 40)}`);
+"""
+"""Elements that reach beyond the right edge of the page, and do not scroll by themselves."""
+
+
+@contextmanager
+def shown(
+    browser: Any, page: Path, *, width: int = 1280, scheme: str = "light", printed: bool = False
+) -> Iterator[Any]:
+    """The browser with a page that was loaded at this width; afterwards the browser is as it was."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    try:
+        browser.get_log("browser")
+        browser.get(page.as_uri())
+        if printed:
+            browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+            browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": features})
+        yield browser
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
