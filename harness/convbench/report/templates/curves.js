@@ -102,8 +102,7 @@ function makeCurves(cells, slots, state) {
     drawVisible();
   }, { rootMargin: "300px" });
   buttons.forEach((button) => observer.observe(button));
-  const drawVisible = () => visible.forEach((button) => { if (button.drawn !== state.version) button.draw(); });
-  window.addEventListener("beforeprint", () => buttons.forEach((button) => button.draw()));
+  const drawVisible = () => (paper.active ? buttons : visible).forEach((button) => { if (button.drawn !== state.version) button.draw(); });
 
   return function draw() {
     drawMain();

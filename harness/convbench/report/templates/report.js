@@ -37,6 +37,7 @@ function main() {
   draw = () => parts.forEach((part) => part());
   state.choose({});
   redrawOnResize(state);
+  redrawForPaper(state);
 }
 
 // Buttons of which one is pressed. Two groups of the same name are one choice, shown twice.
@@ -137,6 +138,16 @@ function redrawOnResize(state) {
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(() => state.choose({}));
   });
+}
+
+// All charts are printed, those too that were not on the screen.
+function redrawForPaper(state) {
+  for (const [event, active] of [["beforeprint", true], ["afterprint", false]]) {
+    window.addEventListener(event, () => {
+      paper.active = active;
+      state.choose({});
+    });
+  }
 }
 
 // For the console, and for the test that compares units.js with units.py.
