@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-from fake_run import cell, report_input
+from fake_run import cell, comparison, report_input
 
-from convbench.report.inputs import MEASUREMENT_COLUMNS, BackendRecord, ReportInput
+from convbench.report.inputs import AGREEMENT_COLUMNS, MEASUREMENT_COLUMNS, BackendRecord, ReportInput
 from convbench.report.views.cases import CaseKey
 from convbench_specs import Case, Conv
 
@@ -56,6 +56,12 @@ def course_measurements(left_out: tuple[tuple[str, str, int], ...] = ()) -> pd.D
     return pd.DataFrame(rows)[list(MEASUREMENT_COLUMNS)]
 
 
+def course_agreement() -> pd.DataFrame:
+    """Every backend agrees with the oracle."""
+    rows = [comparison(case, size, "y", name, "oracle") for case in CASES for size in BATCH_SIZES for name in SECONDS]
+    return pd.DataFrame(rows)[list(AGREEMENT_COLUMNS)]
+
+
 def course_records(approaches: Mapping[str, str] = APPROACHES) -> list[BackendRecord]:
     """The backends, each with what its worker told at its start."""
     return [
@@ -71,5 +77,10 @@ def course_cases() -> dict[CaseKey, Case]:
 
 def course_input(**changes: object) -> ReportInput:
     """The whole run; `changes` are fields of ReportInput."""
-    fields = {"measurements": course_measurements(), "backends": course_records(), "cases": course_cases()}
+    fields = {
+        "measurements": course_measurements(),
+        "agreement": course_agreement(),
+        "backends": course_records(),
+        "cases": course_cases(),
+    }
     return report_input(**(fields | changes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from fake_run import PASSES, _comparison, cell, report_input
+from fake_run import PASSES, cell, comparison, report_input
 
 from convbench.report.inputs import AGREEMENT_COLUMNS, MEASUREMENT_COLUMNS, BackendRecord, ReportInput
 
@@ -30,7 +30,7 @@ def wide_input(case_count: int = 60, backend_count: int = 10) -> ReportInput:
     cells["peak_memory_bytes"] = 1e6 * cells["batch_size"] * noise.lognormal(sigma=0.5, size=len(cells))
     pairs = [(left, right) for number, left in enumerate(names) for right in (*names[number + 1 :], "oracle")]
     agreement = pd.DataFrame(
-        [_comparison(case, size, tensor, *pair) for case in cases for size in BATCH_SIZES for tensor in ("y", "dx")
+        [comparison(case, size, tensor, *pair) for case in cases for size in BATCH_SIZES for tensor in ("y", "dx")
          for pair in pairs]
     )[list(AGREEMENT_COLUMNS)]  # fmt: skip
     records = [BackendRecord(name=name, version="1.0", device="cpu") for name in names]

@@ -32,7 +32,9 @@ def test_only_the_chosen_case_is_drawn_large_and_only_what_is_seen_small(browser
         assert count(browser, "#time-chart .series") == BACKENDS
         assert count(browser, "#multiples svg") < CASES
         assert count(browser, "#cell-table tbody tr") == 25
-        assert len([body for body in browser.find_elements("css selector", ".ranking tbody") if body.is_displayed()]) == 1
+        assert (
+            len([body for body in browser.find_elements("css selector", ".ranking tbody") if body.is_displayed()]) == 1
+        )
         browser.execute_script("document.querySelectorAll('#multiples button')[41].click()")
         assert browser.find_element("id", "case").get_attribute("value") == "layer41.block.conv"
         assert count(browser, "#time-chart svg") == 1

@@ -77,7 +77,7 @@ function drawChart(holder, spec) {
     holder.replaceChildren(element("p", { class: "quiet" }, "Not measured."));
     return;
   }
-  const width = Math.max(190, widthOf(holder, compact)), height = compact ? 150 : Math.round(Math.min(400, Math.max(300, width * 0.6)));
+  const width = Math.max(190, widthOf(holder, compact)), height = compact ? 150 : Math.round(paper.active ? width * 0.4 : Math.min(400, Math.max(300, width * 0.6)));
   const named = !compact && width > 430 && series.length > 1;
   const nameWidth = named ? 14 + Math.max(...series.map((one) => one.name.length)) * 7.1 : 14;
   const box = { left: compact ? 44 : 58, right: width - nameWidth, top: compact ? 8 : 16, bottom: height - (compact ? 22 : 40) };

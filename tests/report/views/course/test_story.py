@@ -36,7 +36,9 @@ def test_a_chain_has_the_times_and_the_memory_of_the_run():
     chain = view().chains[0]
     assert [step.cell.median_s for step in chain.steps] == [8 * SECONDS[name] for name in IN_ORDER]
     assert chain.loops.behind == pytest.approx(1000)
-    assert [step.memory for step in chain.steps] == [pytest.approx(100 * PEAKS[name] / 9e6, abs=0.01) for name in IN_ORDER]
+    assert [step.memory for step in chain.steps] == [
+        pytest.approx(100 * PEAKS[name] / 9e6, abs=0.01) for name in IN_ORDER
+    ]
     operations = 8 * 16 * 8 * 5 * 5 * 9
     assert chain.loops.multiply_add_s == pytest.approx(8 * SECONDS["loopy"] / operations)
 

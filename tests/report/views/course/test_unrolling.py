@@ -101,12 +101,12 @@ def test_an_element_that_two_windows_read_keeps_its_colour_in_both_columns():
 
 
 def test_a_stride_as_large_as_the_window_copies_nothing():
-    drawing = draw_unrolling(case(kernel_size=2, stride=2))
+    drawing = draw_unrolling(case(kernel_size=(2, 2), stride=(2, 2)))
     assert [len(entries(drawing, 0, column, "tap")) for column in (0, 1)] == [4, 0]
 
 
 def test_two_windows_are_framed_with_their_columns():
-    drawing = draw_unrolling(case(stride=2))
+    drawing = draw_unrolling(case(stride=(2, 2)))
     frames = {kind: [one for one in drawing.frames if one.kind == kind] for kind in ("first", "next")}
     assert [len(found) for found in frames.values()] == [2, 2]
     (first, column), (following, next_column) = frames["first"], frames["next"]
@@ -122,6 +122,6 @@ def test_more_channels_than_are_drawn_are_told():
 
 
 def test_a_window_that_is_too_large_to_be_seen_is_not_drawn():
-    assert draw_unrolling(case((32, 32), kernel_size=LARGEST_EXTENT)) is not None
-    assert draw_unrolling(case((32, 32), kernel_size=LARGEST_EXTENT + 1)) is None
+    assert draw_unrolling(case((32, 32), kernel_size=(LARGEST_EXTENT,) * 2)) is not None
+    assert draw_unrolling(case((32, 32), kernel_size=(LARGEST_EXTENT + 1,) * 2)) is None
     assert draw_unrolling(Case(name="f", operation=Flatten(), input_shape=(1, 4, 4))) is None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, log10
+from math import ceil, floor, log10
 
 from convbench.text.units import format_seconds
 
 MOST_LABELS = 4
+SHORTEST_BAR = 0.2
+"""Powers of ten; a bar is at least so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +22,15 @@ class TimeAxis:
 
     @classmethod
     def over(cls, times: Sequence[float]) -> TimeAxis:
-        """The shortest of whole decades on which every time has a place, and none is at its beginning.
+        """The shortest of whole decades on which every time has a bar that can be seen.
 
         >>> TimeAxis.over([2e-5, 3e-2])
         TimeAxis(low=-5, high=-1)
         >>> TimeAxis.over([1e-3])
         TimeAxis(low=-4, high=-3)
         """
-        low, high = log10(min(times)), log10(max(times))
-        return cls(ceil(low) - 1, max(ceil(low), ceil(high)))
+        low = floor(log10(min(times)) - SHORTEST_BAR)
+        return cls(low, max(low + 1, ceil(log10(max(times)))))
 
     def place(self, seconds: float) -> float:
         """The place of a time.

@@ -24,7 +24,7 @@ PLANE = 132.0
 """The longer side of a channel, in units of the drawing."""
 GAP = 34.0
 """Between channels."""
-TOP = 30.0
+TOP = 46.0
 MATRIX_X = 330.0
 MATRIX_COLUMNS = 9
 COLUMN_WIDTH = 24.0
@@ -124,8 +124,7 @@ class _Plane:
     def is_padding(self, row: int, column: int) -> bool:
         """Whether a place lies outside the input itself."""
         inside = (
-            0 <= place - axis.before < axis.size
-            for place, axis in ((row, self.vertical), (column, self.horizontal))
+            0 <= place - axis.before < axis.size for place, axis in ((row, self.vertical), (column, self.horizontal))
         )
         return not all(inside)
 
@@ -214,7 +213,8 @@ def _draw_matrix(shapes: _Shapes, plane: _Plane, case: Case, drawn: int, channel
         shapes.labels.append(Label(MATRIX_X + COLUMN_WIDTH / 2, bottom + 14, "⋮", "middle"))
         bottom += 14
     rows = f"{channels:,} × {' × '.join(str(axis.kernel) for axis in case.axes)} = {channels * taps:,} rows"
-    shapes.labels.append(Label(MATRIX_X, TOP - 12, f"X_col: {rows}, {places:,} columns an instance"))
+    shapes.labels.append(Label(MATRIX_X, TOP - 28, "X_col of one instance:"))
+    shapes.labels.append(Label(MATRIX_X, TOP - 11, f"{rows}, {places:,} columns"))
     return bottom
 
 
