@@ -68,9 +68,7 @@ def test_without_a_scratch_folder_there_are_no_caches(monkeypatch):
         ("naive", {}, "loops"),
         ("numpy-im2col", {"level": "textbook"}, "im2col"),
         ("numpy-im2col", {}, "blocked im2col"),
-        ("numba-cpu", {}, "compiled kernels"),
-        ("pytorch", {}, "framework"),
     ],
 )
 def test_a_worker_tells_how_it_computes_a_convolution(name, options, approach):
-    assert BUNDLED[name]().start(Settings(options=options))[APPROACH] == approach
+    assert load_backend(FOUND[name].plugin, name).start(Settings(options=options))[APPROACH] == approach

@@ -12,8 +12,9 @@ return [...document.querySelectorAll("main table")].filter((table) => !table.cap
   .map((table) => table.className);
 """
 DRAWINGS_WITHOUT_NAME = """
+const isNamed = (svg) => svg.getAttribute("role") === "img" && svg.getAttribute("aria-label");
 return [...document.querySelectorAll("main svg")]
-  .filter((svg) => svg.getAttribute("aria-hidden") !== "true" && !(svg.getAttribute("role") === "img" && svg.getAttribute("aria-label")))
+  .filter((svg) => svg.getAttribute("aria-hidden") !== "true" && !isNamed(svg))
   .map((svg) => svg.outerHTML.slice(0, 80));
 """
 WITHOUT_FOCUS_RING = """
@@ -21,8 +22,9 @@ const ends = [];
 for (const node of document.querySelectorAll("a[href], button, select, input, summary, [tabindex='0']")) {
   if (!node.getClientRects().length || node.disabled) continue;
   node.focus({ focusVisible: true });
-  const style = getComputedStyle(node);
-  if (document.activeElement === node && (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2)) ends.push(node.outerHTML.slice(0, 80));
+  const { outlineStyle, outlineWidth } = getComputedStyle(node);
+  const hasRing = outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
+  if (document.activeElement === node && !hasRing) ends.push(node.outerHTML.slice(0, 80));
 }
 return ends;
 """

@@ -107,7 +107,7 @@ function describePair(pair) {
     element("th", { scope: "row" }, row.tensor),
     element("td", {}, row.off ? `${formatInteger(row.off)} of ${formatInteger(row.compared)} do not agree` : `all ${formatInteger(row.compared)} agree`),
     element("td", { class: "number" }, `${row.multiple} × bound`)));
-  const parts = [element("h4", {}, `${pair.left} and ${pair.right}`), element("table", {}, ...rows)];
+  const parts = [element("h3", {}, `${pair.left} and ${pair.right}`), element("table", {}, ...rows)];
   if (pair.sentences.length) parts.push(element("ul", {}, ...pair.sentences.map((sentence) => element("li", {}, sentence))));
   if (pair.sentences_in_all > pair.sentences.length) {
     parts.push(element("p", { class: "quiet" }, `The ${pair.sentences.length} worst of ${formatInteger(pair.sentences_in_all)}; all are in agreement.csv.`));

@@ -1,4 +1,4 @@
-"""The drawing of a window that becomes a column is that of the case: its window, stride, dilation, padding, channels."""
+"""The drawing of a window that becomes a column is that of the case, with its stride, dilation, padding, channels."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from convbench.report.views.course.unrolling import (
     COLUMN_WIDTH,
     LARGEST_EXTENT,
-    MATRIX_COLUMNS,
     MATRIX_X,
     MOST_CHANNELS,
+    MOST_COLUMNS,
     draw_unrolling,
 )
 from convbench_specs import Case, Conv, Flatten
@@ -55,7 +55,7 @@ def first_columns(drawn_case: Case) -> np.ndarray:
     windows = windows[tuple(slice(None, None, axis.stride) for axis in axes)]
     windows = windows[(..., *(slice(None, None, axis.dilation) for axis in axes))]
     taps = int(np.prod([axis.kernel for axis in axes]))
-    return windows.reshape(-1, taps)[:MATRIX_COLUMNS]
+    return windows.reshape(-1, taps)[:MOST_COLUMNS]
 
 
 def entries(drawing, channel, column, kind):
