@@ -21,8 +21,12 @@ def colour(scheme: str, name: str) -> str:
     return "#" + (found if len(found) == 6 else "".join(2 * digit for digit in found))
 
 
+def channels(text: str) -> list[int]:
+    return [int(text[place : place + 2], 16) for place in (1, 3, 5)]
+
+
 def luminance(text: str) -> float:
-    parts = [int(text[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    parts = [part / 255 for part in channels(text)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -50,6 +54,15 @@ def test_other_text_can_be_read(scheme, name):
         assert contrast(colour(scheme, name), colour(scheme, ground)) >= LEAST
     if name in {"good", "bad", "doubt"}:
         assert contrast(colour(scheme, name), colour(scheme, f"{name}-tint")) >= LEAST
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
+def test_text_on_the_strongest_tint_of_a_time_can_be_read(scheme):
+    share = float(re.search(r"var\(--behind\) calc\(var\(--heat\) \* (\.\d+)\)", CSS)[1])
+    ground, tint = (channels(colour(scheme, name)) for name in ("page", "behind"))
+    mixed = "#" + "".join(f"{round(share * b + (1 - share) * a):02x}" for a, b in zip(ground, tint, strict=True))
+    assert contrast(colour(scheme, "ink"), mixed) >= LEAST
+    assert ".behind small { color: inherit }" in CSS
 
 
 def test_each_slot_has_its_text_colour_which_is_that_of_saved_figures():
