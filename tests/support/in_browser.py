@@ -11,8 +11,9 @@ PRINTED_WIDTH = 688
 """Pixels of a line on A4 between the margins of the pages, at 96 an inch."""
 COLLIDING = """
 const seen = (node) => node.getClientRects().length && getComputedStyle(node).visibility !== "hidden";
-return [...document.querySelectorAll("svg.plot")].filter(seen).flatMap((svg) => {
-  const texts = [...svg.querySelectorAll("text:not([transform])")].filter((node) => seen(node) && node.textContent);
+return [...document.querySelectorAll("svg.plot, .scale")].filter(seen).flatMap((drawing) => {
+  const labels = drawing.querySelectorAll("text:not([transform]), i");
+  const texts = [...labels].filter((node) => seen(node) && node.textContent);
   const boxes = texts.map((node) => node.getBoundingClientRect());
   const pairs = [];
   boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b, k) => {
@@ -23,7 +24,7 @@ return [...document.querySelectorAll("svg.plot")].filter(seen).flatMap((svg) => 
   return pairs;
 });
 """
-"""Texts of a drawing that lie over each other; a line of text has some air above and below its letters."""
+"""Texts of a drawing or an axis that lie over each other; a line of text has some air above and below its letters."""
 CUT = """
 const width = document.documentElement.clientWidth;
 const scrolls = (node) => node.closest(".scroll, nav, .skip, .hidden, .definitions, #tooltip");

@@ -54,6 +54,25 @@ def test_the_saved_table_is_what_the_filters_leave_in_the_order_that_is_shown(br
     assert table["status"].tolist() == expected["status"].tolist()
 
 
+def test_the_saved_ranking_has_the_times_of_right_cells_alone(browser, pages, saved):
+    with shown(browser, pages["run"]):
+        browser.execute_script("document.querySelector('#fastest [data-value=backward]').click()")
+        path = saved("#ranking-csv")
+    table = pd.read_csv(path).set_index("case")
+    assert path.name == "convbench-backward-batch-8.csv"
+    cells = measurements()
+    cells = cells[(cells["pass"] == "backward") & (cells["batch_size"] == 8)]
+    for case, backend, verdict, status, seconds in cells[
+        ["case", "backend", "verdict", "status", "median_s"]
+    ].itertuples(index=False):
+        if backend == "absent":
+            assert f"{backend} (s)" not in table
+        elif (status, verdict) == ("ok", "agrees"):
+            assert table.loc[case, f"{backend} (s)"] == pytest.approx(seconds, rel=1e-4)
+        else:
+            assert pd.isna(table.loc[case, f"{backend} (s)"])
+
+
 def test_texts_of_the_saved_table_are_safe(browser, tmp_path, saved):
     texts = ['=1+1 "quoted"', "a,b", "line\nbreak", "", "-x", "<&>", "plain"]
     cells = measurements().iloc[: len(texts)].assign(reason=texts)
@@ -89,6 +108,7 @@ def test_a_saved_chart_stands_alone_and_looks_as_it_did(browser, pages, saved):
     assert "batch size" in [node.text for node in root.iter(f"{SVG}text")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "chart", "name"),
     [

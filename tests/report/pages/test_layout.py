@@ -45,6 +45,7 @@ def test_all_charts_are_printed(browser, pages):
     assert all(lines for _, lines in drawn[:-1])
 
 
+@pytest.mark.slow
 def test_a_print_has_no_controls_and_few_pages(browser, pages):
     with shown(browser, pages["course"]):
         pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])

@@ -32,6 +32,7 @@ function main() {
   wireLegend(cells, data.slots, state);
   wireCases(cells, state);
   wireDownloads(state);
+  wireRankingCsv(cells, state);
   const parts = [makeCurves(cells, data.slots, state)];
   if (document.getElementById("roofline")) parts.push(makeRoofline(cells, data.roofs, data.slots, state));
   draw = () => parts.forEach((part) => part());
@@ -69,6 +70,20 @@ function showRanking(state) {
   for (const body of document.querySelectorAll("tbody[data-pass]")) {
     body.hidden = body.dataset.pass !== state.pass || body.dataset.batch !== state.batch;
   }
+}
+
+// The table case by case as seconds: a row a case, a column a backend. Only right cells have a time there.
+function wireRankingCsv(cells, state) {
+  document.getElementById("ranking-csv")?.addEventListener("click", () => {
+    const chosen = cells.filter((cell) => cell.pass === state.pass && String(cell.batch_size) === state.batch);
+    const backends = [...new Set(cells.filter((cell) => !isMissing(cell.median_s)).map((cell) => cell.backend))];
+    const rows = groupBy(chosen, (cell) => cell.label).map((group) => ({
+      case: group[0].label,
+      ...Object.fromEntries(group.filter(isProven).map((cell) => [`${cell.backend} (s)`, cell.median_s])),
+    }));
+    const names = ["case", ...backends.map((backend) => `${backend} (s)`)];
+    offerFile(`${fileName("convbench", state.pass, `batch-${state.batch}`)}.csv`, "text/csv", csvOf(names, rows));
+  });
 }
 
 function wireCases(cells, state) {
