@@ -6,8 +6,8 @@
 const SVG = "http://www.w3.org/2000/svg"; // a name, not an address: nothing is loaded from it
 
 // The widths of charts on paper, in pixels: a browser does not tell them before it prints.
-const paper = { active: false, wide: 654, small: 194 };
-const widthOf = (holder, compact) => (paper.active ? (compact ? paper.small : paper.wide) : holder.clientWidth || 600);
+const paper = { active: false, whole: 654, half: 318, third: 194 };
+const widthOf = (holder, onPaper) => (paper.active ? paper[onPaper] : holder.clientWidth || 600);
 
 function element(name, attributes = {}, ...children) {
   const node = document.createElement(name);
@@ -77,9 +77,9 @@ function drawChart(holder, spec) {
     holder.replaceChildren(element("p", { class: "quiet" }, "Not measured."));
     return;
   }
-  const width = Math.max(190, widthOf(holder, compact)), height = compact ? 150 : Math.round(paper.active ? width * 0.4 : Math.min(400, Math.max(300, width * 0.6)));
-  const named = !compact && width > 430 && series.length > 1;
-  const nameWidth = named ? 14 + Math.max(...series.map((one) => one.name.length)) * 7.1 : 14;
+  const width = Math.max(190, widthOf(holder, compact ? "third" : "half")), height = compact ? 150 : Math.round(paper.active ? width * 0.78 : Math.min(400, Math.max(300, width * 0.6)));
+  const named = !compact && (width > 430 || paper.active) && series.length > 1;
+  const nameWidth = named ? 14 + Math.max(...series.map((one) => one.name.length)) * 7.8 : 14;
   const box = { left: compact ? 44 : 58, right: width - nameWidth, top: compact ? 8 : 16, bottom: height - (compact ? 22 : 40) };
   const inset = spec.xs.length > 1 ? (compact ? 6 : 14) : 0;
   const x = logScale(spec.xs[0], spec.xs.at(-1), box.left + inset, box.right - inset);

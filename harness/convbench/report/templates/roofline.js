@@ -31,7 +31,7 @@ function drawRoofline(holder, cells, roofs, slots, tooltip, label) {
     tooltip(null);
     return;
   }
-  const width = Math.max(240, widthOf(holder, false)), height = Math.round(paper.active ? width * 0.45 : Math.min(560, Math.max(320, width * 0.5)));
+  const width = Math.max(240, widthOf(holder, "whole")), height = Math.round(paper.active ? width * 0.45 : Math.min(560, Math.max(320, width * 0.5)));
   const box = { left: 62, right: width - 14, top: 18, bottom: height - 44 };
   const range = rooflineRange(cells, roofs);
   const x = logScale(...range.x, box.left, box.right), y = logScale(...range.y, box.bottom, box.top);
