@@ -43,7 +43,7 @@ from convbench.results.summary import ORACLE, backend_verdicts, rank
 
 SCRIPTS = ("units.js", "chart.js", "download.js", "curves.js", "roofline.js", "cells.js", "report.js")
 """In an order in which each uses only what stands before it, as they share one scope."""
-STYLES = ("report.css", "networks.css", "roofline.css", "course.css", "print.css")
+STYLES = ("report.css", "networks.css", "roofline.css", "course.css")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

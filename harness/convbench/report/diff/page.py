@@ -14,7 +14,7 @@ from convbench.report.diff.terminal import interval_of
 from convbench.report.pages.templating import environment, template_file
 from convbench.results.diff import Diff
 
-STYLES = ("report.css", "comparing.css", "print.css")
+STYLES = ("report.css", "comparing.css")
 MOST_ROWS = 1000
 """Rows of the table, the worst first; the JSON has all."""
 WIDTHS = (1.25, 1.5, 2.0, 4.0)

@@ -11,7 +11,7 @@ from convbench.report.views.slots import slots
 from convbench.results.events.state import BackendRecord
 from convbench.results.history import History
 
-STYLES = ("report.css", "comparing.css", "print.css")
+STYLES = ("report.css", "comparing.css")
 
 
 def render_history(history: History) -> str:
