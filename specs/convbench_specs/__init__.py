@@ -1,5 +1,6 @@
 """The contract of convbench: operations, cases, workloads, and what a backend must offer."""
 
+from convbench_specs.approach import APPROACH, APPROACHES, Approach
 from convbench_specs.axis import Axis
 from convbench_specs.backend import (
     CONTRACT,
@@ -60,6 +61,8 @@ from convbench_specs.workload import (
 
 __all__ = [
     "ALIGNMENT_BYTES",
+    "APPROACH",
+    "APPROACHES",
     "CONTRACT",
     "DATA_KINDS",
     "DTYPES",
@@ -67,6 +70,7 @@ __all__ = [
     "PASSES",
     "TURNS",
     "Activation",
+    "Approach",
     "Available",
     "Axis",
     "Backend",

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import convbench
 from convbench.workers.discovery.loading import load_backend
 from convbench.workers.plugins import find_backends
-from convbench_specs import CONTRACT, Settings
+from convbench_specs import APPROACH, CONTRACT, Settings
 
 FOUND = find_backends(directory=Path("/nowhere")).backends
 BUNDLED = {name: load_backend(entry.plugin, name) for name, entry in FOUND.items()}
@@ -60,3 +61,34 @@ def test_without_a_scratch_folder_there_are_no_caches(monkeypatch):
     monkeypatch.delenv(NUMBA_CACHE, raising=False)
     assert JAX_CACHE not in BUNDLED["jax"].environment(Settings())
     assert NUMBA_CACHE not in BUNDLED["numba-cuda"].environment(Settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "approach"),
+    [
+        ("naive", {}, "loops"),
+        ("numpy-im2col", {"level": "textbook"}, "im2col"),
+        ("numpy-im2col", {}, "blocked im2col"),
+    ],
+)
+def test_a_worker_tells_how_it_computes_a_convolution(name, options, approach):
+    assert load_backend(FOUND[name].plugin, name).start(Settings(options=options))[APPROACH] == approach
+
+
+@pytest.mark.slow
+def test_workers_of_all_kinds_tell_it_to_their_run(tmp_path):
+    run = convbench.check(
+        case='operation = "flatten", input = [1, 2, 2]',
+        backends=["naive", "numpy-im2col", "numba-cpu", "pytorch", "tensorflow", "jax"],
+        entrants=[convbench.Entrant("textbook", "numpy-im2col", {"level": "textbook"})],
+        batch_sizes=1, passes="forward", data="none", output=tmp_path / "run",
+    )  # fmt: skip
+    assert {record.name: record.facts[APPROACH] for record in run.backends} == {
+        "naive": "loops",
+        "textbook": "im2col",
+        "numpy-im2col": "blocked im2col",
+        "numba-cpu": "compiled kernels",
+        "pytorch": "framework",
+        "tensorflow": "framework",
+        "jax": "framework",
+    }

@@ -79,7 +79,7 @@ def agreement() -> pd.DataFrame:
     names = tuple(SECONDS)
     pairs = [(left, right) for number, left in enumerate(names) for right in (*names[number + 1 :], "oracle")]
     rows = [
-        _comparison(case, batch_size, tensor, *pair)
+        comparison(case, batch_size, tensor, *pair)
         for case, operation in CASES.items()
         for batch_size in BATCH_SIZES
         for tensor in TENSORS[operation]
@@ -88,7 +88,8 @@ def agreement() -> pd.DataFrame:
     return pd.DataFrame(rows)[list(AGREEMENT_COLUMNS)]
 
 
-def _comparison(case: str, batch_size: int, tensor: str, left: str, right: str) -> dict[str, object]:
+def comparison(case: str, batch_size: int, tensor: str, left: str, right: str) -> dict[str, object]:
+    """A row of agreement: all agree, but for dw of conv1 where "broken" takes part."""
     off = case == "conv1" and tensor == "dw" and "broken" in {left, right}
     where = f"{tensor} of {case}, batch {batch_size}"
     return {

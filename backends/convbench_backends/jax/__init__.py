@@ -10,6 +10,7 @@ from convbench_backends.shared.cuda_driver import no_cuda_device
 from convbench_backends.shared.installed import installed_version
 from convbench_backends.shared.options import choices
 from convbench_specs import (
+    APPROACH,
     Available,
     Backend,
     Case,
@@ -80,7 +81,7 @@ class Jax(Backend):
         from convbench_backends.jax.engine import Engine  # noqa: PLC0415  # imports jax, so in a worker only
 
         self._engine = Engine(settings, **choices(self.options, settings))
-        return self._engine.facts()
+        return {**self._engine.facts(), APPROACH: "framework"}
 
     def memory_counter(self) -> MemoryCounter | None:
         """JAX's own count on a GPU; on the CPU it has none."""

@@ -19,6 +19,7 @@ from convbench_backends.naive import convolution, flattening, pooling, predictio
 from convbench_backends.naive.convolution import Tensor4
 from convbench_backends.naive.windows import image_axes, windows_of
 from convbench_specs import (
+    APPROACH,
     Available,
     Backend,
     Case,
@@ -57,7 +58,7 @@ class Naive(Backend):
     def start(self, settings: Settings) -> Mapping[str, str]:
         """Learn how fast this Python runs the loops. They use one thread, whatever the settings."""
         self._rates = prediction.learn()
-        return {"threads_used": "1", "ns_per_tap": f"{self._rates['conv forward'].tap_s * 1e9:.0f}"}
+        return {APPROACH: "loops", "threads_used": "1", "ns_per_tap": f"{self._rates['conv forward'].tap_s * 1e9:.0f}"}
 
     def predict_s(self, case: Case, batch_size: int, pass_name: PassName) -> float | None:
         """Seconds of one call, from the number of windows and taps; None before `start`."""

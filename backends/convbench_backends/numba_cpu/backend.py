@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from convbench_backends.shared.options import choices
 from convbench_specs import (
+    APPROACH,
     Available,
     Backend,
     Case,
@@ -98,7 +99,7 @@ class NumbaCpu(Backend):
         from convbench_backends.numba_cpu.compiler.facts import facts  # noqa: PLC0415  # imports Numba: worker only
 
         self._chosen = choices(self.options, settings)
-        return {**facts(settings.threads), **self._chosen}
+        return {**facts(settings.threads), **self._chosen, APPROACH: "compiled kernels"}
 
     def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
         """Choose the path of a case and compile it."""

@@ -16,6 +16,7 @@ from convbench_backends.numba_cuda.simulation import SIMULATOR, is_simulated, si
 from convbench_backends.shared.cuda_driver import cuda_device_count
 from convbench_backends.shared.installed import installed_version
 from convbench_specs import (
+    APPROACH,
     Available,
     Backend,
     Case,
@@ -93,7 +94,11 @@ class NumbaCuda(Backend):
         if is_simulated():
             start_simulator()
         self._device = current_device()
-        return {"cuda_device": self._device.name, "multiprocessors": str(self._device.multiprocessors)}
+        return {
+            APPROACH: "compiled kernels",
+            "cuda_device": self._device.name,
+            "multiprocessors": str(self._device.multiprocessors),
+        }
 
     def predict_s(self, case: Case, batch_size: int, pass_name: PassName) -> float | None:
         """None on a GPU; in the simulator, where a kernel's threads are Python's, what they will take, about."""

@@ -22,6 +22,8 @@ from convbench_backends.numpy_im2col.crew import Crew
 from convbench_backends.numpy_im2col.passes import prepare_conv, prepare_flatten, prepare_pool
 from convbench_backends.shared.options import choices
 from convbench_specs import (
+    APPROACH,
+    Approach,
     Available,
     Backend,
     Case,
@@ -35,6 +37,8 @@ from convbench_specs import (
     Unsupported,
     hookimpl,
 )
+
+APPROACH_OF_LEVEL: Mapping[str, Approach] = {"blocked": "blocked im2col", "textbook": "im2col"}
 
 
 class NumpyIm2col(Backend):
@@ -73,7 +77,7 @@ class NumpyIm2col(Backend):
         libraries = blas.libraries()
         self._crew = Crew(settings.threads, libraries)
         self._level = choices(self.options, settings)["level"]
-        return {**blas.facts(libraries), "level": self._level}
+        return {**blas.facts(libraries), "level": self._level, APPROACH: APPROACH_OF_LEVEL[self._level]}
 
     def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
         """Copy the tensors, and choose the path."""

@@ -12,6 +12,7 @@ from convbench_backends.shared.cuda_driver import no_cuda_device
 from convbench_backends.shared.installed import installed_version
 from convbench_backends.shared.options import choices
 from convbench_specs import (
+    APPROACH,
     Available,
     Backend,
     Case,
@@ -87,7 +88,7 @@ class PyTorch(Backend):
         from convbench_backends.pytorch.engine import Engine  # noqa: PLC0415  # imports torch, so in a worker only
 
         self._engine = Engine(settings, **choices(self.options, settings))
-        return self._engine.facts()
+        return {**self._engine.facts(), APPROACH: "framework"}
 
     def memory_counter(self) -> MemoryCounter | None:
         """PyTorch's own count on a GPU; on the CPU the process's memory tells the truth."""

@@ -11,6 +11,7 @@ from convbench_backends.shared.cuda_driver import no_cuda_device
 from convbench_backends.shared.installed import installed_version
 from convbench_backends.shared.options import choices
 from convbench_specs import (
+    APPROACH,
     Available,
     Backend,
     Case,
@@ -85,7 +86,7 @@ class TensorFlow(Backend):
             from convbench_backends.tensorflow.engine import Engine  # noqa: PLC0415  # imports TensorFlow
 
         self._engine = Engine(settings, **choices(self.options, settings))
-        return self._engine.facts()
+        return {**self._engine.facts(), APPROACH: "framework"}
 
     def memory_counter(self) -> MemoryCounter | None:
         """TensorFlow's own count where it keeps an arena: on a GPU, and on a CPU with oneDNN."""

@@ -13,6 +13,7 @@ from convbench.errors import UsageError
 from convbench.report.cautions import cautions
 from convbench.report.html import render_report
 from convbench.report.inputs import ReportInput, RunSettings
+from convbench.report.views.cases import CaseKey
 from convbench.report.views.runs import (
     agreement_by_run,
     measurements_by_run,
@@ -104,6 +105,11 @@ def report_input(run: Run) -> ReportInput:
         networks=run.networks,
         network_layers=run.network_layers,
         largest_batches=run.largest_batches,
+        cases={
+            CaseKey(workload.name, layer.case.name, layer.case.dtype): layer.case
+            for workload in run.workloads
+            for layer in workload.layers
+        },
     )
 
 

@@ -27,6 +27,8 @@ from convbench.report.inputs import (
 from convbench.report.pages.embed import encode_frame, encode_pairs, script_safe_json
 from convbench.report.pages.templating import environment, template_file
 from convbench.report.views.cases import CASE, CaseKey, case_labels
+from convbench.report.views.course.ideas import IDEAS
+from convbench.report.views.course.story import CourseView, course_view
 from convbench.report.views.fastest import means_view, ranking_view
 from convbench.report.views.headline import headline
 from convbench.report.views.largest_batch import LargestBatchView, largest_batch_view
@@ -39,9 +41,9 @@ from convbench.report.views.slots import placed, slots, slots_of_run
 from convbench.results.run import Picture
 from convbench.results.summary import ORACLE, backend_verdicts, rank
 
-SCRIPTS = ("units.js", "chart.js", "curves.js", "roofline.js", "cells.js", "report.js")
+SCRIPTS = ("units.js", "chart.js", "download.js", "curves.js", "roofline.js", "cells.js", "report.js")
 """In an order in which each uses only what stands before it, as they share one scope."""
-STYLES = ("report.css", "networks.css", "roofline.css")
+STYLES = ("report.css", "networks.css", "roofline.css", "course.css")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,8 @@ def render_report(run: ReportInput) -> str:
             disagreements=disagreements_view(agreement),
             not_ranked=not_ranked_view(measurements),
             roofline=roofline,
+            course=CourseView() if run.runs else course_view(measurements, run.backends, run.cases),
+            ideas=IDEAS,
             networks=networks_view(run.networks, run.network_layers),
             largest=_largest(run),
             pictures=[(picture, _data_uri(picture)) for picture in run.pictures],

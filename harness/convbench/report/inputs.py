@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from convbench.report.views.cases import CaseKey
 from convbench.report.views.runs import RunsView
 from convbench.results.columns import LARGEST_BATCHES, names_of_one_run
 from convbench.results.events.state import BackendRecord
 from convbench.results.roofline import Limits
 from convbench.results.run import Picture
+from convbench_specs import Case
 
 MEASUREMENT_COLUMNS = (
     "workload", "case", "operation", "dtype", "batch_size", "backend", "pass", "status", "reason",
@@ -90,6 +92,8 @@ class ReportInput:
     networks: pd.DataFrame = field(default_factory=pd.DataFrame)
     network_layers: pd.DataFrame = field(default_factory=pd.DataFrame)
     largest_batches: pd.DataFrame = field(default_factory=pd.DataFrame)
+    cases: Mapping[CaseKey, Case] = field(default_factory=dict)
+    """What each case is, for what is drawn from its shape."""
 
     runs: RunsView | None = None
     """The table of runs where there are several; every backend is then named by run."""

@@ -301,7 +301,7 @@ class Trainer:
     def _too_slow(self, course: Course) -> str:
         needed = format_duration((course.step_s or 0.0) * self._last)
         within_s = self._launch.settings.within_s
-        return f"all {self._last:,} would take about {needed}, for which {within_s:g} s were too short"
+        return f"its {self._last:,} steps would take about {needed}, for which {within_s:g} s were too short"
 
     def _stop(self, course: Course, reason: str) -> Iterator[Happening]:
         course.is_over = True

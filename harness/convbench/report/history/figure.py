@@ -11,8 +11,8 @@ from convbench.report.history.terminal import version_change
 from convbench.results.history import CellSeries, MachineHistory, SeriesStep
 from convbench.text.units import format_seconds
 
-WIDTH, HEIGHT = 420.0, 210.0
-LEFT, RIGHT, TOP, BOTTOM = 54.0, 12.0, 20.0, 30.0
+WIDTH, HEIGHT = 420.0, 224.0
+LEFT, RIGHT, TOP, BOTTOM = 54.0, 12.0, 34.0, 30.0
 LEAST_DECADES = 0.15
 """An axis spans at least so many powers of ten, so that noise does not look like a step."""
 
@@ -67,6 +67,8 @@ class Figure:
     releases: Sequence[Release]
     dates: tuple[str, str]
     has_steps: bool
+    description: str
+    """The lines in words."""
 
 
 def figures(machine: MachineHistory, slots: Mapping[str, int]) -> list[Figure]:
@@ -91,7 +93,13 @@ def _figure(machine: MachineHistory, group: Sequence[CellSeries], slots: Mapping
         releases=_releases(group, scale),
         dates=(machine.runs[0].started[:10], machine.runs[-1].started[:10]),
         has_steps=any(series.steps for series in group),
+        description="; ".join(map(_in_words, group)),
     )
+
+
+def _in_words(series: CellSeries) -> str:
+    first, last = series.points[0], series.points[-1]
+    return f"{series.backend}: {format_seconds(first.median_s)} at first, {format_seconds(last.median_s)} at last"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from markupsafe import Markup
 
 from convbench.report.views.headline import join_names
 from convbench.text import units
+from convbench.text.glossary import GLOSSARY, word
+from convbench.text.operations import operation_text
 
 PACKAGE = "convbench.report"
 
@@ -23,7 +25,8 @@ def environment() -> Environment:
     )
     formats = (name for name in dir(units) if name.startswith("format_"))
     found.filters |= {name.removeprefix("format_"): getattr(units, name) for name in formats}
-    found.filters |= {"names": join_names, "date": format_date}
+    found.filters |= {"names": join_names, "date": format_date, "word": link_word, "operation": operation_text}
+    found.globals["glossary"] = GLOSSARY
     return found
 
 
@@ -31,6 +34,16 @@ def template_file(name: str) -> Markup:
     """A style sheet or script of ours, to be put into a page."""
     text = (resources.files(PACKAGE) / "templates" / name).read_text(encoding="utf-8")
     return Markup(text)  # noqa: S704 -- our own file
+
+
+def link_word(text: str) -> Markup:
+    """A word of a page, linked to its entry in the glossary at the foot; KeyError where it has none.
+
+    >>> print(link_word("Rounds").partition(" title")[0])
+    <a class="word" href="#word-round"
+    """
+    entry = word(text.lower())
+    return Markup('<a class="word" href="#{}" title="{}">{}</a>').format(entry.anchor, entry.meaning, text)
 
 
 def format_date(text: str) -> str:

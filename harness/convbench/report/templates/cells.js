@@ -4,6 +4,14 @@ const PAGE_ROWS = 25;
 const seconds = (key) => (cell) => formatSeconds(cell[key]);
 const bytes = (key) => (cell) => formatBytes(cell[key]);
 const text = (key) => (cell) => cell[key] || MISSING;
+// Columns of measurements.csv that stand behind a column here, where that is not the one of its key.
+const COLUMNS_IN_CSV = {
+  label: ["workload", "case", "dtype"],
+  ci_high_s: ["ci_low_s", "ci_high_s"],
+  p75_s: ["p25_s", "p75_s"],
+  peak_memory_max_bytes: ["peak_memory_min_bytes", "peak_memory_max_bytes"],
+  roofline_share: ["roofline_share", "roofline_label"],
+};
 
 // [heading, key to sort by, how a cell is shown, is a number, is shown at first]
 const COLUMNS = [
@@ -47,8 +55,8 @@ const COLUMNS = [
   ["exact", "exact", text("exact"), false, false],
   ["random", "random", text("random"), false, false],
   ["identities", "identities", text("identities"), false, false],
-  ["other_data", "other data", text("other_data"), false, false],
-  ["non_finite", "NaN and infinity", text("non_finite"), false, false],
+  ["other data", "other_data", text("other_data"), false, false],
+  ["NaN and infinity", "non_finite", text("non_finite"), false, false],
   ["sampled", "sampled", text("sampled"), false, false],
   ["reason", "reason", text("reason"), false, true],
 ];
@@ -116,6 +124,10 @@ function makeCellTable(cells, slots) {
     return element("td", { class: isNumber ? "number" : key === "reason" && cell.reason ? "reason" : null }, show(cell));
   }
 
+  document.getElementById("cell-csv").addEventListener("click", () => {
+    const names = new Set(shown().flatMap(([, key]) => COLUMNS_IN_CSV[key] ?? [key]));
+    offerFile("convbench-cells.csv", "text/csv", csvOf([...names], view.rows));
+  });
   const turn = (step) => () => { view.page += step; draw(); };
   document.getElementById("previous").addEventListener("click", turn(-1));
   document.getElementById("next").addEventListener("click", turn(1));

@@ -5,6 +5,10 @@
 
 const SVG = "http://www.w3.org/2000/svg"; // a name, not an address: nothing is loaded from it
 
+// The widths of charts on paper, in pixels: a browser does not tell them before it prints.
+const paper = { active: false, whole: 654, half: 318, third: 194 };
+const widthOf = (holder, onPaper) => (paper.active ? paper[onPaper] : holder.clientWidth || 600);
+
 function element(name, attributes = {}, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) if (value !== null) node.setAttribute(key, value);
@@ -73,20 +77,27 @@ function drawChart(holder, spec) {
     holder.replaceChildren(element("p", { class: "quiet" }, "Not measured."));
     return;
   }
-  const width = Math.max(200, holder.clientWidth || 600), height = compact ? 150 : Math.round(Math.min(400, Math.max(300, width * 0.6)));
-  const named = !compact && width > 430 && series.length > 1;
-  const nameWidth = named ? 14 + Math.max(...series.map((one) => one.name.length)) * 7.1 : 14;
+  const width = Math.max(190, widthOf(holder, compact ? "third" : "half")), height = compact ? 150 : Math.round(paper.active ? width * 0.78 : Math.min(400, Math.max(300, width * 0.6)));
+  const named = !compact && (width > 430 || paper.active) && series.length > 1;
+  const nameWidth = named ? 14 + Math.max(...series.map((one) => one.name.length)) * 7.8 : 14;
   const box = { left: compact ? 44 : 58, right: width - nameWidth, top: compact ? 8 : 16, bottom: height - (compact ? 22 : 40) };
   const inset = spec.xs.length > 1 ? (compact ? 6 : 14) : 0;
   const x = logScale(spec.xs[0], spec.xs.at(-1), box.left + inset, box.right - inset);
   const y = logScale(range[0], range[1], box.bottom, box.top);
   const dodge = (index) => (spec.xs.length > 1 ? 0 : (index - (series.length - 1) / 2) * Math.min(26, (box.right - box.left) / (series.length + 1)));
-  const svg = shape("svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": spec.label });
+  const naming = compact ? { "aria-hidden": "true" } : { role: "img", "aria-label": `${spec.label}. ${describe(series, spec.format)}` };
+  const svg = shape("svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, ...naming });
   drawAxes(svg, spec, range, box, x, y, compact);
   series.forEach((one, index) => svg.append(drawSeries(one, spec.xs, (v) => x(v) + dodge(index), y, compact)));
   if (named) drawNames(svg, series, box, (point, index) => [x(point.x) + dodge(index), y(point.y)]);
   if (spec.onPoint) followPointer(svg, spec, box, x);
   holder.replaceChildren(svg);
+}
+
+// The chart in words, for those who cannot see it: where each line begins and ends.
+function describe(series, format) {
+  const at = (point) => `${format(point.y)} at ${point.x}${point.proven ? "" : " (not proven right)"}`;
+  return series.map(({ name, points }) => `${name}: ${points.length > 1 ? `${at(points[0])}, ${at(points.at(-1))}` : at(points[0])}`).join("; ");
 }
 
 function drawAxes(svg, spec, range, box, x, y, compact) {

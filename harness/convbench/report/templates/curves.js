@@ -57,7 +57,11 @@ function makeCurves(cells, slots, state) {
   const groups = groupCells(cells);
   const labels = [...new Set(cells.map((cell) => cell.label))];
   const at = (label) => groups.get(`${label}\n${state.pass}`) ?? [];
-  const xsOf = (group) => [...new Set(group.map((cell) => cell.batch_size))].sort((a, b) => a - b);
+  const xsOf = (group) => {
+    const all = [...new Set(group.map((cell) => cell.batch_size))].sort((a, b) => a - b);
+    const measured = group.filter((cell) => !isMissing(cell.median_s)).map((cell) => cell.batch_size);
+    return measured.length ? all.filter((size) => size >= Math.min(...measured) && size <= Math.max(...measured)) : all;
+  };
   const tooltip = makeTooltip(document.getElementById("tooltip"), slots);
 
   function drawMain() {
@@ -102,8 +106,7 @@ function makeCurves(cells, slots, state) {
     drawVisible();
   }, { rootMargin: "300px" });
   buttons.forEach((button) => observer.observe(button));
-  const drawVisible = () => visible.forEach((button) => { if (button.drawn !== state.version) button.draw(); });
-  window.addEventListener("beforeprint", () => buttons.forEach((button) => button.draw()));
+  const drawVisible = () => (paper.active ? buttons : visible).forEach((button) => { if (button.drawn !== state.version) button.draw(); });
 
   return function draw() {
     drawMain();
@@ -112,18 +115,23 @@ function makeCurves(cells, slots, state) {
   };
 }
 
-// Sentences on the cells of a chart that have no time: nothing is left out in silence.
+// Sentences on the cells of a chart that have no time: nothing is left out in silence. Backends with the same fate share one.
 function notDrawn(group) {
-  const missing = new Map();
-  for (const cell of group) {
-    if (!isMissing(cell.median_s)) continue;
-    const key = `${cell.backend}\n${cell.status}`;
-    missing.set(key, [...(missing.get(key) ?? []), cell]);
-  }
-  return [...missing.values()].map((cells) => {
-    const sizes = cells.map((cell) => cell.batch_size).join(", ");
-    return element("p", {}, `Not drawn: ${cells[0].backend} at batch size ${sizes}, ${cells[0].status}${cells[0].reason ? `: ${cells[0].reason}` : ""}`);
+  const listOf = (values) => values.join(", ");
+  const ofBackends = groupBy(group.filter((cell) => isMissing(cell.median_s)), (cell) => `${cell.backend}\n${cell.status}`);
+  const alike = groupBy(ofBackends, (cells) => [listOf(cells.map((cell) => cell.batch_size)), cells[0].status, cells[0].reason].join("\n"));
+  return alike.map((same) => {
+    const [{ status, reason }] = same[0];
+    const where = `${listOf(same.map((cells) => cells[0].backend))} at batch size ${listOf(same[0].map((cell) => cell.batch_size))}`;
+    return element("p", {}, `Not drawn: ${where}, ${status}${reason ? `: ${reason}` : ""}`);
   });
+}
+
+// Lists of the items that have the same key, in order of appearance.
+function groupBy(items, keyOf) {
+  const groups = new Map();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return [...groups.values()];
 }
 
 function makeTooltip(node, slots) {

@@ -31,11 +31,14 @@ function main() {
   wireChoices(state);
   wireLegend(cells, data.slots, state);
   wireCases(cells, state);
+  wireDownloads(state);
+  wireRankingCsv(cells, state);
   const parts = [makeCurves(cells, data.slots, state)];
   if (document.getElementById("roofline")) parts.push(makeRoofline(cells, data.roofs, data.slots, state));
   draw = () => parts.forEach((part) => part());
   state.choose({});
   redrawOnResize(state);
+  redrawForPaper(state);
 }
 
 // Buttons of which one is pressed. Two groups of the same name are one choice, shown twice.
@@ -67,6 +70,20 @@ function showRanking(state) {
   for (const body of document.querySelectorAll("tbody[data-pass]")) {
     body.hidden = body.dataset.pass !== state.pass || body.dataset.batch !== state.batch;
   }
+}
+
+// The table case by case as seconds: a row a case, a column a backend. Only right cells have a time there.
+function wireRankingCsv(cells, state) {
+  document.getElementById("ranking-csv")?.addEventListener("click", () => {
+    const chosen = cells.filter((cell) => cell.pass === state.pass && String(cell.batch_size) === state.batch);
+    const backends = [...new Set(cells.filter((cell) => !isMissing(cell.median_s)).map((cell) => cell.backend))];
+    const rows = groupBy(chosen, (cell) => cell.label).map((group) => ({
+      case: group[0].label,
+      ...Object.fromEntries(group.filter(isProven).map((cell) => [`${cell.backend} (s)`, cell.median_s])),
+    }));
+    const names = ["case", ...backends.map((backend) => `${backend} (s)`)];
+    offerFile(`${fileName("convbench", state.pass, `batch-${state.batch}`)}.csv`, "text/csv", csvOf(names, rows));
+  });
 }
 
 function wireCases(cells, state) {
@@ -105,7 +122,7 @@ function describePair(pair) {
     element("th", { scope: "row" }, row.tensor),
     element("td", {}, row.off ? `${formatInteger(row.off)} of ${formatInteger(row.compared)} do not agree` : `all ${formatInteger(row.compared)} agree`),
     element("td", { class: "number" }, `${row.multiple} × bound`)));
-  const parts = [element("h4", {}, `${pair.left} and ${pair.right}`), element("table", {}, ...rows)];
+  const parts = [element("h3", {}, `${pair.left} and ${pair.right}`), element("table", {}, ...rows)];
   if (pair.sentences.length) parts.push(element("ul", {}, ...pair.sentences.map((sentence) => element("li", {}, sentence))));
   if (pair.sentences_in_all > pair.sentences.length) {
     parts.push(element("p", { class: "quiet" }, `The ${pair.sentences.length} worst of ${formatInteger(pair.sentences_in_all)}; all are in agreement.csv.`));
@@ -136,6 +153,16 @@ function redrawOnResize(state) {
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(() => state.choose({}));
   });
+}
+
+// All charts are printed, those too that were not on the screen.
+function redrawForPaper(state) {
+  for (const [event, active] of [["beforeprint", true], ["afterprint", false]]) {
+    window.addEventListener(event, () => {
+      paper.active = active;
+      state.choose({});
+    });
+  }
 }
 
 // For the console, and for the test that compares units.js with units.py.

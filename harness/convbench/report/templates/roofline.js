@@ -11,7 +11,7 @@ function makeRoofline(cells, roofs, slots, state) {
   return function draw() {
     const chosen = placed.filter((cell) => cell.pass === state.pass && String(cell.batch_size) === state.batch && !state.hidden.has(cell.backend));
     document.querySelector("#roofline .shown").textContent = `${state.pass}, batch size ${state.batch}`;
-    drawRoofline(holder, chosen, roofs, slots, tooltip, `Roofline, ${state.pass}, batch size ${state.batch}`);
+    drawRoofline(holder, chosen, roofs, slots, tooltip, `Roofline, ${state.pass}, batch size ${state.batch}: ${formatInteger(chosen.length)} cells; the table below has their shares of the roof`);
   };
 }
 
@@ -31,7 +31,7 @@ function drawRoofline(holder, cells, roofs, slots, tooltip, label) {
     tooltip(null);
     return;
   }
-  const width = Math.max(240, holder.clientWidth || 600), height = Math.round(Math.min(560, Math.max(320, width * 0.5)));
+  const width = Math.max(240, widthOf(holder, "whole")), height = Math.round(paper.active ? width * 0.45 : Math.min(560, Math.max(320, width * 0.5)));
   const box = { left: 62, right: width - 14, top: 18, bottom: height - 44 };
   const range = rooflineRange(cells, roofs);
   const x = logScale(...range.x, box.left, box.right), y = logScale(...range.y, box.bottom, box.top);
