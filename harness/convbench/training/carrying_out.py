@@ -53,7 +53,6 @@ def carry_out(
                 labels=asked.data.test_labels,
                 steps_per_epoch=len(asked.data.train_labels) // asked.network.recipe.batch_size,
                 begin=begin,
-                first_epoch=1 if stored is None else stored.epoch + 1,
             )
             with closing(trainer.happenings()) as happenings:
                 for each in happenings:

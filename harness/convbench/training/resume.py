@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,8 @@ class Stored:
         if not _trains(state):
             course.is_over, course.steps_done = True, len(state.losses)
             return
-        course.steps_done = next((each.steps_done for each in state.epochs if each.epoch == self.epoch), 0)
+        if not _is_part(state):
+            course.steps_done = next((each.steps_done for each in state.epochs if each.epoch == self.epoch), 0)
         deviation = state.deviation
         course.is_found_wrong = deviation is not None and deviation.step <= course.steps_done
 
@@ -52,9 +54,14 @@ def stored_training(folder: Path) -> Stored:
     header, state = read_header(folder), TrainingState()
     for event in read_events(folder):
         state.apply(event)
-    training = [each for each in state.entrants.values() if _trains(each)]
-    epoch = min((each.epochs[-1].epoch if each.epochs else 0 for each in training), default=0)
+    epoch = common_epoch(state.entrants.values())
     return Stored(folder, header, state, settings_of(header.settings, header.network.name), epoch)
+
+
+def common_epoch(states: Iterable[EntrantState]) -> int:
+    """The last epoch that all have ended who still train; those who train a part only begin that again."""
+    training = [each for each in states if _trains(each) and not _is_part(each)]
+    return min((each.epochs[-1].epoch if each.epochs else 0 for each in training), default=0)
 
 
 def refuse_differences(stored: Stored, present: TrainingHeader) -> None:
@@ -72,6 +79,10 @@ def refuse_differences(stored: Stored, present: TrainingHeader) -> None:
     ]
     if found:
         raise UsageError(f"{stored.folder} cannot go on here: {'; '.join(found)}")
+
+
+def _is_part(state: EntrantState) -> bool:
+    return state.predicted is not None and state.predicted.is_part
 
 
 def _trains(state: EntrantState) -> bool:

@@ -54,16 +54,19 @@ class Trainer:
         labels: np.ndarray[tuple[int], np.dtype[np.int64]],
         steps_per_epoch: int,
         begin: float,
-        first_epoch: int = 1,
     ) -> None:
-        """`labels` are those of the held-out images; `begin` is the monotonic time at which the call began."""
+        """`labels` are those of the held-out images; `begin` is the monotonic time at which the call began.
+
+        Courses that go on have the steps done of a whole epoch.
+        """
         self._launch, self._network, self._courses = launch, network, courses
         self._labels, self._steps_per_epoch, self._begin = labels, steps_per_epoch, begin
-        self._first_epoch = first_epoch
         self._last = network.recipe.epochs * steps_per_epoch
         self._bound = bound_of(launch.dtype, network.recipe.optimizer)
         self._parts = parts_of(network, numpy_dtype(launch.dtype))
         self._kept = frozenset(kept_steps(self._last, None if self._bound is None else self._bound.step))
+        self._done = 0
+        """Steps of all courses since this process of the host began."""
         self._random = np.random.default_rng(launch.settings.seed)
 
     def happenings(self) -> Generator[Happening, None, None]:
@@ -81,7 +84,7 @@ class Trainer:
         for course in (*whole, *part):
             epoch_s = (course.step_s or 0.0) * self._steps_per_epoch
             yield events.EpochPredicted(entrant=course.name, epoch_s=epoch_s, is_part=course in part)
-        for epoch in range(self._first_epoch, self._network.recipe.epochs + 1):
+        for epoch in range(1, self._network.recipe.epochs + 1):
             for course in self._in_turn(whole):
                 yield from self._epoch(course, epoch, self._last)
             self._forget_weights()
@@ -105,7 +108,7 @@ class Trainer:
 
     def _first_steps(self, course: Course) -> Iterator[Happening]:
         """So many steps that the pace of an entrant is known, before time is divided."""
-        end = min(course.steps_done + MOST_FIRST_STEPS, self._first_epoch * self._steps_per_epoch)
+        end = min(course.steps_done + MOST_FIRST_STEPS, (self._epochs_done(course) + 1) * self._steps_per_epoch)
         begin = time.monotonic()
         while not course.is_over and course.steps_done < end:
             if len(course.seconds) >= LEAST_FIRST_STEPS and time.monotonic() - begin > FIRST_S:
@@ -127,7 +130,7 @@ class Trainer:
         A part goes on to the step in which weights are judged at most: nothing is learned of more.
         """
         judged = LEAST_STEPS if self._bound is None else self._bound.step
-        for epoch in range(self._first_epoch, self._network.recipe.epochs + 1):
+        for epoch in range(1, self._network.recipe.epochs + 1):
             has_time = self._needed_s(course) <= self._left_s()
             yield from self._epoch(course, epoch, self._last if has_time else judged)
 
@@ -150,7 +153,7 @@ class Trainer:
             without_update=reply.without_update,
         )
         if course.steps_done:
-            folder = state_folder(self._launch.folder, course.name, self._first_epoch - 1)
+            folder = state_folder(self._launch.folder, course.name, self._epochs_done(course))
             restored = course.worker.request(messages.RestoreState(folder=str(folder), steps_done=course.steps_done))
             if isinstance(restored, Failure):
                 yield from self._fail(course, restored)
@@ -159,6 +162,9 @@ class Trainer:
         if predicted is not None and predicted > min(self._left_s(), self._launch.settings.timeout_s):
             yield from self._stop(course, f"a step would take {predicted:.3g} s, as the backend predicts")
         course.worker.suspend()
+
+    def _epochs_done(self, course: Course) -> int:
+        return course.steps_done // self._steps_per_epoch
 
     def _unsupported(self, course: Course) -> Failure | None:
         """Why an entrant is not even asked for the network, by what it declares."""
@@ -170,6 +176,8 @@ class Trainer:
     def _epoch(self, course: Course, epoch: int, until: int) -> Iterator[Happening]:
         """The steps of an epoch, as far as an entrant goes, and what follows an epoch that is whole."""
         end = epoch * self._steps_per_epoch
+        if course.is_over or course.steps_done >= end:
+            return
         while not course.is_over and course.steps_done < end:
             if course.steps_done >= until or self._left_s() <= 0:
                 yield from self._stop(course, self._too_slow(course))
@@ -212,6 +220,7 @@ class Trainer:
             renew_s=times.renew_s,
             own_s=times.own_s,
         )
+        self._done += count
         yield StepsDone(count)
         yield Doing(f"{course.name}: step {course.steps_done:,} of {self._last:,}, loss {reply.losses[-1]:.4f}")
         for each in reply.watched:
@@ -322,9 +331,7 @@ class Trainer:
         yield from self._fewer_steps()
 
     def _fewer_steps(self) -> Iterator[Happening]:
-        done = (self._first_epoch - 1) * self._steps_per_epoch
-        ends = (each.steps_done if each.is_over else self._last for each in self._courses)
-        yield Expected(sum(max(0, end - done) for end in ends))
+        yield Expected(self._done + sum(self._last - each.steps_done for each in self._courses if not each.is_over))
 
     def _forget_weights(self) -> None:
         """Weights that were compared are not needed any more."""
