@@ -9,30 +9,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from convbench.learning.parameters import parts_of
 from convbench.machine.array_file import open_array
 from convbench.plan.status import Status
 from convbench.results.training import events
-from convbench.results.training.agreement import bound_of
 from convbench.results.training.journal import ENTRANTS
-from convbench.results.training.training import Deviation
 from convbench.run.progress import Begun, Doing, Expected, Progress, StepsDone
 from convbench.text.units import format_duration
-from convbench.training.checking import first_deviation
-from convbench.training.comparing import compare_weights
 from convbench.training.course import Course, Launch
-from convbench.training.replay import replayed
-from convbench.training.schedule import LEAST_STEPS, chunk_of, is_watched, kept_steps, shares_of_time
+from convbench.training.judging import Judge
+from convbench.training.schedule import chunk_of, shares_of_time
 from convbench.training.states import keep_only_last, state_folder
-from convbench.verify.bounds.dtypes import numpy_dtype
 from convbench.workers.failure import Failure
 from convbench.workers.session import unsupported
 from convbench.workers.training import messages
-from convbench.workers.training.files import PREDICTIONS, weights_file
+from convbench.workers.training.files import PREDICTIONS
 from convbench_specs.training import TrainableNetwork
 
 Happening = events.AnyEvent | Progress
@@ -62,9 +55,8 @@ class Trainer:
         self._launch, self._network, self._courses = launch, network, courses
         self._labels, self._steps_per_epoch, self._begin = labels, steps_per_epoch, begin
         self._last = network.recipe.epochs * steps_per_epoch
-        self._bound = bound_of(launch.dtype, network.recipe.optimizer)
-        self._parts = parts_of(network, numpy_dtype(launch.dtype))
-        self._kept = frozenset(kept_steps(self._last, None if self._bound is None else self._bound.step))
+        self._reference = courses[0]
+        self._judge = Judge(launch, network, self._reference, last=self._last, patience_s=self._left_s)
         self._done = 0
         """Steps of all courses since this process of the host began."""
         self._random = np.random.default_rng(launch.settings.seed)
@@ -84,10 +76,12 @@ class Trainer:
         for course in (*whole, *part):
             epoch_s = (course.step_s or 0.0) * self._steps_per_epoch
             yield events.EpochPredicted(entrant=course.name, epoch_s=epoch_s, is_part=course in part)
+        if self._reference in part:  # the others are held against what it has done
+            yield from self._part(self._reference)
         for epoch in range(1, self._network.recipe.epochs + 1):
             for course in self._in_turn(whole):
                 yield from self._epoch(course, epoch, self._last)
-            self._forget_weights()
+            self._judge.forget(self._courses)
         for course in part:
             yield from self._part(course)
         yield Doing("filters and feature maps")
@@ -98,17 +92,19 @@ class Trainer:
     def _in_turn(self, courses: Sequence[Course]) -> list[Course]:
         """Those that take further steps: the reference, the others in random order, then the moved runs."""
         active = [course for course in courses if not course.is_over]
-        own = [course for course in active if course is not self._courses[0] and not course.moves]
+        own = [course for course in active if course is not self._reference and not course.moves]
         order = [own[int(number)] for number in self._random.permutation(len(own))]
         return [
-            *(course for course in active if course is self._courses[0]),
+            *(course for course in active if course is self._reference),
             *order,
             *(course for course in active if course.moves),
         ]
 
     def _first_steps(self, course: Course) -> Iterator[Happening]:
-        """So many steps that the pace of an entrant is known, before time is divided."""
+        """So many steps that the pace of an entrant is known, before time is divided; no more than the reference's."""
         end = min(course.steps_done + MOST_FIRST_STEPS, (self._epochs_done(course) + 1) * self._steps_per_epoch)
+        if course is not self._reference and not self._reference.is_over:
+            end = min(end, self._reference.steps_done)
         begin = time.monotonic()
         while not course.is_over and course.steps_done < end:
             if len(course.seconds) >= LEAST_FIRST_STEPS and time.monotonic() - begin > FIRST_S:
@@ -129,10 +125,9 @@ class Trainer:
 
         A part goes on to the step in which weights are judged at most: nothing is learned of more.
         """
-        judged = LEAST_STEPS if self._bound is None else self._bound.step
         for epoch in range(1, self._network.recipe.epochs + 1):
             has_time = self._needed_s(course) <= self._left_s()
-            yield from self._epoch(course, epoch, self._last if has_time else judged)
+            yield from self._epoch(course, epoch, self._last if has_time else self._judge.judged_step)
 
     def _needed_s(self, course: Course) -> float:
         """Seconds for the steps that an entrant has left."""
@@ -191,16 +186,11 @@ class Trainer:
     def _steps(self, course: Course, count: int) -> Iterator[Happening]:
         first, folder = course.steps_done + 1, self._launch.arrays_of(course.name)
         numbers = range(first, first + count)
-        watched = (
-            []
-            if course.moves or course.is_found_wrong
-            else [step for step in numbers if is_watched(step, self._launch.settings.watch_every)]
-        )
         request = messages.Train(
             steps=count,
             folder=str(folder),
-            kept=[step for step in numbers if step in self._kept],
-            watched=watched,
+            kept=self._judge.kept(numbers),
+            watched=self._judge.watched(course, numbers),
         )
         reply = course.worker.request(request, timeout_s=course.timeout_s(count, self._launch.settings.timeout_s))
         if isinstance(reply, Failure):
@@ -223,51 +213,14 @@ class Trainer:
         self._done += count
         yield StepsDone(count)
         yield Doing(f"{course.name}: step {course.steps_done:,} of {self._last:,}, loss {reply.losses[-1]:.4f}")
-        for each in reply.watched:
-            yield from self._check(course, each, folder)
-        for step in request.kept:
-            yield from self._compare(course, step)
-
-    def _check(self, course: Course, watched: messages.WatchedStep, folder: Path) -> Iterator[Happening]:
-        if course.is_found_wrong:
-            return
         try:
-            found = first_deviation(self._network, watched, folder, seed=self._launch.settings.seed)
+            for each in reply.watched:
+                yield from self._judge.check(course, each)
+            for step in request.kept:
+                yield from self._judge.compare(course, step)
         except (OSError, ValueError) as error:
-            reason = f"its results were removed or replaced after the call: {type(error).__name__}"
+            reason = f"its arrays were removed or replaced after the call: {type(error).__name__}"
             yield from self._fail(course, Failure(Status.CRASHED, reason))
-            return
-        yield events.StepWatched(entrant=course.name, step=watched.step)
-        if found is not None:
-            yield self._deviates(course, found)
-
-    def _compare(self, course: Course, step: int) -> Iterator[Happening]:
-        reference = self._courses[0]
-        if course is reference or reference.steps_done < step:
-            return
-        try:
-            ours, theirs = (
-                open_array(weights_file(self._launch.arrays_of(each.name), step)) for each in (course, reference)
-            )
-        except (OSError, ValueError):  # a reference that went on from a later epoch has not written it
-            return
-        found = compare_weights(ours, theirs, self._parts)
-        yield events.WeightsCompared(
-            entrant=course.name, step=step, distance=found.distance, layer=found.layer, tensor=found.tensor
-        )
-        bound = self._bound
-        is_judged = bound is not None and step <= bound.step and not course.moves
-        if is_judged and bound is not None and not found.distance < bound.distance and not course.is_found_wrong:
-            yield Doing(f"{course.name}: looks for where it begins to deviate")
-            begun = replayed(self._launch, self._network, course, step, patience_s=self._left_s)
-            if begun is not None:
-                yield self._deviates(course, begun)
-
-    def _deviates(self, course: Course, found: Deviation) -> events.DeviationFound:
-        course.is_found_wrong = True
-        return events.DeviationFound(
-            entrant=course.name, step=found.step, layer=found.layer, tensor=found.tensor, sentence=found.sentence
-        )
 
     def _after_epoch(self, course: Course, epoch: int) -> Iterator[Happening]:
         folder = self._launch.folder / ENTRANTS / course.name
@@ -332,11 +285,3 @@ class Trainer:
 
     def _fewer_steps(self) -> Iterator[Happening]:
         yield Expected(self._done + sum(self._last - each.steps_done for each in self._courses if not each.is_over))
-
-    def _forget_weights(self) -> None:
-        """Weights that were compared are not needed any more."""
-        judged = 0 if self._bound is None else self._bound.step
-        for course in self._courses:
-            for step in self._kept:
-                if course is not self._courses[0] or step > judged:  # a part may be held against it at the end
-                    weights_file(self._launch.arrays_of(course.name), step).unlink(missing_ok=True)
