@@ -5,6 +5,8 @@ Each is the NumPy backend with one fault in it.
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from typing import ClassVar
 
@@ -140,6 +142,18 @@ class LateError(SmallDw):
         return dw * dw.dtype.type(1 + 1e-6 * (self.calls > 2 * LATE))
 
 
+class EndingProcess(LateError):
+    """Its process ends in a later step."""
+
+    name = "dies"
+
+    def changed(self, dw):
+        self.calls += 1
+        if self.calls > 2 * LATE:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return dw
+
+
 class OldInput(Right):
     """The backward pass reads the x of two steps ago."""
 
@@ -195,4 +209,5 @@ class OldDy(Right):
 def convbench_backends():
     return [
         Right, PackedOnce, FirstMaxima, SharedBuffers, OtherColumns, SmallDw, LateError, OldInput, KeptOnce, OldDy,
+        EndingProcess,
     ]  # fmt: skip

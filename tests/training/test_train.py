@@ -46,7 +46,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("training")
     return train(
         network_file(folder),
-        backends=["right", "late-error"],
+        backends=["right", "late-error", "dies"],
         plugins=[PLUGIN],
         moved_runs=1,
         threads=1,
@@ -71,6 +71,14 @@ def test_a_fault_that_begins_late_is_named_with_its_step_layer_and_tensor(traine
     assert not trained.is_right
 
 
+def test_a_process_that_ends_takes_its_entrant_with_it_and_nobody_else(trained):
+    dies = trained.entrant("dies")
+    assert dies.status == "crashed"
+    assert "SIGKILL" in dies.reason
+    assert dies.steps < LATE_STEP
+    assert dies.epochs == ()
+
+
 def test_the_training_on_disk_is_the_one_that_was_returned(trained):
     loaded = load_training(trained.folder)
     for one, other in zip(loaded.entrants, trained.entrants, strict=True):
@@ -82,6 +90,9 @@ def test_the_table_has_a_row_for_each_step_and_each_epoch(trained):
     table = pd.read_csv(trained.folder / "training.csv")
     for entrant in trained.entrants:
         own = table[table["backend"] == entrant.name]
+        if entrant.name == "dies":
+            assert set(own["status"]) <= {"crashed"}
+            continue
         assert len(own[own["row"] == "step"]) == entrant.steps == STEPS
         assert list(own[own["row"] == "epoch"]["epoch"]) == [1, 2]
         np.testing.assert_allclose(own[own["row"] == "step"]["loss"], entrant.losses)
@@ -89,7 +100,7 @@ def test_the_table_has_a_row_for_each_step_and_each_epoch(trained):
 
 
 def test_what_was_learned_is_kept_as_arrays(trained):
-    for entrant in trained.entrants:
+    for entrant in trained.entrants[:-1]:
         assert entrant.filters.shape == (4, 1, 3, 3)
         assert entrant.feature_maps.shape == (4, 8, 8)
         assert len(entrant.predictions) == trained.header.data.test_images
