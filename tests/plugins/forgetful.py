@@ -16,7 +16,7 @@ from convbench_backends.numpy_im2col.backend import NumpyIm2col
 from convbench_specs import Conv, Pool, hookimpl
 
 LATE = 20
-"""Backward passes of a layer that are right in LateError."""
+"""Backward passes of a layer that are right in LateFault."""
 
 
 class Right(NumpyIm2col):
@@ -128,7 +128,7 @@ class SmallDw(Right):
         return dw * dw.dtype.type(0.999)
 
 
-class LateError(SmallDw):
+class LateFault(SmallDw):
     """dw is off by a millionth, after a while."""
 
     name = "late-error"
@@ -142,7 +142,7 @@ class LateError(SmallDw):
         return dw * dw.dtype.type(1 + 1e-6 * (self.calls > 2 * LATE))
 
 
-class EndingProcess(LateError):
+class EndingProcess(LateFault):
     """Its process ends in a later step."""
 
     name = "dies"
@@ -208,6 +208,6 @@ class OldDy(Right):
 @hookimpl
 def convbench_backends():
     return [
-        Right, PackedOnce, FirstMaxima, SharedBuffers, OtherColumns, SmallDw, LateError, OldInput, KeptOnce, OldDy,
+        Right, PackedOnce, FirstMaxima, SharedBuffers, OtherColumns, SmallDw, LateFault, OldInput, KeptOnce, OldDy,
         EndingProcess,
     ]  # fmt: skip

@@ -6,12 +6,14 @@ from math import inf, nan
 
 import numpy as np
 import pytest
+from paths import ROOT
 
 from convbench.plan.status import Status
 from convbench.results.training import TrainingEntrant, bound_of
 from convbench.results.training.agreement import Bound
 from convbench.results.training.events import DeviationFound, EntrantFound, Resumed, StepsTaken, WeightsCompared
 from convbench.results.training.loading import EntrantState, TrainingState, judged
+from convbench.results.training.table import TRAINING
 from convbench.results.training.training import Epoch
 
 BOUND = Bound(100, 1e-9)
@@ -99,3 +101,9 @@ def test_what_came_after_the_step_from_which_a_training_goes_on_does_not_count()
     one = state.entrants["one"]
     assert len(one.losses) == len(one.own_s) == 4
     assert (one.distances, one.deviation) == ([], None)
+
+
+def test_the_documentation_has_every_column_of_the_table():
+    text = (ROOT / "docs" / "train.md").read_text(encoding="utf-8")
+    rows = [f"| {column.name} | {column.unit} | {column.meaning} |" for column in TRAINING]
+    assert "\n".join(rows) in text
