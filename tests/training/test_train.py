@@ -162,6 +162,7 @@ def cut_after_first_epoch(folder):
     (folder / JOURNAL).write_bytes(b"".join(lines[:second]) + lines[second][:20])
 
 
+@pytest.mark.slow
 def test_a_training_that_was_cut_short_goes_on_with_the_same_bits(trained, tmp_path):
     shutil.copytree(trained.folder, tmp_path / "cut")
     cut_after_first_epoch(tmp_path / "cut")

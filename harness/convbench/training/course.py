@@ -18,8 +18,9 @@ from convbench.workers.training import messages
 from convbench_specs import DType, Settings
 
 LOGS = "logs"
-PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Threads of OpenMP that wait for work by spinning slow the host's own part between two layers, up to five times."""
+PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
+"""Threads of OpenMP that wait for work by spinning slow the host's own part between two layers, up to five times. So
+they sleep; those of GNU's library spin for some ten microseconds first, so that they do not sleep within one pass."""
 BLAS_PREFIXES = ("OPENBLAS_", "MKL_")
 STEP_FACTOR = 20
 """A worker may take so many times as long as its steps took before."""
