@@ -212,7 +212,7 @@ class Trainer:
         )
         self._done += count
         yield StepsDone(count)
-        yield Doing(f"{course.name}: step {course.steps_done:,} of {self._last:,}, loss {reply.losses[-1]:.4f}")
+        yield Doing(f"{course.name}: loss {reply.losses[-1]:.4f}, step {course.steps_done:,} of {self._last:,}")
         try:
             for each in reply.watched:
                 yield from self._judge.check(course, each)
