@@ -39,6 +39,7 @@ from convbench_specs.memory import input_bytes, output_bytes
 from convbench_specs.operations import Conv, Flatten, Operation, OperationName, Pool
 from convbench_specs.option import Option, OptionValue
 from convbench_specs.padding import Padding, PaddingMode, pad_array, same_padding, unpad_gradient
+from convbench_specs.supports import Supports
 from convbench_specs.workload import (
     Layer,
     Workload,
@@ -93,6 +94,7 @@ __all__ = [
     "Settings",
     "SpecError",
     "Step",
+    "Supports",
     "TensorName",
     "Tensors",
     "Unavailable",

@@ -3,14 +3,13 @@
 An author writes the mathematics of a case and nothing else; convbench owns dy, the data, timing, synchronisation,
 checking, memory and statistics. The smallest useful backend:
 
-    from convbench_specs import Backend, Flatten, Prepared, Unsupported, hookimpl
+    from convbench_specs import Backend, Prepared, Supports, hookimpl
 
     class Reshape(Backend):
         name = "reshape"
+        supports = Supports(operations=("flatten",), flatten_orders=("channels_first",))
 
         def prepare(self, case, tensors):
-            if case.operation != Flatten():
-                return Unsupported("only flatten, channels first")
             x = tensors.x.copy()
             return Prepared(forward=lambda: x.reshape(len(x), -1))
 
@@ -24,7 +23,8 @@ Rules:
 - Everything but `availability`, `availability_with`, `environment` and the class attributes runs in a worker process of
   the backend's own; those are asked in a process of the plug-in, which ends with the last answer.
 - `environment` is asked before the worker starts; `start` runs first in it.
-- What cannot be done is a value, Unsupported("why"); an exception is a bug and is reported as one.
+- What cannot be done is declared in `supports`, or answered by the value Unsupported("why"); an exception is a bug and
+  is reported as one.
 
 Versions: CONTRACT is (major, minor). A minor version only adds what has a default: methods, class attributes, and
 keyword-only fields of the dataclasses here. So a plug-in written for 1.0 runs under every 1.x. A major version may
@@ -46,8 +46,9 @@ from numpy.typing import NDArray
 from convbench_specs.case import Case, PassName, TensorName, Tensors
 from convbench_specs.operations import OperationName
 from convbench_specs.option import Option, OptionValue
+from convbench_specs.supports import Supports
 
-CONTRACT = (1, 1)
+CONTRACT = (1, 2)
 """Version of this contract, (major, minor); see the module's docstring for what each may change."""
 Device = Literal["cpu", "cuda"]
 PreparePhase = Literal["convert", "trace", "compile"]
@@ -216,10 +217,13 @@ class Backend(ABC):
     contract: ClassVar[tuple[int, int]] = (1, 0)
     """Version of the contract that it was written for."""
     devices: ClassVar[tuple[Device, ...]] = ("cpu",)
+    supports: ClassVar[Supports] = Supports()
+    """Cases that it may be asked for. All others are unsupported, with a reason that is made from it, and never reach
+    `prepare`."""
     operations: ClassVar[tuple[OperationName, ...]] = ("conv", "pool", "flatten")
-    """Operations that it may be asked for; all others are unsupported, and `prepare` never sees them."""
+    """Deprecated since 1.2, in favour of `supports`: operations that it may be asked for."""
     ranks: ClassVar[tuple[int, ...]] = (1, 2)
-    """Numbers of spatial axes of an input that it may be asked for; all others are unsupported."""
+    """Deprecated since 1.2, in favour of `supports`: numbers of spatial axes that it may be asked for."""
     is_deterministic: ClassVar[bool] = True
     """Whether two calls on the same tensors give the same bits; False where sums are taken in an order of chance."""
     display_order: ClassVar[int | None] = None

@@ -139,7 +139,7 @@ def test_a_plugin_for_a_later_contract_is_left_out_and_told_why(tmp_path):
     registry = find_backends([str(a_plugin(tmp_path, "contract = (2, 0)"))], directory=tmp_path)
     assert "mine" not in registry.backends
     assert [failed.reason for failed in registry.failed] == [
-        "'mine' was made for contract 2.0, this convbench has 1.1: upgrade convbench"
+        "'mine' was made for contract 2.0, this convbench has 1.2: upgrade convbench"
     ]
 
 
@@ -156,6 +156,11 @@ def test_a_plugin_of_this_major_version_takes_part(tmp_path, attributes):
             "ranks = (2,)",
             'operation = "flatten", input = [2, 3]',
             "it computes inputs with 2 spatial axes, not with 1",
+        ),
+        (
+            'from convbench_specs import Supports\n    supports = Supports(dtypes=("float64",))',
+            'operation = "flatten", input = [2, 3]',
+            "it computes in float64, not in float32",
         ),
     ],
 )

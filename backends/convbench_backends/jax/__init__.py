@@ -37,7 +37,7 @@ class Jax(Backend):
 
     name = "jax"
     summary = "JAX: jax.lax compiled by XLA, gradients by jax.vjp"
-    contract = (1, 1)
+    contract = (1, 2)
     devices = ("cpu", "cuda")
     display_order = 6
     packages = ("jax", "jaxlib")

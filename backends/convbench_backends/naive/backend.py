@@ -45,7 +45,7 @@ class Naive(Backend):
 
     name = "naive"
     summary = "plain Python loops, straight from the definitions"
-    contract = (1, 1)
+    contract = (1, 2)
     display_order = 0
 
     def __init__(self) -> None:

@@ -47,7 +47,7 @@ class NumbaCuda(Backend):
     name = "numba-cuda"
     short_name = "nbcuda"
     summary = "CUDA kernels in Python, compiled by Numba"
-    contract = (1, 1)
+    contract = (1, 2)
     devices = ("cpu", "cuda")
     display_order = 3
     packages = ("numba", "numba-cuda", "llvmlite")

@@ -47,7 +47,7 @@ class NumpyIm2col(Backend):
     name = "numpy-im2col"
     short_name = "numpy"
     summary = "NumPy: im2col and matrix products, block by block"
-    contract = (1, 1)
+    contract = (1, 2)
     display_order = 1
     packages = ("numpy",)
     options = (

@@ -38,7 +38,7 @@ class PyTorch(Backend):
     name = "pytorch"
     short_name = "torch"
     summary = "PyTorch, eager: torch.nn.functional and autograd, on oneDNN or cuDNN"
-    contract = (1, 1)
+    contract = (1, 2)
     devices = ("cpu", "cuda")
     display_order = 4
     is_deterministic = False  # oneDNN's products for a map of one place differ in their last bit from call to call

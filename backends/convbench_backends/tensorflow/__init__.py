@@ -37,7 +37,7 @@ class TensorFlow(Backend):
     name = "tensorflow"
     short_name = "tf"
     summary = "TensorFlow graphs: tf.nn and GradientTape, on oneDNN or cuDNN; XLA where those have no gradient"
-    contract = (1, 1)
+    contract = (1, 2)
     devices = ("cpu", "cuda")
     display_order = 5
     packages = ("tensorflow-cpu", "tensorflow")
