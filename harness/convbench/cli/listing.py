@@ -52,7 +52,7 @@ def print_backend(name: str, plugins: tuple[str, ...], device: str) -> None:
     state = f" {found.version}" if isinstance(found, Available) else f" is unavailable: {found.reason}"
     console.print(Text(name, style="bold").append(state, style="default"), highlight=False)
     console.print(entry.backend.summary, highlight=False)
-    console.print(f"supports: {_supports_text(entry.backend.supported)}", highlight=False)
+    console.print(f"supports: {supports_text(entry.backend.supported)}", highlight=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("option", "values", "default", "meaning"):
         table.add_column(column, no_wrap=column == "option")
@@ -67,7 +67,7 @@ def print_backend(name: str, plugins: tuple[str, ...], device: str) -> None:
     console.print(f"\nconvbench compare --backends {name} --entrant other={name}:{shown}", highlight=False)
 
 
-def _supports_text(supports: Supports) -> str:
+def supports_text(supports: Supports) -> str:
     """What a backend declares, where it is less than everything, in the names of the fields of Supports."""
     values = {field.name: getattr(supports, field.name) for field in fields(Supports)}
     less = {name: value for name, value in values.items() if value != getattr(Supports(), name)}
