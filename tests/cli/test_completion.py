@@ -77,7 +77,6 @@ def test_cases_of_a_file_of_ones_own_are_read(complete, tmp_path):
     assert complete("convbench", "compare", "mine.toml", "--cases", "") == ["stem"]
 
 
-@pytest.mark.slow
 def test_the_tab_key_completes_in_an_interactive_bash(program, tmp_path):
     environment = {**os.environ, "PATH": f"{program}{os.pathsep}{os.environ['PATH']}", "PS1": "ready> "}
     bash = pexpect.spawn(
