@@ -37,7 +37,7 @@ class NumbaCpu(Backend):
     name: ClassVar[str] = "numba-cpu"
     summary: ClassVar[str] = "kernels in Python, compiled by Numba: parallel loops, register blocks, no framework"
     short_name: ClassVar[str] = "numba"
-    contract: ClassVar[tuple[int, int]] = (1, 1)
+    contract: ClassVar[tuple[int, int]] = (1, 2)
     display_order: ClassVar[int | None] = 2
     packages: ClassVar[tuple[str, ...]] = ("numba", "llvmlite", "scipy")
     framework_variables: ClassVar[FrameworkVariables] = FrameworkVariables(
