@@ -159,7 +159,12 @@ def is_model(name: str) -> bool:
 @pytest.mark.parametrize("line", ONCE, ids=name_of)
 def test_every_command_line_can_be_called(line, request):
     words = filled(line)
-    context = parsed(words)
+    try:
+        context = parsed(words)
+    except (click.MissingParameter, click.BadOptionUsage):
+        if line.is_mention:  # in a sentence, a command may stand without what it needs
+            return
+        raise
     if words[0] in {"compare", "check"} and context.params.get("device") != "cuda":
         request.getfixturevalue("planned")(words)
     if words[0] in {"fuzz", "limits", "doctor"}:
