@@ -1,4 +1,4 @@
-"""What the documentation names is there."""
+"""What the documentation names is there, and every page is found in two clicks."""
 
 from __future__ import annotations
 
@@ -18,3 +18,17 @@ def test_the_files_that_a_page_names_exist(page):
     missing = [link for link in LINK.findall(text) if not (page.parent / link).exists()]
     missing += [path for path in TEST.findall(text) if not (ROOT / path).exists()]
     assert missing == []
+
+
+def _linked(page):
+    """The pages that a page links to, and those of its globs, which the site lists by their names."""
+    text = page.read_text(encoding="utf-8")
+    found = {(page.parent / link).resolve() for link in LINK.findall(text) if link.endswith(".md")}
+    return found | ({path.resolve() for path in page.parent.glob("*.md")} if ":glob:" in text else set())
+
+
+def test_every_page_is_found_from_the_readme_in_two_clicks():
+    first = _linked(ROOT / "README.md")
+    second = {other for page in first if page.exists() for other in _linked(page)}
+    pages = {page.resolve() for page in (ROOT / "docs").rglob("*.md") if "examples" not in page.parts}
+    assert not pages - first - second
