@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 from paths import ROOT
@@ -32,3 +33,13 @@ def test_every_page_is_found_from_the_readme_in_two_clicks():
     second = {other for page in first if page.exists() for other in _linked(page)}
     pages = {page.resolve() for page in (ROOT / "docs").rglob("*.md") if "examples" not in page.parts}
     assert not pages - first - second
+
+
+def test_the_page_on_architecture_has_every_package_on_its_floor():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(each["layers"] for each in contracts if each["name"] == "floors of the host")
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    shown = {name: int(floor) for floor, name in re.findall(r"^\| (\d+) \| `(\w+)` \|", page, re.MULTILINE)}
+    floors = [[shown[name.strip()] for name in layer.split("|")] for layer in reversed(layers)]
+    assert all(len(set(floor)) == 1 for floor in floors)
+    assert floors == sorted(floors)
