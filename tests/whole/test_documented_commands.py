@@ -19,9 +19,11 @@ from paths import EXAMPLE, ROOT
 from stored_runs import Made
 
 from convbench import api
+from convbench.cli.export import FIGURES
 from convbench.cli.main import main
 from convbench.plan.entrants import Entrant
 from convbench.plan.items import make_plan
+from convbench.report.export import FORMATS
 from convbench.results.events.schema import LimitsFound
 from convbench.results.roofline import Bandwidth, Peak
 from convbench.workers import entrants
@@ -216,7 +218,14 @@ def runs_of(context: click.Context) -> list[str]:
     return [str(run) for run in found if run is not None]
 
 
-READING = [line for line in ONCE if line.words[0] in READ_RUNS and not line.is_mention]
+def way_of(line: Line) -> tuple[str, frozenset[str]]:
+    """The command with its options, formats and figures, without the names of files, runs and entrants."""
+    named = {word for word in line.words[1:] if word.startswith("--") or word in {*FORMATS, *FIGURES}}
+    return line.words[0], frozenset(named)
+
+
+READING = list({way_of(line): line for line in ONCE if line.words[0] in READ_RUNS and not line.is_mention}.values())
+"""One line for each way of reading runs."""
 LISTING = [line for line in ONCE if line.words[0] in LIST and "--plugin" not in line.words]
 
 
