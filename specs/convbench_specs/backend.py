@@ -83,10 +83,10 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What is asked of a backend: the same threads and device of all, and its own options.
+    """What a run asks of a backend: its number of threads, its device, and the backend's own options.
 
-    `options` has a value for every option that the backend declares, the default where its user chose none.
-    `scratch_folder` is a folder of the run for caches and other files that need not outlive it; empty where there is
+    `options` has a value for every option that the backend declares, the default if the user chose none.
+    `scratch_folder` is a folder of the run for caches and other files that need not outlive it; empty if there is
     none. It is shared by all workers of one run, so that a second worker finds what the first one compiled.
     """
 
@@ -100,9 +100,9 @@ class Settings:
 class FrameworkVariables:
     """Environment variables of a framework that matter wherever it is used, so in every worker of a run.
 
-    `threads` are variables that hold a number of threads: each is set to that of the run. `passed_prefixes` are the
-    beginnings of names: of the user's own variables, those that begin so are passed on to the workers. Variables that
-    concern one backend alone belong into `Backend.environment`.
+    `threads` are variables that hold a number of threads. Each of them is set to the number of the run.
+    `passed_prefixes` are beginnings of names: the user's own variables whose names begin so are passed on to the
+    workers. Variables that concern one backend alone belong into `Backend.environment`.
     """
 
     threads: tuple[str, ...] = ()
