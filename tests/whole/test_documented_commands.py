@@ -267,6 +267,19 @@ def test_small_checks_find_the_backends_right(line, folder):
     assert done.exit_code == 0, done.output + repr(done.exception)
 
 
+@pytest.mark.slow
+def test_the_model_of_the_tutorial_becomes_a_workload_that_is_shown(folder):
+    pytest.importorskip("torch", reason="the tutorial's model is one of PyTorch")
+    lines = [line for line in ONCE if line.page.endswith("ml_engineer.md") and line.words[0] in {"extract", "show"}]
+    (model,) = (block.text for block in python_blocks() if "class Net" in block.text)
+    (folder.path / "net.py").write_text(model)
+    assert [line.words[0] for line in lines] == ["extract", "show"]
+    for line in lines:
+        done = CliRunner().invoke(main, filled(line))
+        assert done.exit_code == 0, done.output + repr(done.exception)
+    assert "Global AvgPool" in done.output
+
+
 @pytest.mark.parametrize("line", [line for line in command_lines() if line not in LINES], ids=name_of)
 def test_every_command_that_is_mentioned_exists(line):
     assert line.words[0] in main.commands or line.words[0] == "--help"
