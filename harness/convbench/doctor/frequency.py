@@ -32,9 +32,11 @@ def turbo(facts: Facts) -> Finding:
     else:
         return Finding("turbo", "unknown", f"This system does not show whether turbo is on{_virtual(facts)}.")
     if not on:
-        return Finding("turbo", "ok", "Turbo is off: the clock does not depend on temperature or other cores.")
-    text = "Turbo is on: the clock depends on temperature and on how many cores are busy."
-    return Finding("turbo", "warning", text, f"{switch}; or compare within one run only, where rounds share it")
+        return Finding(
+            "turbo", "ok", "Turbo is off: the clock frequency does not depend on the temperature or on other cores."
+        )
+    text = "Turbo is on: the clock frequency depends on the temperature and on how many cores are busy."
+    return Finding("turbo", "warning", text, f"{switch}; or compare only within one run, where it affects all backends")
 
 
 def throttling(facts: Facts) -> Finding:
@@ -43,14 +45,16 @@ def throttling(facts: Facts) -> Finding:
     counts = [facts.of_core(core, "thermal_throttle/package_throttle_count") for core in facts.usable]
     known = [int(count) for count in counts if count and count.isdecimal()]
     if not known:
-        return Finding(topic, "unknown", f"This system does not count how often heat slowed it{_virtual(facts)}.")
+        return Finding(
+            topic, "unknown", f"This system does not count how often heat reduced its speed{_virtual(facts)}."
+        )
     if max(known) == 0:
-        return Finding(topic, "ok", "Heat has never slowed the processor since it was started.")
-    text = f"Heat has slowed the processor {max(known):,} times since it was started."
-    return Finding(topic, "warning", text, "better cooling, or fewer --threads")
+        return Finding(topic, "ok", "Heat has not reduced the speed of the processor since the machine was started.")
+    text = f"Heat has reduced the speed of the processor {max(known):,} times since the machine was started."
+    return Finding(topic, "warning", text, "improve the cooling, or use fewer --threads")
 
 
 def _virtual(facts: Facts) -> str:
     if "hypervisor" in facts.cpuinfo("flags", "Features").split():
-        return "; it is a virtual machine, whose host decides"
+        return "; it is a virtual machine, and its host decides"
     return ""

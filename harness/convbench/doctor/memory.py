@@ -17,7 +17,7 @@ def free(facts: Facts) -> Finding:
     """Whether enough memory is free in the machine and in the container."""
     topic, memory, container = "free memory", facts.memory, facts.container
     if memory is None:
-        return Finding(topic, "unknown", "This system does not show its memory.")
+        return Finding(topic, "unknown", "This system does not show how much memory is free.")
     left = memory.available_bytes
     text = f"{_gib(left)} of {_gib(memory.total_bytes)} are free"
     if container.memory_bytes is not None and container.memory_left_bytes is not None:
@@ -25,7 +25,12 @@ def free(facts: Facts) -> Finding:
         text += f"; of the container's {_gib(container.memory_bytes)}, {_gib(container.memory_left_bytes)}"
     if left >= LEAST_FREE_BYTES:
         return Finding(topic, "ok", f"{text}.")
-    return Finding(topic, "warning", f"{text}: large cases may not fit.", "end what holds it, or smaller --batch-sizes")
+    return Finding(
+        topic,
+        "warning",
+        f"{text}: large cases may not fit.",
+        "end programs that use much memory, or use smaller --batch-sizes",
+    )
 
 
 def swap(facts: Facts) -> Finding:
@@ -36,10 +41,15 @@ def swap(facts: Facts) -> Finding:
     if not memory.swap_total_bytes:
         return Finding("swap", "ok", "There is no swap.")
     if memory.swapped_bytes:
-        return Finding("swap", "warning", "Memory is being swapped now.", "end what holds it, or sudo swapoff -a")
+        return Finding(
+            "swap",
+            "warning",
+            "Memory is being swapped now.",
+            "end programs that use much memory, or run sudo swapoff -a",
+        )
     if memory.swap_used_bytes > SWAPPED_SHARE * memory.total_bytes:
-        text = f"{_gib(memory.swap_used_bytes)} lie in swap, and come back when they are touched."
-        return Finding("swap", "warning", text, "sudo swapoff -a while measuring")
+        text = f"{_gib(memory.swap_used_bytes)} are in swap and must be read back when they are used."
+        return Finding("swap", "warning", text, "run sudo swapoff -a while you measure")
     return Finding("swap", "ok", "Nothing is being swapped.")
 
 
@@ -51,9 +61,9 @@ def huge_pages(facts: Facts) -> Finding:
         return Finding(topic, "unknown", "This system does not show whether it has transparent huge pages.")
     mode = text.partition("[")[2].partition("]")[0]
     if mode == "never":
-        found = "Transparent huge pages are off: large arrays cost many more page faults."
+        found = "Transparent huge pages are off, so large arrays cause many more page faults."
         return Finding(topic, "warning", found, f"echo madvise | sudo tee {path}")
-    what = "for all memory" if mode == "always" else "where asked for, as NumPy does for large arrays"
+    what = "for all memory" if mode == "always" else "on request, and NumPy requests them for large arrays"
     return Finding(topic, "ok", f"Transparent huge pages are used {what}.")
 
 
@@ -66,8 +76,10 @@ def freed_pages(facts: Facts) -> Finding:
     text = "This virtual machine's host takes back freed memory"
     if facts.allocator == "tuned":
         return Finding(topic, "ok", f"{text}, but the workers keep theirs.")
-    worst = f"{text}: what a pass allocates anew costs several times more page-fault time, and varies."
-    return Finding(topic, "warning", worst, "--allocator tuned, or a machine whose balloon does not report free pages")
+    worst = f"{text}: page faults of newly allocated results take several times longer, and their time varies."
+    return Finding(
+        topic, "warning", worst, "use --allocator tuned, or a machine whose balloon device does not report free pages"
+    )
 
 
 def peak_counter(facts: Facts) -> Finding:
@@ -75,8 +87,8 @@ def peak_counter(facts: Facts) -> Finding:
     topic = "memory counter"
     if facts.can_reset_peak:
         return Finding(topic, "ok", "The peak of a process's memory can be reset and read.")
-    text = "/proc/self/clear_refs cannot be written: peak memory is not measured, but for backends with own counters."
-    return Finding(topic, "warning", text, "a kernel with CONFIG_PROC_PAGE_MONITOR, or --no-memory")
+    text = "/proc/self/clear_refs cannot be written, so peak memory is not measured for most backends."
+    return Finding(topic, "warning", text, "use a kernel with CONFIG_PROC_PAGE_MONITOR, or --no-memory")
 
 
 def _gib(size: int) -> str:

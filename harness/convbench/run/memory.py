@@ -110,7 +110,7 @@ def warning(device: str) -> str | None:
     """What to tell before a run whose peaks of resident memory cannot be measured; None where they can."""
     if device != "cpu" or can_reset_peak():
         return None
-    return f"{WHY_NOT}: there are no numbers of memory, but of backends with a counter of their own"
+    return f"{WHY_NOT}: only backends with a memory counter of their own have numbers"
 
 
 def _wanted(context: RunContext, item: Item, sessions: list[BackendSession]) -> list[ItemEntrant]:

@@ -103,7 +103,7 @@ def _times(shown: Ranking) -> str:
     largest, others = ([row for row in shown.by_case() if row.is_largest is wanted] for wanted in (True, False))
     text = (
         "Time of one call by the fastest right backend with its 95 % interval, and of each backend as a multiple of "
-        "it. Bold: the fastest, and what its interval does not tell apart from it. A dash: not computed, see below.\n\n"
+        "it. Bold: the fastest, and those that cannot be told from it. A dash: not computed, see below.\n\n"
     ) + _time_table(shown.backends, largest)
     return text + ("\n\n" + _folded("Other batch sizes", _time_table(shown.backends, others)) if others else "")
 
