@@ -36,7 +36,7 @@ def test_cases_that_nobody_computed_are_told_with_every_reason_once():
     rows += [unsupported("flat", 1, "slow", "slow has none"), cell("flat", 1, "fast", "forward")]
     (told,) = not_computed(pd.DataFrame(rows)).to_dict("records")
     assert told == {
-        "cases": "conv1 (float32), pool1 (float32)",
+        "cases": ("conv1 (float32)", "pool1 (float32)"),
         "reasons": "slow: unsupported: slow has none; fast: unsupported: fast has none",
     }
     assert not_computed(measurements()).empty

@@ -212,7 +212,7 @@ def not_ranked(measurements: pd.DataFrame) -> pd.DataFrame:
 def not_computed(measurements: pd.DataFrame) -> pd.DataFrame:
     """The cases that no backend computed at any batch size, with every backend's reason once.
 
-    Columns: `cases` (names with their dtype, joined) and `reasons` ("backend: status: reason", joined); cases with the
+    Columns: `cases` (names with their dtype, a tuple) and `reasons` ("backend: status: reason", joined); cases with the
     same reasons are in one row.
     """
     passed_over = measurements["status"].isin(LEFT_OUT)
@@ -228,7 +228,7 @@ def not_computed(measurements: pd.DataFrame) -> pd.DataFrame:
         said=("said", "; ".join), reasons=("reason", "; ".join)
     )
     return cases.groupby("said", sort=False, as_index=False).agg(
-        cases=("label", lambda labels: ", ".join(dict.fromkeys(labels))), reasons=("reasons", "first")
+        cases=("label", _distinct), reasons=("reasons", "first")
     )[["cases", "reasons"]]
 
 
