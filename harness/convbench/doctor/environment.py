@@ -35,7 +35,8 @@ def thread_variables(facts: Facts) -> Finding:
         if len(wanted) == 1
         else "use --threads for the number that you want"
     )
-    return Finding(topic, "warning", f"{named} has no effect: workers use {facts.threads} threads.", remedy)
+    text = f"{named} has no effect: workers use {facts.threads} threads."
+    return Finding(topic, "warning", text, remedy, f"no time by chance: all are those of {facts.threads} threads")
 
 
 def inherited(facts: Facts) -> Finding:
@@ -47,7 +48,8 @@ def inherited(facts: Facts) -> Finding:
         return Finding(topic, "ok", "Workers inherit no setting that could change the times.")
     text = f"Workers inherit {', '.join(found)}, which may change the times."  # no values: a run is shown to others
     remedy = "env " + " ".join(f"-u {name}" for name in found) + " convbench ..."
-    return Finding(topic, "warning", text, remedy)
+    moves = "the times of the frameworks that read them, alike in every run with them"
+    return Finding(topic, "warning", text, remedy, moves)
 
 
 def _thread_variables(facts: Facts) -> tuple[str, ...]:

@@ -19,7 +19,10 @@ def governor(facts: Facts) -> Finding:
     if found <= STEADY_GOVERNORS:
         return Finding(topic, "ok", f"The governor is {names}.")
     text = f"The governor is {names}: the clock follows the load, so short calls run slower than long ones."
-    return Finding(topic, "warning", text, "sudo cpupower frequency-set -g performance")
+    remedy = "compare within one run, whose rounds share the clock"
+    if not facts.in_container:
+        remedy = f"sudo cpupower frequency-set -g performance; or {remedy}"
+    return Finding(topic, "warning", text, remedy, f"times of short calls: {_range(facts, 'cpufreq/cpuinfo_min_freq')}")
 
 
 def turbo(facts: Facts) -> Finding:
@@ -34,7 +37,10 @@ def turbo(facts: Facts) -> Finding:
     if not on:
         return Finding("turbo", "ok", "Turbo is off: the clock does not depend on temperature or other cores.")
     text = "Turbo is on: the clock depends on temperature and on how many cores are busy."
-    return Finding("turbo", "warning", text, f"{switch}; or compare within one run only, where rounds share it")
+    remedy = "compare within one run only, where rounds share it"
+    remedy = remedy if facts.in_container else f"{switch}; or {remedy}"
+    moves = f"times from run to run, hardly ratios within one: {_range(facts, 'cpufreq/base_frequency')}"
+    return Finding("turbo", "warning", text, remedy, moves)
 
 
 def throttling(facts: Facts) -> Finding:
@@ -47,7 +53,22 @@ def throttling(facts: Facts) -> Finding:
     if max(known) == 0:
         return Finding(topic, "ok", "Heat has never slowed the processor since it was started.")
     text = f"Heat has slowed the processor {max(known):,} times since it was started."
-    return Finding(topic, "warning", text, "better cooling, or fewer --threads")
+    moves = "all times while it lasts: the column drift tells by how much in a run"
+    return Finding(topic, "warning", text, "fewer --threads, or better cooling", moves)
+
+
+def _range(facts: Facts, slowest: str) -> str:
+    """By how much a clock between a file of the slowest and the fastest can stretch times."""
+    found = [
+        int(fast) / int(slow)
+        for core in facts.usable
+        if (slow := facts.of_core(core, slowest) or "").isdecimal()
+        and int(slow)
+        and (fast := facts.of_core(core, "cpufreq/cpuinfo_max_freq") or "").isdecimal()
+    ]
+    if not found:
+        return "by the range of the clock, which this system does not show"
+    return f"at most {max(found):.1f} times as long, the range of the clock"
 
 
 def _virtual(facts: Facts) -> str:
