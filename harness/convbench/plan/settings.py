@@ -38,7 +38,7 @@ class Effort:
 
 EFFORTS = {
     "glance": Effort(blocks=1, rounds=5, sample_s=0.005, budget_s=0.3, most_blocks=1, within_s=112.0),
-    "quick": Effort(blocks=3, rounds=6, sample_s=0.002, budget_s=0.3, most_blocks=24, within_s=112.0),
+    "quick": Effort(blocks=3, rounds=4, sample_s=0.002, budget_s=0.3, most_blocks=24, within_s=112.0),
     "thorough": Effort(
         blocks=30,
         rounds=24,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     type=float,
     help="Seconds in which the run must end. It fills them with blocks. Default: 112 for quick, 300 for thorough.",
 )
-@click.option("--rounds", type=int, help="Rounds per block. In each round every backend has one turn. Default: 6.")
+@click.option("--rounds", type=int, help="Rounds per block. In each round every backend has one turn. Default: 4.")
 @click.option(
     "--allocator",
     help="Memory allocator: default, or tuned (glibc keeps freed buffers, so large results cause no page faults).",
