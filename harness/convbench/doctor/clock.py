@@ -23,10 +23,10 @@ def timer(facts: Facts) -> Finding:
     if step <= MOST_STEP_S and cost <= MOST_COST_S:
         return Finding("timer", "ok", f"{text}.")
     share = (facts.timer.step_s + facts.timer.cost_s) / QUICK.sample_s
-    moves = f"each sample by at most {share:.1%} of {format_seconds(QUICK.sample_s)}"
+    affects = f"each sample by at most {share:.1%} of {format_seconds(QUICK.sample_s)}"
     remedy = "use --effort thorough, whose samples are longer"
     remedy = remedy if facts.in_container else f"{remedy}; or boot with clocksource=tsc"
-    return Finding("timer", "warning", f"{text}: short calls cannot be measured precisely.", remedy, moves)
+    return Finding("timer", "warning", f"{text}: short calls cannot be measured precisely.", remedy, affects)
 
 
 def performance_events(facts: Facts) -> Finding:

@@ -33,8 +33,8 @@ def load(facts: Facts) -> Finding:
     if facts.load + wanted <= facts.online + LOAD_SLACK:
         return Finding("load", "ok", f"{text}.")
     text += f", which leaves less than {wanted} for the threads."
-    moves = f"all times: {(facts.load + wanted) / facts.online:.1f} times as long where cores are shared evenly"
-    return Finding("load", "warning", text, "wait, or end the other programs (top shows them)", moves)
+    affects = f"all times: {(facts.load + wanted) / facts.online:.1f} times as long where cores are shared evenly"
+    return Finding("load", "warning", text, "wait, or end the other programs (top shows them)", affects)
 
 
 def foreign(facts: Facts) -> Finding:
@@ -62,9 +62,9 @@ def steal(facts: Facts) -> Finding:
         return Finding(topic, "ok", "The host of this virtual machine takes no processor time away now.")
     text = f"The host of this virtual machine takes {taken:.2f} of {len(facts.usable)} cores away now."
     share = len(facts.usable) / max(SLACK_CORES, len(facts.usable) - taken)
-    moves = f"all times: {share:.2f} times as long on average, a sample more or less by chance"
+    affects = f"all times: {share:.2f} times as long on average, single samples more or less"
     remedy = "use a machine with dedicated cores, or more --blocks"
-    return Finding(topic, "warning", text, remedy, moves)
+    return Finding(topic, "warning", text, remedy, affects)
 
 
 def core_speed(facts: Facts) -> Finding:
@@ -85,22 +85,22 @@ def core_speed(facts: Facts) -> Finding:
     loop, chain = (statistics.median(times) for times in zip(*slow, strict=True))
     text = f"In {len(slow) / len(seen):.0%} of the tests a core needed {loop:.1f} times its best time for a fixed loop"
     if chain > CLOCK_CHANGES:
-        moves = f"all times: {chain:.1f} times as long while it lasts"
+        affects = f"all times: {chain:.1f} times as long while it lasts"
         remedy = "measure when the machine has cooled; --effort thorough narrows the intervals"
         if not facts.in_container:
             remedy = f"improve the cooling, or fix the frequency below turbo; or {remedy}"
-        return Finding(topic, "warning", f"{text}: its clock frequency drops.", remedy, moves)
+        return Finding(topic, "warning", f"{text}: its clock frequency drops.", remedy, affects)
     text += ", but not for steps that wait for one another: somebody else uses the core's second hardware thread."
-    moves = f"all times: at most {loop:.1f} times as long while it lasts, {CITED_NEIGHBOUR}"
+    affects = f"all times: at most {loop:.1f} times as long while it lasts, {CITED_NEIGHBOUR}"
     remedy = "use a machine with dedicated cores; --effort thorough narrows the intervals"
-    return Finding(topic, "warning", text, remedy, moves)
+    return Finding(topic, "warning", text, remedy, affects)
 
 
 def _moved_by(foreign: float, facts: Facts) -> str:
     """What other programs do to times, by the cores that they leave."""
     share = (_wanted(facts) + foreign) / len(facts.usable)
     if share <= 1:
-        return "all times by what they take of caches and memory; there is a core for each thread"
+        return "all times, by what they take of caches and memory bandwidth; each thread has a core"
     return f"all times: {share:.1f} times as long where cores are shared evenly; disturbed samples are taken again"
 
 

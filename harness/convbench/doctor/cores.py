@@ -21,8 +21,8 @@ def affinity(facts: Facts) -> Finding:
     remedy = f"--threads {usable}"
     if threads <= facts.online:
         remedy += f", or widen the affinity mask: taskset -c 0-{facts.online - 1}"
-    moves = f"all times: at least {threads / usable:.1f} times as long as on {threads} cores"
-    return Finding("cores", "warning", text, remedy, moves)
+    affects = f"all times: at least {threads / usable:.1f} times as long as on {threads} cores"
+    return Finding("cores", "warning", text, remedy, affects)
 
 
 def siblings(facts: Facts) -> Finding:
@@ -54,8 +54,8 @@ def quota(facts: Facts) -> Finding:
     if cores < facts.threads:
         worst = f"{text}, less than {_count(facts.threads, 'thread')} use: they are halted for part of each period."
         remedy = f"--threads {floor(cores)}" if cores >= 1 else "give the container a whole core"
-        moves = f"all times: {facts.threads / cores:.1f} times as long on average, a sample more or less by chance"
-        return Finding(topic, "warning", worst, f"{remedy}, or a larger quota (docker run --cpus)", moves)
+        affects = f"all times: {facts.threads / cores:.1f} times as long on average, single samples more or less"
+        return Finding(topic, "warning", worst, f"{remedy}, or a larger quota (docker run --cpus)", affects)
     if facts.container.throttled:
         return Finding(topic, "ok", f"{text}; the quota has halted it {facts.container.throttled:,} times before.")
     return Finding(topic, "ok", f"{text}, enough for {_count(facts.threads, 'thread')}.")

@@ -36,7 +36,7 @@ def thread_variables(facts: Facts) -> Finding:
         else "use --threads for the number that you want"
     )
     text = f"{named} has no effect: workers use {facts.threads} threads."
-    return Finding(topic, "warning", text, remedy, f"no time by chance: all are those of {facts.threads} threads")
+    return Finding(topic, "warning", text, remedy, f"all times: they are those of {facts.threads} threads")
 
 
 def inherited(facts: Facts) -> Finding:
@@ -48,8 +48,8 @@ def inherited(facts: Facts) -> Finding:
         return Finding(topic, "ok", "Workers inherit no setting that could change the times.")
     text = f"Workers inherit {', '.join(found)}, which may change the times."  # no values: a run is shown to others
     remedy = "env " + " ".join(f"-u {name}" for name in found) + " convbench ..."
-    moves = "the times of the frameworks that read them, alike in every run with them"
-    return Finding(topic, "warning", text, remedy, moves)
+    affects = "the times of the frameworks that read them, in every run alike"
+    return Finding(topic, "warning", text, remedy, affects)
 
 
 def _thread_variables(facts: Facts) -> tuple[str, ...]:

@@ -39,8 +39,8 @@ def turbo(facts: Facts) -> Finding:
     text = "Turbo is on: the clock depends on temperature and on how many cores are busy."
     remedy = "compare within one run only, where rounds share it"
     remedy = remedy if facts.in_container else f"{switch}; or {remedy}"
-    moves = f"times from run to run, hardly ratios within one: {_range(facts, 'cpufreq/base_frequency')}"
-    return Finding("turbo", "warning", text, remedy, moves)
+    affects = f"times from run to run, hardly ratios within one: {_range(facts, 'cpufreq/base_frequency')}"
+    return Finding("turbo", "warning", text, remedy, affects)
 
 
 def throttling(facts: Facts) -> Finding:
@@ -53,8 +53,8 @@ def throttling(facts: Facts) -> Finding:
     if max(known) == 0:
         return Finding(topic, "ok", "Heat has never slowed the processor since it was started.")
     text = f"Heat has slowed the processor {max(known):,} times since it was started."
-    moves = "all times while it lasts: the column drift tells by how much in a run"
-    return Finding(topic, "warning", text, "fewer --threads, or better cooling", moves)
+    affects = "all times while it lasts: the column drift tells by how much in a run"
+    return Finding(topic, "warning", text, "fewer --threads, or better cooling", affects)
 
 
 def _range(facts: Facts, slowest: str) -> str:

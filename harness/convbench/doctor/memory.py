@@ -29,9 +29,9 @@ def free(facts: Facts) -> Finding:
         text += f"; of the container's {_gib(container.memory_bytes)}, {_gib(container.memory_left_bytes)}"
     if left >= LEAST_FREE_BYTES:
         return Finding(topic, "ok", f"{text}.")
-    moves = "no time: what does not fit is skipped, with its reason"
+    affects = "no time: what does not fit is skipped, with its reason"
     remedy = "end what holds it, or smaller --batch-sizes"
-    return Finding(topic, "warning", f"{text}: large cases may not fit.", remedy, moves)
+    return Finding(topic, "warning", f"{text}: large cases may not fit.", remedy, affects)
 
 
 def swap(facts: Facts) -> Finding:
@@ -75,8 +75,8 @@ def freed_pages(facts: Facts) -> Finding:
     if facts.allocator == "tuned":
         return Finding(topic, "ok", f"{text}, but the workers keep theirs.")
     worst = f"{text}: what a pass allocates anew costs several times more page-fault time, and varies."
-    moves = f"times of passes with large results: {_of_a_page(facts)}; {CITED_FAULTS}"
-    return Finding(topic, "warning", worst, "--allocator tuned shows the kernels without it; compare both", moves)
+    affects = f"times of passes with large results: {_of_a_page(facts)}; {CITED_FAULTS}"
+    return Finding(topic, "warning", worst, "--allocator tuned shows the kernels without it; compare both", affects)
 
 
 def peak_counter(facts: Facts) -> Finding:
