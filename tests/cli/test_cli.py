@@ -302,7 +302,7 @@ def test_a_backend_that_fails_everywhere_ends_with_1_and_is_not_called_right(con
     done = convbench("check", "tiny.toml", "--plugin", "fails.py", "--backends", "fails,naive", "--output", "run")
     assert done.exit_code == EXIT_WRONG
     page = (tmp_path / "run" / "report.html").read_text()
-    assert "The one backend that ran is right where it computed; fails failed in 24 cells." in page
+    assert "The one backend that ran is right where it computed; fails failed in 12 cells." in page
 
 
 COMMANDS_WITH_A_PLUGIN = (

@@ -122,7 +122,7 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--against", help="Enter each chosen backend a second time, as this other Python environment has it."
         ),
-        click.option("--batch-sizes", type=Numbers(), help="Default: 1,4,16,64."),
+        click.option("--batch-sizes", type=Numbers(), help="Default: 1,4,16,64 to compare, 1,32 to check."),
         click.option(
             "--passes",
             type=Names(),

@@ -52,6 +52,8 @@ EFFORTS = {
 }
 """glance tells who is right and roughly how fast; quick, the default, judges differences from 5 % on; thorough, 3 %."""
 QUICK = EFFORTS["quick"]
+CHECKED_SIZES = (1, 32)
+"""Batch sizes that a run takes by default which only checks."""
 TIMEOUT_S = 60.0
 """Of one answer of a worker."""
 SEARCH_S = 60.0
@@ -179,8 +181,8 @@ class RunSettings:
         if effort is not None and effort not in EFFORTS:
             raise unknown_name("effort", effort, EFFORTS)
         chosen = asdict(EFFORTS[effort] if effort else QUICK)
-        if not settings.get("timing", True):  # a check costs little: it looks at every pass
-            del chosen["passes"]
+        if not settings.get("timing", True):  # a check looks at every pass, and needs no curve over batch sizes
+            chosen |= {"passes": PASSES, "batch_sizes": CHECKED_SIZES}
         if "blocks" in settings:  # so many were asked for, and no more
             chosen |= {"most_blocks": 0, "in_time": False}
         if "within_s" in settings:
