@@ -129,8 +129,12 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--against", help="Enter each chosen backend a second time, as this other Python environment has it."
         ),
-        click.option("--batch-sizes", type=Numbers(), help="Default: 1,32."),
-        click.option("--passes", type=Names(), help="Run only these passes: forward, backward, both. Default: all."),
+        click.option("--batch-sizes", type=Numbers(), help="Default: 1,4,16,64 to compare, 1,32 to check."),
+        click.option(
+            "--passes",
+            type=Names(),
+            help="Run only these passes: forward, backward, both. Default: all, or the first two in a quick run.",
+        ),
         click.option(
             "--dtypes",
             type=Names(),
@@ -165,6 +169,15 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+per_option = click.option(
+    "--per",
+    type=click.Choice(["call", "image"]),
+    default="call",
+    help="Over batch sizes show the time of a call (default), or the throughput: images a second.",
+)
+"""What the terminal shows over batch sizes."""
 
 
 def wants_tracebacks() -> bool:

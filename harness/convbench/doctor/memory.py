@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from convbench.doctor.facts import BALLOONS, Facts
 from convbench.doctor.finding import Finding
+from convbench.text.units import format_seconds
 
 LEAST_FREE_BYTES = 2 * 2**30
 """With less, the larger layers of the shipped workloads do not fit at batch size 64."""
 SWAPPED_SHARE = 0.02
 """Share of all memory. A smaller part may lie in swap and never be used again."""
+PAGE_BYTES = 4096
+SWAPPING_MOVES = "all times while pages come back, without a bound: they are as slow as the disk"
+CITED_FAULTS = "a layer was seen to take 24 times as long (docs/measurement.md, page faults)"
 REPORTING = 5
 """The feature bit of a balloon device that lets the host take back free pages (virtio 1.2, section 5.5.3)."""
 
@@ -25,12 +29,9 @@ def free(facts: Facts) -> Finding:
         text += f"; of the container's {_gib(container.memory_bytes)}, {_gib(container.memory_left_bytes)}"
     if left >= LEAST_FREE_BYTES:
         return Finding(topic, "ok", f"{text}.")
-    return Finding(
-        topic,
-        "warning",
-        f"{text}: large cases may not fit.",
-        "end programs that use much memory, or use smaller --batch-sizes",
-    )
+    affects = "no time: what does not fit is skipped, with its reason"
+    remedy = "end programs that use much memory, or use smaller --batch-sizes"
+    return Finding(topic, "warning", f"{text}: large cases may not fit.", remedy, affects)
 
 
 def swap(facts: Facts) -> Finding:
@@ -41,15 +42,10 @@ def swap(facts: Facts) -> Finding:
     if not memory.swap_total_bytes:
         return Finding("swap", "ok", "There is no swap.")
     if memory.swapped_bytes:
-        return Finding(
-            "swap",
-            "warning",
-            "Memory is being swapped now.",
-            "end programs that use much memory, or run sudo swapoff -a",
-        )
+        return Finding("swap", "warning", "Memory is being swapped now.", _unswapped(facts), SWAPPING_MOVES)
     if memory.swap_used_bytes > SWAPPED_SHARE * memory.total_bytes:
         text = f"{_gib(memory.swap_used_bytes)} are in swap and must be read back when they are used."
-        return Finding("swap", "warning", text, "run sudo swapoff -a while you measure")
+        return Finding("swap", "warning", text, _unswapped(facts), SWAPPING_MOVES)
     return Finding("swap", "ok", "Nothing is being swapped.")
 
 
@@ -62,7 +58,9 @@ def huge_pages(facts: Facts) -> Finding:
     mode = text.partition("[")[2].partition("]")[0]
     if mode == "never":
         found = "Transparent huge pages are off, so large arrays cause many more page faults."
-        return Finding(topic, "warning", found, f"echo madvise | sudo tee {path}")
+        remedy = "use --allocator tuned, which keeps pages that were touched"
+        remedy = remedy if facts.in_container else f"echo madvise | sudo tee {path}; or {remedy}"
+        return Finding(topic, "warning", found, remedy, f"times of passes with large results: {_of_a_page(facts)}")
     what = "for all memory" if mode == "always" else "on request, and NumPy requests them for large arrays"
     return Finding(topic, "ok", f"Transparent huge pages are used {what}.")
 
@@ -77,9 +75,9 @@ def freed_pages(facts: Facts) -> Finding:
     if facts.allocator == "tuned":
         return Finding(topic, "ok", f"{text}, but the workers keep theirs.")
     worst = f"{text}: page faults of newly allocated results take several times longer, and their time varies."
-    return Finding(
-        topic, "warning", worst, "use --allocator tuned, or a machine whose balloon device does not report free pages"
-    )
+    affects = f"times of passes with large results: {_of_a_page(facts)}; {CITED_FAULTS}"
+    remedy = "compare with --allocator tuned, which measures the kernels without these page faults"
+    return Finding(topic, "warning", worst, remedy, affects)
 
 
 def peak_counter(facts: Facts) -> Finding:
@@ -88,7 +86,21 @@ def peak_counter(facts: Facts) -> Finding:
     if facts.can_reset_peak:
         return Finding(topic, "ok", "The peak of a process's memory can be reset and read.")
     text = "/proc/self/clear_refs cannot be written, so peak memory is not measured for most backends."
-    return Finding(topic, "warning", text, "use a kernel with CONFIG_PROC_PAGE_MONITOR, or --no-memory")
+    remedy = "use --no-memory" + ("" if facts.in_container else ", or a kernel with CONFIG_PROC_PAGE_MONITOR")
+    return Finding(topic, "warning", text, remedy, "no time: peak_memory_bytes and kept_memory_bytes are missing")
+
+
+def _unswapped(facts: Facts) -> str:
+    remedy = "end programs that use much memory, or use smaller --batch-sizes"
+    return remedy if facts.in_container else f"{remedy}; or run sudo swapoff -a while you measure"
+
+
+def _of_a_page(facts: Facts) -> str:
+    """What a page costs that a call touches first, as it was measured here."""
+    if facts.page_fault_s is None:
+        return "by a page fault for each 4 KiB that is allocated anew (column minor_faults)"
+    of_a_megabyte = facts.page_fault_s * 1e6 / PAGE_BYTES
+    return f"{format_seconds(of_a_megabyte)} for each MB that is allocated anew (column minor_faults)"
 
 
 def _gib(size: int) -> str:

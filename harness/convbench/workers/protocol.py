@@ -15,7 +15,7 @@ from convbench.text.foreign import clean, clean_lines, each_text
 from convbench.verify.trust import Reason
 from convbench_specs import Device, PassName, PreparePhase, TensorName
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of all messages and frames: a worker of another interpreter must speak the same. Any change raises it."""
 R = TypeVar("R", bound="Reply")
 TensorFiles = dict[str, str]
@@ -303,13 +303,28 @@ class Attempt(Request[Attempted], frozen=True, kw_only=True, tag="attempt"):
     pass_name: PassName
 
 
+class NetworkLayer(msgspec.Struct, frozen=True):
+    """A case, and how often it occurs in its network."""
+
+    case: CaseTable
+    count: int = 1
+
+
+class AttemptNetwork(Request[Attempted], frozen=True, kw_only=True, tag="attempt_network"):
+    """Run every layer of a network once on zeros, beside as much memory as the others hold at that moment."""
+
+    layers: list[NetworkLayer]
+    batch_size: int
+    training: bool
+
+
 class Release(Request[Released], frozen=True, kw_only=True, tag="release"):
     """Drop the prepared case."""
 
 
 AnyRequest = (
     Start | Support | Predict | Prepare | Update | Run | Exercise | WarmUp | Sample | WriteLast
-    | ReadPeaks | ReadKept | Attempt | Release
+    | ReadPeaks | ReadKept | Attempt | AttemptNetwork | Release
 )  # fmt: skip
 
 

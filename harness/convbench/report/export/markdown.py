@@ -181,7 +181,7 @@ def _entry(entry: NotRanked) -> str:
 
 def _warnings(run: Run) -> str:
     """What made the numbers less sure, as the page of the run has it."""
-    warnings = [*run.warnings, *cautions(run.measurements, run.header["settings"]["threads"])]
+    warnings = [*run.warnings, *cautions(run.measurements, run.samples, run.header["settings"]["threads"])]
     return _folded(f"Warnings: {len(warnings)}", "\n".join(f"- {escape(text)}" for text in warnings)) * bool(warnings)
 
 
