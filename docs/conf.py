@@ -51,11 +51,15 @@ INCLUDED = {
 }
 """Markdown files elsewhere in the repository, and the pages that have their text."""
 
+RETURNED = {"Run", "Runs", "Diff", "History", "BackendTests", "MemoryCounter", "KeptMemoryCounter"}
+"""Classes whose arguments tell a reader nothing: convbench or pytest makes their instances."""
+ATTRIBUTES: dict[str, list[str]] = {}
+"""Docstrings of attributes on their way past napoleon."""
+
 default_role = "code"  # docstrings write `name`, as Markdown does
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
-autodoc_class_signature = "separated"
 smartquotes = False  # --options keep their two hyphens
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
@@ -88,6 +92,20 @@ def _outside(app: Sphinx, doctree: nodes.document) -> None:
 def _as_text(app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]) -> None:
     """Docstrings are plain text: a star in (N, C, *spatial) begins no emphasis."""
     lines[:] = [re.sub(r"(?<!\*)\*(?=\w)", r"\\*", line) for line in lines]
+    if what in {"attribute", "data", "property"}:
+        ATTRIBUTES[name] = list(lines)
+
+
+def _without_types(app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]) -> None:
+    """The text of an attribute as it was before napoleon took what stands before a colon for its type."""
+    lines[:] = ATTRIBUTES.pop(name, lines)
+
+
+def _only_made_by_convbench(
+    app: Sphinx, what: str, name: str, item: object, options: object, signature: str | None, returns: str | None
+) -> tuple[str, str] | None:
+    """No arguments behind the name of a class that users get and never make."""
+    return ("", "") if name.rpartition(".")[2] in RETURNED else None
 
 
 def _examples_as_code(app: Sphinx, context: click.Context, lines: list[str]) -> None:
@@ -103,6 +121,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect what adapts the repository's files to the site."""
     app.connect("doctree-read", _only_once)
     app.connect("doctree-read", _outside)
-    app.connect("autodoc-process-docstring", _as_text)
+    app.connect("autodoc-process-docstring", _as_text, priority=400)  # napoleon has 500
+    app.connect("autodoc-process-docstring", _without_types, priority=600)
+    app.connect("autodoc-process-signature", _only_made_by_convbench)
     app.connect("sphinx-click-process-description", _examples_as_code)
     return {"parallel_read_safe": True}

@@ -1,6 +1,6 @@
 """What a script or notebook calls, and the command line too: compare, check, and loading a run.
 
-run = convbench.compare("quick", backends=["numpy-im2col", "pytorch"], batch_sizes=[1, 32])
+run = convbench.compare("quick", backends=["numpy-im2col", "pytorch"], batch_sizes=[1, 16])
 run.measurements            # a pandas DataFrame, one row per cell; its columns: docs/results.md
 """
 

@@ -41,6 +41,7 @@ from convbench_specs.operations import Conv, Flatten, Operation, OperationName, 
 from convbench_specs.option import Option, OptionValue
 from convbench_specs.padding import Padding, PaddingMode, pad_array, same_padding, unpad_gradient
 from convbench_specs.recipe import Initialization, Loss, OptimizerName, Recipe
+from convbench_specs.supports import Supports
 from convbench_specs.training import (
     Activation,
     CaseLayer,
@@ -111,6 +112,7 @@ __all__ = [
     "Settings",
     "SpecError",
     "Step",
+    "Supports",
     "TensorName",
     "Tensors",
     "TrainableLayer",

@@ -3,14 +3,13 @@
 An author writes the mathematics of a case and nothing else; convbench owns dy, the data, timing, synchronisation,
 checking, memory and statistics. The smallest useful backend:
 
-    from convbench_specs import Backend, Flatten, Prepared, Unsupported, hookimpl
+    from convbench_specs import Backend, Prepared, Supports, hookimpl
 
     class Reshape(Backend):
         name = "reshape"
+        supports = Supports(operations=("flatten",), flatten_orders=("channels_first",))
 
         def prepare(self, case, tensors):
-            if case.operation != Flatten():
-                return Unsupported("only flatten, channels first")
             x = tensors.x.copy()
             return Prepared(forward=lambda: x.reshape(len(x), -1))
 
@@ -24,7 +23,8 @@ Rules:
 - Everything but `availability`, `availability_with`, `environment` and the class attributes runs in a worker process of
   the backend's own; those are asked in a process of the plug-in, which ends with the last answer.
 - `environment` is asked before the worker starts; `start` runs first in it.
-- What cannot be done is a value, Unsupported("why"); an exception is a bug and is reported as one.
+- What cannot be done is declared in `supports`, or answered by the value Unsupported("why"); an exception is a bug and
+  is reported as one.
 
 Versions: CONTRACT is (major, minor). A minor version only adds what has a default: methods, class attributes, and
 keyword-only fields of the dataclasses here. So a plug-in written for 1.0 runs under every 1.x. A major version may
@@ -46,6 +46,7 @@ from numpy.typing import NDArray
 from convbench_specs.case import Case, PassName, TensorName, Tensors
 from convbench_specs.operations import OperationName
 from convbench_specs.option import Option, OptionValue
+from convbench_specs.supports import Supports
 
 CONTRACT = (1, 2)
 """Version of this contract, (major, minor); see the module's docstring for what each may change."""
@@ -83,10 +84,10 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What is asked of a backend: the same threads and device of all, and its own options.
+    """What a run asks of a backend: its number of threads, its device, and the backend's own options.
 
-    `options` has a value for every option that the backend declares, the default where its user chose none.
-    `scratch_folder` is a folder of the run for caches and other files that need not outlive it; empty where there is
+    `options` has a value for every option that the backend declares, the default if the user chose none.
+    `scratch_folder` is a folder of the run for caches and other files that need not outlive it; empty if there is
     none. It is shared by all workers of one run, so that a second worker finds what the first one compiled.
     """
 
@@ -100,9 +101,9 @@ class Settings:
 class FrameworkVariables:
     """Environment variables of a framework that matter wherever it is used, so in every worker of a run.
 
-    `threads` are variables that hold a number of threads: each is set to that of the run. `passed_prefixes` are the
-    beginnings of names: of the user's own variables, those that begin so are passed on to the workers. Variables that
-    concern one backend alone belong into `Backend.environment`.
+    `threads` are variables that hold a number of threads. Each of them is set to the number of the run.
+    `passed_prefixes` are beginnings of names: the user's own variables whose names begin so are passed on to the
+    workers. Variables that concern one backend alone belong into `Backend.environment`.
     """
 
     threads: tuple[str, ...] = ()
@@ -120,26 +121,35 @@ def nothing_to_wait_for(native: Native) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """One case, resident in native form and layout; each pass is a call without arguments that does only its work.
+    """One case, ready to be computed: its tensors in the backend's own form and layout, and one call for each pass.
 
-    forward() returns y, backward() (dx, dw, db) from dy, both() (y, dx, dw, db), as a training step computes them:
-    both must return y, or a compiler drops the forward. Where `both` is None it is forward and backward in turn.
-    forward_for_training() computes y and returns whatever keeps alive exactly what backward needs of the forward: y
-    itself (the next layer's x), and a graph, a pullback, a tape or saved indices. It is never timed; the memory that it
-    leaves is measured. x, w and b are resident anyway. None: the backend cannot tell.
-    update(tensors) puts new values of the same shapes and dtypes into the resident native tensors, without compiling
-    again; it is not timed as a pass. The rule: every later result follows from the last update, and nothing derived
-    from x, w, b or dy before it survives: no packed weights, no kept graph, no places of maxima. Results are those of a
-    fresh `prepare` on the same tensors, bit for bit. None: the host prepares the case again.
-    A step of training is update, kept_forward, update_dy and backward. kept_forward() returns y, as forward does, and
-    keeps for the next backward what that needs of it: a graph, a pullback, the places of maxima. After its first call
-    `update` need not make any of that. update_dy(dy) puts a new dy beside the x, w and b that are there, and what was
-    kept stays. So a step has one forward pass. None: forward and update take their place.
-    `wait` blocks until every leaf of what a pass returned exists. `to_numpy` brings one tensor to a canonical NumPy
-    array; it is not timed. `recomputes_forward` says that backward contains a forward. `algorithm` names the chosen
-    path, `layout` the order of axes in memory ("NCHW", "NHWC"; empty: it is not worth telling). `phases_s` may give
-    seconds of the steps of prepare. `runs_in_order` says that calls are queued on a device and end in the order in
-    which they were made: a timed loop then waits once, for its last result, instead of after each call.
+    A call takes no arguments and does only the work of its pass, because it is timed.
+
+    Attributes:
+        forward: Returns y.
+        backward: Returns (dx, dw, db), from dy.
+        both: Returns (y, dx, dw, db), as one training step computes them. It must return y, or a compiler drops the
+            forward pass. None: forward and backward in turn.
+        forward_for_training: Computes y and returns whatever keeps alive exactly what backward needs of the forward
+            pass: y itself (the next layer's x), and a graph, a pullback, a tape or saved indices. It is never timed;
+            the memory that it leaves is measured. x, w and b are in memory anyway. None: the backend cannot tell.
+        wait: Blocks until every part of what a pass returned exists.
+        to_numpy: Converts one tensor of a result to a NumPy array in canonical layout. It is not timed.
+        recomputes_forward: Whether backward contains a forward pass.
+        algorithm: Name of the formulation that was chosen, for the results.
+        phases_s: Seconds of the steps of `prepare`: convert, trace, compile.
+        update: Puts new values of the same shapes and dtypes into the prepared tensors, without compiling again. It is
+            not timed as a pass. The rule: every later result follows from the last update, and nothing derived from x,
+            w, b or dy before it survives: no packed weights, no stored graph, no positions of maxima. Results are those
+            of a fresh `prepare` on the same tensors, bit for bit. None: the host prepares the case again.
+        layout: Order of the axes in memory, such as "NCHW" or "NHWC"; empty: not worth recording.
+        runs_in_order: Whether calls are queued on a device and end in the order in which they were made. A timed loop
+            then waits once, for its last result, instead of after each call.
+        kept_forward: Returns y, as forward does, and keeps for the next backward what it needs of this forward pass: a
+            graph, a pullback, the positions of maxima. After its first call `update` need not make any of that. A step
+            of training is update, kept_forward, update_dy and backward. None: forward takes its place.
+        update_dy: Puts a new dy beside the x, w and b that are there; what kept_forward kept stays. None: update takes
+            its place.
     """
 
     forward: Callable[[], Native]
@@ -213,7 +223,11 @@ class KeptMemoryCounter(MemoryCounter, Protocol):
 
 
 class Backend(ABC):
-    """A way to compute cases; see the module's docstring for the rules and the smallest example."""
+    """A way to compute cases. A plug-in derives from this class, sets `name` and implements `prepare`.
+
+    Everything else is optional. The class attributes, `availability`, `availability_with` and `environment` are asked
+    in a process of the plug-in. All other methods run in the backend's own worker process, beginning with `start`.
+    """
 
     name: ClassVar[str]
     """What users type and reports show: lower case and digits, words joined by hyphens, at most 40 characters."""
@@ -224,10 +238,13 @@ class Backend(ABC):
     contract: ClassVar[tuple[int, int]] = (1, 0)
     """Version of the contract that it was written for."""
     devices: ClassVar[tuple[Device, ...]] = ("cpu",)
+    supports: ClassVar[Supports] = Supports()
+    """Cases that it may be asked for. All others are unsupported, with a reason that is made from it, and never reach
+    `prepare`."""
     operations: ClassVar[tuple[OperationName, ...]] = ("conv", "pool", "flatten")
-    """Operations that it may be asked for; all others are unsupported, and `prepare` never sees them."""
+    """Deprecated since 1.2, in favour of `supports`: operations that it may be asked for."""
     ranks: ClassVar[tuple[int, ...]] = (1, 2)
-    """Numbers of spatial axes of an input that it may be asked for; all others are unsupported."""
+    """Deprecated since 1.2, in favour of `supports`: numbers of spatial axes that it may be asked for."""
     is_deterministic: ClassVar[bool] = True
     """Whether two calls on the same tensors give the same bits; False where sums are taken in an order of chance."""
     display_order: ClassVar[int | None] = None
@@ -245,7 +262,7 @@ class Backend(ABC):
     """What its users may choose; each choice can be entered into a run beside the others, under a name of its own."""
 
     def availability(self, device: Device) -> Available | Unavailable:
-        """Whether it can run here, found without importing the framework; raises nothing."""
+        """Whether the backend can run here. It is found without importing the framework, and raises nothing."""
         return Available(version="")
 
     def availability_with(self, settings: Settings) -> Available | Unavailable:
@@ -253,27 +270,27 @@ class Backend(ABC):
         return self.availability(settings.device)
 
     def environment(self, settings: Settings) -> Mapping[str, str]:
-        """Environment variables that must stand before the worker starts, beyond the usual ones for threads.
+        """Environment variables that must be set before the worker starts, besides the usual ones for threads.
 
         Caches that need not outlive the run belong into `settings.scratch_folder`.
         """
         return {}
 
     def start(self, settings: Settings) -> Mapping[str, str]:
-        """Import the framework, set threads, device and precision; returns facts worth recording, by name."""
+        """Import the framework, and set threads, device and precision. Returns facts that the run records, by name."""
         return {}
 
     def predict_s(self, case: Case, batch_size: int, pass_name: PassName) -> float | None:
-        """Seconds that one call will take, where a call may take long; None leaves it to the time limit."""
+        """Seconds that one call will take, for backends whose calls may take long. None: the time limit decides."""
         return None
 
     def memory_counter(self) -> MemoryCounter | None:
-        """The counter to use in place of the process's resident memory, where that cannot tell the truth."""
+        """The framework's own memory counter, for frameworks whose use the resident memory of the process hides."""
         return None
 
     @abstractmethod
     def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
-        """Check support, convert the tensors to native form and layout, compile; none of it is timed as a pass.
+        """Check support, convert the tensors to the backend's form and layout, and compile. No pass includes this time.
 
         With cold caches several copies of a case, each on tensors of its own, are prepared and used in turn.
         """

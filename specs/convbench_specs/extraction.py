@@ -26,7 +26,7 @@ class LeftOut:
     """A layer of the model that no case can express.
 
     `what` describes it ("transposed convolution, 64 filters of 2 x 2"), `reason` says why it is left out. `flops` are
-    those of all its `count` calls for one instance: 2 a multiply-add, and as cost() counts them for pools. `in_scope`
+    those of all its `count` calls for one instance: 2 per multiply-add, and as cost() counts them for pools. `in_scope`
     is false where no convolution, pool or flatten of the network is missing for it: products of matrices are told, too.
     """
 

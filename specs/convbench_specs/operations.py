@@ -26,7 +26,7 @@ class Conv:
 
     x is (N, in_channels, *spatial), w is (out_channels, in_channels / groups, *kernel_size), b is (out_channels,),
     y is (N, out_channels, *output); g is the group of k. groups == in_channels is depthwise, with out_channels /
-    in_channels filters a channel. The kernel is not flipped. padding_mode "edge" repeats the border element.
+    in_channels filters per channel. The kernel is not flipped. padding_mode "edge" repeats the border element.
     """
 
     in_channels: int
@@ -78,7 +78,7 @@ class Conv:
 class Pool:
     """Maximum or average over a window.
 
-    - stride defaults to kernel_size. kernel_size "global" takes the whole input: one number a feature map.
+    - stride defaults to kernel_size. kernel_size "global" takes the whole input: one number per feature map.
     - over "channels" pools groups of kernel_size channels (depthwise pooling), stride equal to the size.
     - Padding never wins a maximum. An average divides by the taps on the input and its padding, or with
       count_include_pad=False by those on the input; what ceil mode hangs over is never counted.

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from verify_cases import convolutions, pools
 
+from convbench.plan.settings import RunSettings
+from convbench.run.timing.budget import MIN_CALLS
 from convbench_backends.naive import Naive, prediction
 from convbench_backends.naive.windows import along_axis
-from convbench_specs import Axis, Case, Conv, Flatten, Pool, Settings, Tensors, cost, multiply_adds
+from convbench_specs import Axis, Case, Conv, Flatten, Pool, Settings, Tensors, cost, load_workload, multiply_adds
 
 SMALL = Case(name="c", operation=Conv(in_channels=1, out_channels=1, kernel_size=(3,), bias=False), input_shape=(1, 5))
 
@@ -83,3 +85,16 @@ def test_nothing_is_predicted_before_the_loops_were_timed():
     facts = backend.start(Settings())
     assert int(facts["ns_per_tap"]) >= 0
     assert backend.predict_s(SMALL, 1, "forward") > 0
+
+
+SLOW_MACHINE = rates(window_s=1e-6, row_s=3e-7, tap_s=3e-7)
+"""Rates some three times those of a machine of 2026."""
+
+
+@pytest.mark.parametrize("pass_name", ["forward", "backward"])
+@pytest.mark.parametrize("name", ["small_conv", "small_pool"])
+def test_quick_has_cases_that_loops_finish_within_the_budget_at_every_default_batch_size(name, pass_name):
+    (case,) = (case for case in load_workload("quick").cases if case.name == name)
+    largest = max(RunSettings().batch_sizes)
+    seconds = prediction.predict_s(SLOW_MACHINE, case, largest, pass_name)
+    assert seconds * MIN_CALLS <= RunSettings().budget_s

@@ -57,7 +57,7 @@ def _expect(found, level, *parts):
     assert found.level == level, found
     for part in parts:
         assert part in f"{found.text} {found.remedy}"
-    assert bool(found.remedy) == (level == "warning")
+    assert bool(found.remedy) == bool(found.affects) == (level == "warning")
 
 
 # -- the clock of the cores
@@ -375,6 +375,60 @@ def test_perf_is_never_a_reason_to_distrust_times(text, level):
     _expect(clock.performance_events(_facts(files={"/proc/sys/kernel/perf_event_paranoid": text})), level)
 
 
+# -- what a warning affects, and what its reader can do
+
+
+SPOILED = {
+    "files": {
+        "/proc/cpuinfo": SKYLAKE,
+        "/sys/kernel/mm/transparent_hugepage/enabled": "always madvise [never]",
+        f"{CPU}/intel_pstate/no_turbo": "0",
+        f"{BALLOONS}/virtio0/features": "0110010",
+        **_of_cores("cpufreq/scaling_governor", "powersave", "powersave"),
+        **_of_cores("cpufreq/cpuinfo_min_freq", "800000", "800000"),
+        **_of_cores("cpufreq/base_frequency", "2000000", "2000000"),
+        **_of_cores("cpufreq/cpuinfo_max_freq", "3200000", "4000000"),
+        **_of_cores("thermal_throttle/package_throttle_count", "3", "0"),
+    },
+    "load": 4.0,
+    "use": _use(1.0, 0.5),
+    "memory": Memory(16 * GIB, GIB, swap_total_bytes=GIB, swap_used_bytes=GIB),
+    "timer": Timer(1e-5, 1e-5),
+    "page_fault_s": 4.096e-6,
+}
+
+
+def test_by_how_much_is_bounded_by_what_was_measured_here():
+    facts = _facts(**SPOILED)
+    assert contention.foreign(facts).affects.startswith("all times: 1.5 times as long")  # 2 threads and 1 on 2 cores
+    assert contention.load(facts).affects.startswith("all times: 3.0 times as long")
+    assert contention.steal(facts).affects.startswith("all times: 1.33 times as long")  # 1.5 of 2 cores are left
+    assert (
+        frequency.governor(facts).affects == "times of short calls: at most 5.0 times as long, the range of the clock"
+    )
+    assert "at most 2.0 times as long" in frequency.turbo(facts).affects
+    assert "1.00 ms for each MB" in memory.freed_pages(facts).affects
+    assert "1.00 ms for each MB" in memory.huge_pages(facts).affects
+    assert clock.timer(facts).affects == "each sample by at most 1.0% of 2.00 ms"
+    assert _kernels("Prescott", HASWELL).affects.endswith("at most 4 times as long")
+    assert "1.9 times" in contention.core_speed(_timed(1.0, 1.9, 2.0, 1.8)).affects
+
+
+def test_a_range_that_is_not_shown_is_no_number():
+    found = frequency.governor(_facts(files=_of_cores("cpufreq/scaling_governor", "powersave")))
+    assert "which this system does not show" in found.affects
+
+
+def test_in_a_container_nobody_is_sent_to_settings_of_the_system():
+    out_of_reach = ("sudo", "tee ", "boot with", "CONFIG_", "cool it", "turbo;")
+    warned = [found for found in diagnose(_facts(**SPOILED, in_container=True)) if found.level == "warning"]
+    assert len(warned) >= 10
+    for found in warned:
+        assert not any(word in found.remedy for word in out_of_reach), found
+    elsewhere = " ".join(found.remedy for found in diagnose(_facts(**SPOILED)))
+    assert {word for word in out_of_reach if word in elsewhere} >= {"sudo", "tee ", "boot with"}
+
+
 # -- all of them
 
 
@@ -404,12 +458,13 @@ def test_this_machine_can_be_looked_at():
     assert facts.usable
     assert facts.timer is not None
     assert facts.timer.cost_s > 0
+    assert facts.page_fault_s > 1e-8, "a page that was never touched is no cached write"
     assert all(found.text.endswith(".") for found in diagnose(facts))
 
 
-def test_warnings_of_a_run_are_one_line_each_with_their_remedy():
+def test_warnings_of_a_run_are_one_line_each_with_what_they_affect_and_their_remedy():
     (line,) = [line for line in warnings(_facts(threads=3)) if line.startswith("cores:")]
-    assert "Remedy: --threads 2" in line
+    assert "Affects all times: at least 1.5 times as long as on 3 cores. Remedy: --threads 2" in line
     assert "\n" not in line
 
 
@@ -418,10 +473,12 @@ def test_the_table_keeps_within_the_terminal(width):
     console = Console(width=width, record=True)
     long = "x" * 30
     print_findings(
-        [Finding("inherited settings", "warning", f"{long} {long} {long}.", f"unset {long} {long}")], console
+        [Finding("inherited settings", "warning", f"{long} {long} {long}.", f"unset {long} {long}", f"all {long}")],
+        console,
     )
     text = console.export_text()
     assert max(len(line) for line in text.splitlines()) <= width
+    assert "affects all" in text
     assert "→ unset" in text
     assert "1 finding would disturb measurements" in text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convbench.machine.container import ContainerLimits, container_limits
+from convbench.machine.container import ContainerLimits, container_limits, is_container
 
 V2_MOUNT = "30 23 0:26 {mounted} /sys/fs/cgroup rw - cgroup2 cgroup rw,nsdelegate\n"
 V1_MOUNTS = (
@@ -86,3 +86,23 @@ def test_files_that_are_missing_or_damaged_are_no_limit(root, mountinfo):
 
 def test_a_system_without_control_groups_is_known_as_such(tmp_path):
     assert container_limits(tmp_path) == ContainerLimits()
+
+
+OVERLAY = "544 519 0:50 / / rw,relatime - overlay overlay rw,lowerdir=/a\n"
+DISK = "22 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "environment", "expected"),
+    [
+        ({".dockerenv": ""}, {}, True),
+        ({"run/.containerenv": "engine=podman"}, {}, True),
+        ({"proc/self/mountinfo": OVERLAY}, {}, True),
+        ({"proc/self/mountinfo": DISK}, {"container": "systemd-nspawn"}, True),
+        ({"proc/self/mountinfo": DISK}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, True),
+        ({"proc/self/mountinfo": DISK + OVERLAY.replace(" / rw", " /var/lib/docker/x rw")}, {}, False),
+        ({}, {}, False),
+    ],
+)
+def test_a_container_is_known_by_what_its_engine_leaves(root, files, environment, expected):
+    assert is_container(root(files), environment) == expected

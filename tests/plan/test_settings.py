@@ -8,6 +8,7 @@ import pytest
 
 from convbench.errors import UsageError
 from convbench.plan.settings import EFFORTS, RunSettings
+from convbench_specs import PASSES
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,18 @@ def test_blocks_that_are_asked_for_are_all():
 def test_the_default_effort_may_add_blocks():
     settings = RunSettings.of_effort()
     assert settings.most_blocks > settings.blocks == EFFORTS["quick"].blocks
+
+
+def test_a_quick_run_takes_four_batch_sizes_and_two_passes_and_a_check_all_passes():
+    quick, thorough, check = (
+        RunSettings.of_effort(),
+        RunSettings.of_effort("thorough"),
+        RunSettings.of_effort(timing=False),
+    )
+    assert len(quick.batch_sizes) >= 4
+    assert quick.passes == ("forward", "backward")
+    assert thorough.passes == check.passes == PASSES
+    assert thorough.batch_sizes == quick.batch_sizes
+    assert len(check.batch_sizes) == 2, "more would tell the same"
+    assert RunSettings.of_effort(passes=PASSES).passes == PASSES
+    assert RunSettings.of_effort(timing=False, batch_sizes=(3,)).batch_sizes == (3,)

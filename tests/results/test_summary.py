@@ -36,10 +36,18 @@ def test_cases_that_nobody_computed_are_told_with_every_reason_once():
     rows += [unsupported("flat", 1, "slow", "slow has none"), cell("flat", 1, "fast", "forward")]
     (told,) = not_computed(pd.DataFrame(rows)).to_dict("records")
     assert told == {
-        "cases": "conv1 (float32), pool1 (float32)",
+        "cases": ("conv1 (float32)", "pool1 (float32)"),
         "reasons": "slow: unsupported: slow has none; fast: unsupported: fast has none",
     }
     assert not_computed(measurements()).empty
+    late = [
+        unsupported(case, 1, name, "left out") for case in ("conv1", "pool1") for name in ("slow", "fast", "steady")
+    ]
+    (told,) = not_computed(pd.DataFrame(late)).to_dict("records")
+    assert told["reasons"] == "all backends: unsupported: left out"
+    others = [cell("flat", 1, "broken", "forward")]
+    (told,) = not_computed(pd.DataFrame(late + others)).to_dict("records")
+    assert told["reasons"] == "slow, fast, steady: unsupported: left out"
 
 
 def test_every_group_with_a_right_cell_has_one_fastest(cells):

@@ -35,7 +35,7 @@ class _Session:
 
 
 def _measured(sessions, passes=("forward",)):
-    return [event for session in sessions for event in measure_memory(ITEM, ItemEntrant(session, passes), {})]
+    return [event for session in sessions for event in measure_memory(ITEM, ItemEntrant(session, passes))]
 
 
 def test_peaks_are_told_by_median_and_range():
@@ -56,7 +56,7 @@ def test_what_is_kept_belongs_to_the_passes_that_train():
 def test_no_other_worker_runs_beside_the_one_that_is_measured():
     heard = []
     events = _measured([_Session(name, heard) for name in "abc"])
-    assert heard == [(name, request) for name in "abc" for request in ("prepare", "suspend")]
+    assert heard == [(name, "suspend") for name in "abc"]
     assert [event.backend for event in events] == list("abc")
 
 
@@ -89,7 +89,7 @@ RESULTS_BYTES = 8 * 4 * 64 * 64 * 4
 def test_a_counter_that_shows_less_than_the_results_take_has_measured_nothing(source, peaks, is_measured):
     session = _Session("mine")
     session.ask = lambda request: protocol.PeaksRead(peaks=[protocol.Peak(size, source) for size in peaks])
-    (event,) = measure_memory(CONV, ItemEntrant(session, ("forward",)), {})
+    (event,) = measure_memory(CONV, ItemEntrant(session, ("forward",)))
     assert (event.peak_memory_bytes is not None) == is_measured
     assert event.memory_source.startswith("not measured: ") != is_measured
     if not is_measured:

@@ -20,7 +20,7 @@ ENDS = frozenset({">", ">>", "|", "&&", ";"})
 """Where the shell takes over."""
 FENCE = re.compile(r"^([ \t]*)```(\w*)[^\n]*\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"(?<![`\w])`(convbench\s[^`]+)`(?!`)")
-COLUMN = re.compile(r"\s{3,}(?!\s)")
+COLUMN = re.compile(r"\s{2,}")
 """Between a command and what a table says of it."""
 OPTIONAL = re.compile(r" ?\[[^\[\]\d,]*(?:,[^\[\]\d]*)?\]")
 """A part of a synopsis that may be left out, such as [--output FILE]; lists of numbers are none."""

@@ -85,7 +85,7 @@ def test_the_self_test_runs_through_the_ordinary_runner(tmp_path):
     observer.note = notes.append
     found = self_test(
         find_backends(), "numpy-im2col", 1, output=tmp_path / "run", observer=observer, told=["load: too much"],
-        cases=("pool2", "flatten"), batch_sizes=(1,), passes=("forward",), blocks=2, rounds=2, sample_s=0.001,
+        cases=("small_pool", "flatten"), batch_sizes=(1,), passes=("forward",), blocks=2, rounds=2, sample_s=0.001,
     )  # fmt: skip
     assert (found.backend, found.comparisons, found.threads) == ("numpy-im2col", 2, 1)
     assert found.floor >= found.median >= 0

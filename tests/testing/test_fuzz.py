@@ -213,3 +213,13 @@ def test_a_backend_of_which_next_to_nothing_was_computed_is_not_called_right(con
     assert done.exit_code == EXIT_USAGE, done.output
     assert re.search(r"narrow computed \d of 20 random cases, too few to say that it is right; the first", done.stderr)
     assert "no disagreement" not in done.output
+
+
+def test_cases_are_drawn_from_what_a_backend_declares(convbench, tmp_path):
+    plugin = narrow(tmp_path, "True")
+    text = plugin.read_text().replace("import Backend,", "import Backend, Supports,")
+    declared = 'name = "narrow"\n    supports = Supports(operations=("flatten",))'
+    plugin.write_text(text.replace('name = "narrow"', declared))
+    done = convbench("fuzz", "--count", 15, "--plugin", plugin, "--backends", "narrow")
+    assert done.exit_code == 0, done.output
+    assert "computed: narrow 15 of 15 cases that were drawn" in done.stdout

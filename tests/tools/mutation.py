@@ -37,16 +37,21 @@ FEW_ELEMENTS = 10_000
 HEAD = """\
 # Mutants: wrong backends that the checks must find
 
-Each is a right NumPy backend with one slip ([tests/plugins/mutants](../tests/plugins/mutants)). `convbench check` runs
-them on small cases ([tests/plugins/mutants.toml](../tests/plugins/mutants.toml)) at batch size 3 and must call every
-one wrong or untrusted for the tensors that it spoils, and for no other. *exact* is the comparison with the oracle on
-integers, *random* the one within the bound, *adjoint*, *batch additivity* and *finite differences* need no oracle; the
-rest are names of [reasons not to trust](verification.md). One slip shows only where a case is too large for all of the
-oracle; it is checked as if that began at 10,000 elements. The last ones show only on [further kinds of
-data](verification.md#further-kinds-of-data), of which every one that finds them is named; who differs on NaN is called
-so, and not wrong.
-*Explained as* are the [hypotheses](verification.md#why-a-result-is-wrong) that are told first of its wrong results, by
-how many of them; bold is what was planted. `python tests/tools/mutation.py` writes this page from what the checks say.
+How can you know that the checks find faults? Each *mutant* on this page is a right NumPy backend with one planted
+fault ([tests/plugins/mutants](../tests/plugins/mutants)). `convbench check` runs all of them on small cases
+([tests/plugins/mutants.toml](../tests/plugins/mutants.toml)) at batch size 3. It must call each of them wrong or
+untrusted for the tensors that the fault affects, and for no other tensor.
+
+*Found by* names the checks that found the fault. *exact* is the comparison with the oracle on integers, and *random*
+is the comparison within the bound. *adjoint*, *batch additivity* and *finite differences* need no oracle. The others
+are names of [reasons not to trust a result](verification.md#what-untrusted-means). One fault appears only in cases
+that are too large for a complete oracle; here the oracle samples from 10,000 elements on. The last faults appear only
+on [further kinds of data](verification.md#further-kinds-of-data), and every kind that finds them is named. A backend
+that differs on NaN gets that verdict and is not called wrong.
+
+*Explained as* lists the first [explanation](verification.md#why-a-result-is-wrong) of each wrong result, with the
+number of results. The planted fault is in bold. `python tests/tools/mutation.py` writes this page from the results of
+the checks.
 
 {share}
 
@@ -55,8 +60,9 @@ how many of them; bold is what was planted. `python tests/tools/mutation.py` wri
 """
 
 TAIL = """
-One slip no check of results can show: a `wait` that does not wait, where reading the result does. What is read is right
-then, but the time of the call is not; so a backend for a lazy framework must block in `wait` until every result exists.
+One fault cannot be found by any check of results: a `wait` that does not wait, if reading the result does. The result
+is right then, but the time of the call is wrong. Therefore a backend for a lazy framework must block in `wait` until
+every result exists.
 """
 
 

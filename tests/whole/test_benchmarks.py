@@ -32,7 +32,7 @@ def _pytest(*arguments, cwd):
 
 
 def test_every_pass_of_a_backend_runs(tmp_path):
-    done = _pytest("--benchmark-disable", "-k", "naive and (conv1 or flatten or photo_average)", cwd=tmp_path)
+    done = _pytest("--benchmark-disable", "-k", "naive and (small_conv or flatten or small_pool)", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "9 passed" in done.stdout
 
@@ -71,7 +71,7 @@ def test_the_json_of_pytest_benchmark_names_case_and_pass(tmp_path):
 
 
 def test_the_drift_of_a_machine_is_shown(tmp_path):
-    drift = [sys.executable, str(BENCHMARKS / "drift.py"), "--backends", "naive,numpy-im2col", "--case", "pool2"]
+    drift = [sys.executable, str(BENCHMARKS / "drift.py"), "--backends", "naive,numpy-im2col", "--case", "small_pool"]
     command = [*drift, "--batch-size", "1", "--processes", "2", "--seconds", "0.5"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -80,7 +80,14 @@ def test_the_drift_of_a_machine_is_shown(tmp_path):
 
 
 def test_how_long_a_worker_settles_is_shown(tmp_path):
-    settling = [sys.executable, str(BENCHMARKS / "settling.py"), "--backends", "naive,numpy-im2col", "--case", "pool2"]
+    settling = [
+        sys.executable,
+        str(BENCHMARKS / "settling.py"),
+        "--backends",
+        "naive,numpy-im2col",
+        "--case",
+        "small_pool",
+    ]
     command = [*settling, "--batch-size", "1", "--pass", "forward", "--seconds", "0.5"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -19,9 +19,11 @@ from paths import EXAMPLE, ROOT
 from stored_runs import Made
 
 from convbench import api
+from convbench.cli.export import FIGURES
 from convbench.cli.main import main
 from convbench.plan.entrants import Entrant
 from convbench.plan.items import make_plan
+from convbench.report.export import FORMATS
 from convbench.results.events.schema import LimitsFound
 from convbench.results.roofline import Bandwidth, Peak
 from convbench.workers import entrants
@@ -159,7 +161,12 @@ def is_model(name: str) -> bool:
 @pytest.mark.parametrize("line", ONCE, ids=name_of)
 def test_every_command_line_can_be_called(line, request):
     words = filled(line)
-    context = parsed(words)
+    try:
+        context = parsed(words)
+    except (click.MissingParameter, click.BadOptionUsage):
+        if line.is_mention:  # in a sentence, a command may stand without what it needs
+            return
+        raise
     if words[0] in {"compare", "check"} and context.params.get("device") != "cuda":
         request.getfixturevalue("planned")(words)
     if words[0] in {"fuzz", "limits", "doctor"}:
@@ -211,7 +218,14 @@ def runs_of(context: click.Context) -> list[str]:
     return [str(run) for run in found if run is not None]
 
 
-READING = [line for line in ONCE if line.words[0] in READ_RUNS and not line.is_mention]
+def way_of(line: Line) -> tuple[str, frozenset[str]]:
+    """The command with its options, formats and figures, without the names of files, runs and entrants."""
+    named = {word for word in line.words[1:] if word.startswith("--") or word in {*FORMATS, *FIGURES}}
+    return line.words[0], frozenset(named)
+
+
+READING = list({way_of(line): line for line in ONCE if line.words[0] in READ_RUNS and not line.is_mention}.values())
+"""One line for each way of reading runs."""
 LISTING = [line for line in ONCE if line.words[0] in LIST and "--plugin" not in line.words]
 
 
@@ -251,6 +265,19 @@ def test_small_checks_find_the_backends_right(line, folder):
     shutil.copy(EXAMPLE, folder.path)
     done = CliRunner().invoke(main, filled(line))
     assert done.exit_code == 0, done.output + repr(done.exception)
+
+
+@pytest.mark.slow
+def test_the_model_of_the_tutorial_becomes_a_workload_that_is_shown(folder):
+    pytest.importorskip("torch", reason="the tutorial's model is one of PyTorch")
+    lines = [line for line in ONCE if line.page.endswith("ml_engineer.md") and line.words[0] in {"extract", "show"}]
+    (model,) = (block.text for block in python_blocks() if "class Net" in block.text)
+    (folder.path / "net.py").write_text(model)
+    assert [line.words[0] for line in lines] == ["extract", "show"]
+    for line in lines:
+        done = CliRunner().invoke(main, filled(line))
+        assert done.exit_code == 0, done.output + repr(done.exception)
+    assert "Global AvgPool" in done.output
 
 
 @pytest.mark.parametrize("line", [line for line in command_lines() if line not in LINES], ids=name_of)

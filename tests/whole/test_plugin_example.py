@@ -19,7 +19,8 @@ def installed(tmp_path_factory):
     target = tmp_path_factory.mktemp("site")
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--no-build-isolation"]
     subprocess.run([*pip, "--target", str(target), str(EXAMPLE)], check=True, capture_output=True)
-    return {**os.environ, "PYTHONPATH": str(target), "COLUMNS": "200"}
+    paths = [str(target), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "COLUMNS": "200"}
 
 
 def _convbench(*arguments, env, cwd):

@@ -157,6 +157,11 @@ def test_a_plugin_of_this_major_version_takes_part(tmp_path, attributes):
             'operation = "flatten", input = [2, 3]',
             "it computes inputs with 2 spatial axes, not with 1",
         ),
+        (
+            'from convbench_specs import Supports\n    supports = Supports(dtypes=("float64",))',
+            'operation = "flatten", input = [2, 3]',
+            "it computes in float64, not in float32",
+        ),
     ],
 )
 def test_what_a_backend_does_not_declare_it_is_never_asked_for(tmp_path, attributes, case, reason):

@@ -103,7 +103,8 @@ def test_names_are_names(name):
 @pytest.mark.parametrize(
     ("field", "value"),
     [("devices", None), ("devices", ()), ("contract", "1.0"), ("display_order", 10**400), ("packages", ("../x",)),
-     ("ranks", "2"), ("summary", b"x"), ("is_deterministic", "no"), ("framework_variables", None)],
+     ("ranks", "2"), ("supports", ("conv",)), ("summary", b"x"), ("is_deterministic", "no"),
+     ("framework_variables", None)],
 )  # fmt: skip
 def test_a_declaration_that_breaks_the_contract_names_its_attribute(field, value):
     with pytest.raises(DeclarationError, match=field):

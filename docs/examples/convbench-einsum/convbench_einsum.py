@@ -3,21 +3,20 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from convbench_specs import Available, Backend, Conv, Prepared, Unsupported, hookimpl, pad_array, unpad_gradient
+from convbench_specs import Available, Backend, Prepared, Supports, hookimpl, pad_array, unpad_gradient
 
 
 class Einsum(Backend):
     name = "einsum"
     summary = "numpy.einsum over sliding windows"
+    contract = (1, 2)
+    supports = Supports(operations=("conv",), ranks=(2,), groups=False, dilation=False)
 
     def availability(self, device):
         return Available(np.__version__)
 
     def prepare(self, case, tensors):
-        conv = case.operation
-        if not isinstance(conv, Conv) or conv.rank != 2 or conv.groups > 1 or conv.dilation != (1, 1):
-            return Unsupported("only 2-D convolutions without groups and dilation")
-        x, w, b, dy = tensors.x, tensors.w, tensors.b, tensors.dy
+        conv, x, w, b, dy = case.operation, tensors.x, tensors.w, tensors.b, tensors.dy
         (rows, columns), (down, right) = case.axes, conv.stride
 
         def windows():  # (N, C, OH, OW, R, S), a view

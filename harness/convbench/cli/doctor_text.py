@@ -23,6 +23,8 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
     table.add_column(ratio=1, overflow="fold")
     for found in findings:
         text = Text(found.text, style="dim" if found.level == "unknown" else "")
+        if found.affects:
+            text.append(f"\naffects {found.affects}")
         if found.remedy:
             text.append(f"\n→ {found.remedy}", style="cyan")
         table.add_row(found.topic, Text(found.level, style=STYLE[found.level]), text)

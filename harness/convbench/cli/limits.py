@@ -24,7 +24,7 @@ from convbench.workers.plugins import Registered, find_backends, only_available
 from convbench.workers.session import BackendSession
 from convbench_specs import DType
 
-DISTURBED = "others used the machine meanwhile: too low, perhaps"
+DISTURBED = "other programs used the machine, so this may be too low"
 
 
 def run_limits(threads: Sequence[int], plugins: Iterable[str], *, again: bool, **settings: Any) -> None:

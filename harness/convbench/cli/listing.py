@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import click
 from rich.table import Table
 from rich.text import Text
@@ -14,7 +16,7 @@ from convbench.report.layers.text import render_layer_table
 from convbench.report.tables import print_whole
 from convbench.workers.discovery.declaration import OPTIONS_OF_HOST
 from convbench.workers.plugins import availabilities, find_backends
-from convbench_specs import Available, load_workload, shipped_workloads
+from convbench_specs import Available, Supports, load_workload, shipped_workloads
 
 
 def print_backends(plugins: tuple[str, ...], device: str) -> None:
@@ -50,6 +52,7 @@ def print_backend(name: str, plugins: tuple[str, ...], device: str) -> None:
     state = f" {found.version}" if isinstance(found, Available) else f" is unavailable: {found.reason}"
     console.print(Text(name, style="bold").append(state, style="default"), highlight=False)
     console.print(entry.backend.summary, highlight=False)
+    console.print(f"supports: {supports_text(entry.backend.supported)}", highlight=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("option", "values", "default", "meaning"):
         table.add_column(column, no_wrap=column == "option")
@@ -62,6 +65,15 @@ def print_backend(name: str, plugins: tuple[str, ...], device: str) -> None:
     print_whole(table, console)
     shown = next((f"{each.name}={each.choices[-1]}" for each in entry.backend.options if each.choices), "threads=1")
     console.print(f"\nconvbench compare --backends {name} --entrant other={name}:{shown}", highlight=False)
+
+
+def supports_text(supports: Supports) -> str:
+    """What a backend declares, where it is less than everything, in the names of the fields of Supports."""
+    values = {field.name: getattr(supports, field.name) for field in fields(Supports)}
+    less = {name: value for name, value in values.items() if value != getattr(Supports(), name)}
+    listed = [f"{name} {', '.join(map(str, value))}" for name, value in less.items() if isinstance(value, tuple)]
+    without = [name for name, value in less.items() if value is False]
+    return "; ".join([*listed, *([f"not {', '.join(without)}"] if without else [])]) or "every case"
 
 
 def print_workloads(plugins: tuple[str, ...]) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 import click
 
 from convbench.cli.commands.compare_runs import diff, history
+from convbench.cli.commands.completion import completion
 from convbench.cli.commands.export import export
 from convbench.cli.commands.extract import extract
 from convbench.cli.commands.fuzz import fuzz
 from convbench.cli.commands.listing import backends, show, workloads
 from convbench.cli.commands.machine import doctor, limits
+from convbench.cli.commands.new_backend import new_backend
 from convbench.cli.commands.report import report
 from convbench.cli.commands.runs import check, compare
 from convbench.cli.commands.train import train
@@ -71,12 +73,13 @@ def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name
       convbench fuzz --time 600                          search faults with random cases
       convbench train                                    train a small network with every backend
       convbench backends                                 list the backends and their versions
+      convbench new-backend mine                         start a backend of your own
     """
 
 
 _COMMANDS = (
     compare, check, extract, fuzz, doctor, limits, backends, workloads, show, report, export, diff, history,
-    train,
+    train, new_backend, completion,
 )  # fmt: skip
 for _command in _COMMANDS:
     main.add_command(_command)

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
+
+from convbench.cli.completion.values import DEVICES, complete_list, complete_words, complete_workload
 
 INPUT_HELP = "Shape of one instance of a model's input, channels first, such as 3,224,224. Repeat it for each input."
 ENTRANT_HELP = (
@@ -63,6 +66,10 @@ class Names(click.ParamType[tuple[str, ...]]):
         except csv.Error as error:
             self.fail(f"{value!r}: {error}; write 'one,\"two, with a comma\"'", param, ctx)
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        """The names that the parameter takes, by its own name."""
+        return complete_list(ctx, param, incomplete)
+
 
 class Size(click.ParamType[int]):
     """Bytes: 2GB, 512MB, 1.5GiB."""
@@ -115,15 +122,19 @@ class PerCent(click.ParamType[float]):
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that compare and check share."""
     options = [
-        click.argument("workloads", nargs=-1),
+        click.argument("workloads", nargs=-1, shell_complete=complete_workload),
         click.option("--input", "inputs", type=Shape(), multiple=True, help=INPUT_HELP),
         click.option("--backends", type=Names(), help="Run only these backends. Default: all that are available."),
         click.option("--entrant", "entrants", multiple=True, help=ENTRANT_HELP),
         click.option(
             "--against", help="Enter each chosen backend a second time, as this other Python environment has it."
         ),
-        click.option("--batch-sizes", type=Numbers(), help="Default: 1,32."),
-        click.option("--passes", type=Names(), help="Run only these passes: forward, backward, both. Default: all."),
+        click.option("--batch-sizes", type=Numbers(), help="Default: 1,4,16,64 to compare, 1,32 to check."),
+        click.option(
+            "--passes",
+            type=Names(),
+            help="Run only these passes: forward, backward, both. Default: all, or the first two in a quick run.",
+        ),
         click.option(
             "--dtypes",
             type=Names(),
@@ -135,7 +146,11 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--case", help="Run this one case instead of workloads. It is an inline TOML table, as failures print it."
         ),
-        click.option("--device", help="Device to compute on: cpu or cuda. Default: cpu."),
+        click.option(
+            "--device",
+            shell_complete=complete_words(*DEVICES),
+            help="Device to compute on: cpu or cuda. Default: cpu.",
+        ),
         click.option("--threads", type=int, help="Threads of every backend. Default: all cores."),
         click.option("--seed", type=int, help="Seed of the random data and of the order of turns. Default: 0."),
         click.option(
@@ -154,6 +169,15 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+per_option = click.option(
+    "--per",
+    type=click.Choice(["call", "image"]),
+    default="call",
+    help="Over batch sizes show the time of a call (default), or the throughput: images a second.",
+)
+"""What the terminal shows over batch sizes."""
 
 
 def wants_tracebacks() -> bool:

@@ -23,6 +23,8 @@ SVE = {"ARMV8SVE", "NEOVERSEV1", "NEOVERSEN2", "A64FX", "NEOVERSEV2"}
 """Names of OpenBLAS for Arm kernels that use SVE."""
 AVX512_FLAGS = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 """What a processor must have before OpenBLAS takes SkylakeX."""
+AT_ONCE = {"SSE": 4, "AVX": 8, "AVX2": 16, "AVX-512": 32, "NEON": 8, "SVE": 32}
+"""Operations on float32 of one instruction: the width, times two where it multiplies and adds; the widest SVE."""
 
 
 def kernels(facts: Facts) -> Finding:
@@ -44,11 +46,11 @@ def kernels(facts: Facts) -> Finding:
     if forced:
         better = BEST_OF.get(machine, "")
         remedy = "unset OPENBLAS_CORETYPE" + (f", or set it to {better}" if better else "")
-        return Finding(topic, "warning", f"{text}, as OPENBLAS_CORETYPE={forced} says: NumPy is slower.", remedy)
+        text = f"{text}, as OPENBLAS_CORETYPE={forced} says: NumPy is slower."
+        return Finding(topic, "warning", text, remedy, _moved_by(older, machine))
     better = BEST_OF.get(machine, "ARMV8SVE")
-    return Finding(
-        topic, "warning", f"{text}: NumPy is slower.", f"export OPENBLAS_CORETYPE={better}, or a newer NumPy"
-    )
+    remedy = f"export OPENBLAS_CORETYPE={better}, or a newer NumPy"
+    return Finding(topic, "warning", f"{text}: NumPy is slower.", remedy, _moved_by(older, machine))
 
 
 def vector_level(facts: Facts) -> str:
@@ -71,6 +73,11 @@ def kernel_level(architecture: str, machine: str) -> str:
     if machine in {"NEON", "SVE"}:
         return "SVE" if name in SVE else "NEON"
     return X86.get(name, "SSE")
+
+
+def _moved_by(architecture: str, machine: str) -> str:
+    most = AT_ONCE[machine] / AT_ONCE[kernel_level(architecture, machine)]
+    return f"times of backends whose products are NumPy's: at most {most:g} times as long"
 
 
 def _is_older(kernel: str, machine: str) -> bool:

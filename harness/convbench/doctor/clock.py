@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from convbench.doctor.facts import Facts
 from convbench.doctor.finding import Finding
+from convbench.plan.settings import QUICK
 from convbench.text.units import format_seconds
 
 MOST_COST_S = 0.5e-6
@@ -21,9 +22,11 @@ def timer(facts: Facts) -> Finding:
     text = f"A step takes {format_seconds(step)} and a read {format_seconds(cost)}{f' ({source})' if source else ''}"
     if step <= MOST_STEP_S and cost <= MOST_COST_S:
         return Finding("timer", "ok", f"{text}.")
-    return Finding(
-        "timer", "warning", f"{text}: short calls cannot be measured precisely.", "boot with clocksource=tsc"
-    )
+    share = (facts.timer.step_s + facts.timer.cost_s) / QUICK.sample_s
+    affects = f"each sample by at most {share:.1%} of {format_seconds(QUICK.sample_s)}"
+    remedy = "use --effort thorough, whose samples are longer"
+    remedy = remedy if facts.in_container else f"{remedy}; or boot with clocksource=tsc"
+    return Finding("timer", "warning", f"{text}: short calls cannot be measured precisely.", remedy, affects)
 
 
 def performance_events(facts: Facts) -> Finding:

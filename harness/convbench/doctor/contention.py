@@ -21,6 +21,9 @@ SLOW_SHARE = 0.1
 CLOCK_CHANGES = 1.3
 """How many times its best a chain of dependent steps takes when the clock goes down as far as SLOW; else 1.1."""
 
+CITED_NEIGHBOUR = "and blocks of plain loops 27 % apart in place of 2.4 % (docs/measurement.md)"
+"""What such a neighbour was seen to do: "When others use the machine" there."""
+
 
 def load(facts: Facts) -> Finding:
     """Whether the load average leaves a core for each thread."""
@@ -30,7 +33,8 @@ def load(facts: Facts) -> Finding:
     if facts.load + wanted <= facts.online + LOAD_SLACK:
         return Finding("load", "ok", f"{text}.")
     text += f", which leaves less than {wanted} for the threads."
-    return Finding("load", "warning", text, "wait, or end the other programs (top shows them)")
+    affects = f"all times: {(facts.load + wanted) / facts.online:.1f} times as long where cores are shared evenly"
+    return Finding("load", "warning", text, "wait, or end the other programs (top shows them)", affects)
 
 
 def foreign(facts: Facts) -> Finding:
@@ -43,9 +47,9 @@ def foreign(facts: Facts) -> Finding:
     if room and use.foreign_cores <= max(SLACK_CORES, FOREIGN_SHARE * len(facts.usable)):
         return Finding(topic, "ok", f"{text}.")
     named = ", ".join(f"{name} {cores:.2f}" for name, cores in use.busiest)
-    return Finding(
-        topic, "warning", f"{text}{f': {named}' if named else ''}.", "end them, or measure when they have finished"
-    )
+    text = f"{text}{f': {named}' if named else ''}."
+    remedy = "end them, or measure when they have finished"
+    return Finding(topic, "warning", text, remedy, _moved_by(use.foreign_cores, facts))
 
 
 def steal(facts: Facts) -> Finding:
@@ -57,7 +61,10 @@ def steal(facts: Facts) -> Finding:
     if taken <= STEAL_SHARE * len(facts.usable):
         return Finding(topic, "ok", "The host of this virtual machine takes no processor time away now.")
     text = f"The host of this virtual machine takes {taken:.2f} of {len(facts.usable)} cores away now."
-    return Finding(topic, "warning", text, "use a machine with dedicated cores, or more --blocks")
+    share = len(facts.usable) / max(SLACK_CORES, len(facts.usable) - taken)
+    affects = f"all times: {share:.2f} times as long on average, single samples more or less"
+    remedy = "use a machine with dedicated cores, or more --blocks"
+    return Finding(topic, "warning", text, remedy, affects)
 
 
 def core_speed(facts: Facts) -> Finding:
@@ -78,16 +85,23 @@ def core_speed(facts: Facts) -> Finding:
     loop, chain = (statistics.median(times) for times in zip(*slow, strict=True))
     text = f"In {len(slow) / len(seen):.0%} of the tests a core needed {loop:.1f} times its best time for a fixed loop"
     if chain > CLOCK_CHANGES:
-        return Finding(
-            topic,
-            "warning",
-            f"{text}: its clock frequency drops.",
-            "improve the cooling, or fix the frequency below turbo",
-        )
+        affects = f"all times: {chain:.1f} times as long while it lasts"
+        remedy = "measure when the machine has cooled; --effort thorough narrows the intervals"
+        if not facts.in_container:
+            remedy = f"improve the cooling, or fix the frequency below turbo; or {remedy}"
+        return Finding(topic, "warning", f"{text}: its clock frequency drops.", remedy, affects)
     text += ", but not for steps that wait for one another: somebody else uses the core's second hardware thread."
-    return Finding(
-        topic, "warning", text, "use a machine with dedicated cores; --effort thorough narrows the intervals"
-    )
+    affects = f"all times: at most {loop:.1f} times as long while it lasts, {CITED_NEIGHBOUR}"
+    remedy = "use a machine with dedicated cores; --effort thorough narrows the intervals"
+    return Finding(topic, "warning", text, remedy, affects)
+
+
+def _moved_by(foreign: float, facts: Facts) -> str:
+    """What other programs do to times, by the cores that they leave."""
+    share = (_wanted(facts) + foreign) / len(facts.usable)
+    if share <= 1:
+        return "all times, by what they take of caches and memory bandwidth; each thread has a core"
+    return f"all times: {share:.1f} times as long where cores are shared evenly; disturbed samples are taken again"
 
 
 def _wanted(facts: Facts) -> int:

@@ -21,7 +21,8 @@ def affinity(facts: Facts) -> Finding:
     remedy = f"--threads {usable}"
     if threads <= facts.online:
         remedy += f", or widen the affinity mask: taskset -c 0-{facts.online - 1}"
-    return Finding("cores", "warning", text, remedy)
+    affects = f"all times: at least {threads / usable:.1f} times as long as on {threads} cores"
+    return Finding("cores", "warning", text, remedy, affects)
 
 
 def siblings(facts: Facts) -> Finding:
@@ -38,7 +39,8 @@ def siblings(facts: Facts) -> Finding:
     if facts.threads <= len(first):
         return Finding(topic, "ok", f"{where}; workers are bound to one of each.")
     text = f"{where}: two on one core slow each other."
-    return Finding(topic, "warning", text, f"taskset -c {core_list(first)} convbench ... --threads {len(first)}")
+    remedy = f"taskset -c {core_list(first)} convbench ... --threads {len(first)}"
+    return Finding(topic, "warning", text, remedy, "all times: at most 2 times as long as on whole cores")
 
 
 def quota(facts: Facts) -> Finding:
@@ -52,7 +54,8 @@ def quota(facts: Facts) -> Finding:
     if cores < facts.threads:
         worst = f"{text}, less than {_count(facts.threads, 'thread')} use: they are halted for part of each period."
         remedy = f"--threads {floor(cores)}" if cores >= 1 else "give the container a whole core"
-        return Finding(topic, "warning", worst, f"{remedy}, or a larger quota (docker run --cpus)")
+        affects = f"all times: {facts.threads / cores:.1f} times as long on average, single samples more or less"
+        return Finding(topic, "warning", worst, f"{remedy}, or a larger quota (docker run --cpus)", affects)
     if facts.container.throttled:
         return Finding(topic, "ok", f"{text}; the quota has halted it {facts.container.throttled:,} times before.")
     return Finding(topic, "ok", f"{text}, enough for {_count(facts.threads, 'thread')}.")

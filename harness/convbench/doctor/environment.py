@@ -35,7 +35,8 @@ def thread_variables(facts: Facts) -> Finding:
         if len(wanted) == 1
         else "use --threads for the number that you want"
     )
-    return Finding(topic, "warning", f"{named} has no effect: workers use {facts.threads} threads.", remedy)
+    text = f"{named} has no effect: workers use {facts.threads} threads."
+    return Finding(topic, "warning", text, remedy, f"all times: they are those of {facts.threads} threads")
 
 
 def inherited(facts: Facts) -> Finding:
@@ -47,7 +48,8 @@ def inherited(facts: Facts) -> Finding:
         return Finding(topic, "ok", "Workers inherit no setting that could change the times.")
     text = f"Workers inherit {', '.join(found)}, which may change the times."  # no values: a run is shown to others
     remedy = "env " + " ".join(f"-u {name}" for name in found) + " convbench ..."
-    return Finding(topic, "warning", text, remedy)
+    affects = "the times of the frameworks that read them, in every run alike"
+    return Finding(topic, "warning", text, remedy, affects)
 
 
 def _thread_variables(facts: Facts) -> tuple[str, ...]:

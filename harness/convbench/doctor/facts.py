@@ -6,17 +6,19 @@ raises.
 
 from __future__ import annotations
 
+import mmap
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import psutil
 from threadpoolctl import threadpool_info
 
-from convbench.machine.container import ContainerLimits, container_limits
+from convbench.machine.container import ContainerLimits, container_limits, is_container
 from convbench.machine.core_speed import CoreSpeeds, CoreTiming
 from convbench.machine.core_speed_history import keep_bests, known_bests
 from convbench.machine.cores import cores_for
@@ -38,10 +40,16 @@ FILES = (
 )
 FILES_OF_A_CORE = (
     "cpufreq/scaling_governor",
+    "cpufreq/cpuinfo_min_freq",
+    "cpufreq/cpuinfo_max_freq",
+    "cpufreq/base_frequency",
     "thermal_throttle/package_throttle_count",
     "topology/thread_siblings_list",
 )
 BALLOONS = "/sys/bus/virtio/drivers/virtio_balloon"
+TOUCHED_PAGES = 2048
+"""Whose first touch is timed, in so many STRETCHES: 8 MB."""
+STRETCHES = 16
 WINDOW_S = 0.5
 """How long other programs are watched. The kernel counts in steps of 10 ms, which are 2 % of it."""
 
@@ -88,7 +96,9 @@ class Facts:
     """Everything that the checks look at.
 
     `files` holds texts by path. `timings` holds what each core took while it was watched, and `best_timings` the best
-    that it has ever reached. `framework_variables` are those that the plug-ins declare, which every worker gets.
+    that it has ever reached. `in_container` says that the settings of the system are out of reach,
+    and `page_fault_s` is what the first touch of a page takes. `framework_variables` are those that plug-ins declare,
+    which every worker gets.
     """
 
     threads: int
@@ -102,6 +112,8 @@ class Facts:
     best_timings: Mapping[int, CoreTiming] = field(default_factory=dict)
     memory: Memory | None = None
     container: ContainerLimits = field(default_factory=ContainerLimits)
+    in_container: bool = False
+    page_fault_s: float | None = None
     timer: Timer | None = None
     blas: tuple[Blas, ...] = ()
     can_reset_peak: bool = False
@@ -170,6 +182,8 @@ def read_facts(
         best_timings=speeds.best,
         memory=_memory(swap_before, swap_after),
         container=container_limits(),
+        in_container=is_container(),
+        page_fault_s=_page_fault_s(),
         timer=_timer(),
         blas=_blas(),
         can_reset_peak=can_reset_peak(),
@@ -229,6 +243,24 @@ def _timer(reads: int = 2000) -> Timer:
     steps = np.diff([begin, *ticks])
     moved = steps[steps > 0]
     return Timer(step_s=float(moved.min(initial=10**9)) * 1e-9, cost_s=(ticks[-1] - begin) * 1e-9 / reads)
+
+
+def _page_fault_s() -> float | None:
+    """Seconds that the first touch of a page takes; None where this system gives no pages.
+
+    The median over short stretches: another program takes the core away for longer than one of them lasts.
+    """
+    took, stretch = [], TOUCHED_PAGES // STRETCHES * mmap.PAGESIZE
+    try:
+        with mmap.mmap(-1, STRETCHES * stretch, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as pages:
+            pages.madvise(mmap.MADV_NOHUGEPAGE)
+            for begin in range(0, len(pages), stretch):
+                begin_s = time.perf_counter()
+                pages[begin : begin + stretch : mmap.PAGESIZE] = bytes(stretch // mmap.PAGESIZE)
+                took.append(time.perf_counter() - begin_s)
+    except (OSError, AttributeError):
+        return None
+    return median(took) * mmap.PAGESIZE / stretch
 
 
 def _blas() -> tuple[Blas, ...]:

@@ -6,10 +6,13 @@ above its own or the processes in them, so what is found there is an upper bound
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+MARKS = (".dockerenv", "run/.containerenv")
+VARIABLES = ("container", "KUBERNETES_SERVICE_HOST")
 UNLIMITED = 2**60
 """If there is no limit, cgroup v1 writes a number near 2**63."""
 
@@ -24,6 +27,17 @@ class ContainerLimits:
     throttled: int | None = None
     known: bool = False
     """Whether the system has control groups at all."""
+
+
+def is_container(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process runs in a container, whose user cannot change settings of the system.
+
+    By what Docker, Podman, systemd-nspawn and Kubernetes leave, or a root file system of layers.
+    """
+    if any((root / mark).exists() for mark in MARKS) or any(environment.get(name) for name in VARIABLES):
+        return True
+    mounts = (line.split(" - ") for line in _text(root / "proc/self/mountinfo").splitlines() if " - " in line)
+    return any(fields.split()[4:5] == ["/"] and kind.split()[:1] == ["overlay"] for fields, kind, *_ in mounts)
 
 
 def container_limits(root: Path = Path("/")) -> ContainerLimits:

@@ -22,7 +22,8 @@ class Effort:
     """How much a run spends: blocks, rounds a block, seconds a sample, seconds of calls that a cell may cost.
 
     Where the run is not within_s old yet, further blocks follow, up to most_blocks. `in_time` says that it ends within
-    that time even if it must measure less.
+    that time even if it must measure less. `passes` are those that are timed where none are named: `both` repeats the
+    work of the other two, and costs half as much again.
     """
 
     blocks: int
@@ -32,17 +33,27 @@ class Effort:
     most_blocks: int
     within_s: float
     in_time: bool = True
+    passes: tuple[PassName, ...] = ("forward", "backward")
 
 
 EFFORTS = {
     "glance": Effort(blocks=1, rounds=5, sample_s=0.005, budget_s=0.3, most_blocks=1, within_s=112.0),
-    "quick": Effort(blocks=3, rounds=6, sample_s=0.002, budget_s=0.3, most_blocks=24, within_s=112.0),
+    "quick": Effort(blocks=3, rounds=4, sample_s=0.002, budget_s=0.3, most_blocks=24, within_s=112.0),
     "thorough": Effort(
-        blocks=30, rounds=24, sample_s=0.003, budget_s=10.0, most_blocks=100, within_s=300.0, in_time=False
+        blocks=30,
+        rounds=24,
+        sample_s=0.003,
+        budget_s=10.0,
+        most_blocks=100,
+        within_s=300.0,
+        in_time=False,
+        passes=PASSES,
     ),
 }
 """glance tells who is right and roughly how fast; quick, the default, judges differences from 5 % on; thorough, 3 %."""
 QUICK = EFFORTS["quick"]
+CHECKED_SIZES = (1, 32)
+"""Batch sizes that a run takes by default which only checks."""
 TIMEOUT_S = 60.0
 """Of one answer of a worker."""
 SEARCH_S = 60.0
@@ -77,7 +88,7 @@ class RunSettings:
     backends: tuple[str, ...] | None = None
     entrants: tuple[str, ...] = ()
     against: str = ""
-    batch_sizes: tuple[int, ...] = (1, 32)
+    batch_sizes: tuple[int, ...] = (1, 4, 16, 64)
     passes: tuple[PassName, ...] = PASSES
     dtypes: tuple[DType, ...] | None = None
     cases: tuple[str, ...] | None = None
@@ -170,6 +181,8 @@ class RunSettings:
         if effort is not None and effort not in EFFORTS:
             raise unknown_name("effort", effort, EFFORTS)
         chosen = asdict(EFFORTS[effort] if effort else QUICK)
+        if not settings.get("timing", True):  # a check looks at every pass, and needs no curve over batch sizes
+            chosen |= {"passes": PASSES, "batch_sizes": CHECKED_SIZES}
         if "blocks" in settings:  # so many were asked for, and no more
             chosen |= {"most_blocks": 0, "in_time": False}
         if "within_s" in settings:

@@ -76,7 +76,8 @@ def _no_formula(cell: Any) -> Any:
 def report_input(run: Run) -> ReportInput:
     """What the page shows of a run."""
     measurements, header, settings = run.measurements, run.header, run.header["settings"]
-    warnings = [*run.warnings, *map(_resumption, run.resumed), *cautions(measurements, settings["threads"])]
+    found = cautions(measurements, run.samples, settings["threads"])
+    warnings = [*run.warnings, *map(_resumption, run.resumed), *found]
     if run.interrupted:
         warnings.insert(0, "The run was interrupted: what follows is what it had measured by then.")
     return ReportInput(

@@ -19,8 +19,10 @@ from rich.text import Text
 from convbench.report.console import plain_console
 from convbench.report.files import REPORT
 from convbench.report.tables import print_whole, with_heads
-from convbench.report.views.batch_sizes_text import print_batch_sizes
+from convbench.report.views.across_batch_sizes import joined
+from convbench.report.views.batch_sizes_text import Per, print_batch_sizes
 from convbench.report.views.largest_batch import BatchRow, largest_batch_view
+from convbench.report.views.left_out import left_out_lines
 from convbench.report.views.networks import network_lines
 from convbench.report.views.right import Checks
 from convbench.report.views.rows import read_rows
@@ -33,6 +35,8 @@ from convbench.verify import DIFFERS_ON_NAN
 COMMAND_INDENT = "    "
 MOST_FAULTS = 10
 """How many reasons are shown; the report has all of them."""
+MOST_NAMED = 3
+"""Cases that one of the reasons names."""
 VERDICT_STYLE = {"right": "green", "wrong": "bold red", "untrusted": "yellow", "": "dim"}
 
 
@@ -40,7 +44,7 @@ VERDICT_STYLE = {"right": "green", "wrong": "bold red", "untrusted": "yellow", "
 class NotComputed:
     """A row of summary.not_computed: cases that no backend computed for the same reasons."""
 
-    cases: str
+    cases: Sequence[str]
     reasons: str
 
 
@@ -51,23 +55,27 @@ def print_run(
     console: Console | None = None,
     tracebacks: bool = False,
     explain: bool = False,
+    per: Per = "call",
 ) -> None:
     """Print the summary of a run. `folder` is where its report is.
 
-    On request with the tracebacks of what failed, and with what explains a wrong result.
+    On request with the tracebacks of what failed, with what explains a wrong result, and with the throughput over batch
+    sizes in place of times (`per` image).
     """
     console = console or plain_console()
     ranked = rank(run.measurements)
     _print_backends(run, console)
     if not ranked.empty:
         _print_ranking(run, ranked, console)
-        print_batch_sizes(ranked, run.backends, console)
+        print_batch_sizes(ranked, run.backends, console, per=per)
     _print_networks(run, console)
     _print_largest_batches(run, console)
     _print_faults(run, console, tracebacks=tracebacks, explain=explain)
     _print_on_nan(run, console)
     _print_not_computed(run, console)
     settings = run.header["settings"]
+    known = {name: settings[name] for name in ("budget_s", "within_s", "passes", "timing") if name in settings}
+    _print_left_out(left_out_lines(run.measurements, **known), console)
     console.print(
         f"{len(run.measurements):,} cells in {format_duration(run.duration_s)}, {settings['threads']} threads, "
         f"{'cold caches, ' if settings.get('cache') == 'cold' else ''}"
@@ -193,10 +201,20 @@ def _print_not_computed(run: Run, console: Console) -> None:
     """Print the cases that no backend computed, and why."""
     rows = read_rows(not_computed(run.measurements), NotComputed)
     for row in rows[:MOST_FAULTS]:
-        console.print(Text(f"not computed: {row.cases}: {row.reasons}", style="yellow"), soft_wrap=True)
+        console.print(
+            Text(f"not computed: {joined(row.cases, MOST_NAMED)}: {row.reasons}", style="yellow"), soft_wrap=True
+        )
     if len(rows) > MOST_FAULTS:
         console.print(f"... and {len(rows) - MOST_FAULTS} more lines, all in the report", style="yellow")
     if rows:
+        console.print()
+
+
+def _print_left_out(lines: Sequence[str], console: Console) -> None:
+    """Print what the settings left out, with the options that bring it back."""
+    for line in lines:
+        console.print(Text(line, style="yellow"), highlight=False)
+    if lines:
         console.print()
 
 

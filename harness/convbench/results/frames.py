@@ -45,7 +45,7 @@ def agreement_frame(rows: Sequence[AgreementFound]) -> pd.DataFrame:
 
 
 def largest_batch_frame(rows: Sequence[LargestBatchFound]) -> pd.DataFrame:
-    """A row a search for the largest batch."""
+    """One row per search for the largest batch size."""
     frame = _frame(rows, LARGEST_BATCHES)
     return frame.assign(status=frame["status"].astype(str)) if len(frame) else frame
 

@@ -18,7 +18,7 @@ Kind = TypeVar("Kind", bound=Run)
 
 
 def load_run(path: str | Path) -> Run:
-    """Load a run folder; RunError where it is none, is damaged, or is of a newer schema than this convbench reads."""
+    """Load the run in a folder. Raises RunError if the folder holds no run, or a damaged or newer one."""
     return load_as(Run, path)
 
 

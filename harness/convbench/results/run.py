@@ -45,7 +45,7 @@ class Run:
 
     folder: Path
     header: Header
-    """run.json as it stands in the file."""
+    """The content of run.json."""
     workloads: tuple[Workload, ...]
     """The workloads as they were when the run was made."""
     pictures: tuple[Picture, ...] = ()
@@ -81,7 +81,7 @@ class Run:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the run told its user."""
+        """The warnings that the run printed."""
         return tuple(self.state.warnings)
 
     @property
@@ -91,24 +91,24 @@ class Run:
 
     @property
     def duration_s(self) -> float:
-        """Seconds that the run took; NaN where it was killed."""
+        """Seconds that the run took; NaN if it was killed."""
         finished = self.state.finished
         return float("nan") if finished is None else finished.duration_s
 
     @property
     def interrupted(self) -> bool:
-        """Whether the run did not come to its end."""
+        """Whether the run ended early."""
         finished = self.state.finished
         return finished is None or finished.interrupted
 
     @property
     def phases_s(self) -> Mapping[str, float]:
-        """What the seconds were spent on: preparing, calling (what is checked), verifying, timing, memory."""
+        """Seconds that each phase of the run took: preparing, calling (what is checked), verifying, timing, memory."""
         return {} if self.state.finished is None else self.state.finished.phases_s
 
     @property
     def timed_s(self) -> Mapping[str, float]:
-        """Those of them that the backends took under the workers' clock, by request.
+        """Those of the seconds that the backends used while the clock of a worker ran, by request.
 
         prepare and update are their own preparation, run the first and second calls, warm_up and sample come with the
         calls that warm up and settle before. Empty in older runs.
@@ -117,12 +117,12 @@ class Run:
 
     @cached_property
     def limits(self) -> Limits | None:
-        """What the machine reaches at most; None in a run that did not time, or is from before they were measured."""
+        """The highest rates that the machine reaches; None in a run that did not time, and in older runs."""
         return None if self.state.limits is None else self.state.limits.limits
 
     @cached_property
     def samples(self) -> pd.DataFrame:
-        """A row a timed inner loop."""
+        """One row per sample: one timed loop of calls."""
         return sample_frame(self.state.samples)
 
     @cached_property
@@ -132,7 +132,7 @@ class Run:
 
     @cached_property
     def largest_batches(self) -> pd.DataFrame:
-        """A row a search for the largest batch."""
+        """One row per search for the largest batch size."""
         return largest_batch_frame(self.state.largest_batches)
 
     @cached_property
@@ -166,11 +166,11 @@ class Run:
 
     @property
     def margin(self) -> float:
-        """Ratios within 1 + margin are no difference: what an A/A run of this machine showed, but at least 1 %."""
+        """Ratios within 1 + margin count as equal: the noise floor of the machine, but at least 1 %."""
         return max(LEAST_MARGIN, float(self.header.get("floor") or 0.0))
 
     def compare(self, left: str, right: str) -> pd.DataFrame:
-        """Time of backend `left` over that of `right`, one row per case, dtype, batch size and pass.
+        """Time of the backend `left` divided by that of `right`, one row per case, dtype, batch size and pass.
 
         Columns: ratio, ratio_low, ratio_high (95 % t interval over the blocks), blocks, p_value, p_holm (adjusted over
         the rows), and `speed` of `left`: faster, slower, equivalent or inconclusive. Empty where one was never timed.

@@ -16,7 +16,7 @@ from convbench.results.run import Run
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs with a label each. Nothing is averaged over them, and nothing ranked.
+    """Several runs, each with a label. Nothing is averaged over them, and no run is ranked against another.
 
     Every frame is that of the runs, with the columns `run` (the label) and `machine` (its name) in front.
     """
@@ -39,7 +39,7 @@ class Runs:
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """The name of each run: that of its folder, with as many folders above as tell it from the others."""
+        """The name of each run: that of its folder, with as many parent folders as distinguish it from the others."""
         return run_labels([run.folder.resolve() for run in self.runs])
 
     @cached_property
@@ -49,7 +49,7 @@ class Runs:
 
     @cached_property
     def samples(self) -> pd.DataFrame:
-        """A row a timed inner loop."""
+        """One row per sample: one timed loop of calls."""
         return self._joined([run.samples for run in self.runs])
 
     @cached_property
@@ -69,7 +69,7 @@ class Runs:
 
     @cached_property
     def largest_batches(self) -> pd.DataFrame:
-        """A row a search for the largest batch."""
+        """One row per search for the largest batch size."""
         return self._joined([run.largest_batches for run in self.runs])
 
     def _joined(self, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -84,7 +84,7 @@ class Runs:
 
 
 def load_runs(paths: Sequence[str | Path]) -> Runs:
-    """Load run folders; RunError where one is none or damaged, UsageError where one is named twice or none is."""
+    """Load the runs in several folders. Raises RunError as load_run() does, and UsageError for a folder named twice."""
     return Runs(tuple(load_run(path) for path in paths))
 
 

@@ -210,25 +210,29 @@ def not_ranked(measurements: pd.DataFrame) -> pd.DataFrame:
 
 
 def not_computed(measurements: pd.DataFrame) -> pd.DataFrame:
-    """The cases that no backend computed at any batch size, with every backend's reason once.
+    """The cases that no backend computed at any batch size, with every reason once.
 
-    Columns: `cases` (names with their dtype, joined) and `reasons` ("backend: status: reason", joined); cases with the
-    same reasons are in one row.
+    Columns: `cases` (names with their dtype, a tuple) and `reasons` ("backends: status: reason", joined). Cases with
+    the same reasons are in one row. Backends with the same reason are named together; "all backends" are those of the
+    run.
     """
     passed_over = measurements["status"].isin(LEFT_OUT)
     case = [measurements[key] for key in ("workload", "case", "dtype")]
     nobody = measurements[passed_over.groupby(case, sort=False).transform("all")]
-    reason = nobody["backend"] + ": " + nobody["status"] + ": " + nobody["reason"]
-    said = nobody.assign(
-        label=nobody["case"] + " (" + nobody["dtype"] + ")",
-        said=reason.str.replace(NUMBER, "#", regex=True),
-        reason=reason,
-    ).drop_duplicates(["workload", "label", "said"])
+    reason = nobody["status"] + ": " + nobody["reason"]
+    label, kind = nobody["case"] + " (" + nobody["dtype"] + ")", reason.str.replace(NUMBER, "#", regex=True)
+    rows = nobody.assign(label=label, kind=kind, reason=reason)
+    total = measurements["backend"].nunique()
+    said = rows.groupby(["workload", "label", "kind"], sort=False, as_index=False).agg(
+        who=("backend", lambda names: "all backends" if names.nunique() == total else ", ".join(names.unique())),
+        reason=("reason", "first"),
+    )
+    said = said.assign(kind=said["who"] + ": " + said["kind"], reason=said["who"] + ": " + said["reason"])
     cases = said.groupby(["workload", "label"], sort=False, as_index=False).agg(
-        said=("said", "; ".join), reasons=("reason", "; ".join)
+        said=("kind", "; ".join), reasons=("reason", "; ".join)
     )
     return cases.groupby("said", sort=False, as_index=False).agg(
-        cases=("label", lambda labels: ", ".join(dict.fromkeys(labels))), reasons=("reasons", "first")
+        cases=("label", _distinct), reasons=("reasons", "first")
     )[["cases", "reasons"]]
 
 

@@ -33,10 +33,10 @@ EXACT: Literal["round_trip"] | None = "round_trip" if int(pd.__version__.partiti
 
 
 def read_csv(path: str | Path) -> pd.DataFrame:
-    """A CSV file of a run, such as measurements.csv, with the types of the frames that load_run gives.
+    """Read a CSV file of a run, such as measurements.csv, with the types of the frames of load_run().
 
     Empty texts stay texts, flags are booleans, and measurements have the column `pass_name` again, which the file does
-    not repeat. UsageError where the file cannot be read or is none of a run.
+    not repeat. Raises UsageError if the file cannot be read or is not from a run.
     """
     try:
         present = set(pd.read_csv(path, nrows=0).columns)

@@ -22,7 +22,7 @@ from convbench.run.checking.phase import Happening, check_events
 from convbench.run.context import RunContext
 from convbench.run.limits.attainable import attainable
 from convbench.run.progress import Doing, Expected, Progress, SetAside, StepsDone
-from convbench.run.sessions import ItemEntrant, launch
+from convbench.run.sessions import ItemEntrant, launch, together
 from convbench.run.timing.left_out import ItemCost
 from convbench.run.timing.promise import left_out_text, reason
 from convbench.run.timing.sampler import TimedItem
@@ -208,14 +208,10 @@ def _timed(
 def _prepared(
     item: Item, entrants: Sequence[ItemEntrant], paths: Mapping[str, str]
 ) -> Generator[Doing, None, list[ItemEntrant]]:
-    """The entrants whose workers hold the item, prepared on tensors in files."""
-    ready = []
-    for entrant in entrants:
-        yield Doing(f"{item.label}: preparing {entrant.session.name}")
-        if not isinstance(entrant.session.prepare(item, paths), Failure):
-            ready.append(entrant)
-        entrant.session.suspend()
-    return ready
+    """The entrants whose workers hold the item, prepared on tensors in files, several at once."""
+    yield Doing(f"{item.label}: preparing the workers")
+    replies = together(entrants, lambda entrant: entrant.session.prepare(item, paths))
+    return [entrant for entrant, reply in zip(entrants, replies, strict=True) if not isinstance(reply, Failure)]
 
 
 def _release(sessions: Sequence[BackendSession]) -> None:

@@ -1,8 +1,9 @@
 """Memory of cells: peaks of the passes, and what each backend keeps between forward and backward.
 
 Measured in workers with the pinned allocator, see measure/memory.py, one after the other: threads that wait for cores
-do not hold all of their scratch memory at the same time, and a pass beside another would seem to need less. What cannot
-be measured has no number, and says why: in `memory_source` of its cell, and in a warning of the run before anything is
+do not hold all of their scratch memory at the same time, and a pass beside another would seem to need less. Before,
+they prepare their case and call each pass once, several at a time, so that nothing is left to compile. What cannot be
+measured has no number, and says why: in `memory_source` of its cell, and in a warning of the run before anything is
 measured. Nor has a cell of which a framework's own counter shows less than its results take: an arena that had freed
 memory of the right size at hand counts nothing, and that is no peak.
 """
@@ -20,7 +21,7 @@ from convbench.plan.status import Status
 from convbench.results.events.schema import MemoryMeasured, Recorded, WarningGiven, fields_of
 from convbench.run.context import RunContext
 from convbench.run.progress import Doing, Progress, StepsDone
-from convbench.run.sessions import ItemEntrant, launch
+from convbench.run.sessions import ItemEntrant, launch, together
 from convbench.run.timing.left_out import ItemCost
 from convbench.run.timing.promise import left_out_text, reason
 from convbench.text.units import format_bytes
@@ -76,8 +77,9 @@ def memory_events(context: RunContext) -> Iterator[Recorded | Progress]:
 def _measure(context: RunContext, item: Item, entrants: Sequence[ItemEntrant]) -> Iterator[MemoryMeasured]:
     tensors = make_tensors(item.case, item.batch_size, seed=context.settings.seed)
     paths = write_tensors(context.scratch, tensors)
+    together(entrants, lambda entrant: _made_ready(item, entrant, paths))
     for entrant in entrants:
-        yield from measure_memory(item, entrant, paths)
+        yield from measure_memory(item, entrant)
 
 
 def _left_out(context: RunContext, item: Item, entrants: Sequence[ItemEntrant]) -> Iterator[MemoryMeasured]:
@@ -87,11 +89,16 @@ def _left_out(context: RunContext, item: Item, entrants: Sequence[ItemEntrant]) 
             yield MemoryMeasured(**fields_of(item.key(entrant.session.name, name)), memory_source=source)
 
 
-def measure_memory(item: Item, entrant: ItemEntrant, paths: Mapping[str, str]) -> list[MemoryMeasured]:
-    """Memory of a backend's passes, prepared on the tensors in `paths`."""
-    session = entrant.session
-    session.prepare(item, paths)
-    found = []
+def _made_ready(item: Item, entrant: ItemEntrant, paths: Mapping[str, str]) -> None:
+    """Have a worker prepare the item and call each pass once, so that nothing is left to trace or compile."""
+    entrant.session.prepare(item, paths)
+    for name in entrant.passes:
+        entrant.session.ask(protocol.Sample(pass_name=name, loops=1))
+
+
+def measure_memory(item: Item, entrant: ItemEntrant) -> list[MemoryMeasured]:
+    """Memory of a backend's passes, whose worker holds the item."""
+    session, found = entrant.session, []
     for name in entrant.passes:
         reply = session.ask(protocol.ReadPeaks(pass_name=name, repeats=REPEATS))
         least = output_bytes(item.case, item.batch_size, name)
@@ -110,7 +117,7 @@ def warning(device: str) -> str | None:
     """What to tell before a run whose peaks of resident memory cannot be measured; None where they can."""
     if device != "cpu" or can_reset_peak():
         return None
-    return f"{WHY_NOT}: there are no numbers of memory, but of backends with a counter of their own"
+    return f"{WHY_NOT}: only backends with a memory counter of their own have numbers"
 
 
 def _wanted(context: RunContext, item: Item, sessions: list[BackendSession]) -> list[ItemEntrant]:

@@ -36,6 +36,7 @@ from convbench.run.checking.pictures import Picture
 from convbench.run.checking.reproduce import Annotator
 from convbench.run.context import RunContext
 from convbench.run.largest_batch.phase import largest_batch_events
+from convbench.run.largest_batch.subjects import subjects_of
 from convbench.run.memory import memory_events, warning
 from convbench.run.progress import Begun
 from convbench.run.sessions import Workers
@@ -119,9 +120,8 @@ def _deadline(plan: Plan, settings: RunSettings, backends: int, begin: float) ->
 
 
 def _most_searches(plan: Plan, settings: RunSettings, backends: int) -> int:
-    """For the largest batch: one a case, dtype, backend and pass."""
-    cases = {item.item_key[:3] for item in plan.items}
-    return len(cases) * backends * len(settings.passes) if settings.find_largest_batch else 0
+    """For the largest batch: one a subject and backend."""
+    return len(subjects_of(plan, settings)) * backends if settings.find_largest_batch else 0
 
 
 def _sampler(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from convbench.machine.facts import usable_cores
 from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
 from convbench.results.events.journal import LOGS
@@ -16,6 +19,8 @@ from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered
 from convbench.workers.session import BackendSession
 from convbench_specs import DataKind, PassName
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,31 @@ def launch(sessions: Sequence[BackendSession]) -> None:
     for session in sessions:
         session.wait()
         session.suspend()
+
+
+def together(entrants: Sequence[ItemEntrant], task: Callable[[ItemEntrant], Result]) -> list[Result]:
+    """What the task returns for each entrant, in their order: as many at once as there are cores, so nothing is timed.
+
+    The task may use the session of its own entrant alone, which is suspended when it ends. What a task raises, or
+    Ctrl-C, ends the workers that are still asked.
+    """
+
+    def carried_out(entrant: ItemEntrant) -> Result:
+        try:
+            return task(entrant)
+        finally:
+            entrant.session.suspend()
+
+    with ThreadPoolExecutor(len(usable_cores()), thread_name_prefix="workers") as threads:
+        futures = [threads.submit(carried_out, entrant) for entrant in entrants]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            for entrant in entrants:
+                entrant.session.stop()  # whoever waits for its answer need not wait any longer
+            raise
 
 
 def failed(item: Item, backend: str, pass_name: PassName, why: Failure, data: DataKind | None = None) -> CellFailed:

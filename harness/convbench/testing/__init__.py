@@ -1,4 +1,4 @@
-"""Is a backend right, is a machine steady: tests for plug-ins, fuzzing, worked examples and the A/A test.
+"""For authors of plug-ins, and is a machine steady: tests, fuzzing, worked examples, new distributions, the A/A test.
 
 from convbench.testing import BackendTests
 """

@@ -3,8 +3,9 @@
 - What a backend gets wrong is shrunk to its smallest case, and written as a workload file that shows it again.
 - A finding is a backend, an operation, and the tensor that is wrong, or what happened in place of a result. Each is
   reported once; the search goes on for others.
-- A case that no backend computes is drawn, not counted. Where a backend that must compute enough declines most cases,
-  plain ones are drawn more often; a search ends without its count when that does not help.
+- Cases are drawn from what the backends declare in `supports`, in equal parts where they differ.
+- A case that no backend computes is drawn, not counted. Where a backend that must compute enough declines most cases
+  all the same, plain ones are drawn more often; a search ends without its count when that does not help.
 - Each case comes with one further kind of data, or none; a finding says on which data it shows.
 - What a backend makes of NaN and infinity is no finding; it is counted.
 - The seed decides which cases come, and the numbers in their tensors.
@@ -41,7 +42,7 @@ from convbench.testing.checker import Checker, Fault
 from convbench.text.cases import case_toml, to_toml
 from convbench.text.operations import operation_text
 from convbench.workers.plugins import Registered
-from convbench_specs import PASSES, Case, DataKind, DType
+from convbench_specs import PASSES, Case, DataKind, DType, Supports
 
 Drawn = tuple[Case, int, DataKind | None]
 """A case, a batch size, and the further kind of data that it is checked on, if any."""
@@ -160,6 +161,11 @@ class Fuzzing:
         return max(counted / self.budget.count, self.seconds / self.budget.time_s)
 
     @property
+    def supports(self) -> list[Supports]:
+        """What the backends support, each that differs from the others once: cases are drawn from all of them."""
+        return list(dict.fromkeys(entry.backend.supported for entry in self.backends))
+
+    @property
     def is_narrow(self) -> bool:
         """Whether a backend about which something is to be claimed declines most of what is drawn."""
         return any(self.computed[name] < NARROW * self.drawn for name in self.must)
@@ -252,8 +258,10 @@ class Hunt:
         settings = self._fuzzing.settings
         kinds = st.sampled_from([None, *settings.data])
         dtypes = settings.dtypes or DTYPES
-        some = st.one_of(plain_cases(dtypes), cases(dtypes)) if self._fuzzing.is_narrow else cases(dtypes)
-        drawn = st.tuples(some, batch_sizes(), kinds)
+        some = [cases(dtypes, supports=each) for each in self._fuzzing.supports]
+        if self._fuzzing.is_narrow:
+            some.insert(0, plain_cases(dtypes))
+        drawn = st.tuples(st.one_of(some), batch_sizes(), kinds)
         try:
             find(drawn, self._shows_it, settings=chosen, random=random)
         except NoSuchExample:

@@ -47,6 +47,7 @@ from convbench_specs import (
     Flatten,
     PassName,
     Pool,
+    Supports,
     TensorName,
     Tensors,
     Unavailable,
@@ -96,6 +97,7 @@ class BackendTests:
     environment: ClassVar[Mapping[str, str]] = {}
 
     _checker: ClassVar[Checker]
+    _supports: ClassVar[Supports]
     _stack: ClassVar[ExitStack]
 
     @classmethod
@@ -109,6 +111,7 @@ class BackendTests:
             available = availability(registered, cls.device)
             if isinstance(available, Unavailable):
                 pytest.skip(f"{cls.backend} is unavailable: {available.reason}")
+            cls._supports = registered.backend.supported
             chosen = RunSettings(
                 threads=cls.threads, device=cls.device, seed=cls.seed, budget_s=cls.budget_s, timeout_s=cls.timeout_s
             )
@@ -196,8 +199,8 @@ class BackendTests:
                 np.testing.assert_array_equal(updated[name], expected, err_msg=f"{name} of {case.name}", strict=True)
 
     def test_random_cases(self) -> None:
-        """The same for cases that hypothesis draws over the whole spec; shows the smallest that fails."""
-        drawn = random_cases.cases(self.dtypes, max_multiply_adds=self.max_multiply_adds)
+        """The same for cases that hypothesis draws from all that is supported; shows the smallest that fails."""
+        drawn = random_cases.cases(self.dtypes, supports=self._supports, max_multiply_adds=self.max_multiply_adds)
         known: dict[tuple[Case, int], Checked] = {}  # a crash may not come twice: its worker may be given up
 
         @settings(max_examples=self.max_examples, derandomize=self.derandomize, deadline=None, database=None)

@@ -64,6 +64,15 @@ def format_count(count: float | None) -> str:
     return _in_units(count, COUNTS, whole=True)
 
 
+def format_rate(per_second: float | None) -> str:
+    """How many a second, with an SI prefix.
+
+    >>> [format_rate(value) for value in (12.345, 81_300, 2.5e6)]
+    ['12.3/s', '81.3 k/s', '2.50 M/s']
+    """
+    return MISSING if _is_missing(per_second) else f"{_in_units(per_second, COUNTS)}/s"
+
+
 def format_integer(count: float | None) -> str:
     """A whole number in full, with thousands apart.
 

@@ -303,13 +303,28 @@ class Attempt(Request[Attempted], frozen=True, kw_only=True, tag="attempt"):
     pass_name: PassName
 
 
+class NetworkLayer(msgspec.Struct, frozen=True):
+    """A case, and how often it occurs in its network."""
+
+    case: CaseTable
+    count: int = 1
+
+
+class AttemptNetwork(Request[Attempted], frozen=True, kw_only=True, tag="attempt_network"):
+    """Run every layer of a network once on zeros, beside as much memory as the others hold at that moment."""
+
+    layers: list[NetworkLayer]
+    batch_size: int
+    training: bool
+
+
 class Release(Request[Released], frozen=True, kw_only=True, tag="release"):
     """Drop the prepared case."""
 
 
 AnyRequest = (
     Start | Support | Predict | Prepare | Update | Run | Exercise | WarmUp | Sample | WriteLast
-    | ReadPeaks | ReadKept | Attempt | Release
+    | ReadPeaks | ReadKept | Attempt | AttemptNetwork | Release
 )  # fmt: skip
 
 

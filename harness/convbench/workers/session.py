@@ -31,13 +31,7 @@ MAX_DEATHS = 10
 
 def unsupported(registered: Registered, case: Case) -> str:
     """Why a backend is not even asked for a case, by what it declares; empty where it may be."""
-    backend = registered.backend
-    if case.operation_name not in backend.operations:
-        return f"it does not compute {case.operation_name}, only {', '.join(backend.operations)}"
-    if case.rank not in backend.ranks:
-        known = " or ".join(map(str, backend.ranks))
-        return f"it computes inputs with {known} spatial axes, not with {case.rank}"
-    return ""
+    return registered.backend.supported.refusal(case)
 
 
 class BackendSession:

@@ -22,12 +22,14 @@ from convbench.measure.cold_caches import Rotation
 from convbench.verify import trust
 from convbench.verify.data_sets import DATA_SETS
 from convbench.verify.digest import digest
-from convbench.workers import afterwards, protocol
+from convbench.workers import protocol
 from convbench.workers.arrays import holds, read_tensors, write_results, zero_tensors
+from convbench.workers.attempts import peak_of
 from convbench.workers.contract import arrays_of, facts_of, phases_of, prediction_of, prepared_or_unsupported, text_of
 from convbench.workers.discovery.loading import PluginRef, load_backend
 from convbench.workers.resident import Resident
-from convbench.workers.steadiness import Exerciser, digests_of_sets
+from convbench.workers.scrutiny import afterwards
+from convbench.workers.scrutiny.steadiness import Exerciser, digests_of_sets
 from convbench_specs import (
     Backend,
     Case,
@@ -276,11 +278,11 @@ class Worker:
             kept_bytes=memory.readings(memory.kept_memory, forward, wait, counter, request.repeats)
         )
 
-    def attempt(self, request: protocol.Attempt) -> protocol.Attempted | protocol.Declined:
-        """Prepare a case on zeros and run a pass once."""
+    def attempt(self, request: protocol.Attempt | protocol.AttemptNetwork) -> protocol.Attempted | protocol.Declined:
+        """Run a pass of a case, or all layers of a network, once on zeros: see attempts.py."""
         self.release()
         before, begin = memory.resident_bytes(), now_ns()
-        peak = self._peak_of_attempt(_case(request.case), request.batch_size, request.pass_name)
+        peak = peak_of(self._started, request)
         if isinstance(peak, Unsupported):
             return protocol.Declined(reason=text_of(peak.reason))
         return protocol.Attempted(
@@ -289,18 +291,6 @@ class Worker:
             before_bytes=before,
             resident_bytes=memory.resident_bytes(),
         )
-
-    def _peak_of_attempt(self, case: Case, batch_size: int, pass_name: PassName) -> int | Unsupported:
-        memory.reset_peak()
-        prepared = prepared_or_unsupported(self._started.prepare(case, zero_tensors(case, batch_size)))
-        if isinstance(prepared, Unsupported):
-            return prepared
-        call = prepared.call_of(pass_name)
-        if isinstance(call, Unsupported):
-            return call
-        result = call()
-        prepared.wait(result)
-        return memory.process_peak_bytes()
 
     def rest(self, request: protocol.Release) -> protocol.Released:
         """Drop the prepared case; after the first it is looked at, once, whether anything still uses the processor."""
@@ -368,6 +358,7 @@ _METHODS: Mapping[type[protocol.AnyRequest], Callable[[Worker, Any], protocol.Re
     protocol.ReadPeaks: Worker.read_peaks,
     protocol.ReadKept: Worker.read_kept,
     protocol.Attempt: Worker.attempt,
+    protocol.AttemptNetwork: Worker.attempt,
     protocol.Release: Worker.rest,
 }
 

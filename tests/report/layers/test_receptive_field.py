@@ -130,14 +130,9 @@ def test_a_part_counts_only_where_it_leads_to_a_flatten():
     assert chains([*network[:2], stranger]) == ()
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "deepbench", "edge_cases", "photos"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "deepbench", "edge_cases", "photos", "quick"])
 def test_lists_of_layers_have_no_field(name):
     assert chains(load_workload(name).layers) == ()
-
-
-def test_quick_has_the_field_of_its_network_beside_the_photographs():
-    chain = only_chain(load_workload("quick").layers)
-    assert (chain.start, chain.stop, chain.field) == (0, 5, (10, 10))
 
 
 def test_chains_are_found_in_a_workload_of_any_length():

@@ -11,8 +11,8 @@ from convbench.run.largest_batch.bisection import (
     first_batch_size,
     line_through,
     next_batch_size,
-    tensor_bytes,
 )
+from convbench.run.largest_batch.subjects import OneCase
 from convbench_specs import PASSES, Case, Conv
 
 MEGABYTE = 1_000_000
@@ -82,5 +82,6 @@ def test_equal_peaks_tell_no_line():
 
 def test_the_first_try_holds_enough_to_be_seen():
     for pass_name in PASSES:
-        size = first_batch_size(CASE, pass_name)
-        assert 14 * MEGABYTE < tensor_bytes(CASE, size, pass_name) < 18 * MEGABYTE
+        subject = OneCase("w", CASE, pass_name)
+        size = first_batch_size(subject.least_bytes)
+        assert 14 * MEGABYTE < subject.least_bytes(size) < 18 * MEGABYTE

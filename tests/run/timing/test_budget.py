@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from convbench.plan.items import CellKey
 from convbench.plan.settings import RunSettings
-from convbench.run.timing.budget import FILTER_BYTES_PER_S, MIN_SAMPLES, Budget, extrapolated_s
+from convbench.run.timing.budget import FILTER_BYTES_PER_S, MIN_CALLS, MIN_SAMPLES, Budget, OverBudget, extrapolated_s
 from convbench_specs import Case, Conv, cost
 
 # the layer of ResNet-50 with the most filters for its places: 8 MB of them, and an image is 0.4 MB
@@ -87,9 +87,11 @@ def test_work_on_filters_alone_is_no_reason_to_skip_a_larger_batch():
 
 def test_a_skipped_cell_says_what_the_prediction_is_from():
     pace = pace_that_saw(lambda size: 0.05 * size, 1, 2)
-    assert pace.over_budget(key(32), FEW_PLACES, None) == (
+    found = pace.over_budget(key(32), FEW_PLACES, None)
+    assert found == OverBudget(
         "predicted 1.60 s per call, from 50.0 ms at batch size 1 and 100 ms at batch size 2; "
-        "the budget is 0.3 s (--budget)"
+        "the budget is 0.3 s (--budget)",
+        needed_s=pytest.approx(1.6),
     )
     assert not pace.over_budget(key(4), FEW_PLACES, None)
 
@@ -98,3 +100,15 @@ def test_what_is_known_of_a_batch_size_does_not_depend_on_the_others_that_came_s
     pace = pace_that_saw(lambda size: 0.001 * size, 1, 32)
     assert pace.seconds(key(1)) == 0.001
     assert pace.seconds(key(8)) == 0
+
+
+@given(predicted_s=st.floats(1e-3, 100), call_s=st.floats(1e-3, 100))
+def test_with_the_budget_that_a_skipped_cell_needs_it_is_measured(predicted_s, call_s):
+    pace, at = pace_that_saw(lambda _: call_s, 1), key(8)
+    for predicted in (predicted_s, None):
+        over = pace.over_budget(at, FEW_PLACES, predicted)
+        if over is not None:
+            enough = replace(pace.settings, budget_s=1.001 * over.needed_s)
+            assert over.needed_s > pace.settings.budget_s
+            assert Budget(enough, pace.fastest_s).over_budget(at, FEW_PLACES, predicted) is None
+    assert pace.over_budget(at, FEW_PLACES, 0.3 / MIN_CALLS) is None

@@ -31,9 +31,9 @@ from convbench.cli.options import FolderPath, Names
 def fuzz(time_s: float | None, count: int | None, output: Path | None, **options: Any) -> None:
     """Check backends on random cases.
 
-    The cases cover everything that convbench can express. A case that a backend gets wrong is reduced to the smallest
-    case that is still wrong, and is written as a workload file. This command needs Hypothesis:
-    pip install "convbench[fuzz]".
+    The cases cover everything that convbench can express and that the backends declare to support. A case that a
+    backend gets wrong is reduced to the smallest case that is still wrong, and is written as a workload file. This
+    command needs Hypothesis: pip install "convbench[fuzz]".
 
     \b
     Examples:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from convbench.cli.completion.values import complete_backend, complete_workload
+
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_backend)
 @click.option(
     "--plugin", "plugins", multiple=True, help="Also load the backends of this module or .py file. Repeatable."
 )
@@ -41,7 +43,7 @@ def workloads(plugins: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("workload")
+@click.argument("workload", shell_complete=complete_workload)
 @click.option("--batch-size", type=int, default=1, help="Batch size for the memory in training. Default: 1.")
 @click.option(
     "--plugin", "plugins", multiple=True, help="Also load the workloads of this module or .py file. Repeatable."

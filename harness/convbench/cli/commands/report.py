@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from convbench.cli.options import FolderPath, wants_tracebacks
+from convbench.cli.options import FolderPath, per_option, wants_tracebacks
+
+if TYPE_CHECKING:
+    from convbench.report.views.batch_sizes_text import Per
 
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=FolderPath())
 @click.option("--output", type=FolderPath(), help="Folder for the files. Default: that of the first run.")
-def report(runs: tuple[Path, ...], output: Path | None) -> None:
+@per_option
+def report(runs: tuple[Path, ...], output: Path | None, per: Per) -> None:
     """Write the CSV files and the page of RUNS again.
 
     Several runs are shown side by side on one page. Each run is judged by itself.
@@ -37,4 +42,4 @@ def report(runs: tuple[Path, ...], output: Path | None) -> None:
     if len(loaded) > 1:
         print_runs(loaded, folder=output or runs[0])
     else:
-        print_run(loaded.runs[0], folder=output, tracebacks=wants_tracebacks())
+        print_run(loaded.runs[0], folder=output, tracebacks=wants_tracebacks(), per=per)

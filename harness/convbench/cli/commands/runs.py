@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convbench.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WRONG
-from convbench.cli.options import Names, Size, settings_options, wants_tracebacks
+from convbench.cli.options import Names, Size, per_option, settings_options, wants_tracebacks
 
 if TYPE_CHECKING:
+    from convbench.report.views.batch_sizes_text import Per
     from convbench.results.run import Run
 
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     type=float,
     help="Seconds in which the run must end. It fills them with blocks. Default: 112 for quick, 300 for thorough.",
 )
-@click.option("--rounds", type=int, help="Rounds per block. In each round every backend has one turn. Default: 6.")
+@click.option("--rounds", type=int, help="Rounds per block. In each round every backend has one turn. Default: 4.")
 @click.option(
     "--allocator",
     help="Memory allocator: default, or tuned (glibc keeps freed buffers, so large results cause no page faults).",
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
     help="Memory limit of that search, such as 2GB. Default: most of the free memory.",
 )
 @click.option("--search-time", "search_s", type=float, help="Seconds that one search may take. Default: 60.")
-def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
+@per_option
+def compare(no_memory: bool, per: Per, **options: Any) -> None:  # noqa: FBT001  # click hands flags over by name
     """Check and measure backends.
 
     WORKLOADS are names of included workloads, TOML files, or models as `convbench extract` takes them. The default is
@@ -72,7 +74,7 @@ def compare(no_memory: bool, **options: Any) -> None:  # noqa: FBT001  # click h
     """
     from convbench.api import compare as compare_backends  # noqa: PLC0415
 
-    _run(compare_backends, options | {"memory": False if no_memory else None})
+    _run(compare_backends, options | {"memory": False if no_memory else None}, per=per)
 
 
 @click.command()
@@ -109,7 +111,7 @@ def check(explain: bool, **options: Any) -> None:  # noqa: FBT001  # click hands
 
 
 def _run(  # options are what click has parsed
-    make_run: Callable[..., Run], options: dict[str, Any], *, explain: bool = False
+    make_run: Callable[..., Run], options: dict[str, Any], *, explain: bool = False, per: Per = "call"
 ) -> None:
     """Make a run and show it; exits with 1 where a backend is wrong or failed."""
     from convbench.cli.interrupted import print_interrupted  # noqa: PLC0415
@@ -123,7 +125,7 @@ def _run(  # options are what click has parsed
     except RunInterrupted as interrupted:
         print_interrupted(str(click.get_current_context().info_name), interrupted.folder)
         sys.exit(EXIT_INTERRUPTED)
-    print_run(run, tracebacks=wants_tracebacks(), explain=explain)
+    print_run(run, tracebacks=wants_tracebacks(), explain=explain, per=per)
     if not run.is_right or run.has_failed:
         sys.exit(EXIT_WRONG)
     if not run.is_computed:

@@ -49,12 +49,12 @@ def headline(diff: Diff) -> str:
     if diff.verdict == "passed":
         undecided = diff.count("speed", "inconclusive")
         if undecided:
-            return f"No regression is sure; {undecided} of {len(diff.cells)} cells cannot be decided."
+            return f"No regression is certain; {undecided} of {len(diff.cells)} cells are undecided."
         return f"Nothing became wrong, larger, or slower by more than {margin}."
     if diff.drift is None:
-        return "Unproven: no regression is sure, and nothing tells what two runs differ by on their own."
+        return "Unproven: no regression is certain, and it is not known how much two runs of the same code differ."
     return (
-        f"Unproven: no regression is sure, but these two runs differ on their own by up to "
+        f"Unproven: no regression is certain, but these two runs differ by themselves by up to "
         f"{format_share(diff.drift.reach)} in a cell, more than the margin of {margin}."
     )
 

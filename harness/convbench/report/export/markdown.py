@@ -103,7 +103,7 @@ def _times(shown: Ranking) -> str:
     largest, others = ([row for row in shown.by_case() if row.is_largest is wanted] for wanted in (True, False))
     text = (
         "Time of one call by the fastest right backend with its 95 % interval, and of each backend as a multiple of "
-        "it. Bold: the fastest, and what its interval does not tell apart from it. A dash: not computed, see below.\n\n"
+        "it. Bold: the fastest, and those that cannot be told from it. A dash: not computed, see below.\n\n"
     ) + _time_table(shown.backends, largest)
     return text + ("\n\n" + _folded("Other batch sizes", _time_table(shown.backends, others)) if others else "")
 
@@ -181,7 +181,7 @@ def _entry(entry: NotRanked) -> str:
 
 def _warnings(run: Run) -> str:
     """What made the numbers less sure, as the page of the run has it."""
-    warnings = [*run.warnings, *cautions(run.measurements, run.header["settings"]["threads"])]
+    warnings = [*run.warnings, *cautions(run.measurements, run.samples, run.header["settings"]["threads"])]
     return _folded(f"Warnings: {len(warnings)}", "\n".join(f"- {escape(text)}" for text in warnings)) * bool(warnings)
 
 

@@ -14,7 +14,7 @@ STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
 def export(run: Run, format: str, path: str | Path | None = None) -> str | bytes:  # noqa: A002  # as the option is named
-    """The run in the format of another tool, written to `path` if there is one; see FORMATS for their names.
+    """Return the run in the format of another tool and, with `path`, write it to a file.
 
     A file that exists is replaced, but for the step summary of a job of GitHub, to whose end the text is added. Parquet
     is bytes, every other format is text. UsageError where the format is unknown, needs something that is not installed

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Run(results.Run):
-    """One run: frames of what was measured, a short table, figures. A notebook shows its answer by itself."""
+    """One run: frames of the measurements, a short table, and figures. A notebook displays its answer."""
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -31,7 +31,7 @@ class Run(results.Run):
         return short_table(self.measurements)
 
     def style(self) -> Styler:
-        """The summary for a notebook: numbers with their units, the fastest in bold, what is wrong in red."""
+        """The summary for a notebook: numbers with their units, the fastest in bold, wrong results in red."""
         return styled(self.summary)
 
     @property
@@ -53,10 +53,10 @@ class Run(results.Run):
 
 
 def load_run(path: str | Path) -> Run:
-    """Load a run folder; RunError where it is none, is damaged, or is of a newer schema than this convbench reads."""
+    """Load the run in a folder. Raises RunError if the folder holds no run, or a damaged or newer one."""
     return load_as(Run, path)
 
 
 def load_runs(paths: Sequence[str | Path]) -> Runs:
-    """Load run folders; RunError where one is none or damaged, UsageError where one is named twice or none is."""
+    """Load the runs in several folders. Raises RunError as load_run() does, and UsageError for a folder named twice."""
     return Runs(tuple(load_run(path) for path in paths))

@@ -1,7 +1,8 @@
 """The batch sizes of a run on the terminal: who is the fastest from where on, with time and peak memory.
 
 Of one case there is a table of batch sizes and backends. Of several there are sentences, each of which holds for some
-cases, and for the first pass a table of the fastest backend's numbers.
+cases, and a table of the fastest backend's numbers in each case and pass. Both tell the time of a call, or on request
+the throughput: images a second, and the peak memory of an image.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
+from typing import Literal
 
 import pandas as pd
 from rich.console import Console
@@ -19,15 +21,23 @@ from convbench.report.tables import print_whole, side_by_side, with_heads
 from convbench.report.views.across_batch_sizes import Across, AcrossView, Ranked, across_batch_sizes, joined
 from convbench.report.views.headline import join_names
 from convbench.results.events.state import BackendRecord
-from convbench.text.units import format_bytes, format_seconds
+from convbench.text.units import format_bytes, format_rate, format_seconds
 
+Per = Literal["call", "image"]
+"""What the numbers are of: a call, which computes a whole batch, or one image of it."""
 LEAST_WIDTH = 20
 """Sentences are not wrapped to fewer letters."""
 MOST_CASES = 12
-"""Rows of the table of several cases; the report has all."""
+"""Cases in the table of several; the report has all."""
+WHAT: Mapping[Per, tuple[str, str]] = {
+    "call": ("Time", "the peak memory of a call"),
+    "image": ("Images a second", "the peak memory of a call, divided by its images,"),
+}
 
 
-def print_batch_sizes(ranked: pd.DataFrame, backends: Iterable[BackendRecord], console: Console) -> None:
+def print_batch_sizes(
+    ranked: pd.DataFrame, backends: Iterable[BackendRecord], console: Console, *, per: Per = "call"
+) -> None:
     """Print them from what summary.rank gives; nothing where no case has several batch sizes."""
     view = across_batch_sizes(ranked)
     if not view.rows:
@@ -42,70 +52,82 @@ def print_batch_sizes(ranked: pd.DataFrame, backends: Iterable[BackendRecord], c
         console.print(Text("\n".join(lines)), soft_wrap=True)
     console.print()
     if len(view.cases) == 1:
-        _print_one_case(view, {record.name: record.short_name for record in backends}, console)
+        _print_one_case(view, {record.name: record.short_name for record in backends}, console, per)
     else:
-        _print_cases(view, console)
+        _print_cases(view, console, per)
 
 
-def _print_one_case(view: AcrossView, short_names: Mapping[str, str], console: Console) -> None:
-    console.print(f"{view.cases[0]}: time of each right backend, with the peak memory of a call below it.")
-    for table in with_heads(view.backends, short_names, console, lambda heads: _by_backend(view.rows, heads)):
+def _print_one_case(view: AcrossView, short_names: Mapping[str, str], console: Console, per: Per) -> None:
+    what, memory = WHAT[per]
+    console.print(f"{view.cases[0]}: {what.lower()} of each right backend, with {memory} below it.")
+    for table in with_heads(view.backends, short_names, console, lambda heads: _by_backend(view.rows, heads, per)):
         print_whole(table, console)
         console.print()
 
 
-def _by_backend(rows: Sequence[Across], heads: Mapping[str, str]) -> Table:
-    table = _table("pass", "batch", heads.values())
+def _by_backend(rows: Sequence[Across], heads: Mapping[str, str], per: Per) -> Table:
+    table = _table({"pass": False, "batch": True}, heads.values())
     for row in rows:
         for size, cells in row.cells.items():
             own = {cell.backend: cell for cell in cells}
-            times = [_time(own[name]) if name in own else Text("-", style="dim") for name in heads]
-            memory = [_memory(own[name]) if name in own else Text() for name in heads]
-            table.add_row(row.pass_name, str(size), *times)
+            speeds = [_speed(own[name], per, mark=True) if name in own else _nothing() for name in heads]
+            memory = [_memory(own[name], per) if name in own else Text() for name in heads]
+            table.add_row(row.pass_name, str(size), *speeds)
             if any(text.plain for text in memory):
                 table.add_row("", "", *memory)
     return table
 
 
-def _print_cases(view: AcrossView, console: Console) -> None:
-    pass_name = view.passes[0]
-    rows = [row for row in view.rows if row.pass_name == pass_name]
-    console.print(f"Time of the fastest right backend, {pass_name}, with the peak memory of its call below it.")
+def _print_cases(view: AcrossView, console: Console, per: Per) -> None:
+    what, memory = WHAT[per]
+    console.print(f"{what} of the fastest right backend, with {memory} below it.")
+    shown = view.cases[:MOST_CASES]
+    rows = [row for label in shown for row in view.rows if row.label == label]
     sizes = [str(size) for size in view.batch_sizes]
-    for table in side_by_side(sizes, lambda some: _by_case(rows[:MOST_CASES], [int(size) for size in some]), console):
+    for table in side_by_side(sizes, lambda some: _by_case(rows, [int(size) for size in some], per), console):
         print_whole(table, console)
         console.print()
-    if len(rows) > MOST_CASES:
-        console.print(f"... and {len(rows) - MOST_CASES} more cases, all in the report", style="dim")
+    if len(view.cases) > MOST_CASES:
+        console.print(f"... and {len(view.cases) - MOST_CASES} more cases, all in the report", style="dim")
         console.print()
 
 
-def _by_case(rows: Sequence[Across], sizes: Sequence[int]) -> Table:
-    table = _table("case", None, [f"batch {sizes[0]}", *map(str, sizes[1:])])
+def _by_case(rows: Sequence[Across], sizes: Sequence[int], per: Per) -> Table:
+    table = _table({"case": False, "pass": False}, [f"batch {sizes[0]}", *map(str, sizes[1:])])
+    before = ""
     for row in rows:
         best = [row.cells[size][0] if size in row.cells else None for size in sizes]
-        times = [Text("-", style="dim") if cell is None else Text(format_seconds(cell.median_s)) for cell in best]
-        table.add_row(row.label, *times)
-        memory = [Text() if cell is None else _memory(cell) for cell in best]
+        speeds = [_nothing() if cell is None else _speed(cell, per) for cell in best]
+        table.add_row("" if row.label == before else row.label, row.pass_name, *speeds)
+        memory = [Text() if cell is None else _memory(cell, per) for cell in best]
         if any(text.plain for text in memory):
-            table.add_row("", *memory)
+            table.add_row("", "", *memory)
+        before = row.label
     return table
 
 
-def _table(first: str, second: str | None, heads: Iterable[str]) -> Table:
+def _table(columns: Mapping[str, bool], heads: Iterable[str]) -> Table:
+    """A table of the first `columns`, each with whether it holds numbers, and one for each head."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column(first, overflow="fold")
-    if second is not None:
-        table.add_column(second, justify="right", no_wrap=True)
+    for name, is_number in columns.items():
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=name != "case", overflow="fold")
     for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
     return table
 
 
-def _time(cell: Ranked) -> Text:
-    return Text(format_seconds(cell.median_s), style="bold green" if cell.tied else "")
+def _nothing() -> Text:
+    return Text("-", style="dim")
 
 
-def _memory(cell: Ranked) -> Text:
+def _speed(cell: Ranked, per: Per, *, mark: bool = False) -> Text:
+    """Time or throughput; with `mark` it shows who is the fastest."""
+    is_time = per == "call"
+    text = format_seconds(cell.median_s) if is_time else format_rate(cell.batch_size / cell.median_s)
+    return Text(text, style="bold green" if mark and cell.tied else "")
+
+
+def _memory(cell: Ranked, per: Per) -> Text:
     """Empty where it was not measured."""
-    return Text("" if isnan(cell.peak_memory_bytes) else format_bytes(cell.peak_memory_bytes), style="dim")
+    size = cell.peak_memory_bytes / (1 if per == "call" else cell.batch_size)
+    return Text("" if isnan(size) else format_bytes(size), style="dim")

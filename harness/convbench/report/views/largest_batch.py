@@ -1,4 +1,4 @@
-"""The largest batch sizes as a table, with a row for each case and pass and a column for each backend."""
+"""The largest batch sizes as a table: a row for each case and pass or whole network, a column for each backend."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from convbench.report.views.rows import read_rows
 from convbench.text.units import format_bytes, format_integer
 
 ROW = ["workload", "case", "dtype", "pass"]
+OF_A_NETWORK = {"forward": "inference", "both": "training"}
+"""What is done with a whole network, by pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class BatchCell:
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """A case and pass, with a cell for each backend that searched."""
+    """A case and pass, or a network and what is done with it, with a cell for each backend that searched."""
 
     label: str
     pass_name: str
@@ -60,9 +62,11 @@ def largest_batch_view(found: pd.DataFrame) -> LargestBatchView:
     rows = []
     workloads, dtypes = (len(set(found[name])) > 1 for name in ("workload", "dtype"))
     for (workload, case, dtype, pass_name), group in found.groupby(ROW, sort=False):
-        named = [str(workload)] * workloads + [str(case)] + [str(dtype)] * dtypes
+        what = [str(workload)] * workloads + [str(case)] if case else [f"{workload} as a whole"]
+        named = what + [str(dtype)] * dtypes
+        done = str(pass_name) if case else OF_A_NETWORK.get(str(pass_name), str(pass_name))
         cells = {each.backend: BatchCell(cell_text(each), cell_title(each)) for each in read_rows(group, Found)}
-        rows.append(BatchRow(" / ".join(named), str(pass_name), cells))
+        rows.append(BatchRow(" / ".join(named), done, cells))
     columns = [str(name) for name in pd.unique(found["backend"])]
     return LargestBatchView(columns, rows, int(found["limit_bytes"].max()))
 

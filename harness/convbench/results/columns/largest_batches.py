@@ -1,18 +1,26 @@
-"""Columns of the largest batches, a row a search: a case, by one backend, in one pass."""
+"""Columns of the largest batches, a row a search: of a case in one pass, or of a whole network, by one backend."""
 
 from __future__ import annotations
 
 from convbench.results.columns.column import Column, count, size, text
-from convbench.results.columns.keys import BACKEND, CASE, DTYPE, MACHINE, PASS, RUN, WORKLOAD
+from convbench.results.columns.keys import BACKEND, DTYPE, MACHINE, RUN, WORKLOAD
 
 LARGEST_BATCHES: tuple[Column, ...] = (
     RUN,
     MACHINE,
     WORKLOAD,
-    CASE,
+    text(
+        "case",
+        "Name of the case. Empty for a whole network: that is what is searched of a workload that is one, where all of "
+        "its layers take part in the run.",
+    ),
     DTYPE,
     BACKEND,
-    PASS,
+    text(
+        "pass",
+        "The pass that was run. Of a whole network `forward` is inference, where only the layer at work holds its "
+        "tensors beside all weights, and `both` is training, where each layer keeps what its backward needs.",
+    ),
     text(
         "status",
         "How the search ended. `ok`: the largest batch size was found. `at least`: the search ended early, because of "

@@ -68,6 +68,12 @@ MEASUREMENTS: tuple[Column, ...] = (
     seconds(
         "predicted_s", "Time of one call as the backend predicted it before it ran. Empty where it makes no prediction."
     ),
+    seconds(
+        "needed_budget_s",
+        "Of a cell that was skipped because its calls would cost more than `--budget`: the budget with which it would "
+        "be measured, by the same prediction.",
+        optional=True,
+    ),
     size(
         "peak_memory_bytes",
         "The most memory that one warm call needs above what was in use before it. Its results are included, its "

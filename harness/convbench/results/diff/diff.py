@@ -42,7 +42,7 @@ def diff(
     changed: Sequence[str] = (),
     force: bool = False,
 ) -> Diff:
-    """Compare two stored runs, or with `left` and `right` two entrants of one run, which is the surer way.
+    """Compare two stored runs or, with `left` and `right`, two entrants of one run, which is more reliable.
 
     `fail_above` is the share by which a cell may become slower (default 0.05, or as `thresholds` says, a TOML file with
     other margins by case); a margin is never less than the noise floors that the runs know. `changed` names backends

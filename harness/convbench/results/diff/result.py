@@ -62,18 +62,18 @@ class Diff:
     cells: pd.DataFrame = field(repr=False)
     unmatched: pd.DataFrame = field(repr=False)
     drift: Drift | None
-    """What stored runs differ by on their own; None for a paired diff, and where no backend stayed the same."""
+    """How much stored runs differ by themselves; None for a paired diff, and if no backend stayed the same."""
     margin: float
-    """What counts as no difference where no threshold of a case says otherwise, as a share: 0.05 is 5 %."""
+    """The difference that counts as none, unless a threshold of a case says otherwise, as a share: 0.05 is 5 %."""
     memory_margin: float
     failures: tuple[Failure, ...] = ()
     versions: tuple[VersionChange, ...] = ()
     notes: tuple[str, ...] = ()
-    """What a reader should know: what was forced, patterns that fit no case."""
+    """Remarks for the reader: what --force allowed, and patterns that fit no case."""
 
     @property
     def has_failed(self) -> bool:
-        """Whether something is surely slower or larger beyond its margin, or was right and no longer is."""
+        """Whether something is surely slower or larger than its margin allows, or was right and is not any more."""
         return bool(self.failures)
 
     def count(self, column: str, value: str) -> int:

@@ -153,9 +153,10 @@ class CellPredicted(CellEvent, frozen=True, kw_only=True, tag="predicted"):
 
 
 class CellSkipped(CellEvent, frozen=True, kw_only=True, tag="skipped"):
-    """The cell is not tried, or not timed, for its reason."""
+    """The cell is not tried, or not timed, for its reason. With a budget of `needed_budget_s` seconds it would be."""
 
     reason: str
+    needed_budget_s: float | None = None
 
 
 class CellFailed(CellEvent, frozen=True, kw_only=True, tag="failed"):
@@ -250,7 +251,7 @@ class MemoryMeasured(CellEvent, frozen=True, kw_only=True, tag="memory"):
 
 
 class LargestBatchFound(Recorded, frozen=True, kw_only=True, tag="largest_batch"):
-    """What a search found.
+    """What a search found. `case` is empty for a whole network, whose inference is `forward` and whose training `both`.
 
     `largest_batch_size` fitted with `peak_bytes`, `too_large` is the smallest that did not, None where none was found.
     status: ok; "at least" where time ended the search; "out of memory" where not even one instance fits; or what went

@@ -210,6 +210,7 @@ class RunState:
             case CellSkipped():
                 self._excluded.add(event.cell)
                 columns.update(status=Status.SKIPPED.value, reason=event.reason)
+                columns.update(_given(event, ("needed_budget_s",)))
             case CellFailed():
                 self._failed(event, columns)
             case CellComputed():

@@ -88,4 +88,4 @@ class History:
     folder: Path
     machines: tuple[MachineHistory, ...]
     skipped: tuple[str, ...] = ()
-    """Runs that have no part in it, each with the reason."""
+    """Runs that were left out, each with the reason."""

@@ -218,7 +218,7 @@ class ItemChecker:
     def _exercise(
         self, item: Item, session: BackendSession, data_sets: DataSetFiles, returned: Returned
     ) -> Iterator[Recorded]:
-        """Whether what quick passes return stays right: see workers/steadiness.py. A slow one shows it when timed."""
+        """Whether what quick passes return stays right: see workers/scrutiny. A slow one shows it when timed."""
         effort = THOROUGH if self.thoroughly else QUICK
         passes = [name for name, seconds in returned.call_s.items() if seconds <= effort.longest_call_s]
         if not passes:

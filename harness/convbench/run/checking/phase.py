@@ -77,18 +77,18 @@ def _begun(context: RunContext, item: Item, session: BackendSession) -> Generato
         yield from (failed(item, session.name, name, predicted) for name in passes)
         return ()
     keys = {name: item.key(session.name, name) for name in passes}
-    reasons = {name: context.budget.over_budget(keys[name], item.case, predicted[name]) for name in passes}
+    over = {name: context.budget.over_budget(keys[name], item.case, predicted[name]) for name in passes}
     # a cell that the backend cannot do is unsupported, whatever time it predicts for it
-    slow = [name for name in passes if reasons[name] and predicted[name] is not None]
+    slow = [name for name in passes if over[name] and predicted[name] is not None]
     declined = session.declined(item, slow) if slow else {}
     for name in passes:
         if name in declined:
             yield failed(item, session.name, name, declined[name])
             continue
         yield CellPredicted(**fields_of(keys[name]), predicted_s=predicted[name])
-        if reasons[name]:
-            yield CellSkipped(**fields_of(keys[name]), reason=reasons[name])
-    return tuple(name for name in passes if not reasons[name])
+        if found := over[name]:
+            yield CellSkipped(**fields_of(keys[name]), reason=found.reason, needed_budget_s=found.needed_s)
+    return tuple(name for name in passes if over[name] is None)
 
 
 def _started(context: RunContext, session: BackendSession) -> Iterator[BackendStarted]:

@@ -7,11 +7,9 @@ the limit the search closes in from both sides, by the line or by halves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import floor
-
-from convbench_specs import Case, PassName, input_bytes, output_bytes
 
 FIRST_BYTES = 16_000_000
 """Tensors of the first try: enough to stand out from what a process's memory varies by itself."""
@@ -34,15 +32,10 @@ class Line:
         return floor((limit_bytes - self.base_bytes) / self.slope_bytes)
 
 
-def tensor_bytes(case: Case, batch_size: int, pass_name: PassName) -> int:
-    """Bytes that a pass of the case holds at least: its inputs and its outputs."""
-    return input_bytes(case, batch_size, pass_name) + output_bytes(case, batch_size, pass_name)
-
-
-def first_batch_size(case: Case, pass_name: PassName) -> int:
-    """Where to begin."""
-    one = tensor_bytes(case, 2, pass_name) - tensor_bytes(case, 1, pass_name)
-    return max(1, min(MOST_BATCH_SIZE, FIRST_BYTES // one))
+def first_batch_size(least_bytes: Callable[[int], int]) -> int:
+    """Where to begin; `least_bytes` tells the bytes of the tensors of a batch size."""
+    one = least_bytes(2) - least_bytes(1)
+    return max(1, min(MOST_BATCH_SIZE, FIRST_BYTES // max(1, one)))
 
 
 def line_through(peaks: Mapping[int, int]) -> Line | None:

@@ -1,7 +1,7 @@
-"""Finding the largest batch sizes: a case, backend and pass at a time, in a worker under a watchdog.
+"""Finding the largest batch sizes: a case in a pass, or a whole network, at a time, in a worker under a watchdog.
 
 - The limit is on the whole resident memory of the worker, its framework included, as a container would count it.
-- A try prepares the case on zeros, of which nothing is resident before the backend copies it, and runs the pass once.
+- What a try does is in workers/attempts.py.
 - Whatever runs out of memory, by exception, by the watchdog or by the kernel, is an answer and not an end.
 - A search that would go beyond its time ends with what it has: "at least".
 """
@@ -22,7 +22,8 @@ from convbench.measure.memory import can_reset_peak
 from convbench.plan.settings import RunSettings
 from convbench.plan.status import Status
 from convbench.results.events.schema import LargestBatchFound
-from convbench.run.largest_batch.bisection import first_batch_size, line_through, next_batch_size, tensor_bytes
+from convbench.run.largest_batch.bisection import first_batch_size, line_through, next_batch_size
+from convbench.run.largest_batch.subjects import Subject
 from convbench.run.largest_batch.watchdog import Watchdog
 from convbench.run.progress import Doing
 from convbench.text.units import format_bytes
@@ -31,10 +32,7 @@ from convbench.workers.environment import PINNED_ALLOCATOR
 from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered
 from convbench.workers.process import WorkerProcess, settings_of
-from convbench_specs import Case, PassName, case_table
 
-Wanted = tuple[str, Case, PassName]
-"""A workload, a case of it and a pass."""
 RESERVE_BYTES = 512_000_000
 RESERVE_SHARE = 0.1
 """Left to the rest of the machine: the larger of the two, the second a share of what is free."""
@@ -124,14 +122,14 @@ class Searcher:
     ) -> None:
         self._worker.stop()
 
-    def event(self, workload: str, case: Case, pass_name: PassName, found: LargestBatch) -> LargestBatchFound:
+    def event(self, subject: Subject, found: LargestBatch) -> LargestBatchFound:
         """The event for what was found."""
         return LargestBatchFound(
-            workload=workload,
-            case=case.name,
-            dtype=case.dtype,
+            workload=subject.workload,
+            case=subject.case,
+            dtype=subject.dtype,
             backend=self._backend,
-            pass_name=pass_name,
+            pass_name=subject.pass_name,
             **asdict(found),
         )
 
@@ -139,32 +137,32 @@ class Searcher:
         """What a search has that is not begun."""
         return LargestBatch(status=Status.SKIPPED, reason=reason, limit_bytes=self._limit, tries=0)
 
-    def find(self, case: Case, pass_name: PassName, search_s: float) -> Generator[Doing, None, LargestBatch]:
-        """Search for one case and pass, for so many seconds; yields what it tries."""
+    def find(self, subject: Subject, search_s: float) -> Generator[Doing, None, LargestBatch]:
+        """Search for one subject, for so many seconds; yields what it tries."""
         self._search_s = search_s
         if not can_reset_peak():
             self._worker.stop()  # the peak of a process can only be read whole: each search needs a fresh one
-        tried, begin = _Tried(first=first_batch_size(case, pass_name)), time.monotonic()
+        tried, begin = _Tried(first=first_batch_size(subject.least_bytes)), time.monotonic()
         while (batch_size := next_batch_size(tried.peaks, tried.too_large, self._limit, tried.first)) is not None:
-            if tensor_bytes(case, batch_size, pass_name) > self._limit:
+            if subject.least_bytes(batch_size) > self._limit:
                 tried.refuse(batch_size, "its tensors alone are over the limit")
                 continue
             left = self._search_s - (time.monotonic() - begin)
             if tried.peaks and tried.seconds_an_instance * batch_size > left:
                 return self._found(Status.AT_LEAST, f"the search ends after {self._search_s:.3g} s", tried)
-            yield Doing(f"largest batch of {self._backend}, {case.name} {pass_name}: trying {batch_size:,}")
-            ended = self._try(case, batch_size, pass_name, tried)
+            yield Doing(f"largest batch of {self._backend}, {subject.label}: trying {batch_size:,}")
+            ended = self._try(subject, batch_size, tried)
             if ended is not None:
                 return ended
         if not tried.peaks:
             return self._found(Status.OUT_OF_MEMORY, f"a batch of one: {tried.over}", tried)
         return self._found(Status.OK if tried.too_large else Status.AT_LEAST, tried.over, tried)
 
-    def _try(self, case: Case, batch_size: int, pass_name: PassName, tried: _Tried) -> LargestBatch | None:
+    def _try(self, subject: Subject, batch_size: int, tried: _Tried) -> LargestBatch | None:
         """One try; a LargestBatch where it ends the search."""
         tried.tries += 1
         with self._watched() as watchdog:
-            reply = watchdog if isinstance(watchdog, Failure) else self._ask(case, batch_size, pass_name)
+            reply = watchdog if isinstance(watchdog, Failure) else self._ask(subject, batch_size)
         tripped = "" if isinstance(watchdog, Failure) else watchdog.tripped
         if isinstance(reply, Failure):
             if tripped or reply.status is Status.OUT_OF_MEMORY or "SIGKILL" in reply.reason:
@@ -185,9 +183,8 @@ class Searcher:
     def _ended(self, status: Status, why: str, tried: _Tried) -> LargestBatch:
         return self._found(Status.AT_LEAST if tried.peaks else status, why, tried)
 
-    def _ask(self, case: Case, batch_size: int, pass_name: PassName) -> protocol.Attempted | Failure:
-        request = protocol.Attempt(case=case_table(case), batch_size=batch_size, pass_name=pass_name)
-        return self._worker.request(request, timeout_s=max(self._search_s, 1.0))
+    def _ask(self, subject: Subject, batch_size: int) -> protocol.Attempted | Failure:
+        return self._worker.request(subject.request(batch_size), timeout_s=max(self._search_s, 1.0))
 
     @contextmanager
     def _watched(self) -> Iterator[Watchdog | Failure]:

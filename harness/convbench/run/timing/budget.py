@@ -30,6 +30,14 @@ takes freed memory back."""
 
 
 @dataclass(frozen=True, slots=True)
+class OverBudget:
+    """Why a cell is skipped, and the budget in seconds with which it would not be."""
+
+    reason: str
+    needed_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """What cells may cost. `fastest_s` has the shortest call of every cell that was called so far."""
 
@@ -40,21 +48,22 @@ class Budget:
         """Seconds a call of the fastest that was seen, 0 where none was."""
         return self.fastest_s.get(key, 0.0)
 
-    def over_budget(self, key: CellKey, case: Case, predicted_s: float | None) -> str:
-        """Why a cell is not begun; empty where it is. `predicted_s` is the backend's own prediction of a call."""
+    def over_budget(self, key: CellKey, case: Case, predicted_s: float | None) -> OverBudget | None:
+        """Why a cell is not begun; None where it is. `predicted_s` is the backend's own prediction of a call."""
         budget = self.settings.budget_s
         if predicted_s is not None:
             if predicted_s * MIN_CALLS <= budget:
-                return ""
+                return None
             calls = f"{format_seconds(predicted_s)} per call; {MIN_CALLS} calls exceed"
-            return f"predicted {calls} the budget of {budget:g} s (--budget)"
+            return OverBudget(f"predicted {calls} the budget of {budget:g} s (--budget)", predicted_s * MIN_CALLS)
         seen = self._seen(key)
         smaller = sorted(seen)[-2:]
         guess = extrapolated_s({size: seen[size] for size in smaller}, key, case)
         if guess <= budget:  # a guess: one call must be over
-            return ""
+            return None
         known = " and ".join(f"{format_seconds(seen[size])} at batch size {size}" for size in smaller)
-        return f"predicted {format_seconds(guess)} per call, from {known}; the budget is {budget:g} s (--budget)"
+        reason = f"predicted {format_seconds(guess)} per call, from {known}; the budget is {budget:g} s (--budget)"
+        return OverBudget(reason, guess)
 
     def _seen(self, key: CellKey) -> dict[int, float]:
         """Seconds a call of the same case, backend and pass at the smaller batch sizes of the run.
@@ -66,12 +75,12 @@ class Budget:
         seen = {size: self.fastest_s.get(key._replace(batch_size=size), -1.0) for size in smaller}
         return {size: seconds for size, seconds in seen.items() if seconds >= least}
 
-    def too_slow(self, call_s: float) -> str:
-        """Why a cell is not timed whose call took so long; empty where it is."""
+    def too_slow(self, call_s: float) -> OverBudget | None:
+        """Why a cell is not timed whose call took so long; None where it is."""
         budget = self.settings.budget_s
         if call_s <= budget:
-            return ""
-        return f"one call takes {format_seconds(call_s)}; the budget is {budget:g} s (--budget)"
+            return None
+        return OverBudget(f"one call takes {format_seconds(call_s)}; the budget is {budget:g} s (--budget)", call_s)
 
     def blocks(self, call_s: float) -> int:
         """Blocks that a cell takes part in, at most."""

@@ -83,6 +83,18 @@ def forecast(known: Mapping[ItemKey, ItemCost], to_come: Collection[ItemKey]) ->
     return {key: known[key] if key in known else _guess(known, key) for key in to_come}
 
 
+def repeated(costs: Mapping[ItemKey, ItemCost]) -> dict[ItemKey, ItemCost]:
+    """What of each check a later worker repeats: for each case, the least cost from this batch size on.
+
+    What is done once, such as compiling a kernel, is done at the smallest batch size, and larger batches cost no less.
+    """
+    found: dict[ItemKey, ItemCost] = {}
+    least: dict[tuple[str, ...], ItemCost] = {}
+    for key in sorted(costs, key=lambda key: key.batch_size, reverse=True):
+        found[key] = least[key[:3]] = min(costs[key], least.get(key[:3], costs[key]), key=lambda cost: cost.fixed_s)
+    return {key: found[key] for key in costs}
+
+
 def _guess(known: Mapping[ItemKey, ItemCost], key: ItemKey) -> ItemCost:
     own = [other for other in known if other[:3] == key[:3] and other.batch_size < key.batch_size]
     others = own or [other for other in known if other.batch_size <= key.batch_size] or list(known)

@@ -15,7 +15,7 @@ from math import inf
 from convbench.plan.items import ItemKey
 from convbench.plan.settings import RunSettings
 from convbench.run.timing.deadline import Deadline
-from convbench.run.timing.left_out import Fit, ItemCost, fit, forecast, half
+from convbench.run.timing.left_out import Fit, ItemCost, fit, forecast, half, repeated
 
 PREPARING = 0.3
 MEMORY = 0.5
@@ -44,12 +44,14 @@ class Promise:
     checks: dict[ItemKey, ItemCost] = field(default_factory=dict)
     blocks: dict[ItemKey, ItemCost] = field(default_factory=dict)
     memory: dict[ItemKey, ItemCost] = field(default_factory=dict)
+    prepared: set[ItemKey] = field(default_factory=set)
+    """Items whose cost in `blocks` contains preparing them."""
 
     def spent_on_block(self, key: ItemKey, cost: ItemCost, *, prepared: bool) -> None:
         """An item has been timed; where it was not prepared for it, a later block takes that in addition."""
-        if not prepared:
-            cost = cost + self.checks.get(key, ItemCost(0.0)).times(PREPARING)
         self.blocks[key] = cost
+        if prepared:
+            self.prepared.add(key)
 
     def patience_s(self) -> float:
         """How long an answer of a worker is waited for; in the first check as long as it takes."""
@@ -131,21 +133,27 @@ class Promise:
         return forecast(_usual(self.checks), keys)
 
     def _blocks(self, keys: Collection[ItemKey]) -> dict[ItemKey, ItemCost]:
-        return forecast(self.blocks, keys)
+        again = repeated(self.checks)
+        known = {
+            key: cost if key in self.prepared else cost + again.get(key, NOTHING).times(PREPARING)
+            for key, cost in self.blocks.items()
+        }
+        return forecast(known, keys)
 
     def _memory(self, keys: Collection[ItemKey]) -> dict[ItemKey, ItemCost]:
         """What memory will cost: by the checks of the same items, and by what it took of those that are done."""
         if not self.settings.memory:
             return {}
-        checks = self._checks(keys)
-        done = [key for key in self.memory if key in self.checks]
-        spent, checked = (sum(costs[key].of(0) for key in done) for costs in (self.memory, self.checks))
+        again = repeated(self.checks)
+        checks = forecast(_usual(again), keys)
+        done = [key for key in self.memory if key in again]
+        spent, checked = (sum(costs[key].of(0) for key in done) for costs in (self.memory, again))
         share = spent / checked if checked else MEMORY
         return {key: ItemCost(share * cost.fixed_s) for key, cost in checks.items()}
 
     def _further_s(self, left_s: float) -> float:
         """Seconds of the blocks that were asked for after the first, of half their rounds: as many as fit."""
-        block_s = self.start_s + sum(cost.of(half(self.settings.rounds)) for cost in self.blocks.values())
+        block_s = self.start_s + sum(cost.of(half(self.settings.rounds)) for cost in self._blocks(self.blocks).values())
         fitting = int(min(left_s / block_s, self.settings.blocks)) if block_s > 0 and left_s > 0 else 0
         return min(self.settings.blocks - 1, fitting) * block_s
 

@@ -1,7 +1,7 @@
 """Times the backends at one item: warm-up, then rounds in which each has one turn, in random order.
 
 - The first block warms a pass up until it gets no faster, and learns how many calls fill a sample; the other blocks,
-  in fresh workers, keep that number and warm up as long, but no longer than WARM_UP_SAMPLES.
+  in fresh workers, keep that number and warm up as long, but no longer than WARM_UP_SAMPLES, several workers at once.
 - In its turn a backend is woken, times each of its passes once, in random order, and is stopped. So each pass has its
   rounds spread over all the time that an item takes: what slows a machine down mostly lasts longer than the rounds of
   one pass would take in a row, and would be taken for a difference between blocks.
@@ -31,7 +31,7 @@ from convbench.plan.status import Status
 from convbench.results.events.schema import CellSkipped, CellWarmedUp, Recorded, SampleTaken, fields_of
 from convbench.results.events.state import RunState
 from convbench.run.progress import Doing, Progress
-from convbench.run.sessions import ItemEntrant, failed
+from convbench.run.sessions import ItemEntrant, failed, together
 from convbench.run.timing.budget import Budget
 from convbench.run.timing.data_changes import DataChanges
 from convbench.run.timing.timed_results import ClockReading, TimedResults
@@ -102,8 +102,7 @@ class Sampler:
         item, entrants = timed.item, timed.entrants
         self._taken.clear()
         self._changes = {each.session.name: _changes_of(timed, each) for each in entrants}
-        for entrant in entrants:
-            yield from self._warm_up(item, entrant)
+        yield from self._warm_up(item, entrants)
         cells = [item.key(each.session.name, name) for each in entrants for name in each.passes]
         # settled before the first sample: what samples show must not decide how many there are
         rounds = {key: self._rounds(key) for key in cells if self._state.is_computed(key)}
@@ -159,27 +158,45 @@ class Sampler:
         backend = entrant.session.name
         return [name for name in entrant.passes if self._state.is_computed(item.key(backend, name))]
 
-    def _warm_up(self, item: Item, entrant: ItemEntrant) -> Iterator[Recorded | Progress]:
-        """Make a backend ready to be timed."""
+    def _warm_up(self, item: Item, entrants: Sequence[ItemEntrant]) -> Iterator[Recorded | Progress]:
+        """Make backends ready to be timed. What an earlier block has warmed up is not timed now: several at once."""
+        alive = {entrant.session.name: self._alive(item, entrant) for entrant in entrants}
+        known = {
+            backend: [name for name in passes if item.key(backend, name) in self._state.loops]
+            for backend, passes in alive.items()
+        }
+
+        def again(entrant: ItemEntrant) -> list[Recorded]:
+            return list(self._warm_up_again(item, entrant, known[entrant.session.name]))
+
+        ready = [entrant for entrant in entrants if known[entrant.session.name]]
+        if ready:
+            yield Doing(f"{item.label}: warming up the workers", timed=True)
+            for events in together(ready, again):
+                yield from events
+        for entrant in entrants:
+            backend = entrant.session.name
+            for name in alive[backend]:
+                if name not in known[backend]:
+                    yield Doing(f"{item.label} {name}: warming up {backend}", timed=True)
+                    yield from self._warm_up_first(item, entrant, name)
+            entrant.session.suspend()
+
+    def _warm_up_again(self, item: Item, entrant: ItemEntrant, passes: Sequence[PassName]) -> Iterator[Recorded]:
         session = entrant.session
-        for name in self._alive(item, entrant):
-            yield Doing(f"{item.label} {name}: warming up {session.name}", timed=True)
-            known = self._state.loops.get(item.key(session.name, name))
-            if known is None:
-                yield from self._warm_up_first(item, entrant, name)
-                continue
+        for name in passes:
+            known = self._state.loops[item.key(session.name, name)]
             calls = min(known.warm_up_calls, WARM_UP_SAMPLES * max(1, known.loops))
             reply = session.ask(protocol.Sample(pass_name=name, loops=calls))
             if isinstance(reply, Failure):
                 yield failed(item, session.name, name, reply)
-        session.suspend()
 
     def _warm_up_first(self, item: Item, entrant: ItemEntrant, name: PassName) -> Iterator[Recorded]:
         session, key = entrant.session, item.key(entrant.session.name, name)
         call_s = self._budget.seconds(key)
-        reason = self._budget.too_slow(call_s)
-        if reason:
-            yield CellSkipped(**fields_of(key), reason=reason)
+        over = self._budget.too_slow(call_s)
+        if over is not None:
+            yield CellSkipped(**fields_of(key), reason=over.reason, needed_budget_s=over.needed_s)
             return
         limit_s = self._settings.budget_s * WARM_UP_SHARE
         reply = session.ask(protocol.WarmUp(pass_name=name, sample_s=self._settings.sample_s, limit_s=limit_s))

@@ -86,7 +86,7 @@ class Clocks:
         is_ahead = median(each.is_ahead for each in readings) > 0
         if not (is_untold or is_idle or is_ahead):
             return ""
-        return f"the host waits {1e3 * host_s:.4g} ms for a sample, the worker tells of {1e3 * told_s:.4g} ms"
+        return f"the host measured {1e3 * host_s:.4g} ms for a sample, but the worker reported {1e3 * told_s:.4g} ms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,14 @@ The host holds no object of a plug-in: code runs wherever an attribute of one is
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from convbench.plan.entrants import LONGEST_NAME, NAME_RULE, is_name
-from convbench_specs import CONTRACT, Backend, Extractor, FrameworkVariables, Option
+from convbench_specs import CONTRACT, Backend, Extractor, FrameworkVariables, Option, Supports
 
 OPTIONS_OF_HOST = {
     "threads": "Number of threads.",
@@ -65,6 +66,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     summary: str = ""
     contract: tuple[Number, Number] = CONTRACT
     devices: Annotated[Texts, Meta(min_length=1)] = ("cpu",)
+    supports: Supports = Supports()
     operations: Texts = ()
     ranks: Annotated[tuple[Number, ...], Meta(max_length=100)] = ()
     is_deterministic: bool = True
@@ -74,6 +76,11 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     framework_variables: Variables = Variables()
     options: Annotated[tuple[DeclaredOption, ...], Meta(max_length=50)] = ()
     has: Texts = ()
+
+    @property
+    def supported(self) -> Supports:
+        """What it may be asked for, also by the older `operations` and `ranks`."""
+        return self.supports.only(self.operations, self.ranks)
 
     @property
     def variables(self) -> FrameworkVariables:
@@ -134,6 +141,8 @@ def _value(backend: Backend, field: str) -> Any:  # each has a type of its own
     given = getattr(backend, field)
     if isinstance(given, FrameworkVariables):
         given = {"threads": given.threads, "passed_prefixes": given.passed_prefixes}
+    if isinstance(given, Supports):
+        given = asdict(given)
     if field == "options":
         given = [
             {name: getattr(each, name) for name in Option.__dataclass_fields__} if isinstance(each, Option) else each

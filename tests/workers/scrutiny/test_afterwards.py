@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from convbench.verify import make_tensors
-from convbench.workers import afterwards
-from convbench.workers.afterwards import Reading
+from convbench.workers.scrutiny import afterwards
+from convbench.workers.scrutiny.afterwards import Reading
 from convbench_specs import Case, Flatten
 
 CASE = Case(name="flatten", operation=Flatten(), input_shape=(2, 3, 3))

@@ -1,0 +1,10 @@
+"""The backend is right, by the checks of `convbench check`; run it by `pytest tests`."""
+
+from convbench.testing import BackendTests
+
+
+class TestAutograd(BackendTests):
+    backend = "autograd"
+    minimum_cases = 3
+    batch_sizes = (2,)
+    max_examples = 20

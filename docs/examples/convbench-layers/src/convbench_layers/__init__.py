@@ -1,0 +1,1 @@
+"""Layers written from scratch, and the backend that gives them to convbench."""

@@ -1,0 +1,11 @@
+"""The backend is right, by the checks of `convbench check`; run it by `pytest tests`."""
+
+from convbench.testing import BackendTests
+
+
+class TestOnnxRuntime(BackendTests):
+    backend = "onnxruntime"
+    dtypes = ("float32",)
+    minimum_cases = 3
+    batch_sizes = (2,)
+    max_examples = 20

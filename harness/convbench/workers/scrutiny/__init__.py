@@ -1,0 +1,1 @@
+"""What a worker itself holds against the results of its backend."""
