@@ -1,0 +1,125 @@
+"""Jobs on the workers of dask clusters. A worker is a machine if it has a resource: its name is the kind of machine.
+
+What of dask is not relied on, and why:
+
+- Its own retries. When a worker dies, dask blames every task that was there and sends them wherever it likes. Here a
+  worker has one task at a time, tied to its address; when the address is gone, the task is cancelled and the job handed
+  out anew.
+- Its cancelling. A running task cannot be cancelled, so a job ends when its sender says so or is silent for too long.
+- Its environment. A nanny sets thread counts and malloc's thresholds for its worker; the process that measures gets
+  none of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, TypeVar
+
+from convbench.sweep.engines.engine import EngineLostError, Machine
+from convbench.sweep.on_machine.carrying_out import carry_out
+from convbench.sweep.on_machine.folders import end, forget, look
+from convbench.sweep.on_machine.messages import Address, Description, Ended, Glimpse, Order, Question, Refused, Report
+from convbench.text.foreign import clean
+
+Answer = TypeVar("Answer")
+ANSWER_S = 30.0
+"""A worker that does not answer a short question for so long is left alone until the next."""
+NANNY_VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What distributed.nanny.pre-spawn-environ of dask's configuration sets by default."""
+
+
+class DaskEngine:
+    """Clusters as connected clients know them, to be used inside the event loop that these are in.
+
+    `started` is what was started to reach them and is closed with the engine.
+    """
+
+    def __init__(self, clients: Sequence[Any], started: Sequence[Any] = ()) -> None:
+        self._clients = tuple(clients)
+        self._started = tuple(started)
+
+    async def machines(self) -> Collection[Machine]:
+        """Every worker that has a resource."""
+        found = []
+        for number, client in enumerate(self._clients):
+            self._demand(client)
+            identity = await self._asked(client.scheduler.identity(n_workers=-1))
+            for address, worker in identity["workers"].items():
+                if kinds := frozenset(worker.get("resources") or ()):
+                    found.append(Machine(address, kinds, number))
+        return found
+
+    async def measure(self, machine: Machine, order: Order, tried: int) -> Report:
+        """Submit the order to one worker and wait for its report."""
+        client = self._clients[machine.engine]
+        future = client.submit(
+            carry_out,
+            order,
+            key=f"convbench-{order.sweep}-{order.job.id}-{tried}",
+            workers=[machine.address],
+            allow_other_workers=False,
+            resources={order.job.kind: 1},
+            retries=0,
+            pure=False,
+        )
+        try:
+            report: Report = await future
+        except asyncio.CancelledError:
+            if future.status != "cancelled" or _is_cancelled():
+                raise
+            self._demand(client)
+            return Ended(reason="the scheduler dropped it")
+        except Exception as error:  # noqa: BLE001  # whatever a worker raises: convbench may be missing there
+            self._demand(client)
+            return Refused(description=Description(), reason=clean(f"{type(error).__name__}: {error}"))
+        finally:
+            future.release()
+        return report
+
+    async def look(self, machine: Machine, question: Question) -> Glimpse | None:
+        """Ask the worker's event loop, which answers while its one thread measures."""
+        return await self._run(machine, look, question)
+
+    async def end(self, machine: Machine, address: Address) -> None:
+        """Call a job off."""
+        await self._run(machine, end, address)
+
+    async def forget(self, machine: Machine, address: Address) -> None:
+        """Have the worker remove a job's folder."""
+        await self._run(machine, forget, address)
+
+    async def close(self) -> None:
+        """Close clients, then clusters that were started for them."""
+        for each in (*self._clients, *self._started):
+            await asyncio.wait_for(each.close(), ANSWER_S)
+
+    async def _run(self, machine: Machine, function: Callable[..., Answer], argument: object) -> Answer | None:
+        """What a function answers on a worker; None where the worker cannot be asked."""
+        client = self._clients[machine.engine]
+        self._demand(client)
+        try:
+            answers = await asyncio.wait_for(
+                client.run(function, argument, workers=[machine.address], on_error="return"), ANSWER_S
+            )
+        except (OSError, TimeoutError, ValueError):  # it is gone, or busy: it is asked again
+            return None
+        answer = answers.get(machine.address)
+        return None if isinstance(answer, Exception) else answer
+
+    def _demand(self, client: Any) -> None:
+        """EngineLostError where a client has lost its scheduler."""
+        if client.status != "running":
+            raise EngineLostError("the scheduler is gone: start it and its workers again")
+
+    async def _asked(self, answer: Awaitable[Answer]) -> Answer:
+        try:
+            return await asyncio.wait_for(answer, ANSWER_S)
+        except (OSError, TimeoutError) as error:
+            raise EngineLostError(f"the scheduler does not answer any more: {error or 'no reason given'}") from error
+
+
+def _is_cancelled() -> bool:
+    """Whether it is this task that is being cancelled, and not the future that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
