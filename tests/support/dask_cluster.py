@@ -43,7 +43,7 @@ class DaskCluster:
             process.wait()
 
     def start(self) -> None:
-        """Start whatever does not run."""
+        """Start whatever does not run, and wait until all workers are known to the scheduler."""
         self._start("scheduler", ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port)])
         for number in range(self.count):
             kind = self.kinds[number % len(self.kinds)]
@@ -52,6 +52,9 @@ class DaskCluster:
                 ["distributed.cli.dask_worker", self.address, "--host", "127.0.0.1", "--nthreads", "1",
                  "--resources", f"{kind}=1", "--nanny" if self.nanny else "--no-nanny", "--death-timeout", "30"],
             )  # fmt: skip
+
+        assert until(lambda: all("Registered to" in (self.folder / f"worker-{number}" / "log").read_text()
+                                 for number in range(self.count)))  # fmt: skip
 
     def _start(self, name: str, words: list[str]) -> None:
         running = self.processes.get(name)
@@ -68,7 +71,7 @@ class DaskCluster:
             "CONVBENCH_MACHINE_LOCK": str(own / "lock"),
             "STUB_NAME": name,
         }
-        with (own / "log").open("ab") as log:
+        with (own / "log").open("wb") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", *words, "--no-dashboard"],
                 cwd=own, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
@@ -87,6 +90,11 @@ class DaskCluster:
             os.kill(victim, signal.SIGKILL)
         if victim == process.pid:
             process.wait()
+
+    def await_end(self) -> None:
+        """Wait until every process has ended that has lost its scheduler."""
+        for process in self.processes.values():
+            process.wait(PATIENCE_S)
 
     def measuring(self) -> list[int]:
         """Processes of jobs that are alive, of any worker."""

@@ -23,6 +23,7 @@ from convbench.sweep.on_machine.messages import Address, Description, Ended, Gli
 from convbench.text.foreign import clean
 
 Answer = TypeVar("Answer")
+GONE = "the scheduler is gone: start it and its workers again"
 ANSWER_S = 30.0
 """A worker that does not answer a short question for so long is left alone until the next."""
 NANNY_VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -110,13 +111,13 @@ class DaskEngine:
     def _demand(self, client: Any) -> None:
         """EngineLostError where a client has lost its scheduler."""
         if client.status != "running":
-            raise EngineLostError("the scheduler is gone: start it and its workers again")
+            raise EngineLostError(GONE)
 
     async def _asked(self, answer: Awaitable[Answer]) -> Answer:
         try:
             return await asyncio.wait_for(answer, ANSWER_S)
         except (OSError, TimeoutError) as error:
-            raise EngineLostError(f"the scheduler does not answer any more: {error or 'no reason given'}") from error
+            raise EngineLostError(GONE) from error
 
 
 def _is_cancelled() -> bool:
