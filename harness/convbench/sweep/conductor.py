@@ -67,7 +67,7 @@ class Conductor:
         self.queue = JobQueue.of(missing)
         serving: dict[Machine, asyncio.Task[None]] = {}
         try:
-            while not self.queue.is_settled:
+            while serving or not self.queue.is_settled:
                 present = frozenset(await self.engine.machines())
                 for machine in [each for each in self._gone if each not in present]:
                     self._gone.pop(machine).set()
@@ -89,7 +89,7 @@ class Conductor:
         """Give a machine one job after the other, as long as it is there and has any."""
         job: Job | None = first
         while job is not None:
-            self._note(f"{job.label}: on {machine.address}", to_user=False)
+            self._note(f"{job.label}: on {machine.address}")
             self._at_work[machine] = job
             begin = time.monotonic()
             report = await self._attended(machine, job)
@@ -211,10 +211,9 @@ class Conductor:
         total = len(self.folder.sweep.jobs)
         return f"[{self._before + self.queue.done:{len(str(total))}} of {total}]"
 
-    def _note(self, text: str, *, to_user: bool = True) -> None:
+    def _note(self, text: str) -> None:
         self.folder.log(text)
-        if to_user:
-            self.say(text)
+        self.say(text)
 
 
 def _there_are(present: frozenset[Machine]) -> str:

@@ -86,7 +86,7 @@ async def _queued(make: Any, wanted: QueuedKind, system: System) -> Any:
         cluster = await make(
             processes=1,
             worker_extra_args=[*extra, "--resources", f"{wanted.kind}=1"],
-            scheduler_options={**scheduler, "dashboard": False},
+            scheduler_options={**scheduler, "dashboard": False, "dashboard_address": ":0"},
             asynchronous=True,
             **keywords,
         )
