@@ -59,6 +59,7 @@ class Conductor:
     _gone: dict[Machine, asyncio.Event] = field(default_factory=dict)
     _at_work: dict[Machine, Job] = field(default_factory=dict)
     _alone_since: dict[str, float] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def conduct(self) -> None:
         """Make every job that is missing; returns when each is done or given up."""
@@ -76,26 +77,38 @@ class Conductor:
                         self._gone.setdefault(machine, asyncio.Event())
                         serving[machine] = asyncio.create_task(self._serve(machine, job))
                 self._give_up_hopeless(present)
-                if serving:
-                    await asyncio.wait(serving.values(), timeout=self.pace.poll_s, return_when=asyncio.FIRST_COMPLETED)
-                elif not self.queue.is_settled:
-                    await asyncio.sleep(self.pace.poll_s)
+                if self.queue.is_settled and serving:
+                    await asyncio.wait(serving.values(), timeout=self.pace.poll_s)
+                else:
+                    await self._news()
                 for machine in [each for each, task in serving.items() if task.done()]:
                     serving.pop(machine).result()
         finally:
             await self._leave(serving)
 
+    async def _news(self) -> None:
+        """Wait until there may be something to hand out: a job has come back, or it is time to look for machines."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), self.pace.poll_s)
+        self._changed.clear()
+
     async def _serve(self, machine: Machine, first: Job) -> None:
         """Give a machine one job after the other, as long as it is there and has any."""
         job: Job | None = first
-        while job is not None:
-            self._note(f"{job.label}: on {machine.address}")
-            self._at_work[machine] = job
-            begin = time.monotonic()
-            report = await self._attended(machine, job)
-            self._at_work.pop(machine, None)
-            await self._settle(machine, job, report, time.monotonic() - begin)
-            job = self.queue.take(machine) if machine in self._gone else None
+        try:
+            while job is not None:
+                self._note(f"{job.label}: on {machine.address}")
+                self._at_work[machine] = job
+                begin = time.monotonic()
+                report = await self._attended(machine, job)
+                self._at_work.pop(machine, None)
+                await self._settle(machine, job, report, time.monotonic() - begin)
+                if self.queue.is_settled or not isinstance(report, Measured):
+                    self._changed.set()
+                job = self.queue.take(machine) if machine in self._gone else None
+        except BaseException:
+            self._changed.set()  # so that it is noticed at once
+            raise
 
     async def _attended(self, machine: Machine, job: Job) -> Report | None:
         """The report of a machine, which is looked at meanwhile; None where it is gone."""
