@@ -16,6 +16,8 @@ from convbench.sweep.engines.engine import Engine
 from convbench.sweep.engines.queue_config import QueuedKind, System
 
 CONNECT_S = 10.0
+NO_DASHBOARD = {"dashboard": False, "dashboard_address": ":0"}
+"""A page about tasks tells little of a sweep, and its usual port may be taken."""
 EXTRA = 'pip install "convbench[distributed]"'
 Starting = Callable[[Sequence[str]], Awaitable[Engine]]
 """Makes an engine, given the kinds of machine that are wanted."""
@@ -45,6 +47,7 @@ def by_ssh(hosts: Sequence[str], python: str | None) -> Starting:
             cluster = await distributed.SSHCluster(
                 [hosts[0], *hosts],
                 worker_options={"nthreads": 1, "resources": dict.fromkeys(kinds, 1)},
+                scheduler_options=dict(NO_DASHBOARD),
                 remote_python=python,
                 asynchronous=True,
             )
@@ -86,7 +89,7 @@ async def _queued(make: Any, wanted: QueuedKind, system: System) -> Any:
         cluster = await make(
             processes=1,
             worker_extra_args=[*extra, "--resources", f"{wanted.kind}=1"],
-            scheduler_options={**scheduler, "dashboard": False, "dashboard_address": ":0"},
+            scheduler_options={**NO_DASHBOARD, **scheduler},
             asynchronous=True,
             **keywords,
         )
