@@ -46,5 +46,8 @@ class SimulatedEngine:
         """Nothing to forget."""
         self.calls["forget"] += 1
 
+    async def forget_sweep(self, machine: Machine, sweep: str) -> None:
+        """Nothing to forget."""
+
     async def close(self) -> None:
         """Nothing was started."""

@@ -83,6 +83,9 @@ class Conductor:
                     await self._news()
                 for machine in [each for each, task in serving.items() if task.done()]:
                     serving.pop(machine).result()
+            if not self.queue.missing:
+                for machine in self._gone:  # which are still there
+                    await self.engine.forget_sweep(machine, self.folder.sweep.id)
         finally:
             await self._leave(serving)
 

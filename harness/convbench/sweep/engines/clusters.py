@@ -19,6 +19,10 @@ CONNECT_S = 10.0
 NO_DASHBOARD = {"dashboard": False, "dashboard_address": ":0"}
 """A page about tasks tells little of a sweep, and its usual port may be taken."""
 EXTRA = 'pip install "convbench[distributed]"'
+WITHOUT_PROFILER = {"distributed.worker.profile.enabled": False}
+"""A worker looks 100 times a second where its task is, which is none of its business while something is measured."""
+PROLOGUE = "export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False"
+"""The same for a job of a queue."""
 Starting = Callable[[Sequence[str]], Awaitable[Engine]]
 """Makes an engine, given the kinds of machine that are wanted."""
 
@@ -43,6 +47,7 @@ def by_ssh(hosts: Sequence[str], python: str | None) -> Starting:
             )
         distributed = _imported("distributed", "--ssh")
         _imported("asyncssh", "--ssh")
+        _imported("dask", "--ssh").config.set(WITHOUT_PROFILER)  # it is sent to the workers
         try:
             cluster = await distributed.SSHCluster(
                 [hosts[0], *hosts],
@@ -82,13 +87,15 @@ def in_queue(system: System, wanted: Sequence[QueuedKind]) -> Starting:
 async def _queued(make: Any, wanted: QueuedKind, system: System) -> Any:
     """A cluster whose jobs have a worker each, and are asked for again when they are lost."""
     keywords = dict(wanted.keywords)
-    extra = keywords.pop("worker_extra_args", [])
+    extra, prologue = keywords.pop("worker_extra_args", []), keywords.pop("job_script_prologue", [])
     assert isinstance(extra, list)
+    assert isinstance(prologue, list)
     scheduler = {"host": wanted.scheduler_host} if wanted.scheduler_host else {}
     try:
         cluster = await make(
             processes=1,
             worker_extra_args=[*extra, "--resources", f"{wanted.kind}=1"],
+            job_script_prologue=[PROLOGUE, *prologue],
             scheduler_options={**NO_DASHBOARD, **scheduler},
             asynchronous=True,
             **keywords,

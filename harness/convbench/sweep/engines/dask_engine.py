@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from concurrent import futures
 from typing import Any, TypeVar
 
 from convbench.sweep.engines.engine import EngineLostError, Machine
 from convbench.sweep.on_machine.carrying_out import carry_out
-from convbench.sweep.on_machine.folders import end, forget, look
+from convbench.sweep.on_machine.folders import end, forget, forget_sweep, look
 from convbench.sweep.on_machine.messages import Address, Description, Ended, Glimpse, Order, Question, Refused, Report
 from convbench.text.foreign import clean
 
@@ -66,11 +67,12 @@ class DaskEngine:
         )
         try:
             report: Report = await future
-        except asyncio.CancelledError:
-            if future.status != "cancelled" or _is_cancelled():
-                raise
+        except futures.CancelledError:  # dask's, not asyncio's: that one is for us
             self._demand(client)
             return Ended(reason="the scheduler dropped it")
+        except OSError as error:
+            self._demand(client)
+            return Ended(reason=clean(f"the connection broke: {error}"))
         except Exception as error:  # noqa: BLE001  # whatever a worker raises: convbench may be missing there
             self._demand(client)
             return Refused(description=Description(), reason=clean(f"{type(error).__name__}: {error}"))
@@ -89,6 +91,10 @@ class DaskEngine:
     async def forget(self, machine: Machine, address: Address) -> None:
         """Have the worker remove a job's folder."""
         await self._run(machine, forget, address)
+
+    async def forget_sweep(self, machine: Machine, sweep: str) -> None:
+        """Have the worker remove a sweep's folder."""
+        await self._run(machine, forget_sweep, sweep)
 
     async def close(self) -> None:
         """Close clients, then clusters that were started for them."""
@@ -118,9 +124,3 @@ class DaskEngine:
             return await asyncio.wait_for(answer, ANSWER_S)
         except (OSError, TimeoutError) as error:
             raise EngineLostError(GONE) from error
-
-
-def _is_cancelled() -> bool:
-    """Whether it is this task that is being cancelled, and not the future that it waits for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -45,5 +45,8 @@ class Engine(Protocol):
     async def forget(self, machine: Machine, address: Address) -> None:
         """Have a machine remove what it has left of a job."""
 
+    async def forget_sweep(self, machine: Machine, sweep: str) -> None:
+        """Have a machine remove what it has left of a sweep."""
+
     async def close(self) -> None:
         """Let go of the machines, and of what was started to reach them."""

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from convbench.sweep.engines.engine import Machine
 from convbench.sweep.on_machine.carrying_out import carry_out
-from convbench.sweep.on_machine.folders import end, forget, look
+from convbench.sweep.on_machine.folders import end, forget, forget_sweep, look
 from convbench.sweep.on_machine.messages import Address, Glimpse, Order, Question, Report
 
 
@@ -36,6 +36,10 @@ class HereEngine:
     async def forget(self, machine: Machine, address: Address) -> None:  # noqa: ARG002
         """Remove its folder."""
         forget(address)
+
+    async def forget_sweep(self, machine: Machine, sweep: str) -> None:  # noqa: ARG002
+        """Remove the folder of a sweep."""
+        forget_sweep(sweep)
 
     async def close(self) -> None:
         """Nothing was started."""

@@ -18,7 +18,7 @@ from convbench.results.events.header import HEADER
 from convbench.results.events.journal import JOURNAL
 from convbench.sweep.on_machine.child import last_words, run_child
 from convbench.sweep.on_machine.description import describe, package_differences, with_findings
-from convbench.sweep.on_machine.folders import RUN, job_folder, packed, reason_to_end, waiting
+from convbench.sweep.on_machine.folders import RUN, job_folder, keep_lease, packed, reason_to_end, waiting
 from convbench.sweep.on_machine.lock import MachineLock, lock_path
 from convbench.sweep.on_machine.messages import Description, Ended, Failed, Measured, Order, Part, Refused, Report
 from convbench.sweep.whole import is_whole
@@ -38,7 +38,7 @@ def carry_out(order: Order) -> Report:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "ended").unlink(missing_ok=True)
-        (folder / "looked").touch()
+        keep_lease(folder)
         if full := _full(folder):
             return Refused(description=description, reason=full)
         with MachineLock(lock_path()) as lock:

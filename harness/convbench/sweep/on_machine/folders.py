@@ -35,12 +35,19 @@ MACHINE_DIGITS = 12
 
 def job_folder(address: Address) -> Path:
     """The folder of a job on this machine."""
-    return cache_folder(os.environ) / "sweeps" / machine_number()[:MACHINE_DIGITS] / address.sweep / address.job
+    return sweep_folder(address.sweep) / address.job
 
 
-def keep_lease(address: Address) -> None:
-    """Note that the sender is alive."""
-    (job_folder(address) / "looked").touch()
+def sweep_folder(sweep: str) -> Path:
+    """The folder of a sweep on this machine."""
+    return cache_folder(os.environ) / "sweeps" / machine_number()[:MACHINE_DIGITS] / sweep
+
+
+def keep_lease(folder: Path) -> None:
+    """Note that the sender of the job of a folder is alive, by this machine's clock: a file server may have another."""
+    now = time.time()
+    (folder / "looked").touch()
+    os.utime(folder / "looked", (now, now))
 
 
 def reason_to_end(folder: Path, lease_s: float) -> str:
@@ -69,7 +76,7 @@ def look(question: Question) -> Glimpse:
     folder, machine = job_folder(question.address), machine_number()
     if not folder.is_dir():  # the job has not begun here
         return Glimpse(machine_id=machine)
-    (folder / "looked").touch()
+    keep_lease(folder)
     waits = _text(folder / "waits")
     header = _bytes(folder / RUN / HEADER)
     if not header:
@@ -97,11 +104,13 @@ def end(address: Address) -> None:
 
 
 def forget(address: Address) -> None:
-    """Remove what is left of a job whose run is kept elsewhere, and the folder of its sweep after the last of them."""
-    folder = job_folder(address)
-    shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):
-        folder.parent.rmdir()
+    """Remove what is left of a job whose run is kept elsewhere."""
+    shutil.rmtree(job_folder(address), ignore_errors=True)
+
+
+def forget_sweep(sweep: str) -> None:
+    """Remove what is left of a sweep that is done."""
+    shutil.rmtree(sweep_folder(sweep), ignore_errors=True)
 
 
 def packed(run: Path) -> bytes:
