@@ -53,7 +53,8 @@ def test_a_sweep_that_was_killed_goes_on_and_leaves_no_process(tmp_path, monkeyp
     begun(path, made).close()
     mark = new_mark()
     slow = {**os.environ, **mark, "STUB_STEPS": "20", "STUB_STEP_S": "0.1"}
-    client = subprocess.Popen([sys.executable, CLIENT, str(path), "here"], env=slow, stdout=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    client = subprocess.Popen([sys.executable, CLIENT, str(path), "here"], env=slow, stdout=quiet, stderr=quiet)
     assert until(lambda: len(stored_steps(path)) > 2)
     client.send_signal(signal.SIGKILL)
     client.wait()

@@ -22,7 +22,7 @@ from convbench.sweep.on_machine.folders import RUN, job_folder, keep_lease, pack
 from convbench.sweep.on_machine.lock import MachineLock, lock_path
 from convbench.sweep.on_machine.messages import Description, Ended, Failed, Measured, Order, Part, Refused, Report
 from convbench.sweep.whole import is_whole
-from convbench.text.foreign import clean
+from convbench.text.foreign import clean, clean_lines
 
 LEAST_FREE_BYTES = 64 * 2**20
 """On a disk with less left a run may fail in its middle."""
@@ -104,7 +104,9 @@ def _measured(order: Order, folder: Path, description: Description, lock: Machin
     if full := _full(folder):
         return Refused(description=description, reason=full)
     how = f"exit code {code}" if code >= 0 else f"ended by signal {-code}"
-    return Failed(description=description, reason=clean(f"{last_words(log) or 'it said nothing'} ({how})"))
+    printed = clean_lines(log.read_text(encoding="utf-8", errors="replace"))
+    reason = clean(f"{last_words(printed) or 'it said nothing'} ({how})")
+    return Failed(description=description, reason=reason, log=printed)
 
 
 def _bring_part(run: Path, part: Part | None, description: Description) -> bool:

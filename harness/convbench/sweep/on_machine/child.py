@@ -73,13 +73,13 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def last_words(log: Path) -> str:
-    """What a command said last: its own line about an error, else its last line."""
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    told = [line for line in lines if line.strip()]
+def last_words(printed: str) -> str:
+    """What a command said last: its own line about an error, else its last line.
+
+    >>> last_words("convbench: no such file\\nTraceback\\n")
+    'no such file'
+    """
+    told = [line for line in printed.splitlines() if line.strip()]
     errors = [line.partition("convbench: ")[2] for line in told if line.startswith("convbench: ")]
     return (errors or told or [""])[-1]
 

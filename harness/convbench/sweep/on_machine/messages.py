@@ -93,10 +93,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """The command failed on this machine: perhaps the job is at fault, perhaps something is missing there."""
+    """The command failed on this machine: perhaps the job is at fault, perhaps something is missing there.
+
+    `log` is the end of what it printed.
+    """
 
     description: Description
     reason: str
+    log: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

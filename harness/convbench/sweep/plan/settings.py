@@ -126,8 +126,16 @@ def words_of(settings: Mapping[str, Value]) -> tuple[str, ...]:
 
 
 def in_short(key: str, value: Value) -> str:
-    """A setting in the label of a job: threads=8, batch_sizes=1+8; a file or an interpreter by its last name."""
-    texts = [Path(text).name if key in {"plugin", "against"} else text for text in _each(value)]
+    """A setting in the label of a job; an entrant by its name, a file or an interpreter by the last part of its path.
+
+    >>> in_short("batch_sizes", (1, 8)), in_short("entrant", ("old=mine@/envs/old/bin/python",))
+    ('batch_sizes=1+8', 'entrant=old')
+    """
+    texts = _each(value)
+    if key == "entrant":
+        texts = [text.partition("=")[0] for text in texts]
+    elif key in {"plugin", "against"}:
+        texts = [Path(text).name for text in texts]
     return f"{key}={'+'.join(texts)}"
 
 
