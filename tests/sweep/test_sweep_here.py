@@ -38,6 +38,7 @@ def test_what_fails_is_missing_with_its_reason_and_the_others_go_on(tmp_path):
     made = (*jobs(1), *jobs(1, workload="missing"), *jobs(1, workload="wrong"), *jobs(1, kind="gpu"))
     swept, said = swept_here(tmp_path / "sweep", made, "machine")
     assert [each.job for each in swept.made] == [made[0].id, made[2].id]
+    assert (tmp_path / "sweep" / "logs" / f"{made[1].id}.txt").read_text() == "convbench: unknown workload 'missing'"
     assert [each.job for each in swept.wrong] == [made[2].id]
     assert [(job.id, reason) for job, reason in swept.missing] == [
         (made[1].id, "on this machine: unknown workload 'missing' (exit code 2)"),
@@ -48,7 +49,8 @@ def test_what_fails_is_missing_with_its_reason_and_the_others_go_on(tmp_path):
     assert not any((tmp_path / "cache" / "sweeps").rglob("run.json")) or swept.missing, "what is kept is forgotten"
 
 
-def test_a_sweep_that_was_killed_goes_on_and_leaves_no_process(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+def test_a_sweep_that_was_killed_goes_on_and_leaves_no_process(tmp_path, monkeypatch, number):
     path, made = tmp_path / "sweep", jobs(3)
     begun(path, made).close()
     mark = new_mark()
@@ -56,7 +58,7 @@ def test_a_sweep_that_was_killed_goes_on_and_leaves_no_process(tmp_path, monkeyp
     quiet = subprocess.DEVNULL
     client = subprocess.Popen([sys.executable, CLIENT, str(path), "here"], env=slow, stdout=quiet, stderr=quiet)
     assert until(lambda: len(stored_steps(path)) > 2)
-    client.send_signal(signal.SIGKILL)
+    client.send_signal(number)
     client.wait()
     assert until(lambda: not processes_of(mark), 5.0), "the kernel ends what it has started"
     folder = SweepFolder.open(path)

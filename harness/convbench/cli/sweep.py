@@ -20,7 +20,7 @@ from convbench.sweep.engines.here import HereEngine
 from convbench.sweep.engines.queue_config import System, read_queue_config
 from convbench.sweep.plan.file import read_plan
 from convbench.sweep.plan.jobs import Job, jobs_of
-from convbench.sweep.state import RUNS, SweepFolder, kinds_of
+from convbench.sweep.state import LOGS, RUNS, SweepFolder, kinds_of
 from convbench.sweep.sweeping import Swept, Way, begin_sweep, go_on_with
 from convbench.text.commands import command_lines
 
@@ -132,6 +132,9 @@ def _print_result(swept: Swept, again: Sequence[str]) -> None:
     total = len(swept.made) + len(swept.missing)
     for job, reason in swept.missing:
         click.echo(f"missing: {job.label}: {reason}")
+        printed = swept.folder / LOGS / f"{job.id}.txt"
+        if printed.exists():
+            click.echo(f"  what it printed: {printed}")
     for made in swept.wrong:
         click.echo(f"wrong: a backend is wrong or failed in {swept.folder / RUNS / made.job}")
     click.echo(f"{len(swept.made)} of {_counted(total, 'job')} done: {swept.folder / RUNS}")

@@ -169,6 +169,7 @@ class Conductor:
                 self.queue.refused(job, f"{where}: {report.reason}")
             case Failed():
                 self._note(f"{job.label}: failed on {where}: {report.reason}")
+                self.folder.keep_log(job, report.log)
                 self.queue.failed(job, report.reason)
             case Ended():
                 self._note(f"{job.label}: ended on {where}: {report.reason}")
@@ -211,7 +212,7 @@ class Conductor:
             if (is_there and not self._at_work) or waited_s >= self.pace.machine_s:
                 why = "" if is_there else f"there is no machine of kind {kind}{_there_are(present)}"
                 for job in self.queue.give_up(kind, why, present):
-                    self._note(f"{job.label}: given up: {self.queue.missing[job.id]}")
+                    self._note(f"{job.label}: given up{why and ': ' + why}")
 
     async def _leave(self, serving: dict[Machine, asyncio.Task[None]]) -> None:
         """Have every job that is under way end, and wait a little for it."""

@@ -1,10 +1,11 @@
 """The folder of a sweep: what it is to measure, and what it has. From it alone a sweep goes on.
 
-FOLDER/sweep.json        the jobs and the packages that their machines must have; written once
-/runs/JOB/         the run folder of a job that is done: moved in whole, so what is there is complete
-/parts/JOB/        what is known of a run that was not finished yet; run.json is header.json there
-/machines/NAME-ID.json    what each machine has said of itself
-/sweep.log         what happened, a line each, with its time
+sweep.json               the jobs and the packages that their machines must have; written once
+runs/JOB/                the run folder of a job that is done: moved in whole, so what is there is complete
+parts/JOB/               what is known of a run that was not finished yet; run.json is header.json there
+machines/NAME-ID.json    what each machine has said of itself
+logs/JOB.txt             what the command of a job printed that failed last
+sweep.log                what happened, a line each, with its time
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ SWEEP = "sweep.json"
 RUNS = "runs"
 PARTS = "parts"
 MACHINES = "machines"
+LOGS = "logs"
 LOG = "sweep.log"
 MADE = "job.json"
 """In a run folder: which job it is of, and how it was made."""
@@ -117,7 +119,7 @@ class SweepFolder:
         except BlockingIOError as error:
             os.close(lock)
             raise UsageError(f"another sweep is working on {path}: wait for it, or end it") from error
-        for name in (RUNS, PARTS, MACHINES):
+        for name in (RUNS, PARTS, MACHINES, LOGS):
             (path / name).mkdir(exist_ok=True)
         return cls(path, sweep, lock)
 
@@ -208,6 +210,10 @@ class SweepFolder:
         if is_new:
             path.write_bytes(text)
         return is_new
+
+    def keep_log(self, job: Job, printed: str) -> None:
+        """Keep what the command of a job printed that failed."""
+        (self.path / LOGS / f"{job.id}.txt").write_text(printed, encoding="utf-8")
 
     def log(self, text: str) -> None:
         """A line for the sweep's log."""

@@ -68,6 +68,7 @@ def test_what_the_command_said_is_the_reason_of_a_failure(order):
     report = carry_out(replace(order, job=jobs(1, workload="missing")[0]))
     assert isinstance(report, Failed)
     assert report.reason == "unknown workload 'missing' (exit code 2)"
+    assert report.log == "convbench: unknown workload 'missing'"
 
 
 def test_a_wrong_backend_is_a_result(order):

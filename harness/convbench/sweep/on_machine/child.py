@@ -74,7 +74,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def last_words(printed: str) -> str:
-    """What a command said last: its own line about an error, else its last line.
+    r"""What a command said last: its own line about an error, else its last line.
 
     >>> last_words("convbench: no such file\\nTraceback\\n")
     'no such file'
