@@ -76,7 +76,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def last_words(printed: str) -> str:
     r"""What a command said last: its own line about an error, else its last line.
 
-    >>> last_words("convbench: no such file\\nTraceback\\n")
+    >>> last_words("convbench: no such file\nTraceback\n")
     'no such file'
     """
     told = [line for line in printed.splitlines() if line.strip()]
