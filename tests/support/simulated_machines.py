@@ -25,7 +25,7 @@ class SimulatedEngine:
         self.calls["machines"] += 1
         return self._machines
 
-    async def measure(self, machine: Machine, order: Order, tried: int) -> Report:
+    async def measure(self, machine: Machine, order: Order) -> Report:
         """The same run for every order."""
         self.calls["measure"] += 1
         self.at_once[machine] += 1

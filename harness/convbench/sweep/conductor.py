@@ -125,7 +125,7 @@ class Conductor:
             command=self.command,
         )
         gone = asyncio.create_task(self._gone[machine].wait())
-        measuring = asyncio.create_task(self.engine.measure(machine, order, self.queue.tries(job)))
+        measuring = asyncio.create_task(self.engine.measure(machine, order))
         looking = asyncio.create_task(self._look_on(machine, job))
         try:
             await asyncio.wait({gone, measuring, looking}, return_when=asyncio.FIRST_COMPLETED)

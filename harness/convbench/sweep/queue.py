@@ -71,10 +71,6 @@ class JobQueue:
                     return job
         return None
 
-    def tries(self, job: Job) -> int:
-        """How often a job was tried in vain."""
-        return self._tried(job).count
-
     def finished(self, job: Job) -> None:
         """Its run is kept."""
         self._in_a_row[self._with_machine.pop(job.id)] = 0

@@ -13,6 +13,7 @@ What of dask is not relied on, and why:
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent import futures
 from typing import Any, TypeVar
@@ -40,25 +41,29 @@ class DaskEngine:
     def __init__(self, clients: Sequence[Any], started: Sequence[Any] = ()) -> None:
         self._clients = tuple(clients)
         self._started = tuple(started)
+        self._known: tuple[dict[str, Machine], ...] = tuple({} for _ in self._clients)
+        """Every worker that was ever seen, by its address."""
 
     async def machines(self) -> Collection[Machine]:
         """Every worker that has a resource."""
-        found = []
+        found: list[Machine] = []
         for number, client in enumerate(self._clients):
             self._demand(client)
-            identity = await self._asked(client.scheduler.identity(n_workers=-1))
-            for address, worker in identity["workers"].items():
-                if kinds := frozenset(worker.get("resources") or ()):
-                    found.append(Machine(address, kinds, number))
+            known, present = self._known[number], await self._asked(client.scheduler.ncores())
+            if not present.keys() <= known.keys():  # the long answer, of megabytes, only where there are new ones
+                identity = await self._asked(client.scheduler.identity(n_workers=-1))
+                for address, worker in identity["workers"].items():
+                    known[address] = Machine(address, frozenset(worker.get("resources") or ()), number)
+            found += [known[address] for address in present if address in known and known[address].kinds]
         return found
 
-    async def measure(self, machine: Machine, order: Order, tried: int) -> Report:
+    async def measure(self, machine: Machine, order: Order) -> Report:
         """Submit the order to one worker and wait for its report."""
         client = self._clients[machine.engine]
         future = client.submit(
             carry_out,
             order,
-            key=f"convbench-{order.sweep}-{order.job.id}-{tried}",
+            key=f"convbench-{order.sweep}-{order.job.id}-{secrets.token_hex(4)}",  # else dask gives old results
             workers=[machine.address],
             allow_other_workers=False,
             resources={order.job.kind: 1},

@@ -30,11 +30,8 @@ class Engine(Protocol):
     async def machines(self) -> Collection[Machine]:
         """Those that are there now."""
 
-    async def measure(self, machine: Machine, order: Order, tried: int) -> Report:
-        """Have a machine carry out an order, and wait for it. `tried` is how often the job was sent before.
-
-        It may wait for ever for a machine that is gone, and is then cancelled.
-        """
+    async def measure(self, machine: Machine, order: Order) -> Report:
+        """Have a machine carry out an order, and wait for it: for ever, where it is gone, until this is cancelled."""
 
     async def look(self, machine: Machine, question: Question) -> Glimpse | None:
         """Ask about a job that is being made; None where there is no answer."""

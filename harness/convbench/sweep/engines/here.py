@@ -21,7 +21,7 @@ class HereEngine:
         """Only this one."""
         return (self._machine,)
 
-    async def measure(self, machine: Machine, order: Order, tried: int) -> Report:  # noqa: ARG002
+    async def measure(self, machine: Machine, order: Order) -> Report:  # noqa: ARG002
         """Carry it out in a thread; it ends when the job is called off, or when this process dies."""
         return await asyncio.to_thread(carry_out, order)
 
