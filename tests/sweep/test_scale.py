@@ -53,7 +53,7 @@ def test_each_job_is_handed_out_once_and_to_a_machine_that_has_no_other(tmp_path
 
 @pytest.mark.slow
 def test_the_work_for_a_job_is_the_same_however_many_there_are(tmp_path, archive):
-    _, few = conducted(tmp_path / "few", 100, 10, archive)
-    engine, many = conducted(tmp_path / "many", 1600, 160, archive)
-    assert many / 1600 < 1.1 * few / 100, "lines of code a job"
+    _, few = conducted(tmp_path / "few", 50, 5, archive)
+    engine, many = conducted(tmp_path / "many", 600, 60, archive)
+    assert many / 600 < 1.1 * few / 50, "lines of code a job"
     assert engine.calls["machines"] < 10, "and machines are not asked for each of them"
