@@ -139,6 +139,7 @@ def test_the_jobs_of_a_plan_are_listed_as_commands(tmp_path):
         (["plan.toml", "--kind", "a", "--ssh", "b"], "--kind says what this machine is"),
         (["plan.toml", "--ssh-python", "b"], "--ssh-python is for --ssh"),
         (["plan.toml", "--slurm", "none.toml"], "cannot read none.toml"),
+        (["plan.toml", "--slurm", "plan.toml"], "plan.toml must have a table for each kind of machine"),
         (["--resume", "nowhere"], "nowhere is no folder of a sweep"),
         (["--resume", "nowhere", "--any-versions"], "leave out --output and --any-versions"),
     ],

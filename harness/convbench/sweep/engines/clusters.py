@@ -29,6 +29,7 @@ Starting = Callable[[Sequence[str]], Awaitable[Engine]]
 
 def at_scheduler(address: str) -> Starting:
     """Workers that others have started, of a scheduler that is running."""
+    _imported("distributed", "--scheduler")
 
     async def start(_: Sequence[str]) -> Engine:
         return DaskEngine([await _client(address)])
@@ -38,6 +39,8 @@ def at_scheduler(address: str) -> Starting:
 
 def by_ssh(hosts: Sequence[str], python: str | None) -> Starting:
     """A worker on each host, and a scheduler beside the first; all are of the one kind that is wanted."""
+    distributed = _imported("distributed", "--ssh")
+    _imported("asyncssh", "--ssh")
 
     async def start(kinds: Sequence[str]) -> Engine:
         if len(kinds) > 1:
@@ -45,8 +48,6 @@ def by_ssh(hosts: Sequence[str], python: str | None) -> Starting:
                 f"--ssh starts machines of one kind, and the plan has {', '.join(kinds)}: "
                 "start workers by hand, each with --resources KIND=1, and name their --scheduler"
             )
-        distributed = _imported("distributed", "--ssh")
-        _imported("asyncssh", "--ssh")
         _imported("dask", "--ssh").config.set(WITHOUT_PROFILER)  # it is sent to the workers
         try:
             cluster = await distributed.SSHCluster(
@@ -65,10 +66,12 @@ def by_ssh(hosts: Sequence[str], python: str | None) -> Starting:
 
 def in_queue(system: System, wanted: Sequence[QueuedKind]) -> Starting:
     """Workers as jobs of Slurm, PBS or LSF: a cluster for each kind, its scheduler in this process."""
+    jobqueue = _imported("dask_jobqueue", f"--{system}")
+    make = {"slurm": jobqueue.SLURMCluster, "pbs": jobqueue.PBSCluster, "lsf": jobqueue.LSFCluster}[system]
 
     async def start(kinds: Sequence[str]) -> Engine:
-        jobqueue = _imported("dask_jobqueue", f"--{system}")
-        make = {"slurm": jobqueue.SLURMCluster, "pbs": jobqueue.PBSCluster, "lsf": jobqueue.LSFCluster}[system]
+        if unknown := set(kinds) - {each.kind for each in wanted}:
+            raise UsageError(f"--{system}: the file has no table for machines of kind {', '.join(sorted(unknown))}")
         async with AsyncExitStack() as undo:
             clients, clusters = [], []
             for each in wanted:
