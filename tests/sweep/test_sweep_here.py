@@ -20,8 +20,9 @@ from convbench.cli.main import main
 from convbench.results.events.header import read_header
 from convbench.results.events.journal import read_events
 from convbench.results.events.schema import Finished
+from convbench.sweep.plan.file import read_plan
 from convbench.sweep.state import SweepFolder
-from convbench.sweep.sweeping import go_on_with
+from convbench.sweep.sweeping import go_on_with, packages_here
 from convbench.workers.channel.leftovers import new_mark
 
 CLIENT = str(TESTS / "support" / "sweep_client.py")
@@ -152,3 +153,28 @@ def test_a_call_that_cannot_be_is_refused_in_one_line(tmp_path, monkeypatch, arg
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "results").exists()
+
+
+def test_without_dask_the_option_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plan.toml").write_text(PLAN)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    done = invoked("plan.toml", "--scheduler", "tcp://127.0.0.1:9")
+    assert done.exit_code == 2
+    assert done.stderr == (
+        'convbench: --scheduler needs the package distributed: pip install "convbench[distributed]"\n'
+    )
+    assert not (tmp_path / "results").exists()
+
+
+def test_nothing_of_dask_is_imported_without_an_engine():
+    code = "import convbench.cli.sweep, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"dask", "distributed", "dask_jobqueue", "asyncssh"}.isdisjoint(done.stdout.split())
+
+
+def test_only_the_packages_of_the_backends_that_a_plan_names_matter(tmp_path):
+    (tmp_path / "plan.toml").write_text(PLAN)
+    found = packages_here(read_plan(tmp_path / "plan.toml"))
+    assert {"convbench", "numpy"} <= set(found)
+    assert "torch" not in found
