@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from convbench.sweep.engines.engine import Engine, Machine
 from convbench.sweep.on_machine.messages import (
@@ -92,7 +93,8 @@ class Conductor:
     async def _news(self) -> None:
         """Wait until there may be something to hand out: a job has come back, or it is time to look for machines."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), self.pace.poll_s)
+            async with asyncio.timeout(self.pace.poll_s):
+                await self._changed.wait()
         self._changed.clear()
 
     async def _serve(self, machine: Machine, first: Job) -> None:
@@ -126,24 +128,22 @@ class Conductor:
         )
         gone = asyncio.create_task(self._gone[machine].wait())
         measuring = asyncio.create_task(self.engine.measure(machine, order))
-        looking = asyncio.create_task(self._look_on(machine, job))
+        looking = asyncio.create_task(self._look_on(machine, job, measuring))
         try:
             await asyncio.wait({gone, measuring, looking}, return_when=asyncio.FIRST_COMPLETED)
-            if looking.done():  # only by an error: unseen, the machine would end the job
+            if looking.done():  # by an error, else not before the job: unseen, the machine would end it
                 looking.result()
             return measuring.result() if measuring.done() else None
         finally:
-            for task in (gone, measuring, looking):
-                task.cancel()
-            await asyncio.gather(gone, measuring, looking, return_exceptions=True)
+            await _ended(gone, measuring, looking)
 
-    async def _look_on(self, machine: Machine, job: Job) -> None:
+    async def _look_on(self, machine: Machine, job: Job, measuring: asyncio.Task[Report]) -> None:
         """Keep what the run of a job has so far, again and again, and say what it waits for."""
         waits = ""
-        while True:
+        while not measuring.done():
             await asyncio.sleep(self.pace.look_s)
             glimpse = await self.engine.look(machine, self.folder.question(job))
-            if glimpse is None:
+            if glimpse is None or measuring.done():
                 continue
             self.folder.keep_part(job, glimpse)
             if glimpse.waits and glimpse.waits != waits:
@@ -219,10 +219,9 @@ class Conductor:
         address = self.folder.sweep.id
         for machine, job in list(self._at_work.items()):
             with suppress(Exception):  # whoever cannot be told ends by its lease
-                await asyncio.wait_for(self.engine.end(machine, Address(address, job.id)), GOODBYE_S)
-        for task in serving.values():
-            task.cancel()
-        await asyncio.gather(*serving.values(), return_exceptions=True)
+                async with asyncio.timeout(GOODBYE_S):
+                    await self.engine.end(machine, Address(address, job.id))
+        await _ended(*serving.values())
 
     def _progress(self) -> str:
         total = len(self.folder.sweep.jobs)
@@ -231,6 +230,17 @@ class Conductor:
     def _note(self, text: str) -> None:
         self.folder.log(text)
         self.say(text)
+
+
+async def _ended(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait for them, but not for ever: what an engine does inside may hold out against it."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        done, _ = await asyncio.wait(tasks, timeout=GOODBYE_S)
+        for task in done:
+            if not task.cancelled():
+                task.exception()  # it was seen, or comes too late
 
 
 def _there_are(present: frozenset[Machine]) -> str:

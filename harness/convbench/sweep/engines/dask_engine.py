@@ -104,16 +104,16 @@ class DaskEngine:
     async def close(self) -> None:
         """Close clients, then clusters that were started for them."""
         for each in (*self._clients, *self._started):
-            await asyncio.wait_for(each.close(), ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                await each.close()
 
     async def _run(self, machine: Machine, function: Callable[..., Answer], argument: object) -> Answer | None:
         """What a function answers on a worker; None where the worker cannot be asked."""
         client = self._clients[machine.engine]
         self._demand(client)
         try:
-            answers = await asyncio.wait_for(
-                client.run(function, argument, workers=[machine.address], on_error="return"), ANSWER_S
-            )
+            async with asyncio.timeout(ANSWER_S):
+                answers = await client.run(function, argument, workers=[machine.address], on_error="return")
         except (OSError, TimeoutError, ValueError):  # it is gone, or busy: it is asked again
             return None
         answer = answers.get(machine.address)
@@ -126,6 +126,7 @@ class DaskEngine:
 
     async def _asked(self, answer: Awaitable[Answer]) -> Answer:
         try:
-            return await asyncio.wait_for(answer, ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                return await answer
         except (OSError, TimeoutError) as error:
             raise EngineLostError(GONE) from error
