@@ -81,9 +81,7 @@ class JobQueue:
         """It failed; another machine may try."""
         machine = self._with_machine[job.id]
         self._tries.setdefault(job.id, _Tries()).failed_on.add(machine)
-        self._in_a_row[machine] += 1
-        if self._in_a_row[machine] >= MOST_FAILURES:
-            self.aside[machine] = f"{MOST_FAILURES} jobs in a row failed there, the last: {reason}"
+        self._count_failure(machine, reason)
         self._again(job, reason)
 
     def died(self, job: Job, reason: str) -> None:
@@ -97,7 +95,8 @@ class JobQueue:
         self._waiting.setdefault(job.kind, deque()).appendleft(job)
 
     def called_off(self, job: Job, reason: str) -> None:
-        """It was ended; nobody is to blame."""
+        """It was ended; any machine may try, this one too, unless it ends one after the other."""
+        self._count_failure(self._with_machine[job.id], reason)
         self._again(job, reason)
 
     def without_machine(self, present: Iterable[Machine]) -> dict[str, bool]:
@@ -126,6 +125,11 @@ class JobQueue:
     def _tried(self, job: Job) -> _Tries:
         return self._tries.get(job.id, _NOTHING)
 
+    def _count_failure(self, machine: Machine, reason: str) -> None:
+        self._in_a_row[machine] += 1
+        if self._in_a_row[machine] >= MOST_FAILURES:
+            self.aside[machine] = f"{machine.address}: {MOST_FAILURES} jobs in a row failed, the last: {reason}"
+
     def _again(self, job: Job, reason: str) -> None:
         machine = self._with_machine.pop(job.id)
         tries = self._tries.setdefault(job.id, _Tries())
@@ -133,8 +137,8 @@ class JobQueue:
         tries.reasons.append(f"on {machine.address}: {reason}")
         if tries.count >= MOST_TRIES:
             self._give_up(job, [])
-        else:
-            self._waiting.setdefault(job.kind, deque()).appendleft(job)
+        else:  # behind the others, so that no machine meets the same job again and again
+            self._waiting.setdefault(job.kind, deque()).append(job)
 
     def _give_up(self, job: Job, whys: list[str]) -> None:
         reasons = list(dict.fromkeys([*self._tries.pop(job.id, _Tries()).reasons, *whys]))
