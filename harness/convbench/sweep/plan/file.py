@@ -29,7 +29,7 @@ from itertools import product
 from pathlib import Path
 
 from convbench.errors import UsageError, unknown_name
-from convbench.sweep.plan.settings import LISTS, SETTINGS, Value, check_settings, in_words, value_of
+from convbench.sweep.plan.settings import LISTS, SETTINGS, Value, check_settings, value_of
 from convbench_specs import ConvbenchError, load_workload, shipped_workloads
 
 KEYS = ("title", "workloads", "machines", "settings", "vary", "packages")
@@ -71,7 +71,7 @@ def read_plan(path: Path) -> SweepPlan:
     try:
         return _plan(table, path)
     except ConvbenchError as error:
-        raise in_words(error, str(path)) from error
+        raise UsageError(f"{path}: {error}") from error
 
 
 def _plan(table: Mapping[str, object], path: Path) -> SweepPlan:
@@ -124,7 +124,7 @@ def _settings(table: Mapping[str, object], section: str) -> Mapping[str, object]
         raise UsageError(f"{section} must be a table: [{section}]")
     for key in found:
         if key not in SETTINGS:
-            raise in_words(unknown_name("setting", key, SETTINGS), f"[{section}]")
+            raise UsageError(f"[{section}]: {unknown_name('setting', key, SETTINGS)}")
     return found
 
 

@@ -16,7 +16,6 @@ from typing import Literal
 from convbench.errors import UsageError
 from convbench.plan.settings import RunSettings
 from convbench.text.units import parse_bytes
-from convbench_specs import ConvbenchError
 
 Value = bool | int | float | str | tuple[int, ...] | tuple[str, ...]
 Kind = Literal["flag", "whole number", "number", "text", "whole numbers", "names", "texts"]
@@ -137,11 +136,6 @@ def in_short(key: str, value: Value) -> str:
     elif key in {"plugin", "against"}:
         texts = [Path(text).name for text in texts]
     return f"{key}={'+'.join(texts)}"
-
-
-def in_words(error: ConvbenchError, where: str) -> UsageError:
-    """The error with where in the plan it is."""
-    return UsageError(f"{where}: {error}")
 
 
 def _each(value: Value) -> list[str]:
