@@ -13,9 +13,10 @@ from swept import STUB, begun, jobs, steps_of
 from convbench.machine.facts import package_versions
 from convbench.sweep.on_machine import carrying_out
 from convbench.sweep.on_machine.carrying_out import carry_out
+from convbench.sweep.on_machine.description import with_findings
 from convbench.sweep.on_machine.folders import end, job_folder, look
 from convbench.sweep.on_machine.lock import MachineLock
-from convbench.sweep.on_machine.messages import Address, Ended, Failed, Measured, Order, Question, Refused
+from convbench.sweep.on_machine.messages import Address, Description, Ended, Failed, Measured, Order, Question, Refused
 
 
 @pytest.fixture(autouse=True)
@@ -148,3 +149,10 @@ def test_the_process_that_measures_gets_no_variable_of_the_engine(order, monkeyp
     carry_out(replace(order, dropped_variables=("STUB_STEPS",)))
     assert len(steps_of(job_folder(order.address) / "run")) == 3, "the stub's own number"
     assert os.environ["STUB_STEPS"] == "5"
+
+
+@pytest.mark.parametrize("answer", ["", "Traceback", "{", '{"findings": 3}', '{"findings": [{"topic": 1}]}'])
+def test_a_doctor_that_answers_strangely_is_no_reason_not_to_measure(tmp_path, answer):
+    (tmp_path / "doctor.json").write_text(answer)
+    description = Description(python="3.11")
+    assert with_findings(description, tmp_path / "doctor.json") == description

@@ -40,7 +40,7 @@ def with_findings(description: Description, answer: Path) -> Description:
     try:
         text = answer.read_text(encoding="utf-8")
         doctor = msgspec.convert(json.loads(text[text.index("{") :]), _Doctor)
-    except (OSError, ValueError):  # a doctor that does not answer is no reason not to measure
+    except (OSError, ValueError, msgspec.MsgspecError):  # a doctor that does not answer is no reason not to measure
         return description
     warnings = tuple(f"{each.topic}: {each.text}" for each in doctor.findings if each.level == "warning")
     return replace(description, findings=warnings)
