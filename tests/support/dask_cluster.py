@@ -91,6 +91,13 @@ class DaskCluster:
         if victim == process.pid:
             process.wait()
 
+    def kill_all(self) -> None:
+        """Kill whatever was started here, as a power cut does; what it has started must end by itself."""
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
+        assert until(lambda: not processes_of(self.mark), 20.0), processes_of(self.mark)
+
     def await_end(self) -> None:
         """Wait until every process has ended that has lost its scheduler."""
         for process in self.processes.values():

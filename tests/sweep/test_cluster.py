@@ -16,6 +16,8 @@ from swept import STUB, assert_all_there_once, begun, jobs
 from convbench.errors import UsageError
 from convbench.sweep.conductor import Pace
 from convbench.sweep.engines.clusters import at_scheduler
+from convbench.sweep.engines.dask_engine import called
+from convbench.sweep.on_machine.messages import protocol
 from convbench.sweep.state import SweepFolder
 from convbench.sweep.sweeping import Way, go_on_with
 
@@ -82,7 +84,7 @@ def client(cluster, path):
                                 stderr=log)  # fmt: skip
 
 
-VICTIMS = ("worker-0", "scheduler", "client", "worker-1")
+VICTIMS = ("worker-0", "client", "everything", "worker-1", "scheduler", "client", "worker-2")
 ROUNDS = 20
 
 
@@ -98,16 +100,18 @@ def test_whoever_is_killed_at_any_moment_every_job_is_there_once_after_resume(tm
             running, victim = client(cluster, path), VICTIMS[number % len(VICTIMS)]
             until(cluster.measuring, 20.0)
             time.sleep(chance.uniform(0.0, 1.0))
-            if victim == "client":
+            if victim in {"client", "everything"}:
                 running.kill()
-            else:
+            if victim == "everything":
+                cluster.kill_all()
+            elif victim != "client":
                 cluster.kill(victim)
             if victim == "scheduler":
                 cluster.await_end()  # its workers end by themselves, and with them what they measure
                 assert cluster.measuring() == []
             code = running.wait(60)
             log = (tmp_path / "client.log").read_text()
-            assert code == 0 or victim != "worker-0", log
+            assert code == 0 or not victim.startswith("worker"), log
             cluster.start()
             if code:
                 again = client(cluster, path)
@@ -115,3 +119,9 @@ def test_whoever_is_killed_at_any_moment_every_job_is_there_once_after_resume(tm
             assert_all_there_once(path, made)
             assert until(lambda: not cluster.measuring(), 10.0), (number, victim)
     SweepFolder.open(path).close()
+
+
+def test_a_worker_with_other_messages_is_told_to_have_the_same_convbench():
+    assert called(protocol(), len, "four") == 4
+    with pytest.raises(UsageError, match="its convbench is another than the one that conducts the sweep"):
+        called("another", len, "four")

@@ -139,13 +139,16 @@ class Conductor:
 
     async def _look_on(self, machine: Machine, job: Job, measuring: asyncio.Task[Report]) -> None:
         """Keep what the run of a job has so far, again and again, and say what it waits for."""
-        waits = ""
+        waits, is_known = "", False
         while not measuring.done():
             await asyncio.sleep(self.pace.look_s)
             glimpse = await self.engine.look(machine, self.folder.question(job))
             if glimpse is None or measuring.done():
                 continue
             self.folder.keep_part(job, glimpse)
+            if glimpse.description is not None and not is_known:
+                self._introduced(machine, glimpse.description)
+                is_known = True
             if glimpse.waits and glimpse.waits != waits:
                 self._note(f"{job.label}: waits, as {glimpse.waits} ({machine.address})")
             waits = glimpse.waits

@@ -92,8 +92,9 @@ def cut_short(order, monkeypatch):
 
 
 def _end_after_steps(order):
-    while not look(question(order)).journal:
+    while not (seen := look(question(order))).journal:
         pass
+    assert seen.description.id == seen.machine_id, "it is known what the machine is while it measures"
     end(order.address)
 
 

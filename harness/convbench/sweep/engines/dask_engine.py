@@ -18,18 +18,37 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent import futures
 from typing import Any, TypeVar
 
+from convbench.errors import UsageError
 from convbench.sweep.engines.engine import EngineLostError, Machine
 from convbench.sweep.on_machine.carrying_out import carry_out
 from convbench.sweep.on_machine.folders import end, forget, forget_sweep, look
-from convbench.sweep.on_machine.messages import Address, Description, Ended, Glimpse, Order, Question, Refused, Report
+from convbench.sweep.on_machine.messages import (
+    Address,
+    Description,
+    Ended,
+    Glimpse,
+    Order,
+    Question,
+    Refused,
+    Report,
+    protocol,
+)
 from convbench.text.foreign import clean
 
+Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 GONE = "the scheduler is gone: start it and its workers again"
 ANSWER_S = 30.0
 """A worker that does not answer a short question for so long is left alone until the next."""
 NANNY_VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What distributed.nanny.pre-spawn-environ of dask's configuration sets by default."""
+
+
+def called(spoken: str, function: Callable[[Asked], Answer], argument: Asked) -> Answer:
+    """Call a function on a worker, whose convbench must have the same messages: else fields would change places."""
+    if spoken != protocol():
+        raise UsageError("its convbench is another than the one that conducts the sweep: install the same there")
+    return function(argument)
 
 
 class DaskEngine:
@@ -61,6 +80,8 @@ class DaskEngine:
         """Submit the order to one worker and wait for its report."""
         client = self._clients[machine.engine]
         future = client.submit(
+            called,
+            protocol(),
             carry_out,
             order,
             key=f"convbench-{order.sweep}-{order.job.id}-{secrets.token_hex(4)}",  # else dask gives old results
@@ -113,7 +134,9 @@ class DaskEngine:
         self._demand(client)
         try:
             async with asyncio.timeout(ANSWER_S):
-                answers = await client.run(function, argument, workers=[machine.address], on_error="return")
+                answers = await client.run(
+                    called, protocol(), function, argument, workers=[machine.address], on_error="return"
+                )
         except (OSError, TimeoutError, ValueError):  # it is gone, or busy: it is asked again
             return None
         answer = answers.get(machine.address)

@@ -18,7 +18,7 @@ from convbench.results.events.header import HEADER
 from convbench.results.events.journal import JOURNAL
 from convbench.sweep.on_machine.child import last_words, run_child
 from convbench.sweep.on_machine.description import describe, package_differences, with_findings
-from convbench.sweep.on_machine.folders import RUN, job_folder, keep_lease, packed, reason_to_end, waiting
+from convbench.sweep.on_machine.folders import RUN, job_folder, keep_lease, packed, reason_to_end, tell, waiting
 from convbench.sweep.on_machine.lock import MachineLock, lock_path
 from convbench.sweep.on_machine.messages import Description, Ended, Failed, Measured, Order, Part, Refused, Report
 from convbench.sweep.whole import is_whole
@@ -85,6 +85,7 @@ def _measured(order: Order, folder: Path, description: Description, lock: Machin
     if not doctor.exists():  # once a sweep: every run tells the warnings of its own time
         call(["doctor", "--json"], doctor, should_end)
     description = with_findings(description, doctor)
+    tell(folder, description)
     for name, text in order.job.files.items():
         (folder / name).write_text(text, encoding="utf-8")
     run, log = folder / RUN, folder / "log.txt"

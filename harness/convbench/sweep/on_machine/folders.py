@@ -5,6 +5,7 @@
                                  /looked       when the sender asked last, as the time of the file
                                  /ended        there where the sender wants no more of it
                                  /waits        what the job waits for
+                                 /machine.json what the machine says of itself
 
 CACHE is convbench's cache folder; several machines may share it, so each has a folder of its own in it.
 """
@@ -21,13 +22,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from zlib import crc32
 
+import msgspec
+
 from convbench.machine.identity import machine_number
 from convbench.machine.user_cache import cache_folder
 from convbench.results.events.header import HEADER
 from convbench.results.events.journal import JOURNAL, PICTURES
-from convbench.sweep.on_machine.messages import Address, Glimpse, Question
+from convbench.sweep.on_machine.messages import Address, Description, Glimpse, Question
 
 RUN = "run"
+MACHINE = "machine.json"
 MOST_AT_ONCE = 4 * 2**20
 """Bytes of a journal in one answer."""
 MACHINE_DIGITS = 12
@@ -79,8 +83,9 @@ def look(question: Question) -> Glimpse:
     keep_lease(folder)
     waits = _text(folder / "waits")
     header = _bytes(folder / RUN / HEADER)
+    description = _description(folder)
     if not header:
-        return Glimpse(machine_id=machine, waits=waits)
+        return Glimpse(machine_id=machine, waits=waits, description=description)
     anew = crc32(header) != question.header
     have, offset = (frozenset[str](), 0) if anew else (question.have, question.journal)
     files = {HEADER: header} if anew else {}
@@ -90,6 +95,7 @@ def look(question: Question) -> Glimpse:
     return Glimpse(
         machine_id=machine,
         waits=waits,
+        description=description,
         anew=anew,
         offset=offset,
         journal=_whole_lines(folder / RUN / JOURNAL, offset),
@@ -119,6 +125,19 @@ def packed(run: Path) -> bytes:
     with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=1) as tar:
         tar.add(run, arcname=".")
     return archive.getvalue()
+
+
+def tell(folder: Path, description: Description) -> None:
+    """Have whoever looks at a job learn what the machine is."""
+    (folder / MACHINE).write_bytes(msgspec.json.encode(description))
+
+
+def _description(folder: Path) -> Description | None:
+    """What the machine says of itself; None where it has not yet."""
+    try:
+        return msgspec.json.decode((folder / MACHINE).read_bytes(), type=Description)
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def _whole_lines(journal: Path, offset: int) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from hashlib import sha256
 
 from convbench.sweep.plan.jobs import Job
 
@@ -131,12 +132,21 @@ class Question:
 class Glimpse:
     """The answer: further bytes of the journal from `offset` on, other files, and what the machine waits for.
 
+    `description` is what the machine says of itself, once it is about to measure.
     `anew` says that the run is another than the one that the sender has parts of: these are to be dropped.
     """
 
     machine_id: str
     waits: str = ""
+    description: Description | None = None
     anew: bool = False
     offset: int = 0
     journal: bytes = b""
     files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def protocol() -> str:
+    """What tells the messages of this convbench from those of another: a hash of their fields, in order."""
+    messages = (Address, Part, Order, Job, Description, Measured, Refused, Failed, Ended, Question, Glimpse)
+    named = [f"{message.__name__}.{each.name}: {each.type}" for message in messages for each in fields(message)]
+    return sha256("\n".join(named).encode()).hexdigest()[:16]
