@@ -22,6 +22,7 @@ from convbench.cli.commands.machine import doctor, limits
 from convbench.cli.commands.new_backend import new_backend
 from convbench.cli.commands.report import report
 from convbench.cli.commands.runs import check, compare
+from convbench.cli.commands.sweep import sweep
 from convbench.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE
 
 
@@ -76,7 +77,7 @@ def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name
 
 
 _COMMANDS = (
-    compare, check, extract, fuzz, doctor, limits, backends, workloads, show, report, export, diff, history,
+    compare, check, sweep, extract, fuzz, doctor, limits, backends, workloads, show, report, export, diff, history,
     new_backend, completion,
 )  # fmt: skip
 for _command in _COMMANDS:
