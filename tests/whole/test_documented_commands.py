@@ -31,7 +31,7 @@ from convbench.workers.entrants import Entry
 from convbench.workers.plugins import Registry, find_backends
 from convbench_specs import Available, load_workload, shipped_workloads
 
-READ_RUNS = {"report", "export", "diff", "history"}
+READ_RUNS = {"report", "export", "diff", "history", "publish"}
 LIST = {"workloads", "show", "backends"}
 QUICK_BACKENDS = {"naive", "numpy-im2col", "einsum", "my-conv"}
 PLACEHOLDERS = {
