@@ -212,7 +212,7 @@ def folder(tmp_path, monkeypatch):
 def runs_of(context: click.Context) -> list[str]:
     """The folders of runs that a command reads."""
     given = context.params
-    if context.info_name == "history":
+    if context.info_name in {"history", "publish"}:
         return [f"{given['folder']}/{day}" for day in ("monday", "tuesday", "wednesday")]
     found = [*given.get("runs", ()), *(given.get(name) for name in ("run", "base", "new"))]
     return [str(run) for run in found if run is not None]

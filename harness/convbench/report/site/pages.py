@@ -11,6 +11,7 @@ from typing import Any
 
 from convbench.report.history import figure
 from convbench.report.history.figure import Figure, figures
+from convbench.report.history.page import STYLES as HISTORY_STYLES
 from convbench.report.history.terminal import latest_steps, version_change
 from convbench.report.pages.templating import environment, template_file
 from convbench.report.site.backends import BackendLine, backend_lines
@@ -20,7 +21,7 @@ from convbench.report.site.search import search_index
 from convbench.results.history import MachineHistory
 from convbench.results.history.history import machine_histories
 
-STYLES = ("report.css", "comparing.css", "site.css", "print.css")
+STYLES = (*HISTORY_STYLES, "site.css")
 LATEST_RUNS = 20
 LATEST_STEPS = 40
 MOST_FIGURES = 12
