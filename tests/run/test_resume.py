@@ -204,7 +204,7 @@ def test_what_is_said_by_the_run_that_goes_on_cannot_be_named_anew(tmp_path):
         convbench.compare(resume=tmp_path)
     with pytest.raises(UsageError, match="leave out --output"):
         convbench.compare(resume=tmp_path, output=tmp_path / "other")
-    with pytest.raises(UsageError, match="under the name that the machine had: leave out --machine"):
+    with pytest.raises(UsageError, match="keeps the name that the machine had: leave out --machine"):
         convbench.compare(resume=tmp_path, machine="another")
 
 

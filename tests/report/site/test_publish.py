@@ -17,7 +17,9 @@ import convbench
 from convbench.cli.exit_codes import EXIT_USAGE
 from convbench.cli.main import main
 from convbench.report.site.cases import SiteCase, across, take_in
+from convbench.report.site.machines import Machine
 from convbench.report.site.names import page_name
+from convbench.report.site.search import search_index
 from convbench.report.views.cases import TableKey
 from convbench.results.events.header import read_header
 from convbench.results.events.journal import JOURNAL, Journal, read_events
@@ -175,6 +177,20 @@ def test_the_merged_tables_hold_every_cell_of_every_run(site, runs):
     parquet = pd.read_parquet(site / "measurements.parquet")
     assert list(parquet["median_s"]) == pytest.approx(list(cells["median_s"]))
     assert set(parquet["backend"]) == set(BACKENDS)
+
+
+def test_the_index_of_thousands_of_cases_and_machines_stays_small():
+    cases = [
+        SiteCase(
+            workload="a network of a usual name", name=f"layer{number}.0.conv{number}", dtype="float32",
+            operation="Conv 1024, 3 x 3, s2 p1", shape="512 x 112 x 112", text="", page=page_name("case", [str(number)]),
+        )
+        for number in range(5000)
+    ]  # fmt: skip
+    machines = [
+        Machine(name=f"node{number}", page="node", facts={"processor": "some processor"}) for number in range(1000)
+    ]
+    assert len(search_index(machines, cases, [])) < 2_000_000
 
 
 def test_names_are_shown_as_they_are_and_never_become_paths(tmp_path):
