@@ -183,7 +183,8 @@ def test_the_index_of_thousands_of_cases_and_machines_stays_small():
     cases = [
         SiteCase(
             workload="a network of a usual name", name=f"layer{number}.0.conv{number}", dtype="float32",
-            operation="Conv 1024, 3 x 3, s2 p1", shape="512 x 112 x 112", text="", page=page_name("case", [str(number)]),
+            operation="Conv 1024, 3 x 3, s2 p1", shape="512 x 112 x 112", text="",
+            page=page_name("case", [str(number)]),
         )
         for number in range(5000)
     ]  # fmt: skip
