@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from convbench.plan.entrants import Entrant
     from convbench.report.export import export
     from convbench.report.shown.run import Run, load_run, load_runs
+    from convbench.report.site import Published, publish
     from convbench.results.diff import Diff, diff
     from convbench.results.history import History, history
     from convbench.results.runs import Runs
@@ -29,6 +30,7 @@ _HOMES = {
     "Diff": "convbench.results.diff",
     "Entrant": "convbench.plan.entrants",
     "History": "convbench.results.history",
+    "Published": "convbench.report.site",
     "Run": "convbench.report.shown.run",
     "RunError": "convbench.errors",
     "Runs": "convbench.results.runs",
@@ -41,6 +43,7 @@ _HOMES = {
     "extract": "convbench.extraction.asking",
     "load_run": "convbench.report.shown.run",
     "load_runs": "convbench.report.shown.run",
+    "publish": "convbench.report.site",
     "read_csv": "convbench.results.tables",
 }
 """Where each name is from: imported on first use, as pandas alone takes longer than `convbench --help` may."""
@@ -50,6 +53,7 @@ __all__ = [
     "Diff",
     "Entrant",
     "History",
+    "Published",
     "Run",
     "RunError",
     "Runs",
@@ -63,6 +67,7 @@ __all__ = [
     "history",
     "load_run",
     "load_runs",
+    "publish",
     "read_csv",
 ]
 

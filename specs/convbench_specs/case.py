@@ -21,7 +21,7 @@ from convbench_specs.padding import same_padding
 DType = Literal["float64", "float32", "bfloat16", "float16"]
 PassName = Literal["forward", "backward", "both"]
 TensorName = Literal["y", "dx", "dw", "db"]
-DataSource = Literal["random", "photos"]
+DataSource = Literal["random", "negative", "photos"]
 FilterSource = Literal["random", "lines"]
 
 DTYPES: dict[DType, int] = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
@@ -51,8 +51,9 @@ class Tensors:
 class Case:
     """An operation on an input of shape input_shape = (C, *spatial), without the batch.
 
-    `x_data` "photos" takes scikit-learn's two sample images, centre-cropped; `w_data` "lines" a vertical and a
-    horizontal line filter in turn. Raises SpecError for what no backend could compute.
+    `x_data` "negative" has numbers below zero, so that a maximum over padding must not be the padding's; "photos" takes
+    scikit-learn's two sample images, centre-cropped; `w_data` "lines" has a vertical and a horizontal line filter in
+    turn. Raises SpecError for what no backend could compute.
     """
 
     name: str
@@ -90,7 +91,7 @@ class Case:
                 raise SpecError("kernel_size", f"has {pool_rank} spatial axes, the input {rank}")
 
     def _check_sources(self) -> None:
-        one_of("x", self.x_data, ("random", "photos"))
+        one_of("x", self.x_data, ("random", "negative", "photos"))
         one_of("w", self.w_data, ("random", "lines"))
         if self.x_data == "photos":
             shape, largest = list(self.input_shape), PHOTO_SHAPE[1:]

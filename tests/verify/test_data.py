@@ -12,9 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from verify_cases import cases
 
-from convbench.verify import MissingImages, line_filters, make_tensors, numpy_dtype, oracle, photos, round_to
+from convbench.verify import (
+    MissingImages,
+    check_against,
+    line_filters,
+    make_tensors,
+    numpy_dtype,
+    oracle,
+    photos,
+    round_to,
+)
 from convbench.verify.bounds.dtypes import exact_limit, unit_roundoff
-from convbench_specs import Case, Conv, Flatten, Pool, SpecError
+from convbench_specs import Case, Conv, Flatten, Pool, SpecError, load_workload
 
 FIELDS = ("x", "dy", "w", "b")
 CONV = Conv(in_channels=3, out_channels=4, kernel_size=(3, 3))
@@ -202,3 +211,23 @@ def test_integers_replace_photos_and_lines():
 def test_flatten_tells_all_elements_apart_as_far_as_numbers_go():
     case = Case(name="flatten", operation=Flatten(), input_shape=(4, 8, 8))
     assert len(np.unique(make_tensors(case, 1, seed=0, fill="integers").x)) > 200
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+def test_negative_inputs_are_below_zero_at_every_batch_size(dtype):
+    pool = Pool(kind="max", kernel_size=(3, 3), stride=2, padding=1)
+    case = Case(name="pool", operation=pool, input_shape=(4, 8, 8), dtype=dtype, x_data="negative")
+    small, large = (make_tensors(case, batch_size, seed=3).x for batch_size in (2, 4))
+    assert large.max() <= -0.5
+    np.testing.assert_array_equal(large[:2], small)
+    assert (make_tensors(case, 4, seed=3).dy > 0).any()
+
+
+def test_a_maximum_that_takes_padding_for_zero_is_wrong_on_the_edge_case_of_negative_inputs():
+    cases = {case.name: case for case in load_workload("edge_cases").cases}
+    case = cases["square_max_padding_negative"]
+    tensors = make_tensors(case, 2, seed=0)
+    padded = np.pad(tensors.x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))[:, :, ::2, ::2]
+    (found,) = check_against(oracle(case, tensors), {"y": windows.max(axis=(4, 5))})
+    assert (found.tensor, found.verdict) == ("y", "disagrees")

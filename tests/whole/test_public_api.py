@@ -20,6 +20,7 @@ PUBLIC = {
     "Diff",
     "Entrant",
     "History",
+    "Published",
     "Run",
     "RunError",
     "Runs",
@@ -33,6 +34,7 @@ PUBLIC = {
     "history",
     "load_run",
     "load_runs",
+    "publish",
     "read_csv",
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from convbench.run.checking.pictures import GAP, MOST_MAPS, TILE_WIDTH, picture_row
+from convbench.run.checking.pictures import GAP, MOST_MAPS, TILE_WIDTH, picture_file, picture_row
 
 
 def _open(png):
@@ -32,3 +34,12 @@ def test_a_map_is_stretched_from_its_smallest_to_its_largest_value():
 
 def test_a_constant_map_is_no_fault():
     assert _open(picture_row(np.ones((3, 8, 8)), np.ones((1, 8, 8)))).height == TILE_WIDTH
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/etc/evil", "a\0b", "..", "x" * 300, "漢", "\udcff", "a\nb"])
+def test_a_picture_has_the_name_of_a_file_whatever_its_case_is_called(name):
+    file = picture_file("photos", name, "china")
+    assert Path(file).name == file
+    assert len(file) < 120
+    assert file.isascii()
+    assert file != picture_file("photos", f"{name}!", "china")

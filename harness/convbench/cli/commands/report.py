@@ -28,8 +28,7 @@ def report(runs: tuple[Path, ...], output: Path | None, per: Per) -> None:
       convbench report laptop/ server/ --output both/
     """
     from convbench.report.files import write_reports  # noqa: PLC0415
-    from convbench.report.terminal import print_run  # noqa: PLC0415
-    from convbench.report.terminal_runs import print_runs  # noqa: PLC0415
+    from convbench.report.terminal import print_run, print_runs  # noqa: PLC0415
     from convbench.results.runs import load_runs  # noqa: PLC0415
 
     loaded = load_runs(runs)

@@ -6,10 +6,12 @@ to its largest (white).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,8 @@ MOST_MAPS = 3
 TILE_WIDTH = 320
 """Pixels of one tile; larger maps are scaled down, smaller ones up by a whole factor."""
 GAP = 8
+LONGEST_FILE = 80
+"""Characters of a picture's name that are told; what is cut or replaced is told apart by digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,25 @@ def pictures_of(item: Item, tensors: Tensors, right: tuple[str, NDArray[Any]] | 
         return  # nothing is right, or there is no map to look at
     backend, maps = right
     for number, name in enumerate(PHOTOS[: item.batch_size]):
+        png = picture_row(tensors.x[number], maps[number])
         made = PictureMade(
-            file=f"{item.workload}-{item.case.name}-{name}.png",
+            file=picture_file(item.workload, item.case.name, name),
             title=f"{item.case.name}: {name}",
             caption=_caption(item, backend),
+            checksum=f"{crc32(png):08x}",
         )
-        yield Picture(made, picture_row(tensors.x[number], maps[number]))
+        yield Picture(made, png)
+
+
+def picture_file(*names: str) -> str:
+    """The name of a file, whatever characters the names of workload, case and photograph have.
+
+    >>> picture_file("photos", "edges", "china"), picture_file("mine", "../edges", "china")
+    ('photos-edges-china.png', 'mine-..-edges-china-204ebb7b.png')
+    """
+    whole = "-".join(names)
+    plain = re.sub(r"[^\w.-]+", "-", whole, flags=re.ASCII)[:LONGEST_FILE]
+    return f"{plain}.png" if plain == whole else f"{plain}-{crc32(whole.encode(errors='backslashreplace')):08x}.png"
 
 
 def picture_row(image: NDArray[Any], maps: NDArray[Any]) -> bytes:
