@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from known_limits import keep_known_limits
+
+hypothesis.settings.register_profile("no deadline", deadline=None)  # on a busy machine an example may take any time
+hypothesis.settings.load_profile("no deadline")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from convbench.plan.entrants import Entrant
     from convbench.report.export import export
     from convbench.report.shown.run import Run, load_run, load_runs
+    from convbench.report.site import Published, publish
     from convbench.results.diff import Diff, diff
     from convbench.results.history import History, history
     from convbench.results.runs import Runs
@@ -31,6 +32,7 @@ _HOMES = {
     "Diff": "convbench.results.diff",
     "Entrant": "convbench.plan.entrants",
     "History": "convbench.results.history",
+    "Published": "convbench.report.site",
     "Run": "convbench.report.shown.run",
     "RunError": "convbench.errors",
     "Runs": "convbench.results.runs",
@@ -45,6 +47,7 @@ _HOMES = {
     "load_run": "convbench.report.shown.run",
     "load_runs": "convbench.report.shown.run",
     "load_training": "convbench.results.training",
+    "publish": "convbench.report.site",
     "read_csv": "convbench.results.tables",
     "train": "convbench.training.train",
 }
@@ -55,6 +58,7 @@ __all__ = [
     "Diff",
     "Entrant",
     "History",
+    "Published",
     "Run",
     "RunError",
     "Runs",
@@ -70,6 +74,7 @@ __all__ = [
     "load_run",
     "load_runs",
     "load_training",
+    "publish",
     "read_csv",
     "train",
 ]

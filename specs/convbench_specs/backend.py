@@ -292,5 +292,7 @@ class Backend(ABC):
     def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
         """Check support, convert the tensors to the backend's form and layout, and compile. No pass includes this time.
 
+        A cast to a dtype other than that of the case, to compute in it, is work of the pass and belongs into its call.
+
         With cold caches several copies of a case, each on tensors of its own, are prepared and used in turn.
         """

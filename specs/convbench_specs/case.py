@@ -21,7 +21,7 @@ from convbench_specs.padding import same_padding
 DType = Literal["float64", "float32", "bfloat16", "float16"]
 PassName = Literal["forward", "backward", "both"]
 TensorName = Literal["y", "dx", "dw", "db"]
-DataSource = Literal["random", "photos", "shifted", "turned"]
+DataSource = Literal["random", "negative", "photos", "shifted", "turned"]
 FilterSource = Literal["random", "lines", "laplacian"]
 
 DTYPES: dict[DType, int] = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
@@ -55,9 +55,10 @@ class Tensors:
 class Case:
     """An operation on an input of shape input_shape = (C, *spatial), without the batch.
 
-    `x_data` "photos" takes scikit-learn's two sample images, centre-cropped; "shifted" and "turned" are drawings that
-    show what pooling does. `w_data` "lines" is a vertical and a horizontal line filter in turn, "laplacian" the filter
-    of 3 x 3 that keeps edges. Raises SpecError for what no backend could compute.
+    `x_data` "negative" has numbers below zero, so that a maximum over padding must not be the padding's; "photos" takes
+    scikit-learn's two sample images, centre-cropped; "shifted" and "turned" are drawings that show what pooling does.
+    `w_data` "lines" has a vertical and a horizontal line filter in turn, "laplacian" the filter of 3 x 3 that keeps
+    edges. Raises SpecError for what no backend could compute.
     """
 
     name: str
@@ -95,7 +96,7 @@ class Case:
                 raise SpecError("kernel_size", f"has {pool_rank} spatial axes, the input {rank}")
 
     def _check_sources(self) -> None:
-        one_of("x", self.x_data, ("random", "photos", "shifted", "turned"))
+        one_of("x", self.x_data, ("random", "negative", "photos", "shifted", "turned"))
         one_of("w", self.w_data, ("random", "lines", "laplacian"))
         if self.x_data == "photos":
             shape, largest = list(self.input_shape), PHOTO_SHAPE[1:]
@@ -103,7 +104,7 @@ class Case:
                 raise SpecError("x", f"photos have an input of [3, height, width], not {shape}")
             if shape[1] > largest[0] or shape[2] > largest[1]:
                 raise SpecError("x", f"photos are {largest[0]} x {largest[1]} at most, not {shape[1]} x {shape[2]}")
-        elif self.x_data != "random":
+        elif self.x_data in ("shifted", "turned"):
             self._check_drawing()
         if self.w_data == "random":
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -435,6 +436,15 @@ def test_a_folder_without_a_name_is_refused(convbench, tmp_path, command, folder
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
 
 
+def test_numbers_that_no_computer_holds_are_refused_where_they_are_parsed(convbench, tmp_path):
+    (tmp_path / "huge.toml").write_text(
+        TINY.replace("kernel_size = 3", "kernel_size = 3\npadding = 99999999999999999999")
+    )
+    done = convbench("show", "huge.toml")
+    assert done.exit_code == EXIT_USAGE
+    assert done.output == "convbench: huge.toml: case conv: padding: must be at most 268,435,456\n"
+
+
 def test_what_the_system_refuses_is_one_line_with_the_path(convbench, monkeypatch):
     def refuse(*arguments, **options):
         raise OSError(28, "No space left on device", "/some/where")
@@ -455,6 +465,20 @@ def test_a_full_standard_output_is_one_line(convbench, tmp_path, command):
         )  # fmt: skip
     assert done.returncode == EXIT_USAGE
     assert done.stderr.splitlines()[-1] == "convbench: No space left on device"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("most", [5, 8, 11])
+def test_too_few_file_descriptors_are_one_line(tmp_path, most):
+    done = subprocess.run(
+        [sys.executable, "-m", "convbench", "check", "--case", 'operation = "flatten", input = [2, 3, 3]', "--backends",
+         "naive", "--batch-sizes", "1", "--output", "run"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)),
+    )  # fmt: skip
+    assert done.returncode == EXIT_USAGE, done.stdout
+    assert done.stderr.splitlines()[-1].startswith("convbench: Too many open files")
     assert "Traceback" not in done.stderr
 
 

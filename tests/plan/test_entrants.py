@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convbench.errors import UsageError
-from convbench.plan.entrants import Entrant
+from convbench.plan.entrants import NAME, TAKEN, Entrant
+from convbench.results.summary import REFERENCES
 
 NAMES = st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8})?", fullmatch=True)
 OPTIONS = st.dictionaries(
@@ -51,3 +52,7 @@ def test_a_place_is_found_from_any_folder_and_a_link_to_an_interpreter_stays_one
     assert Entrant("a", "b", where="env/python").located().where == str(tmp_path / "env" / "python")
     assert Entrant("a", "b", where="python3.12").located().where == "python3.12"
     assert Entrant("a", "b").located().where == ""
+
+
+def test_no_backend_has_the_name_of_what_backends_are_held_against():
+    assert {name for name in REFERENCES if NAME.fullmatch(name)} == set(TAKEN)

@@ -18,7 +18,7 @@ from rich.console import Console
 
 import convbench
 from convbench.report.files import write_reports
-from convbench.report.terminal_runs import print_runs
+from convbench.report.terminal import print_runs
 
 TIMES = {"laptop/run": re.compile(r"1\.\d+ ms"), "server/run": re.compile(r"2\.\d+ s")}
 SECONDS = {"laptop/run": (1e-3, 2e-3), "server/run": (2.0, 3.0)}
@@ -182,10 +182,11 @@ def test_a_case_that_is_another_under_the_same_name_has_a_row_of_its_own(tmp_pat
 
 def test_runs_from_before_machines_were_recorded_stand_beside_new_ones(tmp_path):
     new = plant_run(tmp_path / "new", machine="box", seconds=1.0)
-    runs = convbench.load_runs([*sorted(RUNS.iterdir()), new])
+    old = [RUNS / name for name in ("schema_1", "schema_2")]
+    runs = convbench.load_runs([*old, new])
     write_reports(runs.runs, tmp_path / "out")
     frame = pd.read_csv(tmp_path / "out/measurements.csv", keep_default_na=False)
-    assert set(frame["run"]) == set(runs.labels) == {*(folder.name for folder in RUNS.iterdir()), "new"}
+    assert set(frame["run"]) == set(runs.labels) == {*(folder.name for folder in old), "new"}
     assert set(frame.loc[frame["run"] != "new", "machine"]) == {""}
 
 

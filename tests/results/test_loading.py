@@ -9,6 +9,7 @@ from paths import RUNS
 from convbench.errors import RunError
 from convbench.plan.items import CellKey
 from convbench.plan.status import BackendStatus, Status
+from convbench.report.files import CUT, write_reports
 from convbench.results.columns import AGREEMENT, MEASUREMENTS
 from convbench.results.events.journal import Journal
 from convbench.results.events.schema import (
@@ -156,6 +157,13 @@ def test_a_cell_that_an_interrupted_run_did_not_reach_says_so(tmp_path):
         journal.write(CellPredicted(**fields_of(KEY), predicted_s=0.1))
     cell = load_run(tmp_path).measurements.iloc[0]
     assert (cell["status"], load_run(tmp_path).interrupted) == ("not reached", True)
+
+
+def test_a_run_that_was_cut_before_its_first_comparison_has_a_report_that_says_so(tmp_path):
+    with Journal.begin(tmp_path, HEADER) as journal:
+        journal.write(CellPredicted(**fields_of(KEY), predicted_s=0.1))
+    write_reports([load_run(tmp_path)], tmp_path)
+    assert CUT in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_header_that_lacks_a_part_is_called_damaged(tmp_path):

@@ -17,8 +17,8 @@ from paths import RUNS
 import convbench
 from convbench.cli.main import main
 from convbench.errors import RunError, UsageError
-from convbench.results.events.header import HEADER, read_header, write_header
-from convbench.results.events.journal import JOURNAL
+from convbench.results.events.header import HEADER, read_header
+from convbench.results.events.journal import JOURNAL, Journal, read_events
 from convbench.results.events.schema import SCHEMA_VERSION
 
 WORKLOAD = """
@@ -107,6 +107,15 @@ def test_a_check_goes_on_too(tmp_path, workload):
     assert run.samples.empty
 
 
+def resealed(folder, header):
+    """The same events under another header, as if that had been written at first."""
+    events = list(read_events(folder))
+    shutil.rmtree(folder)
+    with Journal.begin(folder, {name: value for name, value in header.items() if name != "schema"}) as journal:
+        for event in events:
+            journal.write(event)
+
+
 def unchanged(folder):
     return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -128,7 +137,7 @@ def test_a_run_of_another_machine_package_or_setting_is_refused_in_one_line(cut,
         return
     for section, values in change.items():
         header[section] |= values
-    write_header(folder, header)
+    resealed(folder, header)
     before = unchanged(folder)
     done = CliRunner().invoke(main, ["compare", "--resume", str(folder)])
     assert done.exit_code == 2
@@ -190,11 +199,13 @@ def test_what_is_no_run_to_go_on_with_is_refused_and_left_alone(tmp_path, make, 
     assert unchanged(folder) == before
 
 
-def test_a_folder_of_a_new_run_and_one_to_go_on_with_cannot_both_be_named(tmp_path):
+def test_what_is_said_by_the_run_that_goes_on_cannot_be_named_anew(tmp_path):
     with pytest.raises(RunError, match="is not the folder of a run"):
         convbench.compare(resume=tmp_path)
     with pytest.raises(UsageError, match="leave out --output"):
         convbench.compare(resume=tmp_path, output=tmp_path / "other")
+    with pytest.raises(UsageError, match="keeps the name that the machine had: leave out --machine"):
+        convbench.compare(resume=tmp_path, machine="another")
 
 
 @pytest.mark.slow

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from paths import PLUGINS
 
 import convbench
+from convbench.plan.settings import RunSettings
+from convbench.run import runner
 
 FAULTY = ["honest", "raises", "hangs", "prints", "exits", "killed", "out-of-memory", "never-starts"]
 
@@ -99,3 +103,12 @@ def test_the_seconds_that_backends_took_under_a_clock_are_told(run):
     assert all(seconds > 0 for seconds in run.timed_s.values())
     assert run.samples["elapsed_s"].sum() + run.samples["settled_s"].sum() <= run.timed_s["sample"]
     assert sum(run.timed_s.values()) < run.duration_s
+
+
+@pytest.mark.parametrize(("own", "held_to"), [((0, 0), 2), ((0, 8), 8), ((1, 0), 2)])
+def test_timed_calls_are_held_to_the_peak_of_the_entrant_with_most_threads(monkeypatch, own, held_to):
+    """Else an entrant with more threads than the run has would be called faster than any processor."""
+    monkeypatch.setattr(runner, "peak_flops_per_s", lambda dtype, cores: cores)
+    entrants = [SimpleNamespace(threads=threads) for threads in own]
+    assert runner._peaks(RunSettings(threads=2), entrants)("float32") == held_to
+    assert runner._peaks(RunSettings(threads=2, device="cuda"), entrants) is None

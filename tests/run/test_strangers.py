@@ -102,6 +102,9 @@ def test_a_stranger_breaks_neither_the_run_nor_the_terminal(tmp_path, cls):
     else:
         assert (code == 0) is (cls in HARMLESS), output
     assert_stands(tmp_path, run, output)
+    if cls == "HidesDaemon":
+        said = "hides-daemon started a process in a session of its own, which was ended with its worker: sleep"
+        assert said in " ".join(output.split())
 
 
 @pytest.mark.parametrize("text", AT_IMPORT.values(), ids=AT_IMPORT)

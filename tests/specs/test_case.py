@@ -152,7 +152,7 @@ def test_the_depth_does_not_change_in_a_spatial_pool():
         (lambda: flatten(()), "input", "must be at least 1"),
         (lambda: conv((3, 9, 9), dtype="float8"), "dtype", "'float64' or 'float32' or 'bfloat16' or 'float16'"),
         (lambda: conv((3, 9, 9), dtype=["float32"]), "dtype", "must be"),
-        (lambda: conv((3, 9, 9), x="photo"), "x", "must be 'random' or 'photos' or 'shifted' or 'turned', not 'photo'"),
+        (lambda: conv((3, 9, 9), x="photo"), "x", "must be 'random' or 'negative' or .* or 'turned', not 'photo'"),
         (lambda: conv((3, 9, 9), w="line"), "w", "must be 'random' or 'lines' or 'laplacian', not 'line'"),
         (lambda: conv((1, 9, 9), x="photos"), "x", r"input of \[3, height, width\], not \[1, 9, 9\]"),
         (lambda: conv((3, 9), kernel_size=3, x="photos"), "x", r"input of \[3, height, width\], not \[3, 9\]"),

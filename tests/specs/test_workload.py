@@ -205,6 +205,19 @@ def test_feature_encoder_of_wav2vec_hands_on_49_frames_of_a_second():
     assert all(before.output_shape == case.input_shape for before, case in pairwise(encoder))
 
 
+def is_square_same(case):
+    return (
+        isinstance(case.operation, Conv) and case.operation.padding == "same"
+        and case.operation.kernel_size == (3, 3) and case.input_shape[1] == case.input_shape[2]
+    )  # fmt: skip
+
+
+def is_overlapping_max(case):
+    return (
+        isinstance(case.operation, Pool) and case.operation.kind == "max" and case.axes[0].stride < case.axes[0].kernel
+    )
+
+
 @pytest.mark.parametrize(
     "what",
     [
@@ -235,6 +248,10 @@ def test_feature_encoder_of_wav2vec_hands_on_49_frames_of_a_second():
         lambda case: isinstance(case.operation, Pool) and case.operation.kind == "max" and case.axes[0].dilation > 1,
         lambda case: isinstance(case.operation, Pool) and not case.operation.count_include_pad,
         lambda case: isinstance(case.operation, Flatten) and case.operation.order == "channels_last",
+        lambda case: is_square_same(case) and not case.operation.bias,
+        lambda case: is_overlapping_max(case) and all(axis.before == axis.after == 0 for axis in case.axes),
+        lambda case: case.x_data == "negative" and is_square_same(case),
+        lambda case: case.x_data == "negative" and is_overlapping_max(case) and all(axis.before for axis in case.axes),
     ],
 )
 def test_edge_cases_hold_every_shape_that_breaks_kernels(what):
@@ -296,7 +313,7 @@ def test_a_file_is_loaded_by_its_path_and_named_after_it(tmp_path):
         (case_with(dtype="[32]"), "mine.toml: case conv1: dtype: must be 'float64' or"),
         (
             case_with(x='"photo"'),
-            "mine.toml: case conv1: x: must be 'random' or 'photos' or 'shifted' or 'turned', not 'photo'",
+            "mine.toml: case conv1: x: must be 'random' or 'negative' or 'photos' or 'shifted' or 'turned', not ",
         ),
         (case_with(w='"line"'), "mine.toml: case conv1: w: must be 'random' or 'lines' or 'laplacian', not 'line'"),
         (

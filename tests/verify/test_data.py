@@ -13,10 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from verify_cases import cases
 
-from convbench.verify import MissingImages, line_filters, make_tensors, numpy_dtype, oracle, photos, round_to
+from convbench.verify import (
+    MissingImages,
+    check_against,
+    line_filters,
+    make_tensors,
+    numpy_dtype,
+    oracle,
+    photos,
+    round_to,
+)
 from convbench.verify.bounds.dtypes import exact_limit, unit_roundoff
 from convbench.verify.fillings.photos import laplacian_filters
-from convbench_specs import Case, Conv, Flatten, Pool, SpecError
+from convbench_specs import Case, Conv, Flatten, Pool, SpecError, load_workload
 
 FIELDS = ("x", "dy", "w", "b")
 CONV = Conv(in_channels=3, out_channels=4, kernel_size=(3, 3))
@@ -215,3 +224,23 @@ def test_the_laplacian_is_0_where_a_photograph_is_even_and_keeps_its_edges():
     tensors = replace(make_tensors(case, 1, seed=0), x=step)
     edges = oracle(case, tensors).values("y")[0, 0]
     assert edges.tolist() == [[0, 0, 3, -3, 0, 0]] * 6
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+def test_negative_inputs_are_below_zero_at_every_batch_size(dtype):
+    pool = Pool(kind="max", kernel_size=(3, 3), stride=2, padding=1)
+    case = Case(name="pool", operation=pool, input_shape=(4, 8, 8), dtype=dtype, x_data="negative")
+    small, large = (make_tensors(case, batch_size, seed=3).x for batch_size in (2, 4))
+    assert large.max() <= -0.5
+    np.testing.assert_array_equal(large[:2], small)
+    assert (make_tensors(case, 4, seed=3).dy > 0).any()
+
+
+def test_a_maximum_that_takes_padding_for_zero_is_wrong_on_the_edge_case_of_negative_inputs():
+    cases = {case.name: case for case in load_workload("edge_cases").cases}
+    case = cases["square_max_padding_negative"]
+    tensors = make_tensors(case, 2, seed=0)
+    padded = np.pad(tensors.x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))[:, :, ::2, ::2]
+    (found,) = check_against(oracle(case, tensors), {"y": windows.max(axis=(4, 5))})
+    assert (found.tensor, found.verdict) == ("y", "disagrees")

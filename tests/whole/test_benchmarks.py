@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from paths import TESTS
 
 BENCHMARKS = TESTS / "benchmarks"
@@ -77,6 +78,15 @@ def test_the_drift_of_a_machine_is_shown(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "spread of the ratio" in done.stdout
     assert "processes apart" in done.stdout
+
+
+@pytest.mark.slow
+def test_what_a_sweep_costs_is_shown_by_size(tmp_path):
+    scale = [sys.executable, str(BENCHMARKS / "sweep_scale.py"), "--jobs", "16", "--machines", "8"]
+    done = subprocess.run(scale, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ")[:2] for line in done.stdout.splitlines()[2:]]
+    assert rows == [["2", "1"], ["4", "2"], ["8", "4"], ["16", "8"]]
 
 
 def test_how_long_a_worker_settles_is_shown(tmp_path):

@@ -6,82 +6,30 @@ Of a run folder it is more: what is read is what was written, up to where a kill
 from __future__ import annotations
 
 import random
-import shutil
 import time
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
+from damages import OF_BYTES, damaged_copies
+from many_runs import FIRST, SOURCE, header_of, many_runs
 from paths import RUNS
 
-import convbench
 import convbench_specs
 from convbench.plan.items import make_plan
 from convbench.plan.settings import RunSettings
-from convbench.report.files import write_reports
-from convbench.results.events.header import HEADER, read_header
-from convbench.results.events.journal import JOURNAL, read_events
+from convbench.report.files import CUT, write_reports
+from convbench.results.events.header import read_header
+from convbench.results.events.journal import Journal, read_events
+from convbench.results.events.lines import to_line
 from convbench.results.loading import load_run
 from convbench_specs import ConvbenchError
 
-pytestmark = pytest.mark.slow
 WORKLOADS = 1000
 FOLDERS = 500
 MOST_S = 5.0
 """For one file: more is a hang."""
-
-
-def flipped(data, draw):
-    """A bit of one to four bytes, or a digit, changed."""
-    changed = bytearray(data)
-    for _ in range(draw.randint(1, 4)):
-        changed[draw.randrange(len(changed))] ^= 1 << draw.randrange(8)
-    return bytes(changed)
-
-
-def other_digit(data, draw):
-    """Another digit in place of one."""
-    places = [place for place, byte in enumerate(data) if byte in b"0123456789"]
-    changed = bytearray(data)
-    changed[draw.choice(places)] = draw.choice(b"0123456789")
-    return bytes(changed)
-
-
-def cut(data, draw):
-    """The end, the beginning or a part in the middle gone."""
-    begin, end = sorted(draw.choices(range(len(data) + 1), k=2))
-    return draw.choice([data[:begin], data[end:], data[:begin] + data[end:]])
-
-
-def cut_line(data, draw):
-    """A whole line gone."""
-    lines = data.splitlines(keepends=True)
-    del lines[draw.randrange(len(lines))]
-    return b"".join(lines)
-
-
-def doubled(data, draw):
-    """A part of up to 200 bytes twice."""
-    begin = draw.randrange(len(data))
-    part = data[begin : begin + draw.randint(1, 200)]
-    return data[:begin] + part + data[begin:]
-
-
-def doubled_line(data, draw):
-    """A whole line twice."""
-    lines = data.splitlines(keepends=True)
-    place = draw.randrange(len(lines))
-    return b"".join([*lines[:place], lines[place], *lines[place:]])
-
-
-def noise(data, draw):
-    """Random bytes in place of a part."""
-    begin = draw.randrange(len(data))
-    length = draw.randint(1, 40)
-    return data[:begin] + draw.randbytes(length) + data[begin + length :]
-
-
-DAMAGES = (flipped, other_digit, cut, cut_line, doubled, doubled_line, noise)
 
 
 def told(action):
@@ -96,12 +44,13 @@ def told(action):
     return found
 
 
+@pytest.mark.slow
 def test_a_damaged_workload_file_is_an_error_in_a_line_or_a_workload(tmp_path):
     draw, kinds = random.Random(18), Counter()
     files = sorted(Path(convbench_specs.__file__).parent.glob("workloads/*.toml"))
     for number in range(WORKLOADS):
         data = draw.choice(files).read_bytes()
-        damage = draw.choice(DAMAGES)
+        damage = draw.choice(OF_BYTES)
         path = tmp_path / f"damaged_{number}.toml"
         path.write_bytes(damage(data, draw))
         found = told(lambda path=path: make_plan(RunSettings(workloads=(str(path),))))
@@ -114,54 +63,70 @@ def test_a_damaged_workload_file_is_an_error_in_a_line_or_a_workload(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A run of now, right and wrong cells and times in it."""
-    return convbench.compare(
-        case='operation = "conv", input = [2, 5, 5], out_channels = 2, kernel_size = 3',
-        backends=["naive", "numpy-im2col"], batch_sizes=[1, 2], blocks=2, rounds=2, sample_s=1e-4, memory=False,
-        output=tmp_path_factory.mktemp("runs") / "whole",
-    ).folder  # fmt: skip
+def two_runs(tmp_path_factory):
+    """A run as it is written now, with a picture, and another one."""
+    folder = tmp_path_factory.mktemp("runs")
+    whole, other = folder / "whole", many_runs(folder / "others", runs=1, machines=1)[0]
+    with Journal.begin(whole, header_of(read_header(SOURCE), 3, FIRST)) as journal:
+        for event in read_events(SOURCE):
+            journal.write(event)
+    return whole, other
 
 
-def copies(folder, tmp_path, count, seed):
-    """Damaged copies of a run folder, each with the name of its damage; a copy is gone when the next is made."""
-    draw, copy = random.Random(seed), tmp_path / "copy"
-    shutil.copytree(folder, copy)
-    for _ in range(count):
-        name, damage = draw.choice([HEADER, JOURNAL, JOURNAL, JOURNAL]), draw.choice(DAMAGES)
-        data = (folder / name).read_bytes()
-        changed = damage(data, draw)
-        (copy / name).write_bytes(changed)
-        yield copy, f"{damage.__name__} of {name}", changed != data
-        (copy / name).write_bytes(data)
-
-
-def test_a_damaged_run_is_an_error_in_a_line_or_what_was_written(whole, tmp_path):
+@pytest.mark.parametrize("count", [50, pytest.param(FOLDERS, marks=pytest.mark.slow)])
+def test_a_damaged_run_is_an_error_in_a_line_or_what_was_written(two_runs, tmp_path, count):
+    whole, other = two_runs
     written, header = list(read_events(whole)), read_header(whole)
     cells = load_run(whole).measurements.to_csv()
-    errors = 0
-    for copy, damage, _ in copies(whole, tmp_path, FOLDERS, seed=18):
+    found = Counter()
+    for copy, damage in damaged_copies(whole, other, tmp_path / "copy", count, seed=18):
         run = told(lambda copy=copy: load_run(copy))
         if isinstance(run, ConvbenchError):
-            errors += 1
-            assert str(copy) in str(run)
+            assert str(copy) in str(run), damage
+            found["refused"] += 1
             continue
         assert run.header == header, damage
         events = list(read_events(copy))
         assert events == written[: len(events)], damage
+        write_reports([run], tmp_path / "report")
+        page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
         if len(events) == len(written):
             assert run.measurements.to_csv() == cells, damage
+            assert CUT not in page
+            found["whole"] += 1
         else:
             assert run.interrupted, damage
-    assert errors > FOLDERS / 2
+            assert CUT in page, damage
+            found["cut"] += 1
+    assert found["refused"] > count / 2, found
+    assert found["cut"], found
 
 
-def test_what_is_left_of_a_damaged_run_can_be_reported(whole, tmp_path):
-    for copy, _, _ in copies(whole, tmp_path, 60, seed=19):
-        told(lambda copy=copy: write_reports([load_run(copy)], tmp_path / "report"))
+@pytest.mark.parametrize("field", ["case", "elapsed_s", "batch_size", "event"])
+def test_a_field_that_is_missing_or_of_another_type_is_named_with_its_line(two_runs, tmp_path, field):
+    """Also where the checksums fit, as a program that wrote it so would have made them."""
+    events = [msgspec.to_builtins(event) for event in read_events(two_runs[0])]
+    place = next(number for number, event in enumerate(events) if event["event"] == "sample")
+    for change in (lambda event: event.pop(field), lambda event: event.update({field: []})):
+        folder = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
+        with Journal.begin(folder, {"command": ""}) as journal:
+            checksum = journal._checksum
+        broken = [dict(event) for event in events]
+        change(broken[place])
+        with (folder / "journal.jsonl").open("ab") as file:
+            for event in broken:
+                line, checksum = to_line(event, checksum)
+                file.write(line)
+        with pytest.raises(ConvbenchError, match=rf"journal\.jsonl is damaged at line {place + 1}: ") as refused:
+            list(read_events(folder))
+        assert len(str(refused.value).splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", sorted(RUNS.iterdir()), ids=lambda folder: folder.name)
 def test_a_damaged_run_of_an_older_schema_gives_no_traceback(folder, tmp_path):
-    for copy, _, _ in copies(folder, tmp_path, 150, seed=20):
-        told(lambda copy=copy: load_run(copy).measurements.to_csv())
+    other = next(each for each in RUNS.iterdir() if each != folder)
+    for copy, _ in damaged_copies(folder, other, tmp_path / "copy", 50, seed=20):
+        run = told(lambda copy=copy: load_run(copy))
+        if not isinstance(run, ConvbenchError):
+            told(lambda run=run: write_reports([run], tmp_path / "report"))

@@ -31,7 +31,7 @@ from convbench.workers.entrants import Entry
 from convbench.workers.plugins import Registry, find_backends
 from convbench_specs import Available, load_workload, shipped_workloads
 
-READ_RUNS = {"report", "export", "diff", "history"}
+READ_RUNS = {"report", "export", "diff", "history", "publish"}
 LIST = {"workloads", "show", "backends"}
 QUICK_BACKENDS = {"naive", "numpy-im2col", "einsum", "my-conv"}
 PLACEHOLDERS = {
@@ -212,7 +212,7 @@ def folder(tmp_path, monkeypatch):
 def runs_of(context: click.Context) -> list[str]:
     """The folders of runs that a command reads."""
     given = context.params
-    if context.info_name == "history":
+    if context.info_name in {"history", "publish"}:
         return [f"{given['folder']}/{day}" for day in ("monday", "tuesday", "wednesday")]
     found = [*given.get("runs", ()), *(given.get(name) for name in ("run", "base", "new"))]
     return [str(run) for run in found if run is not None]

@@ -21,6 +21,7 @@ PUBLIC = {
     "Diff",
     "Entrant",
     "History",
+    "Published",
     "Run",
     "RunError",
     "Runs",
@@ -36,6 +37,7 @@ PUBLIC = {
     "load_run",
     "load_runs",
     "load_training",
+    "publish",
     "read_csv",
     "train",
 }

@@ -86,3 +86,16 @@ def test_a_daemon_without_environment_ends_with_the_process(described, tmp_path)
     assert isinstance(described(DAEMON.format(file=str(file)), tmp_path / "log"), Described)
     pid = int(file.read_text())
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_what_is_in_a_session_of_its_own_is_named_and_other_children_are_not(tmp_path):
+    file = tmp_path / "pid"
+    plugin = tmp_path / "plugin.py"
+    ordinary = "import subprocess\nsubprocess.Popen(['sleep', '600'])\n"
+    for source, named in ((ordinary, set()), (DAEMON.format(file=str(file)), {"sleep"})):
+        plugin.write_text(source + HOOK)
+        child = Child("inform", os.environ, tmp_path / "log")
+        child.send(Describe(plugin=Plugin(module="", path=str(plugin), folder="")))
+        assert isinstance(child.answer(Describe, 60), Described)
+        child.stop()
+        assert child.left == named

@@ -83,6 +83,7 @@ def test_entrants_take_part_alone_unless_backends_are_named(registry):
         (["a=optional:order=diagonal"], "order = 'diagonal' is not one of rows, columns"),
         (["a=optional:ordr=rows"], "unknown option 'ordr'; did you mean order?"),
         (["a=naive:order=rows"], "unknown option 'order'"),
+        (["oracle=naive"], "'oracle' cannot be the name of an entrant"),
         (["a=naive:threads=0"], "threads = '0' is no whole number"),
         (["a=naive:allocator=tund"], "unknown allocator 'tund'; did you mean tuned?"),
         (["a=naive", "a=optional"], "two entrants are named 'a'"),

@@ -88,7 +88,31 @@ def test_what_no_environment_can_hold_is_refused(variables):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "a/b", "a,b", 'a"b', "a'b", "A", "a b", "<b>", "a" * 41, "-a", "a\n", "é", None, 3]
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "oracle",
+        "adjoint",
+        "../evil",
+        "/evil",
+        "a/../b",
+        "a" * 300,
+        "a/b",
+        "a,b",
+        'a"b',
+        "a'b",
+        "A",
+        "a b",
+        "<b>",
+        "a" * 41,
+        "-a",
+        "a\n",
+        "é",
+        None,
+        3,
+    ],
 )
 def test_what_can_be_no_name_is_refused_with_the_rule(name):
     with pytest.raises(DeclarationError, match="name"):

@@ -5,4 +5,4 @@ EXIT_WRONG = 1
 EXIT_USAGE = 2
 """The call or a file is at fault."""
 EXIT_INTERRUPTED = 130
-"""Ctrl-C."""
+"""Ctrl-C, SIGTERM, SIGHUP."""

@@ -1,5 +1,7 @@
 """The command line. Exit codes: 0 fine, 1 a backend is wrong, 2 the call or a file is at fault, 130 interrupted.
 
+Ctrl-C, SIGTERM and SIGHUP interrupt.
+
 Only click is imported here; a command imports what it needs, so `convbench --help` is quick. Errors of ours become one
 or two lines; a traceback comes only with --debug.
 """
@@ -20,22 +22,29 @@ from convbench.cli.commands.fuzz import fuzz
 from convbench.cli.commands.listing import backends, show, workloads
 from convbench.cli.commands.machine import doctor, limits
 from convbench.cli.commands.new_backend import new_backend
+from convbench.cli.commands.publish import publish
 from convbench.cli.commands.report import report
 from convbench.cli.commands.runs import check, compare
+from convbench.cli.commands.sweep import sweep
 from convbench.cli.commands.train import train
 from convbench.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE
+from convbench.cli.narrow_encoding import show_the_nearest
+from convbench.cli.signals import ended_as_by_ctrl_c
 
 
 class _Group(click.Group):
     """Turns our errors into lines and exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        show_the_nearest()
         try:
-            return super().invoke(ctx)
+            with ended_as_by_ctrl_c():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
-            click.echo("\ninterrupted", err=True)
+            with suppress(OSError):  # the terminal may be gone
+                click.echo("\ninterrupted", err=True)
             sys.exit(EXIT_INTERRUPTED)
         except Exception as error:
             from convbench_specs import ConvbenchError  # noqa: PLC0415  # it brings NumPy, which --help can do without
@@ -70,6 +79,7 @@ def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name
       convbench compare net.py:Net --input 3,224,224     compare them on the layers of your model
       convbench check my_layers.toml --backends jax,mine check correctness only
       convbench diff results/monday results/tuesday      find what became slower, wrong or larger
+      convbench publish results --output site            make a static site of all runs and machines
       convbench fuzz --time 600                          search faults with random cases
       convbench train                                    train a small network with every backend
       convbench backends                                 list the backends and their versions
@@ -78,8 +88,8 @@ def main(debug: bool) -> None:  # noqa: FBT001  # click hands flags over by name
 
 
 _COMMANDS = (
-    compare, check, extract, fuzz, doctor, limits, backends, workloads, show, report, export, diff, history,
-    train, new_backend, completion,
+    compare, check, sweep, extract, fuzz, doctor, limits, backends, workloads, show, report, export, diff, history,
+    train, publish, new_backend, completion,
 )  # fmt: skip
 for _command in _COMMANDS:
     main.add_command(_command)

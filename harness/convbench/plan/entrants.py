@@ -19,7 +19,12 @@ from convbench.errors import UsageError
 
 NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 LONGEST_NAME = 40
-NAME_RULE = f"lower case letters and digits, words joined by hyphens, at most {LONGEST_NAME} characters"
+TAKEN = ("oracle", "adjoint")
+"""What backends are held against has these names, in the same columns as theirs."""
+NAME_RULE = (
+    f"lower case letters and digits, words joined by hyphens, at most {LONGEST_NAME} characters, "
+    f"and not {' or '.join(TAKEN)}"
+)
 FORM = "NAME=BACKEND[:OPTION=VALUE,...][@PYTHON]"
 EXAMPLE = "single=mine:threads=1"
 AGAINST = "base"
@@ -36,7 +41,7 @@ def located(where: str) -> str:
 
 def is_name(text: str) -> bool:
     """Whether a backend or an entrant may have this name."""
-    return len(text) <= LONGEST_NAME and NAME.fullmatch(text) is not None
+    return len(text) <= LONGEST_NAME and NAME.fullmatch(text) is not None and text not in TAKEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,10 @@ AGREEMENT = "agreement.csv"
 NETWORKS = "networks.csv"
 LARGEST_BATCHES = "largest_batches.csv"
 REPORT = "report.html"
+CUT = (
+    "The journal of this run is cut: the run was killed, or the end of its file was lost. What follows is what it had "
+    "measured by then."
+)
 ONLY_IN_FRAMES = ("traceback", "pass_name")
 """Columns of the measurements that the CSV file does not have: the one is long, the other is there as `pass`."""
 
@@ -57,8 +61,8 @@ def write_reports(runs: Sequence[Run], folder: Path) -> None:
         raise UsageError(f"cannot write to {folder}: {error.strerror or error}") from error
 
 
-def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table; OSError where that fails.
+def write_csv(frame: pd.DataFrame, path: Path, *, append: bool = False) -> None:
+    """Write a table, or append it without its header; OSError where that fails.
 
     A text that a spreadsheet would take for a formula, as it begins with one of = + - @, gets an apostrophe before it.
     """
@@ -66,7 +70,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     for name, dtype in frame.dtypes.items():
         if not pd.api.types.is_numeric_dtype(dtype):
             plain[name] = frame[name].map(_no_formula)
-    plain.to_csv(path, index=False)
+    plain.to_csv(path, index=False, mode="a" if append else "w", header=not append)
 
 
 def _no_formula(cell: Any) -> Any:
@@ -78,7 +82,9 @@ def report_input(run: Run) -> ReportInput:
     measurements, header, settings = run.measurements, run.header, run.header["settings"]
     found = cautions(measurements, run.samples, settings["threads"])
     warnings = [*run.warnings, *map(_resumption, run.resumed), *found]
-    if run.interrupted:
+    if run.is_cut:
+        warnings.insert(0, CUT)
+    elif run.interrupted:
         warnings.insert(0, "The run was interrupted: what follows is what it had measured by then.")
     return ReportInput(
         measurements=measurements,

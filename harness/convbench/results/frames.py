@@ -51,9 +51,10 @@ def largest_batch_frame(rows: Sequence[LargestBatchFound]) -> pd.DataFrame:
 
 
 def _frame(rows: Sequence[Recorded], columns: Sequence[Column]) -> pd.DataFrame:
-    """A row an event; numbers are numbers even where no event has one."""
+    """A row an event; numbers are numbers and texts texts even where no event has one, or there is no event."""
     declared = names_of_one_run(columns)
-    frame = pd.DataFrame({name: _values(rows, name) for name in declared}, columns=list(declared))
+    values = {name: _values(rows, name) for name in declared}
+    frame = pd.DataFrame(values, columns=list(declared), dtype=None if rows else object)
     numbers = [column.name for column in columns if column.dtype in NUMBERS and column.name in frame]
     return frame.astype({name: float for name in numbers if frame[name].dtype == object})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from zlib import crc32
 
 from convbench.errors import RunError
 from convbench.results.events.header import HEADER, Header, check_shape, read_header
@@ -58,9 +59,12 @@ def _workload(table: Mapping[str, Any]) -> Workload:  # a table of run.json, che
 
 
 def _picture(folder: Path, made: PictureMade) -> Picture:
-    """A picture of the run; RunError where its file is gone."""
+    """A picture of the run; RunError where its file is gone or is not what was written."""
     path = folder / PICTURES / Path(made.file).name
     try:
-        return Picture(title=made.title, caption=made.caption, png=path.read_bytes())
+        png = path.read_bytes()
     except OSError as error:
         raise RunError(f"{folder} is incomplete: cannot read {path}: {error.strerror or error}") from error
+    if made.checksum and made.checksum != f"{crc32(png):08x}":
+        raise RunError(f"{path} is damaged: its checksum does not fit")
+    return Picture(title=made.title, caption=made.caption, png=png)

@@ -102,6 +102,11 @@ class Run:
         return finished is None or finished.interrupted
 
     @property
+    def is_cut(self) -> bool:
+        """Whether its journal tells of no end, as a killed run or a file that was cut leaves it."""
+        return self.state.finished is None
+
+    @property
     def phases_s(self) -> Mapping[str, float]:
         """Seconds that each phase of the run took: preparing, calling (what is checked), verifying, timing, memory."""
         return {} if self.state.finished is None else self.state.finished.phases_s

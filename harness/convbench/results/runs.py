@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from convbench.errors import UsageError
+from convbench.results.events.header import HEADER
 from convbench.results.loading import load_run
 from convbench.results.run import Run
 
@@ -86,6 +87,13 @@ class Runs:
 def load_runs(paths: Sequence[str | Path]) -> Runs:
     """Load the runs in several folders. Raises RunError as load_run() does, and UsageError for a folder named twice."""
     return Runs(tuple(load_run(path) for path in paths))
+
+
+def run_folders(top: Path) -> list[Path]:
+    """Every folder with a run.json at any depth below one, by name; UsageError where that is no folder."""
+    if not top.is_dir():
+        raise UsageError(f"{top} is no folder: name one that has folders of runs in it")
+    return sorted(header.parent for header in top.rglob(HEADER))
 
 
 def run_labels(folders: Sequence[Path]) -> tuple[str, ...]:

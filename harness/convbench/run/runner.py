@@ -110,6 +110,9 @@ def run_events(
                 elif isinstance(happened, Picture):
                     state.apply(happened.made)
                 yield happened
+            for warning in workers.left_behind():
+                state.apply(warning)
+                yield warning
     finally:
         keep_bests(speeds.best)
 

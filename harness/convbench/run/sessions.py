@@ -14,7 +14,7 @@ from convbench.machine.facts import usable_cores
 from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
 from convbench.results.events.journal import LOGS
-from convbench.results.events.schema import CellFailed, fields_of
+from convbench.results.events.schema import CellFailed, WarningGiven, fields_of
 from convbench.workers.failure import Failure
 from convbench.workers.plugins import Registered
 from convbench.workers.session import BackendSession
@@ -51,6 +51,7 @@ class Workers:
         self._scratch = scratch
         self._working: Sequence[BackendSession] = ()
         self.timed_s: dict[str, float] = {}
+        self._left: dict[str, set[str]] = {}
 
     @contextmanager
     def block(self, purpose: Mapping[str, str] | None = None) -> Iterator[list[BackendSession]]:
@@ -71,6 +72,7 @@ class Workers:
                     purpose=purpose,
                     patience_s=self.patience_s,
                 )
+                stack.callback(self._add_left, session)
                 stack.callback(session.stop)
                 stack.callback(self._add_timed, session)
                 sessions.append(session)
@@ -85,6 +87,18 @@ class Workers:
     def own_s(self) -> float:
         """Processor seconds of this process and its present workers."""
         return time.process_time() + sum(session.cpu_s() for session in self._working)
+
+    def left_behind(self) -> Iterator[WarningGiven]:
+        """What to tell of backends whose processes outlived their workers, until they were ended."""
+        for backend, names in self._left.items():
+            listed = ", ".join(sorted(names))
+            yield WarningGiven(
+                text=f"{backend} started a process in a session of its own, which was ended with its worker: {listed}"
+            )
+
+    def _add_left(self, session: BackendSession) -> None:
+        if session.left:
+            self._left.setdefault(session.name, set()).update(session.left)
 
     def _add_timed(self, session: BackendSession) -> None:
         for request, seconds in session.timed_s.items():

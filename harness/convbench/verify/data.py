@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from convbench.verify.bounds.dtypes import numpy_dtype, round_to, unit_roundoff
 from convbench.verify.fillings.drawings import DRAWINGS
 from convbench.verify.fillings.integers import draw_integers
-from convbench.verify.fillings.kinds import draw_kind
+from convbench.verify.fillings.kinds import draw_kind, negative
 from convbench.verify.fillings.photos import laplacian_filters, line_filters, photos
 from convbench_specs import Case, DataKind, Pool, Tensors
 
@@ -75,6 +75,8 @@ def _draw_random(case: Case, batch_size: int, generator: Any) -> Tensors:
         coarse, beside = chance < 0.625, chance < 0.125
         x[coarse] = np.round(x[coarse] * 4) / 4
         x[beside] = round_to(x[beside] * (1 + 2 * unit_roundoff(case.dtype)), case.dtype)
+    if case.x_data == "negative":
+        x = negative(x, case.dtype)
     w = None if case.w_shape is None else normal("w", case.w_shape, prod(case.w_shape[1:]) ** -0.5)
     b = None if case.b_shape is None else normal("b", case.b_shape)
     if case.w_data != "random" and w is not None:

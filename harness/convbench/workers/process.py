@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -22,6 +23,8 @@ from convbench_specs import Settings
 
 START_TIMEOUT_S = 60.0
 """At least so long may a start take: importing a framework from a cold disk is not the cell's fault."""
+OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOSPC)
+"""Too few descriptors or a full disk: no backend is at fault, and none could be started."""
 OUT_OF_TIME = "the time of the run was over (--within)"
 
 
@@ -75,6 +78,8 @@ class WorkerProcess:
         self._patience_s = patience_s
         self._role = role
         self._child: Child | None = None
+        self.left: set[str] = set()
+        """Names of processes in sessions of their own that had to be ended with the worker."""
         self._ready = False
         self._refused: Failure | None = None
         self.started: protocol.Started | None = None
@@ -106,6 +111,8 @@ class WorkerProcess:
             python = self._registered.plugin.python
             child = Child(self._role, self._environment(variables), self._log, python=python)
         except OSError as error:  # the backend's variables may be too long together
+            if error.errno in OF_THE_MACHINE:
+                raise
             self._refused = Failure(Status.ERROR, f"its process could not be started: {error}")
             return
         self._child, self._ready, self._refused = child, False, None
@@ -169,6 +176,7 @@ class WorkerProcess:
         self._forget()
         if child is not None:
             child.stop()
+            self.left |= child.left
 
     def _answer(self, child: Child, request: type[protocol.Request[R]], timeout_s: float) -> R | Failure:
         """The child's answer, for which the run's own time may end earlier than the cell's limit."""
@@ -180,6 +188,8 @@ class WorkerProcess:
         return reply
 
     def _forget(self) -> None:
+        if self._child is not None:
+            self.left |= self._child.left
         self._child, self._ready = None, False
 
     def _environment(self, backend: Mapping[str, str]) -> dict[str, str]:

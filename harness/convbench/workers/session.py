@@ -198,6 +198,11 @@ class BackendSession:
         """End the worker."""
         self._worker.stop()
 
+    @property
+    def left(self) -> set[str]:
+        """Names of processes that the backend had put into sessions of their own; they ended with its workers."""
+        return self._worker.left
+
     def _ask(self, request: protocol.Request[R]) -> R | Failure:
         if self._given_up is not None:
             return self._given_up

@@ -47,7 +47,7 @@ def test_other_formats_need_none(untimed, name):
     assert export(untimed, name)
 
 
-@pytest.mark.parametrize("folder", ["schema_1", "schema_2"])
+@pytest.mark.parametrize("folder", ["schema_1", "schema_2", "schema_3", "schema_4"])
 def test_old_runs_can_be_exported(folder):
     run = load_run(RUNS / folder)
     assert all(export(run, name) for name in FORMATS)

@@ -17,7 +17,7 @@ from convbench.results.columns import MEASUREMENTS
 from convbench.results.loading import load_run
 
 
-@pytest.mark.parametrize("name", ["schema_1", "schema_2"])
+@pytest.mark.parametrize("name", ["schema_1", "schema_2", "schema_3", "schema_4"])
 def test_pandas_reads_the_measurements(name):
     run = load_run(RUNS / name)
     pd.testing.assert_frame_equal(_read(run), run.measurements, check_dtype=False)

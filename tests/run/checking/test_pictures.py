@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from convbench.run.checking.pictures import GAP, MOST_MAPS, TILE_WIDTH, drawing_columns, edges, picture_row
+from convbench.run.checking.pictures import (
+    GAP,
+    MOST_MAPS,
+    TILE_WIDTH,
+    drawing_columns,
+    edges,
+    picture_file,
+    picture_row,
+)
 
 
 def _open(png):
@@ -55,3 +65,12 @@ def test_edges_are_seen_beside_one_that_is_much_stronger():
     shown = edges(maps)
     assert shown[0, 8, 5] == shown.max() == shown[0, 3, 12]
     assert shown[0, 0, 0] == 0
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/etc/evil", "a\0b", "..", "x" * 300, "漢", "\udcff", "a\nb"])
+def test_a_picture_has_the_name_of_a_file_whatever_its_case_is_called(name):
+    file = picture_file("photos", name, "china")
+    assert Path(file).name == file
+    assert len(file) < 120
+    assert file.isascii()
+    assert file != picture_file("photos", f"{name}!", "china")

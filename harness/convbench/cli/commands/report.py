@@ -33,8 +33,7 @@ def report(runs: tuple[Path, ...], output: Path | None, per: Per) -> None:
     if len(runs) == 1 and report_training(runs[0], output):
         return
     from convbench.report.files import write_reports  # noqa: PLC0415
-    from convbench.report.terminal import print_run  # noqa: PLC0415
-    from convbench.report.terminal_runs import print_runs  # noqa: PLC0415
+    from convbench.report.terminal import print_run, print_runs  # noqa: PLC0415
     from convbench.results.runs import load_runs  # noqa: PLC0415
 
     loaded = load_runs(runs)

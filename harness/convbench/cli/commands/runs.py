@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -123,7 +124,8 @@ def _run(  # options are what click has parsed
         options |= {name: options[name] or None for name in ("entrants", "inputs")}
         run = make_run(*options.pop("workloads"), observer=terminal_observer(), **options)
     except RunInterrupted as interrupted:
-        print_interrupted(str(click.get_current_context().info_name), interrupted.folder)
+        with suppress(OSError):  # the terminal may be gone
+            print_interrupted(str(click.get_current_context().info_name), interrupted.folder)
         sys.exit(EXIT_INTERRUPTED)
     print_run(run, tracebacks=wants_tracebacks(), explain=explain, per=per)
     if not run.is_right or run.has_failed:

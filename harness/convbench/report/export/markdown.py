@@ -92,7 +92,7 @@ def _backend(row: BackendRow) -> list[str]:
     if checks is None:
         reason = f": {record.reason}" if record.reason else ""
         return [escape(record.name), escape(record.version), escape(f"{record.status}{reason}"), ""]
-    verdict = f"{ALARM} **wrong**" if checks.verdict == "wrong" else checks.verdict or "not checked"
+    verdict = f"{ALARM} **wrong**" if checks.verdict == "wrong" else f"{checks.verdict or 'not checked'}{checks.but}"
     agreeing = f"{format_integer(checks.agreeing)} of {format_integer(checks.tensors)}" if checks.tensors else ""
     return [escape(record.name), escape(record.version), verdict, agreeing]
 

@@ -73,9 +73,9 @@ class Figure:
 
 def figures(machine: MachineHistory, slots: Mapping[str, int]) -> list[Figure]:
     """A figure for each case, dtype, batch size and pass; those with steps come first."""
-    groups: dict[tuple[str, str, str, int, str], list[CellSeries]] = {}
+    groups: dict[tuple[str, str, str, str, int, str], list[CellSeries]] = {}
     for series in machine.series:
-        key = (series.workload, series.case, series.dtype, series.batch_size, series.pass_name)
+        key = (series.workload, series.case, series.definition, series.dtype, series.batch_size, series.pass_name)
         groups.setdefault(key, []).append(series)
     drawn = [_figure(machine, group, slots) for group in groups.values()]
     return sorted(drawn, key=lambda figure: not figure.has_steps)

@@ -176,11 +176,11 @@ def ranking_view(measurements: pd.DataFrame, ranked: pd.DataFrame) -> RankingVie
     labels = case_labels(measurements)
     tables: dict[TableKey, dict[CaseKey, dict[str, ShownCell]]] = {}
     operations: dict[CaseKey, str] = {}
-    for cell in _ranked_cells(measurements[measurements["backend"].isin(columns)], ranked):
+    for cell in ranked_cells(measurements[measurements["backend"].isin(columns)], ranked):
         case = CaseKey(cell.workload, cell.case, cell.dtype)
         operations.setdefault(case, cell.operation)
         row = tables.setdefault(TableKey(cell.pass_name, cell.batch_size), {}).setdefault(case, {})
-        row[cell.backend] = _shown(cell)
+        row[cell.backend] = shown_cell(cell)
     order = sorted(tables, key=lambda key: (pass_place(key.pass_name), key.batch_size))
     return RankingView(
         columns=columns,
@@ -194,12 +194,14 @@ def ranking_view(measurements: pd.DataFrame, ranked: pd.DataFrame) -> RankingVie
     )
 
 
-def _ranked_cells(cells: pd.DataFrame, ranked: pd.DataFrame) -> list[RankedCell]:
+def ranked_cells(cells: pd.DataFrame, ranked: pd.DataFrame) -> list[RankedCell]:
+    """The rows of measurements, each with its place where summary.rank gives it one."""
     places = ranked[["place", "ratio", "ratio_low", "ratio_high", "tied"]]
     return read_rows(cells.drop(columns=list(places), errors="ignore").join(places), RankedCell)
 
 
-def _shown(cell: RankedCell) -> ShownCell:
+def shown_cell(cell: RankedCell) -> ShownCell:
+    """How a table shows a cell: as what, with which words, and how far behind."""
     kind: Literal["fastest", "tied", "behind", "measured", "empty"]
     ranked = isfinite(cell.place)
     if ranked:

@@ -12,6 +12,7 @@ from convbench.report.views.pairs import Pair, compared_pairs, worst_disagreemen
 from convbench.report.views.rows import read_rows
 from convbench.results.events.state import BackendRecord
 from convbench.results.summary import ORACLE, REFERENCES
+from convbench.text.units import format_integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,14 @@ class Checks:
     bound_multiple: float
     cells: int
     ok: int
+    failed: int
+
+    @property
+    def but(self) -> str:
+        """What is to be said behind "right" of a backend that failed in cells; empty for all others."""
+        if self.verdict != "right" or not self.failed:
+            return ""
+        return f" where it ran, fails on {format_integer(self.failed)} cell{'' if self.failed == 1 else 's'}"
 
     @property
     def agreeing(self) -> int:

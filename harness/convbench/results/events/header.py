@@ -61,12 +61,14 @@ class _Shape(msgspec.Struct):
     floor: float | None = None
 
 
-def write_header(folder: Path, header: Header) -> None:
-    """Write run.json in one step; OSError where that fails."""
+def write_header(folder: Path, header: Header) -> int:
+    """Write run.json in one step; its checksum, with which the journal begins. OSError where that fails."""
     table = {"schema": SCHEMA_VERSION, **header}
     fresh = folder / f"{HEADER}.new"
-    fresh.write_text(to_json(table | {SEAL: _checksum(table)}, indent=1) + "\n", encoding="utf-8")
+    seal = seal_of(table)
+    fresh.write_text(to_json(table | {SEAL: f"{seal:08x}"}, indent=1) + "\n", encoding="utf-8")
     fresh.replace(folder / HEADER)
+    return seal
 
 
 def read_header(folder: Path) -> Header:
@@ -87,7 +89,7 @@ def read_header(folder: Path) -> Header:
         raise RunError(f"{folder} has schema {schema}, this convbench reads up to {SCHEMA_VERSION}: upgrade convbench")
     assert isinstance(header, dict)
     seal = header.pop(SEAL, None)
-    if (seal is not None or schema >= SEALED_SINCE) and seal != _checksum(header):
+    if (seal is not None or schema >= SEALED_SINCE) and seal != f"{seal_of(header):08x}":
         raise RunError(f"{path} is damaged: its checksum is wrong, so its content was changed")
     return header
 
@@ -100,5 +102,6 @@ def check_shape(header: Header, folder: Path) -> None:
         raise RunError(f"{folder / HEADER} is damaged: {error}") from error
 
 
-def _checksum(header: Header) -> str:
-    return f"{crc32(json.dumps(finite(header)).encode()):08x}"
+def seal_of(header: Header) -> int:
+    """The checksum of a header as it was written or read."""
+    return crc32(json.dumps(finite(header)).encode())

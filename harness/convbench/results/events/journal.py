@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Self
 
 from convbench.errors import RunError, UsageError
-from convbench.results.events.header import HEADER, Header, read_header, write_header
+from convbench.results.events.header import HEADER, Header, read_header, seal_of, write_header
 from convbench.results.events.lines import check_line, checksum_of, to_event, to_line
-from convbench.results.events.schema import SEALED_SINCE, Event, Recorded
+from convbench.results.events.schema import CHAINED_SINCE, SEALED_SINCE, Event, Recorded
 from convbench.results.events.schema_1 import OldEvent
 
 JOURNAL = "journal.jsonl"
@@ -60,7 +60,7 @@ class Journal:
             if is_new := not (folder / HEADER).exists():
                 journal._file.truncate(0)  # what was killed before it had a header was no run
                 # last, and whole: a folder that has a header is a run, and can be resumed
-                write_header(folder, header)
+                journal._checksum = write_header(folder, header)
         except OSError as error:
             journal._file.close()
             raise _cannot_write(folder, error) from error
@@ -81,7 +81,8 @@ class Journal:
             journal._file.close()
             raise _cannot_write(folder, error) from error
         last = whole[whole.rfind(b"\n", 0, -1) + 1 :]
-        journal._checksum = checksum_of(last) or 0
+        last_checksum = checksum_of(last)
+        journal._checksum = _first_checksum(read_header(folder)) if last_checksum is None else last_checksum
         return journal
 
     def write(self, event: Recorded) -> None:
@@ -125,8 +126,8 @@ class Journal:
 
 def read_events(folder: Path) -> Iterator[Event | OldEvent]:
     """The events of a run in order, without a last line that was cut short; RunError where a line is damaged."""
-    required = read_header(folder)["schema"] >= SEALED_SINCE
-    checksum = 0
+    header = read_header(folder)
+    required, checksum = header["schema"] >= SEALED_SINCE, _first_checksum(header)
     try:
         with (folder / JOURNAL).open("rb") as lines:
             for number, line in enumerate(lines, start=1):
@@ -142,6 +143,11 @@ def read_events(folder: Path) -> Iterator[Event | OldEvent]:
         raise RunError(
             f"{folder} is not the folder of a run: cannot read {JOURNAL}: {error.strerror or error}"
         ) from error
+
+
+def _first_checksum(header: Header) -> int:
+    """What the checksum of the first line goes on from: that of run.json, so that each belongs to the other."""
+    return seal_of(header) if header["schema"] >= CHAINED_SINCE else 0
 
 
 def _cannot_write(folder: Path, error: OSError) -> UsageError:

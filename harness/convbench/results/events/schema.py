@@ -20,9 +20,11 @@ from convbench.verify import Fill, Verdict
 from convbench.verify.explain import Explanation, in_names, in_words
 from convbench_specs import DType, PassName, TensorName
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SEALED_SINCE = 3
 """The first schema whose run.json and journal have checksums, and whose numbers that are not finite are strings."""
+CHAINED_SINCE = 4
+"""The first schema whose journal goes on from the checksum of its run.json: that of another run beside it is found."""
 Value = str | int | float | bool | None
 """What a column of a cell holds."""
 Columns = dict[str, Value]
@@ -306,11 +308,15 @@ class LimitsFound(Recorded, frozen=True, kw_only=True, tag="limits"):
 
 
 class PictureMade(Recorded, frozen=True, kw_only=True, tag="picture"):
-    """A picture of the run; `file` is in the folder pictures. The bytes travel with the event, not in the journal."""
+    """A picture of the run; `file` is in the folder pictures. The bytes travel with the event, not in the journal.
+
+    `checksum` is the CRC-32 of the file in hexadecimal digits; runs of before schema 4 have none.
+    """
 
     file: str
     title: str
     caption: str
+    checksum: str = ""
 
 
 class WarningGiven(Recorded, frozen=True, kw_only=True, tag="warning"):

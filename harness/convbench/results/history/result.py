@@ -50,6 +50,8 @@ class CellSeries:
 
     workload: str
     case: str
+    definition: str
+    """What the case computes: a case may keep its name and become another."""
     dtype: str
     batch_size: int
     pass_name: str

@@ -84,7 +84,7 @@ class ItemChecker:
 
     def events(self, item: Item, entrants: Sequence[ItemEntrant]) -> Generator[Recorded | Progress, None, Checked]:
         """Check the item on all entrants. Raises MissingImages where photographs are not installed."""
-        fills: tuple[Fill, ...] = ("random",) if item.case.x_data != "random" else ("integers", "random")
+        fills: tuple[Fill, ...] = ("random",) if item.case.x_data == "photos" else ("integers", "random")
         alive = {entrant.session.name: entrant.passes for entrant in entrants}
         checked: Checked | None = None
         told: set[Told] = set()

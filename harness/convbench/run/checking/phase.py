@@ -8,7 +8,7 @@ from convbench.plan.items import Item
 from convbench.plan.settings import RunSettings
 from convbench.results.events.schema import BackendStarted, CellPredicted, CellSkipped, ItemChecked, Recorded, fields_of
 from convbench.run.checking.item import Checked, ItemChecker
-from convbench.run.checking.pictures import Picture, pictures_of
+from convbench.run.checking.pictures import PICTURED, Picture, pictures_of
 from convbench.run.context import RunContext
 from convbench.run.progress import Doing, Progress
 from convbench.run.sessions import ItemEntrant, failed
@@ -113,5 +113,5 @@ def _pictures(context: RunContext, item: Item, checked: Checked) -> Iterator[Pic
     """Feature maps of photographs and drawings, at the smallest batch size that holds them all."""
     sizes, needed = context.settings.batch_sizes, len(PHOTOS) if item.case.x_data == "photos" else 1
     shown = next((size for size in sizes if size >= needed), sizes[-1])
-    if item.case.x_data != "random" and item.batch_size == shown:
+    if item.case.x_data in PICTURED and item.batch_size == shown:
         yield from pictures_of(item, checked.tensors, checked.check.right_output("y"))

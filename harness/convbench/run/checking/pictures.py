@@ -7,11 +7,13 @@ channels that it was made from, and below them itself, all from 0 (black) to 1 (
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +43,10 @@ DRAWINGS = {
     ),
 }
 """What a picture of drawings shows, by their source."""
+PICTURED = ("photos", *DRAWINGS)
+"""Sources of data of which there are pictures."""
+LONGEST_FILE = 80
+"""Characters of a picture's name that are told; what is cut or replaced is told apart by digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +65,36 @@ def pictures_of(item: Item, tensors: Tensors, right: tuple[str, NDArray[Any]] | 
     if item.case.x_data != "photos":
         if not isinstance(item.case.operation, Pool) or find_spec("PIL") is None:
             return  # captions tell of pools; and unlike photographs, drawings are computed on without Pillow, too
+        png = drawing_columns(tensors.x[0], maps[0])
         made = PictureMade(
-            file=f"{item.workload}-{item.case.name}.png", title=item.case.name, caption=_drawing_caption(item, backend)
+            file=picture_file(item.workload, item.case.name),
+            title=item.case.name,
+            caption=_drawing_caption(item, backend),
+            checksum=f"{crc32(png):08x}",
         )
-        yield Picture(made, drawing_columns(tensors.x[0], maps[0]))
+        yield Picture(made, png)
         return
     for number, name in enumerate(PHOTOS[: item.batch_size]):
+        shown = edges(maps[number]) if item.case.w_data == "laplacian" else maps[number]
+        png = picture_row(tensors.x[number], shown)
         made = PictureMade(
-            file=f"{item.workload}-{item.case.name}-{name}.png",
+            file=picture_file(item.workload, item.case.name, name),
             title=f"{item.case.name}: {name}",
             caption=_caption(item, backend),
+            checksum=f"{crc32(png):08x}",
         )
-        shown = edges(maps[number]) if item.case.w_data == "laplacian" else maps[number]
-        yield Picture(made, picture_row(tensors.x[number], shown))
+        yield Picture(made, png)
+
+
+def picture_file(*names: str) -> str:
+    """The name of a file, whatever characters the names of workload, case and photograph have.
+
+    >>> picture_file("photos", "edges", "china"), picture_file("mine", "../edges", "china")
+    ('photos-edges-china.png', 'mine-..-edges-china-204ebb7b.png')
+    """
+    whole = "-".join(names)
+    plain = re.sub(r"[^\w.-]+", "-", whole, flags=re.ASCII)[:LONGEST_FILE]
+    return f"{plain}.png" if plain == whole else f"{plain}-{crc32(whole.encode(errors='backslashreplace')):08x}.png"
 
 
 def picture_row(image: NDArray[Any], maps: NDArray[Any]) -> bytes:

@@ -56,9 +56,12 @@ def is_chosen(case: Case, tensor: TensorName) -> bool:
 
 
 def is_random(case: Case, tensor: TensorName) -> bool:
-    """Whether the terms have random signs, as dy, weights and most inputs do; averages and lines of photos do not."""
+    """Whether the terms have random signs, as dy, weights and most inputs do.
+
+    Averages and lines of photos or of negative inputs do not.
+    """
     averages = isinstance(case.operation, Pool) and case.operation.kind == "average"
-    return not (tensor == "y" and case.x_data == "photos" and (averages or case.w_data == "lines"))
+    return not (tensor == "y" and case.x_data != "random" and (averages or case.w_data == "lines"))
 
 
 def reached_share(case: Case, tensor: TensorName, batch_size: int) -> float:

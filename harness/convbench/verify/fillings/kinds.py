@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbench.verify.bounds.dtypes import LARGEST, SMALLEST, round_to
-from convbench_specs import Case, Conv, DataKind, Tensors
+from convbench_specs import Case, Conv, DataKind, DType, Tensors
 
 Generators = Callable[[str], np.random.Generator]
 """The random numbers for a name."""
@@ -62,10 +62,15 @@ def draw_kind(case: Case, plain: Tensors, kind: DataKind, generator: Generators)
     if kind == "offset":
         x = plain.x.astype(np.float64) + OFFSET
     elif kind == "negative":
-        x = -np.abs(plain.x.astype(np.float64)) - 0.5
+        x = negative(plain.x, case.dtype)
     else:
         x = generator("few values").choice(FEW_VALUES if kind == "tied" else ZEROS, plain.x.shape)
     return replace(plain, x=round_to(x, case.dtype))
+
+
+def negative(x: Array, dtype: DType) -> Array:
+    """The same numbers below zero: -1/2 at most."""
+    return round_to(-np.abs(x.astype(np.float64)) - 0.5, dtype)
 
 
 def _each(plain: Tensors, change: Callable[[Array], Array]) -> Tensors:

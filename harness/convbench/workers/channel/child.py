@@ -76,6 +76,8 @@ class Child:
         if self._log is not None:
             self._log.started()
         self._connection = ours
+        self.left: set[str] = set()
+        """Names of processes that it had put into sessions of their own, and that were ended with it."""
 
     @property
     def pid(self) -> int:
@@ -116,11 +118,11 @@ class Child:
         """End the process, and all that it has started."""
         self._signal(signal.SIGSTOP)  # while it lives it holds on to what it has started
         if self._process.poll() is None:
-            end_descendants(self.pid)
+            self.left |= end_descendants(self.pid)
         self._signal(signal.SIGKILL)
         self._connection.close()
         self._process.wait()
-        end_marked(self._mark)
+        self.left |= end_marked(self._mark)
         if self._log is not None:
             self._log.close()
 

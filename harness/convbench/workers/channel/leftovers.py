@@ -1,7 +1,7 @@
 """Processes that a plug-in's process left behind, also those that left its group.
 
 While it lives they descend from it, as it takes in its orphans (see serving.py); of one that has died by itself they
-are found by an inherited variable.
+are found by an inherited variable. One that is in a session of its own was meant to stay: it is named.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+from convbench.text.foreign import clean
+
 VARIABLE = "CONVBENCH_PROCESS"
 
 
@@ -20,37 +22,52 @@ def new_mark() -> dict[str, str]:
     return {VARIABLE: secrets.token_hex(16)}
 
 
-def end_marked(mark: dict[str, str]) -> int:
-    """Kill every process that was started with the mark; how many there were. None is found where there is no /proc.
+def end_marked(mark: dict[str, str]) -> set[str]:
+    """Kill every process that was started with the mark; the names of those in sessions of their own.
+
+    None is found where there is no /proc.
 
     It looks again until nothing new is seen: one that ends while it is looked at may just have started another.
     """
     wanted = f"{VARIABLE}={mark[VARIABLE]}".encode()
     ended: set[int] = set()
     gone: set[int] = set()
+    names: set[str] = set()
     while True:
         found, ending = _marked(wanted)
         if found <= ended and ending <= gone:
-            return len(ended)
+            return names
         for pid in found:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+            names |= _kill(pid)
         ended |= found
         gone |= ending
 
 
-def end_descendants(pid: int) -> int:
-    """Kill every process that descends from this one; how many there were. None is found where there is no /proc.
+def end_descendants(pid: int) -> set[str]:
+    """Kill every process that descends from this one; the names of those in sessions of their own.
+
+    None is found where there is no /proc.
 
     It looks again until none is left alive: the process itself should be stopped, or it may go on to start others.
     """
     ended: set[int] = set()
+    names: set[str] = set()
     while found := _descendants(pid) - ended:
         for each in found:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(each, signal.SIGKILL)
+            names |= _kill(each)
         ended |= found
-    return len(ended)
+    return names
+
+
+def _kill(pid: int) -> set[str]:
+    """Kill a process; its name, if its session is not ours."""
+    names = set()
+    with suppress(OSError):
+        if os.getsid(pid) != os.getsid(0):
+            names = {clean(Path(f"/proc/{pid}/comm").read_text(errors="replace"))}
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+    return names
 
 
 def _descendants(pid: int) -> set[int]:

@@ -96,6 +96,7 @@ def _print_backends(run: Run, console: Console) -> None:
         if record.name in checks:
             row = checks[record.name]
             text = Text(row.verdict or "not checked", style=VERDICT_STYLE[row.verdict])
+            text.append(row.but, "bold red")
             if row.tensors:
                 text.append(f"  {row.agreeing:,} of {row.tensors:,} tensors agree", "dim")
             if row.differing:
