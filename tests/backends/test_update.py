@@ -362,11 +362,19 @@ prepared.backward()
 prepared.update(make_tensors(case, 1, seed=1))
 with Called():
     prepared.backward()
+print("training")
+for seed in (2, 3):
+    new = make_tensors(case, 1, seed=seed)
+    with Called():
+        prepared.update(new)
+        prepared.kept_forward()
+        prepared.update_dy(new.dy)
+        prepared.backward()
 """
 
 
 @pytest.mark.parametrize("mode", ["eager", pytest.param("compile", marks=pytest.mark.slow)])
-def test_a_backward_of_pytorch_after_an_update_contains_no_forward(mode, tmp_path):
+def test_a_backward_of_pytorch_after_an_update_contains_no_forward_and_a_step_of_training_one(mode, tmp_path):
     if find_spec("torch") is None:
         pytest.skip("PyTorch is not installed")
     if mode == "compile" and (reason := no_compiler("cpu")):
@@ -379,8 +387,11 @@ def test_a_backward_of_pytorch_after_an_update_contains_no_forward(mode, tmp_pat
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "aten::convolution_backward" in done.stdout.split()
-    assert "aten::convolution" not in done.stdout.split()
+    backward, training = (told.split() for told in done.stdout.split("training"))
+    assert "aten::convolution_backward" in backward
+    assert "aten::convolution" not in backward
+    assert training.count("aten::convolution_backward") == 2
+    assert training.count("aten::convolution") == 2
 
 
 # -- the check itself, on updates that forget
