@@ -105,7 +105,7 @@ class Launch:
         )
 
     def _purpose(self, registered: Registered) -> Mapping[str, str]:
-        """The reference's choice of BLAS kernels is that of every worker: the host's own products are the same bits."""
+        """The BLAS kernels of the reference are those of every worker, so that the host multiplies matrices alike in each."""
         own = environment(self.reference, self._asked(self.reference))
         blas = {} if isinstance(own, Failure) else own
         chosen = {name: value for name, value in blas.items() if name.startswith(BLAS_PREFIXES)}
