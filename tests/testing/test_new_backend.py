@@ -103,7 +103,7 @@ def test_the_command_writes_what_it_prints_and_says_what_comes_next(convbench, t
     ("arguments", "message"),
     [
         (["numpy-im2col"], "the name 'numpy-im2col' is taken by an installed backend"),
-        (["oracle"], "the name 'oracle' is taken"),
+        (["oracle"], "'oracle' cannot be the name of a backend"),
         (["backends"], "the name 'backends' is taken: convbench-backends is installed already"),
         (["My Conv"], "'My Conv' cannot be the name of a backend: lower case letters and digits"),
         (["../up"], "'../up' cannot be the name of a backend"),

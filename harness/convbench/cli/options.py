@@ -129,7 +129,9 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--against", help="Enter each chosen backend a second time, as this other Python environment has it."
         ),
-        click.option("--batch-sizes", type=Numbers(), help="Default: 1,4,16,64 to compare, 1,32 to check."),
+        click.option(
+            "--batch-sizes", type=Numbers(), help="Batch sizes to run. Default: 1,4,16,64 for compare, 1,32 for check."
+        ),
         click.option(
             "--passes",
             type=Names(),
@@ -175,7 +177,7 @@ per_option = click.option(
     "--per",
     type=click.Choice(["call", "image"]),
     default="call",
-    help="Over batch sizes show the time of a call (default), or the throughput: images a second.",
+    help="What to show over the batch sizes: the time per call, or the images per second. Default: call.",
 )
 """What the terminal shows over batch sizes."""
 

@@ -63,13 +63,13 @@ def test_one_batch_size_says_nothing():
 def test_on_request_it_tells_images_a_second_and_the_memory_of_each():
     cells = measurements()
     text = printed(cells, per="image")
-    assert "Images a second of the fastest right backend" in text
+    assert "Images per second of the fastest right backend" in text
     rows = [line.split() for line in text.splitlines()]
     assert ["conv1", "forward", "200", "k/s", "200", "k/s"] in rows, "5 us an image at each batch size"
     assert ["1.00", "MB", "1.00", "MB"] in rows
     assert "µs" not in text
     one = printed(cells[cells["case"] == "pool1"], per="image")
-    assert "pool1: images a second of each right backend" in one
+    assert "pool1: images per second of each right backend" in one
     assert "50.0 k/s" in one, "steady takes 20 us an image"
 
 

@@ -28,8 +28,8 @@ threads = [1, 2]
 batch_sizes = [[1, 8], 32]
 """
 MINE = '[[cases]]\nname = "f"\noperation = "flatten"\ninput = [2, 3]\n'
-NO_SETTING = {"workloads", "inputs", "case", "output", "resume", "machine", "no_memory", "memory"}
-"""What compare takes and a plan says in other words, or the sweep itself says."""
+NO_SETTING = {"workloads", "inputs", "case", "output", "resume", "machine", "no_memory", "memory", "per"}
+"""What a plan says in other words, what the sweep itself says, and what only the terminal shows."""
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 Of one case there is a table of batch sizes and backends. Of several there are sentences, each of which holds for some
 cases, and a table of the fastest backend's numbers in each case and pass. Both tell the time of a call, or on request
-the throughput: images a second, and the peak memory of an image.
+the throughput: images per second, and the peak memory of an image.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MOST_CASES = 12
 """Cases in the table of several; the report has all."""
 WHAT: Mapping[Per, tuple[str, str]] = {
     "call": ("Time", "the peak memory of a call"),
-    "image": ("Images a second", "the peak memory of a call, divided by its images,"),
+    "image": ("Images per second", "the peak memory of a call, divided by its images,"),
 }
 
 

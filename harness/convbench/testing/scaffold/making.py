@@ -8,7 +8,6 @@ from pathlib import Path
 from convbench.errors import unknown_name
 from convbench.testing.scaffold.distribution import LICENSES, files_of, frameworks, write_distribution
 from convbench.testing.scaffold.names import free_names
-from convbench.verify.pairs import ORACLE
 from convbench.workers.plugins import find_backends
 from convbench_specs.hooks import PROJECT
 
@@ -21,7 +20,7 @@ def make_distribution(name: str, *, framework: str, license_name: str, folder: P
     for what, given, known in (("framework", framework, frameworks()), ("license", license_name, LICENSES)):
         if given not in known:
             raise unknown_name(what, given, known)
-    taken = {ORACLE, *find_backends().backends, *(entry.name for entry in entry_points(group=PROJECT))}
+    taken = {*find_backends().backends, *(entry.name for entry in entry_points(group=PROJECT))}
     names = free_names(name, taken)
     files = files_of(names, framework=framework, license_name=license_name)
     made = folder or Path(names.distribution)
