@@ -94,6 +94,14 @@ def test_the_band_is_that_of_moved_runs():
     assert [mark.text for mark in distance.marks] == ["below 10⁻⁹ here"]
 
 
+def test_a_bound_behind_the_last_step_stands_behind_the_last_point():
+    short = entrant("numba-cpu", place=2, whole=False)
+    reference = entrant("numpy-im2col", place=1, whole=False, distances=())
+    _, distance = figures(made_training(entrants=(reference, short), moved=()), SLOTS)
+    last = max(float(point.split(",")[0]) for point in re.findall(r"[\d.]+,[\d.]+", distance.lines[0].d))
+    assert distance.marks[0].x > last + 100
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_is_wider_than_the_window_and_no_text_lies_on_another(browser, html, tmp_path, width):

@@ -88,7 +88,7 @@ def draw(
     marks: Sequence[tuple[float, float, str]] = (),
 ) -> Figure:
     """The figure of curves; `band` has x, low and high of each of its places, `marks` have x, y and a text."""
-    xs = [x for curve in curves for x, _ in curve.points]
+    xs = [x for curve in curves for x, _ in curve.points] + [x for x, _, _ in marks]
     ys = [y for curve in curves for _, y in curve.points]
     ys += [edge for _, low, high in band for edge in (low, high)] + [y for _, y, _ in marks]
     x = Axis.linear(xs, LEFT + MARGIN, WIDTH - RIGHT - MARGIN, is_whole=True)
