@@ -219,3 +219,39 @@ def test_a_pullback_with_too_few_gradients_is_an_error_that_says_so():
     prepared = prepare_function(pointwise, tensors(), vjp=lambda f, *inputs: (f(*inputs), lambda dy: [dy]))
     with pytest.raises(ValueError, match="the pullback returned 1 gradients for 3 inputs"):
         prepared.backward()
+
+
+def trained(prepared, new):
+    """The results of a step of training on new values, behind one on other values."""
+    prepared.kept_forward()
+    prepared.backward()
+    prepared.update(new)
+    y = prepared.kept_forward()
+    prepared.update_dy(tensors(seed=3).dy)
+    prepared.update_dy(new.dy)
+    return [y, *prepared.backward()]
+
+
+@pytest.mark.parametrize("prepare", [by_layer, by_adding_layer, by_function])
+def test_a_step_of_training_follows_from_its_values(prepare):
+    new = tensors(seed=1)
+    for got, right in zip(trained(prepare(tensors()), new), expected(new), strict=True):
+        np.testing.assert_array_equal(got, right)
+
+
+def test_a_step_of_training_has_one_forward_pass():
+    layer, made = Pointwise(), []
+
+    def counted(function, *inputs):
+        made.append(inputs)
+        return vjp(function, *inputs)
+
+    trained(prepare_layer(layer, tensors()), tensors(seed=1))
+    trained(prepare_function(pointwise, tensors(), vjp=counted), tensors(seed=1))
+    assert layer.forwards == 2
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize("prepare", [by_function_once, lambda given: prepare_function(pointwise, given)])
+def test_without_a_pullback_that_stays_training_uses_the_other_calls(prepare):
+    assert prepare(tensors()).kept_forward is None

@@ -75,7 +75,8 @@ def prepare_function(
     Passes: `forward` calls the function alone, `both` the function and its pullback. `backward` calls a pullback that
     is kept, so it contains no forward pass; with `pulls_back_once`, for a framework that frees the graph after its
     first use, each `backward` makes one, and says that it recomputes the forward pass. `update` makes new inputs, and a
-    new pullback where one was kept. Without `vjp` there is a forward pass and no other.
+    new pullback where one was kept. In training `kept_forward` makes the pullback, so that a step has one forward pass.
+    Without `vjp` there is a forward pass and no other.
 
     ValueError at a backward pass where the pullback returns another number of gradients than there are inputs.
     """
@@ -92,6 +93,7 @@ class _FunctionPasses:
         self._vjp = vjp
         self._to_native = to_native
         self._kept: Pullback | None = None
+        self._trains = False
         self._inputs, self._dy = native_inputs(tensors, to_native)
 
     def prepared(
@@ -113,6 +115,8 @@ class _FunctionPasses:
             both=None if self._vjp is None else self._both,
             forward_for_training=None if self._vjp is None else self._recorded,
             update=self._update,
+            kept_forward=None if self._vjp is None or pulls_back_once else self._kept_forward,
+            update_dy=self._update_dy,
             recomputes_forward=pulls_back_once,
             to_numpy=to_numpy,
             wait=wait,
@@ -122,6 +126,11 @@ class _FunctionPasses:
 
     def _forward(self) -> Native:
         return self._function(*self._inputs)
+
+    def _kept_forward(self) -> Native:
+        self._trains = True
+        y, self._kept = self._recorded()
+        return y
 
     def _recorded(self) -> tuple[Native, Pullback]:
         """(y, pullback)."""
@@ -150,5 +159,10 @@ class _FunctionPasses:
 
     def _update(self, tensors: Tensors) -> None:
         self._inputs, self._dy = native_inputs(tensors, self._to_native)
-        if self._kept is not None:  # made here, so that the next backward pass contains no forward pass
+        if self._trains:  # kept_forward will make it
+            self._kept = None
+        elif self._kept is not None:  # made here, so that the next backward pass contains no forward pass
             self._kept = self._recorded()[1]
+
+    def _update_dy(self, dy: NDArray[Any]) -> None:
+        self._dy = self._to_native("dy", dy)

@@ -66,7 +66,8 @@ def prepare_layer(
 
     Passes: `forward` calls forward(x), `both` forward(x) and backward(dy). `backward` calls backward(dy) on what the
     last forward(x) left in the layer. `update` puts new values into the attributes; where a backward pass came before,
-    it calls forward(x) too, so that the next one finds what it needs and contains no forward pass.
+    it calls forward(x) too, so that the next one finds what it needs and contains no forward pass. In training
+    `kept_forward` does so, and a step has one forward pass.
     """
     passes = _LayerPasses(
         layer,
@@ -84,6 +85,8 @@ def prepare_layer(
         both=passes.both,
         forward_for_training=passes.forward_for_training,
         update=passes.update,
+        kept_forward=None if uses_up_forward else passes.kept_forward,
+        update_dy=passes.update_dy,
         recomputes_forward=uses_up_forward,
         to_numpy=to_numpy,
         wait=wait,
@@ -118,7 +121,7 @@ class _LayerPasses:
         self._uses_up_forward = uses_up_forward
         self._result_of = result_of
         self._to_native = to_native
-        self._has_forward = self._is_trained = False
+        self._has_forward = self._needs_forward = self._trains = False
         self._put(tensors)
 
     def _put(self, tensors: Tensors) -> None:
@@ -135,7 +138,7 @@ class _LayerPasses:
 
     def backward(self) -> Gradients:
         """(dx, dw, db) from what the last forward left."""
-        self._is_trained = True
+        self._needs_forward = True
         if self._uses_up_forward or not self._has_forward:
             self.forward()
         return self._pulled_back()
@@ -153,8 +156,17 @@ class _LayerPasses:
         """Take new values; nothing of the old ones is left for the next backward pass."""
         self._put(tensors)
         self._has_forward = False
-        if self._is_trained and not self._uses_up_forward:
+        if self._needs_forward and not (self._uses_up_forward or self._trains):
             self.forward()
+
+    def kept_forward(self) -> Native:
+        """The result y, of a forward that stays for the next backward; `update` makes none from now on."""
+        self._trains = True
+        return self.forward()
+
+    def update_dy(self, dy: NDArray[Any]) -> None:
+        """Take a new dy; what forward left stays."""
+        self._dy = self._to_native("dy", dy)
 
     def _pulled_back(self) -> Gradients:
         if self._clear_gradients is not None:
