@@ -105,7 +105,7 @@ class Launch:
         )
 
     def _purpose(self, registered: Registered) -> Mapping[str, str]:
-        """Every worker has the BLAS kernels of the reference, so that the host multiplies matrices alike in each."""
+        """The BLAS kernels of the reference are those of all, so that the host multiplies matrices alike everywhere."""
         own = environment(self.reference, self._asked(self.reference))
         blas = {} if isinstance(own, Failure) else own
         chosen = {name: value for name, value in blas.items() if name.startswith(BLAS_PREFIXES)}
