@@ -77,6 +77,7 @@ def test_cases_of_a_file_of_ones_own_are_read(complete, tmp_path):
     assert complete("convbench", "compare", "mine.toml", "--cases", "") == ["stem"]
 
 
+@pytest.mark.filterwarnings(r"ignore:os.fork\(\) was called")  # JAX, loaded by another test: the child becomes bash
 def test_the_tab_key_completes_in_an_interactive_bash(program, tmp_path):
     environment = {**os.environ, "PATH": f"{program}{os.pathsep}{os.environ['PATH']}", "PS1": "ready> "}
     bash = pexpect.spawn(

@@ -12,6 +12,8 @@ from convbench.workers import protocol
 from convbench.workers.attempts import peak_of
 from convbench_specs import Case, Conv, Pool, Prepared, Unsupported, case_table
 
+pytestmark = pytest.mark.slow  # tens of megabytes are made and touched, ten seconds each
+
 M_MMAP_THRESHOLD = -3
 MEGABYTE = 1_000_000
 BATCH_SIZE = 10

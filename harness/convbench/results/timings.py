@@ -108,6 +108,10 @@ def _drift(taken: pd.DataFrame) -> pd.Series[float]:
     return drift
 
 
+ROUNDING = 1e-12
+"""Two backends with the same times in another order may each seem faster than the other by so much."""
+
+
 def against_fastest(samples: pd.DataFrame, right: pd.DataFrame, margin: float) -> pd.DataFrame:
     """SPEED_COLUMNS of the right cells, with the index CELL; `right` has the columns CELL and median_s.
 
@@ -121,7 +125,7 @@ def against_fastest(samples: pd.DataFrame, right: pd.DataFrame, margin: float) -
     best = best.rename(columns={"backend": "fastest"})
     judged = _against(taken, best, margin)
     for _ in range(right["backend"].nunique()):  # pairs need not agree on an order
-        beaten = judged[judged["ratio"] < 1]
+        beaten = judged[judged["ratio"] < 1 - ROUNDING]
         if beaten.empty:
             break
         faster = beaten.loc[beaten.groupby(GROUP, sort=False)["ratio"].idxmin()].set_index(GROUP)["backend"]
@@ -129,6 +133,7 @@ def against_fastest(samples: pd.DataFrame, right: pd.DataFrame, margin: float) -
             {"fastest": best["fastest"]}
         )
         judged = _against(taken, best, margin)
+    judged = judged.assign(ratio=judged["ratio"].mask(judged["ratio"].between(1 - ROUNDING, 1), 1.0))
     first = best.assign(backend=best["fastest"], speed="fastest", ratio=1.0, ratio_low=1.0, ratio_high=1.0)
     cells = pd.concat([first, judged], ignore_index=True).set_index(CELL)[list(SPEED_COLUMNS)]
     return cells.astype(dict.fromkeys(SPEED_COLUMNS[1:-1], float))

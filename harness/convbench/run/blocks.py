@@ -18,9 +18,10 @@ from convbench.results.events.schema import (
     WarningGiven,
     fields_of,
 )
+from convbench.results.roofline import Limits
 from convbench.run.checking.phase import Happening, check_events
 from convbench.run.context import RunContext
-from convbench.run.limits.attainable import attainable
+from convbench.run.limits.attainable import LATE, Outcome, attainable
 from convbench.run.progress import Doing, Expected, Progress, SetAside, StepsDone
 from convbench.run.sessions import ItemEntrant, launch, together
 from convbench.run.timing.left_out import ItemCost
@@ -32,6 +33,7 @@ from convbench.verify.data_sets import DATA_SETS
 from convbench.workers.arrays import DataSetFiles, write_data_sets
 from convbench.workers.failure import Failure
 from convbench.workers.session import BackendSession
+from convbench_specs import DType
 
 TOGETHER = 0.7
 """Share of the time of starting workers one by one that all at once take, as a first guess."""
@@ -233,11 +235,41 @@ def _spinning(sessions: Sequence[BackendSession]) -> Iterator[WarningGiven]:
 def _limits(context: RunContext, sessions: Sequence[BackendSession]) -> Iterator[Recorded | Progress]:
     """What the machine reaches at most. After the cells: it would warm up their first calls."""
     allotted_s = context.promise.limits_s()
-    until_s = context.elapsed_s() + allotted_s
     yield SetAside(min(allotted_s, LIMITS_S))
+    outcome = yield from _look_for_limits(context, sessions, allotted_s)
+    yield SetAside(0.0)
+    for text in outcome.warnings:
+        if text != LATE:
+            yield WarningGiven(text=text)
+
+
+def missing_limits(context: RunContext) -> Iterator[Recorded | Progress]:
+    """What the first block had no time for, in what the last block has left; a warning if that is too short."""
+    found = context.state.limits
+    if found is None or (found.limits.bandwidth and _has_peaks(context, found.limits)):
+        return
+    outcome = yield from _look_for_limits(context, (), context.promise.deadline.left_s())
+    for text in {*outcome.warnings} - {LATE}:
+        yield WarningGiven(text=text)
+    if context.promise.deadline.left_s() <= 0 or not _has_peaks(context, outcome.limits):
+        yield WarningGiven(text=LATE)
+
+
+def _has_peaks(context: RunContext, limits: Limits) -> bool:
+    return all(limits.peak(dtype) for dtype in _dtypes(context))
+
+
+def _dtypes(context: RunContext) -> list[DType]:
+    return list(dict.fromkeys(item.case.dtype for item in context.plan.items))
+
+
+def _look_for_limits(
+    context: RunContext, sessions: Sequence[BackendSession], allotted_s: float
+) -> Generator[Recorded | Progress, None, Outcome]:
+    until_s = context.elapsed_s() + allotted_s
     outcome = yield from attainable(
         sessions,
-        list(dict.fromkeys(item.case.dtype for item in context.plan.items)),
+        _dtypes(context),
         device=context.settings.device,
         threads=context.settings.threads,
         scratch=context.scratch,
@@ -245,7 +277,5 @@ def _limits(context: RunContext, sessions: Sequence[BackendSession]) -> Iterator
         wrong=context.state.wrong_backends,
         left_s=lambda: until_s - context.elapsed_s(),
     )
-    yield SetAside(0.0)
     yield LimitsFound.of(outcome.limits)
-    for text in outcome.warnings:
-        yield WarningGiven(text=text)
+    return outcome

@@ -30,7 +30,7 @@ from convbench.plan.memory_fit import too_large
 from convbench.plan.settings import RunSettings
 from convbench.results.events.schema import Finished, Recorded, WarningGiven
 from convbench.results.events.state import RunState
-from convbench.run.blocks import first_block, further_blocks
+from convbench.run.blocks import first_block, further_blocks, missing_limits
 from convbench.run.checking.phase import Happening
 from convbench.run.checking.pictures import Picture
 from convbench.run.checking.reproduce import Annotator
@@ -163,6 +163,7 @@ def _phases(context: RunContext) -> Iterator[Happening]:
             yield from memory_events(context)
     if settings.timing:
         yield from further_blocks(context)
+        yield from missing_limits(context)
     if settings.find_largest_batch:
         with context.stopwatch.spending("memory"):
             yield from largest_batch_events(context)

@@ -68,9 +68,9 @@ def test_a_fault_of_the_checks_is_shown_by_check_and_a_later_one_by_the_compare_
 
 
 def test_the_compare_has_the_cache_and_the_allocator_of_the_run():
-    settings = RunSettings(cache="cold", allocator="tuned", threads=2, budget_s=2)
+    settings = RunSettings(cache="cold", allocator="tuned", threads=2, budget_s=2, rounds=5)
     command = annotated(EVENTS[0], settings, {ITEM.item_key})
-    assert command.endswith("--budget 2 --blocks 3 --rounds 6 --no-memory --allocator tuned --cache cold")
+    assert command.endswith("--budget 2 --blocks 3 --rounds 5 --no-memory --allocator tuned --cache cold")
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from convbench.errors import UsageError
+from convbench.text.strict_json import to_json
 
 MARKER = "convbench-site.json"
 """Lists the files of a site; a folder that has it may be written again."""
@@ -53,7 +54,7 @@ def _move(scratch: Path, output: Path) -> None:
         (scratch / name).replace(output / name)
     for name in before - set(files):
         (output / name).unlink(missing_ok=True)
-    (output / MARKER).write_text(json.dumps({"files": files}, indent=0) + "\n", encoding="utf-8")
+    (output / MARKER).write_text(to_json({"files": files}, indent=0) + "\n", encoding="utf-8")
 
 
 def _listed(output: Path) -> set[str]:
