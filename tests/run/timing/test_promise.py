@@ -30,7 +30,7 @@ from convbench.results.events.schema import (
     fields_of,
 )
 from convbench.results.events.state import RunState
-from convbench.results.roofline import Limits
+from convbench.results.roofline import Bandwidth, Limits, Peak
 from convbench.run import blocks, memory, runner
 from convbench.run.context import RunContext
 from convbench.run.largest_batch import phase
@@ -43,6 +43,13 @@ from convbench_specs import Case, Flatten
 
 CASES = ("small", "middle", "large", "odd")
 SIZES = (1, 32)
+WHOLE = Limits(
+    device="cpu",
+    threads=1,
+    peaks=(Peak(dtype="float32", gflops_per_s=1.0),),
+    bandwidth=Bandwidth(gbytes_per_s=1.0, way="copy", array_bytes=1),
+)
+"""Of a machine whose limits were found."""
 
 
 class Machine:
@@ -107,7 +114,7 @@ def replace_what_takes_time(patch, machine, promise):
     def limits(*_, left_s, **__):
         found = machine.costs["limits"] <= left_s()
         machine.spend(machine.costs["limits"], patience_s=left_s())
-        return Outcome(Limits(device="cpu", threads=1), () if found else ("limits were left out",))
+        return Outcome(WHOLE if found else Limits(device="cpu", threads=1))
         yield
 
     class Searches:
