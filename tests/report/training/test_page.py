@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from made_training import entrant, made_training
 
+from convbench.report.training import curves
 from convbench.report.training.curves import MOST_POINTS, figures
 from convbench.report.training.page import render_training
 from convbench.results.training import Training
@@ -84,6 +85,11 @@ def test_a_long_training_has_few_points():
     assert drawn.lines[0].d.count("L") + 1 <= MOST_POINTS
     assert drawn.subtitle == f"means of {many // MOST_POINTS + 1} batches"
     assert len(render_training(training)) < 150_000
+
+
+def test_a_rest_of_a_few_steps_is_no_point_of_the_curve_of_losses():
+    assert curves._means(np.array([4.0, 2.0, 6.0, 4.0, 0.0]), 2) == [(1.5, 3.0), (3.5, 5.0)]
+    assert curves._means(np.array([4.0]), 2) == [(1.0, 4.0)]
 
 
 def test_the_band_is_that_of_moved_runs():

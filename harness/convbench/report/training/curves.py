@@ -39,8 +39,12 @@ def _losses(training: Training, slots: Mapping[str, int]) -> Figure:
 
 
 def _means(values: Array, group: int) -> list[tuple[float, float]]:
-    """The middle step and the mean of each group of consecutive steps, the first of which is step 1."""
-    bounds = [*range(0, len(values), group), len(values)]
+    """The middle step and the mean of each group of consecutive steps, the first of which is step 1.
+
+    A rest of fewer steps is left out, as its mean would stray from the others; it is shown where there is no other.
+    """
+    stops = range(group, len(values) + 1, group) or (len(values),)
+    bounds = [0, *stops]
     return [
         ((start + 1 + stop) / 2, float(np.mean(values[start:stop]))) for start, stop in pairwise(bounds) if stop > start
     ]
