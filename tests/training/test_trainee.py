@@ -112,10 +112,12 @@ def test_memory_stays_flat_over_ten_thousand_steps():
         trainee.step()
     gc.collect()
     blocks, size = sys.getallocatedblocks(), resident().rss
-    for _ in range(10_000):
+    steps = 10_000
+    for _ in range(steps):
         trainee.step()
     gc.collect()
-    assert sys.getallocatedblocks() - blocks < 100
+    # what a step keeps would be a block in each; threads of libraries that other tests have loaded keep some hundred
+    assert sys.getallocatedblocks() - blocks < steps / 10
     assert resident().rss - size < 2**20
 
 
