@@ -23,7 +23,7 @@ MEMORY = 0.5
 time of its check."""
 FIRST = 0.5
 """Share of the time of the first check that another one of the same item would take."""
-TOO_MUCH = 0.15
+TOO_MUCH = 0.3
 """Share by which the cost of items to come mostly is guessed too high: those before them paid for compiling. Nothing is
 left out for so little; what turns out to take longer, later phases leave out."""
 SEARCHING = 1 / 3
