@@ -33,7 +33,7 @@ def happenings(monkeypatch):
             state=SimpleNamespace(limits=LimitsFound.of(known), wrong_backends=()),
             settings=SimpleNamespace(device="cpu", threads=2),
             plan=SimpleNamespace(items=[SimpleNamespace(case=SimpleNamespace(dtype="float32"))]),
-            promise=SimpleNamespace(deadline=SimpleNamespace(left_s=lambda: left_s)),
+            promise=SimpleNamespace(deadline=SimpleNamespace(left_s=lambda: left_s), limits_were_late=known != WHOLE),
             elapsed_s=lambda: 100.0,
             scratch=None,
             packages=(),

@@ -238,15 +238,14 @@ def _limits(context: RunContext, sessions: Sequence[BackendSession]) -> Iterator
     yield SetAside(min(allotted_s, LIMITS_S))
     outcome = yield from _look_for_limits(context, sessions, allotted_s)
     yield SetAside(0.0)
-    for text in outcome.warnings:
-        if text != LATE:
-            yield WarningGiven(text=text)
+    context.promise.limits_were_late = LATE in outcome.warnings
+    for text in {*outcome.warnings} - {LATE}:
+        yield WarningGiven(text=text)
 
 
 def missing_limits(context: RunContext) -> Iterator[Recorded | Progress]:
     """What the first block had no time for, in what the last block has left; a warning if that is too short."""
-    found = context.state.limits
-    if found is None or (found.limits.bandwidth and _has_peaks(context, found.limits)):
+    if not context.promise.limits_were_late:
         return
     outcome = yield from _look_for_limits(context, (), context.promise.deadline.left_s())
     for text in {*outcome.warnings} - {LATE}:

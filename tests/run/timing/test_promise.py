@@ -34,7 +34,7 @@ from convbench.results.roofline import Bandwidth, Limits, Peak
 from convbench.run import blocks, memory, runner
 from convbench.run.context import RunContext
 from convbench.run.largest_batch import phase
-from convbench.run.limits.attainable import Outcome
+from convbench.run.limits.attainable import LATE, Outcome
 from convbench.run.stopwatch import Stopwatch
 from convbench.run.timing.deadline import GRACE, Deadline
 from convbench.run.timing.left_out import ItemCost, fit, forecast, half, repeated
@@ -114,7 +114,7 @@ def replace_what_takes_time(patch, machine, promise):
     def limits(*_, left_s, **__):
         found = machine.costs["limits"] <= left_s()
         machine.spend(machine.costs["limits"], patience_s=left_s())
-        return Outcome(WHOLE if found else Limits(device="cpu", threads=1))
+        return Outcome(WHOLE) if found else Outcome(Limits(device="cpu", threads=1), (LATE,))
         yield
 
     class Searches:

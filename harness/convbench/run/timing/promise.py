@@ -49,6 +49,8 @@ class Promise:
     memory: dict[ItemKey, ItemCost] = field(default_factory=dict)
     prepared: set[ItemKey] = field(default_factory=set)
     """Items whose cost in `blocks` contains preparing them."""
+    limits_were_late: bool = False
+    """Whether the first block had no time for all limits of the machine."""
 
     def spent_on_block(self, key: ItemKey, cost: ItemCost, *, prepared: bool) -> None:
         """An item has been timed; where it was not prepared for it, a later block takes that in addition."""
