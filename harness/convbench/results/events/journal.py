@@ -9,8 +9,6 @@ other run begins or goes on in the same folder.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +16,7 @@ from typing import Self
 
 from convbench.errors import RunError, UsageError
 from convbench.results.events.header import HEADER, Header, read_header, seal_of, write_header
+from convbench.results.events.line_file import LineFile
 from convbench.results.events.lines import check_line, checksum_of, to_event, to_line
 from convbench.results.events.schema import CHAINED_SINCE, SEALED_SINCE, Event, Recorded
 from convbench.results.events.schema_1 import OldEvent
@@ -35,18 +34,13 @@ class Journal:
         self.folder = folder
         self._checksum = 0
         try:
-            self._file = (folder / JOURNAL).open("ab", buffering=0)  # so that closing it has nothing left to write
-        except OSError as error:
-            raise _cannot_write(folder, error) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._file = LineFile(folder / JOURNAL)
         except BlockingIOError as error:
-            self._file.close()
             raise UsageError(
                 f"another run is being written to {folder}: wait for it, or name another folder"
             ) from error
-        except OSError:  # a file system without locks: as good as it gets there
-            pass
+        except OSError as error:
+            raise _cannot_write(folder, error) from error
 
     @classmethod
     def begin(cls, folder: Path, header: Header) -> Journal:
@@ -58,7 +52,7 @@ class Journal:
         journal = cls(folder)
         try:
             if is_new := not (folder / HEADER).exists():
-                journal._file.truncate(0)  # what was killed before it had a header was no run
+                journal._file.clear()  # what was killed before it had a header was no run
                 # last, and whole: a folder that has a header is a run, and can be resumed
                 journal._checksum = write_header(folder, header)
         except OSError as error:
@@ -74,13 +68,10 @@ class Journal:
         """Append to the journal of a run that was cut short; its unfinished last line goes."""
         journal = cls(folder)
         try:
-            whole = (folder / JOURNAL).read_bytes()
-            whole = whole[: whole.rfind(b"\n") + 1]
-            journal._file.truncate(len(whole))
+            last = journal._file.keep_whole_lines()
         except OSError as error:
             journal._file.close()
             raise _cannot_write(folder, error) from error
-        last = whole[whole.rfind(b"\n", 0, -1) + 1 :]
         last_checksum = checksum_of(last)
         journal._checksum = _first_checksum(read_header(folder)) if last_checksum is None else last_checksum
         return journal
@@ -89,8 +80,7 @@ class Journal:
         """Append one event; it is in the file when this returns. UsageError where the disk does not take it."""
         line, self._checksum = to_line(event, self._checksum)
         try:
-            while line:
-                line = line[self._file.write(line) :]
+            self._file.append(line)
         except OSError as error:
             raise _cannot_write(self.folder, error) from error
 
@@ -109,8 +99,8 @@ class Journal:
         UsageError where it does not, or where the folder is not there any more: nothing of what comes would be kept.
         """
         try:
-            os.fsync(self._file.fileno())
-            if not os.path.samestat(os.fstat(self._file.fileno()), (self.folder / JOURNAL).stat()):
+            self._file.sync()
+            if not self._file.is_in_place():
                 raise UsageError(f"the run folder {self.folder} was replaced while the run was being written to it")
         except OSError as error:
             raise _cannot_write(self.folder, error) from error

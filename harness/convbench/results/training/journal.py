@@ -5,8 +5,6 @@ The lines have checksums as those of a run have, see results/events/lines.py. Th
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -14,6 +12,7 @@ from typing import Self
 import msgspec
 
 from convbench.errors import RunError, UsageError
+from convbench.results.events.line_file import LineFile
 from convbench.results.events.lines import check_line, checksum_of, sealed
 from convbench.results.training.events import AnyEvent
 from convbench.results.training.header import HEADER, TrainingHeader, write_header
@@ -29,8 +28,7 @@ class TrainingJournal:
         self.folder = folder
         self._checksum = 0
         try:
-            self._file = (folder / JOURNAL).open("ab", buffering=0)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._file = LineFile(folder / JOURNAL)
         except BlockingIOError as error:
             raise UsageError(f"another training is being written to {folder}: name another folder") from error
         except OSError as error:
@@ -44,7 +42,7 @@ class TrainingJournal:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             journal = cls(folder)
-            journal._file.truncate(0)
+            journal._file.clear()
             write_header(folder, header)  # last and whole: a folder that has a header can be resumed
         except OSError as error:
             raise _cannot_write(folder, error) from error
@@ -55,27 +53,24 @@ class TrainingJournal:
         """Append to the journal of a training that was cut short; its unfinished last line goes."""
         journal = cls(folder)
         try:
-            whole = (folder / JOURNAL).read_bytes()
-            whole = whole[: whole.rfind(b"\n") + 1]
-            journal._file.truncate(len(whole))
+            last = journal._file.keep_whole_lines()
         except OSError as error:
             raise _cannot_write(folder, error) from error
-        journal._checksum = checksum_of(whole[whole.rfind(b"\n", 0, -1) + 1 :]) or 0
+        journal._checksum = checksum_of(last) or 0
         return journal
 
     def write(self, event: AnyEvent) -> None:
         """Append one event; it is in the file when this returns. UsageError where the disk does not take it."""
         line, self._checksum = sealed(msgspec.to_builtins(event), self._checksum)
         try:
-            while line:
-                line = line[self._file.write(line) :]
+            self._file.append(line)
         except OSError as error:
             raise _cannot_write(self.folder, error) from error
 
     def sync(self) -> None:
         """Have the disk hold what was written."""
         try:
-            os.fsync(self._file.fileno())
+            self._file.sync()
         except OSError as error:
             raise _cannot_write(self.folder, error) from error
 

@@ -57,7 +57,7 @@ def by_ssh(hosts: Sequence[str], python: str | None) -> Starting:
                 remote_python=python,
                 asynchronous=True,
             )
-        except Exception as error:
+        except Exception as error:  # asyncssh, dask and the hosts fail in any way they like
             raise UsageError(f"cannot start workers on {', '.join(hosts)}: {error}") from error
         return DaskEngine([await _client(cluster, "the scheduler")], [cluster])
 
