@@ -13,8 +13,10 @@ import hypothesis
 import pytest
 from known_limits import keep_known_limits
 
-hypothesis.settings.register_profile("no deadline", deadline=None)  # on a busy machine an example may take any time
-hypothesis.settings.load_profile("no deadline")
+# The same examples in every run, so that a change is judged by itself; on a busy machine an example may take any time.
+# `pytest --hypothesis-seed=random` draws others.
+hypothesis.settings.register_profile("the same everywhere", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("the same everywhere")
 
 
 def pytest_configure(config: pytest.Config) -> None:

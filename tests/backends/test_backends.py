@@ -68,7 +68,6 @@ class TestTensorFlowOnOtherBatches(BackendTests):
     backend = "tensorflow"
     batch_sizes = (0, 1)
     dtypes = ("float32",)
-    derandomize = False
 
 
 @pytest.mark.slow
@@ -76,7 +75,6 @@ class TestJaxOnOtherBatches(BackendTests):
     backend = "jax"
     batch_sizes = (0, 1)
     dtypes = ("float32",)
-    derandomize = False
 
 
 class TestNumbaCuda(BackendTests):

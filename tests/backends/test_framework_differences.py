@@ -110,6 +110,17 @@ def assert_right_on_one_sign(backend, case):
             assert (deviation.verdict, deviation.remark) == ("agrees", ""), deviation.describe()
 
 
+PAD_CONVOLVE_ADD = """
+import os
+os.environ["TF_NUM_INTRAOP_THREADS"] = "2"
+import tensorflow as tf
+@tf.function
+def conv(x, w, b):
+    return tf.nn.bias_add(tf.nn.conv2d(tf.pad(x, [(0, 0), (0, 0), (0, 1), (0, 0)]), w, 1, "VALID"), b)
+conv(tf.ones((1, 1, 2, 1)), tf.ones((1, 1, 1, 1)), tf.ones(1))
+"""
+
+
 def unless_gone(fault, *, workaround):
     if not fault:
         pytest.skip(f"this version, or this processor, does not need the workaround: {workaround}")
@@ -279,6 +290,15 @@ class TestTensorFlow:
         code = "import tensorflow as tf; tf.nn.max_pool2d(tf.zeros((1, 2, 2, 1)), 3, 1, 'VALID')"
         ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
         unless_gone(ended.returncode == -signal.SIGFPE, workaround="padding before max_pool2d")
+
+    @pytest.mark.parametrize("padding", [(0, 1), (1, 2), (0, 3)])
+    def test_a_convolution_of_one_tap_over_padding_goes_through_xla(self, started, padding):
+        case = case_of(Conv(in_channels=1, out_channels=1, kernel_size=(1,), padding=(padding,)), (1, 1))
+        assert_right(started("tensorflow"), case, batch_size=1)
+        prepared = started("tensorflow").prepare(case, make_tensors(case, 1, seed=0))
+        assert prepared.algorithm.endswith("by XLA")
+        ended = subprocess.run([sys.executable, "-c", PAD_CONVOLVE_ADD], check=False, capture_output=True)
+        unless_gone(ended.returncode == -signal.SIGSEGV, workaround="XLA for one tap over padding")
 
     def test_a_kernel_over_the_input_never_reaches_tensorflow(self, tf):
         with pytest.raises(SpecError, match="larger than the padded input"):

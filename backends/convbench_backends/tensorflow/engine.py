@@ -186,9 +186,11 @@ class Engine:
             return ""
         if batch_size == 0:
             return "oneDNN gives an empty batch the shape of x"
+        operation = case.operation
+        if pass_name != "backward" and self._has_onednn and _pads_one_tap(case):
+            return "oneDNN may end the process in a 1 x 1 convolution of a padded input"
         if pass_name == "forward":
             return ""
-        operation = case.operation
         if isinstance(operation, Conv):
             special = operation.groups > 1 or max(operation.dilation) > 1
             has_gradient = not special or (self._has_onednn and case.dtype == "float32")
@@ -224,6 +226,13 @@ class AllocatorMemory:
     def kept_bytes(self) -> int:
         """Bytes in use now, above what was in use at `reset`."""
         return int(tf.config.experimental.get_memory_info(self._device)["current"]) - self._base
+
+
+def _pads_one_tap(case: Case) -> bool:
+    """Whether windows of one tap read padding behind the input and a bias is added; a graph fuses the three."""
+    operation = case.operation
+    reads_behind = any(axis.behind for axis in case.axes)
+    return isinstance(operation, Conv) and operation.bias and reads_behind and set(operation.kernel_size) == {1}
 
 
 def _traced_at_first_call(function: Graph, *, xla: bool) -> Graph:
