@@ -134,12 +134,12 @@ def measure_times(bench: Bench, items: Sequence[tuple[Case, int]], rounds: int) 
 
 
 def race(
-    sessions: Sequence[BackendSession], pass_name: PassName, rounds: int
+    sessions: Sequence[BackendSession], pass_name: PassName, rounds: int, sample_s: float = SAMPLE_S
 ) -> dict[BackendSession, list[protocol.Sampled]]:
     """`rounds` samples of each session, all once a round, in random order."""
     loops: dict[BackendSession, int] = {}
     for session in sessions:
-        reply = session.ask(protocol.WarmUp(pass_name=pass_name, sample_s=SAMPLE_S, limit_s=1.0))
+        reply = session.ask(protocol.WarmUp(pass_name=pass_name, sample_s=sample_s, limit_s=1.0))
         session.suspend()
         loops[session] = _ok(reply).loops
     samples: dict[BackendSession, list[protocol.Sampled]] = {session: [] for session in sessions}
