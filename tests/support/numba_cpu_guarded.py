@@ -28,13 +28,14 @@ from convbench_backends.numba_cpu.convolution.depthwise import level as depthwis
 from convbench_backends.numba_cpu.convolution.few_places import kernels
 from convbench_backends.numba_cpu.convolution.few_places import level as few_places
 from convbench_backends.numba_cpu.convolution.flat import level as flat
+from convbench_backends.numba_cpu.convolution.panels import level as panels
 from convbench_backends.numba_cpu.convolution.readable import level as readable
 from convbench_backends.numba_cpu.convolution.winograd import level as winograd_level
 from convbench_backends.numba_cpu.pooling import passes
 from convbench_backends.shared import outputs
 from convbench_specs import Case, Conv, Pool, Prepared, Settings, Tensors, tensors_of
 
-ALLOCATING = (columns, depthwise, few_places, flat, readable, winograd_level, passes, outputs)
+ALLOCATING = (columns, depthwise, few_places, flat, panels, readable, winograd_level, passes, outputs)
 """Modules that make the arrays of a case."""
 PAGE = mmap.PAGESIZE
 PROT_NONE = 0

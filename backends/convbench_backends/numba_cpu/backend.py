@@ -53,7 +53,7 @@ class NumbaCpu(Backend):
         Option(
             "algorithm",
             default="auto",
-            choices=("auto", "implicit_gemm", "columns", "winograd", "depthwise", "few_places"),
+            choices=("auto", "implicit_gemm", "panels", "columns", "winograd", "depthwise", "few_places"),
             meaning="Formulation of convolutions on the fast level: by the rule, or this one where it can do the case.",
         ),
     )

@@ -156,13 +156,17 @@ class Lanes:
         return self._shuffled(low.value, high.value, places)
 
     def transpose(self, rows: Sequence[Vector]) -> list[Vector]:
-        """`count` vectors as a matrix, transposed: the halves of the rows are woven together, log2(count) times."""
+        """A matrix of vectors as rows, transposed: its columns one behind the other, in as many vectors.
+
+        The number of rows is a power of two, 2^n: the halves of the rows are woven together n times. `count` rows give
+        a column a vector; fewer rows give several columns a vector.
+        """
         half = self.count // 2
         low = [place for lane in range(half) for place in (lane, self.count + lane)]
         high = [place + half for place in low]
-        rows, width = list(rows), self.count
+        rows, width = list(rows), len(rows)
         while width > 1:
-            pairs = zip(rows[:half], rows[half:], strict=True)
+            pairs = zip(rows[: len(rows) // 2], rows[len(rows) // 2 :], strict=True)
             rows = [self.shuffle(a, b, places) for a, b in pairs for places in (low, high)]
             width //= 2
         return rows

@@ -5,33 +5,32 @@ Arrays are flat and in canonical order. A target is written into an array of an 
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 
 from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
 
 
-class Level(Protocol):
-    """The three computations of a convolution over a batch; all arrays are flat, in canonical order."""
-
-    algorithm: str
-
-    def y(self, x: Array, w: Array, b: Array | None) -> Array:
-        """The outputs."""
-
-    def dx(self, dy: Array, w: Array) -> Array:
-        """The gradient of the input."""
-
-    def dw_db(self, x: Array, dy: Array) -> tuple[Array, Array]:
-        """The gradients of weights and bias."""
-
-
 class Single(Protocol):
-    """A convolution of a source; the target is flat."""
+    """A convolution of a source: y of x, or dx of dy."""
 
     def __call__(self, source: Array, w: Array, b: Array | None, /) -> Array:
-        """The target."""
+        """The target; for dx there is no b."""
+
+
+class WeightGradients(Protocol):
+    """The gradients of weights and bias."""
+
+    def __call__(self, x: Array, dy: Array, /) -> tuple[Array, Array]:
+        """(dw, db)."""
+
+
+MakeSingle = Callable[[ConvShape, np.dtype[Any], int], Single]
+"""Of (shape, dtype, threads)."""
+MakeWeightGradients = Callable[[ConvShape, np.dtype[Any], int], WeightGradients]
+"""Of (shape, dtype, threads)."""
 
 
 def weights_of(shape: ConvShape) -> Index:

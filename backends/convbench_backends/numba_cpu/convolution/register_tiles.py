@@ -1,5 +1,5 @@
 # ruff: noqa: PLR0917  # Numba passes no keywords
-"""The two innermost loops of every convolution, held in vector registers.
+"""The innermost loops of every convolution, held in vector registers.
 
 multiply_tile: `filters` x `vectors` sums, a block of y              dot_tile: `rows` x 6 sums, a block of dw
 
@@ -24,13 +24,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from convbench_backends.numba_cpu.compiler.emit import Int, Place, Vector
+from convbench_backends.numba_cpu.compiler.emit import Int, Place, Slot, Vector
 from convbench_backends.numba_cpu.compiler.vector import REGISTERS, Lanes, vector_code
 
 FILTERS = 8 if REGISTERS == 32 else 4
 """Rows of a full block of multiply_tile; weights are packed in this width."""
 TILES = {FILTERS: (3, 2, 1), FILTERS // 2: (6, 3, 1)} | {1 << n: (8, 3, 1) for n in range(REGISTERS // 16)}
 """Shapes of multiply_tile: vectors of a block, by rows; blocks of 1 or 2 rows need 8, to have enough under way."""
+PANEL = TILES[FILTERS][0]
+"""Vectors of a panel of panel_tile."""
 DOT_FILTERS = 4 if REGISTERS == 32 else 2
 """Rows of a full block of dot_tile."""
 DOT_TILES = {DOT_FILTERS: 6, 1: 9}
@@ -60,15 +62,46 @@ def _emit_tile(
     """One shape of multiply_tile."""
     sums = [lanes.slots(columns, lanes.spread(b + k)) for k in range(rows)]
     with lanes.loop(taps) as tap:
-        place, weights = x + (offsets + tap).index, w + tap * rows
-        values = [lanes.load(place + v * lanes.count) for v in range(columns)]
-        for k in range(rows):
-            weight = lanes.spread(weights + k)
-            for total, value in zip(sums[k], values, strict=True):
-                total.value = lanes.multiply_add(weight, value, total.value)
-    for k in range(rows):
-        for v, total in enumerate(sums[k]):
+        _add_tap(lanes, x + (offsets + tap).index, w + tap * rows, sums)
+    _store_tile(lanes, sums, y, y_pitch)
+
+
+def _add_tap(lanes: Lanes, x: Place, w: Place, sums: Sequence[Sequence[Slot]]) -> None:
+    """Add what one tap gives: vectors of x from one place on, times a weight for each row of sums."""
+    values = [lanes.load(x + v * lanes.count) for v in range(len(sums[0]))]
+    for k, row in enumerate(sums):
+        weight = lanes.spread(w + k)
+        for total, value in zip(row, values, strict=True):
+            total.value = lanes.multiply_add(weight, value, total.value)
+
+
+def _store_tile(lanes: Lanes, sums: Sequence[Sequence[Slot]], y: Place, y_pitch: Int) -> None:
+    for k, row in enumerate(sums):
+        for v, total in enumerate(row):
             lanes.store(total.value, y + y_pitch * k + v * lanes.count)
+
+
+@vector_code
+def panel_tile(
+    lanes: Lanes, vectors: Int, x: Place, depth: Int, w: Place, b: Place, adds: Int, y: Place, y_pitch: Int
+) -> None:
+    """y[k, q] = b[k] + sum over t of w[t, k] * x[t, q], for FILTERS k and `vectors` vectors of q, from 1 to PANEL.
+
+    x is packed: PANEL vectors for each of `depth` taps t, whatever `vectors` is. w holds FILTERS numbers a tap. Where
+    `adds` is 1 the sum is added to y in the place of b.
+    """
+    for columns in range(1, PANEL + 1):
+        for begin in range(2):
+            with lanes.when(vectors.equals(columns)), lanes.when(adds.equals(begin)):
+                sums = [
+                    [Slot(lanes.load(y + y_pitch * k + v * lanes.count)) for v in range(columns)]
+                    if begin
+                    else lanes.slots(columns, lanes.spread(b + k))
+                    for k in range(FILTERS)
+                ]
+                with lanes.loop(depth) as tap:
+                    _add_tap(lanes, x + tap * (PANEL * lanes.count), w + tap * FILTERS, sums)
+                _store_tile(lanes, sums, y, y_pitch)
 
 
 @vector_code

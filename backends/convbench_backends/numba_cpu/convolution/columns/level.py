@@ -1,4 +1,4 @@
-"""The gradient of few input channels by columns: the buffers of its kernel, beside implicit GEMM for the rest."""
+"""The gradient of few input channels by columns: the buffers of its kernel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from convbench_backends.numba_cpu.convolution.columns import gradient
 from convbench_backends.numba_cpu.convolution.columns.plan import column_order, make_column_plan
 from convbench_backends.numba_cpu.convolution.flat import implicit_gemm
-from convbench_backends.numba_cpu.convolution.flat.level import ImplicitGemm
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.geometry import Array, ConvShape
 from convbench_backends.shared.outputs import Output
@@ -33,12 +32,3 @@ class ColumnGradient:
         dx = self._output.take()
         gradient.input_gradient(self._tasks, dy, self._w, self._zeros, *self._tables, self._work, dx)
         return dx
-
-
-class ImplicitGemmByColumns(ImplicitGemm):
-    """Implicit GEMM for y, dw and db; dx by columns."""
-
-    algorithm = "implicit GEMM, dx by columns"
-
-    def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
-        super().__init__(shape, dtype, threads, ColumnGradient(shape, dtype, threads))

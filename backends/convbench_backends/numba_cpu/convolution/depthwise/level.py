@@ -41,7 +41,7 @@ class Depthwise:
         )  # fmt: skip
         return y
 
-    def dx(self, dy: Array, w: Array) -> Array:
+    def dx(self, dy: Array, w: Array, _: Array | None) -> Array:
         """Each plane of dy with its filter reversed; at stride 2 it is spread over the places that the taps read."""
         dx, w = self._dx.take(), w.reshape(len(self._none), -1)
         of_dy, of_dx = _planes(dy, self._shape.y), _planes(dx, self._shape.x)

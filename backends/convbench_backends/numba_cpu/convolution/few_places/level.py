@@ -1,23 +1,19 @@
-"""Convolution with few places: the buffers of its kernels, and how the kernels of other formulations serve it."""
+"""Convolution with few places: the buffers of its kernels, and how those of the flat layout serve it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from convbench_backends.numba_cpu.compiler.jit import ROUNDS
-from convbench_backends.numba_cpu.convolution.common import Single
 from convbench_backends.numba_cpu.convolution.few_places import kernels
 from convbench_backends.numba_cpu.convolution.flat import weight_gradient
 from convbench_backends.numba_cpu.convolution.flat.dot_plan import make_dot_plan
-from convbench_backends.numba_cpu.convolution.flat.layout import forward_axis
-from convbench_backends.numba_cpu.convolution.flat.level import FlatConvolution, ImplicitGemm
+from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis
+from convbench_backends.numba_cpu.convolution.flat.level import FlatConvolution
 from convbench_backends.numba_cpu.convolution.register_tiles import DOT_FILTERS
-from convbench_backends.numba_cpu.convolution.winograd.level import Winograd, WinogradConvolution
-from convbench_backends.numba_cpu.convolution.winograd.plan import takes_winograd
-from convbench_backends.numba_cpu.geometry import Array, ConvShape, taps
+from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index, taps
 from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis
 
@@ -51,48 +47,49 @@ class PlaceDots:
         return y
 
 
-class FewPlaces:
-    """Backward with the filters as they lie; forward so up to MOST_DOTS places, else by the kernel for many."""
+class PlaceGradient:
+    """dx: columns of dx as a product of dy and the filters as they lie, added up."""
 
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
         self._shape, self._tasks = shape, ROUNDS * threads
         self._taps = taps(shape.vertical), taps(shape.horizontal)
-        places, filters = kernels.places_of(shape), shape.out_channels
-        self._dy_shape = shape.batch, filters, places // shape.batch
-        self._columns = np.empty((places, shape.patch), dtype)
         self._dx = Output(shape.x, dtype)
-        # the number in dy of a place of the batch and a filter
-        at = np.arange(places * filters).reshape(self._dy_shape).swapaxes(1, 2).reshape(places, filters, 1, 1)
-        axes = forward_axis(Axis(size=shape.patch, kernel=1)), forward_axis(Axis(size=1, kernel=1))
-        self._back = FlatConvolution(axes, at[None], 1, dtype, threads)
-        self._weights = FlatConvolution(axes, at.swapaxes(0, 1)[None], 1, dtype, threads)
-        forward, name = _forward_of(shape)
-        self._forward = forward(shape, dtype, threads)
-        self.algorithm = f"{name}, backward over few places"
+        self._product = FlatConvolution(_axes(shape), _places_of_dy(shape)[None], 1, dtype, threads)
 
-    def y(self, x: Array, w: Array, b: Array | None) -> Array:
-        """Dot products of filters and columns, or as if places were many."""
-        return self._forward(x, w, b)
-
-    def dx(self, dy: Array, w: Array) -> Array:
-        """Columns of dx, added up."""
-        columns = self._back(w, dy, None).reshape(-1, self._shape.patch)
+    def __call__(self, dy: Array, w: Array, _: Array | None) -> Array:
+        """dx, flat."""
+        columns = self._product(w, dy, None).reshape(-1, self._shape.patch)
         dx = self._dx.take()
         kernels.add_columns(self._tasks, columns, *self._taps, dx.reshape(self._shape.x))
         return dx
 
-    def dw_db(self, x: Array, dy: Array) -> tuple[Array, Array]:
-        """Columns of x, weighted by dy."""
-        kernels.take_columns(self._tasks, x.reshape(self._shape.x), *self._taps, self._columns)
-        db = np.empty(self._shape.out_channels)
+
+class PlaceWeightGradients:
+    """dw and db: columns of x, weighted by dy."""
+
+    def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
+        self._x_shape, self._tasks = shape.x, ROUNDS * threads
+        self._taps = taps(shape.vertical), taps(shape.horizontal)
+        places, filters = kernels.places_of(shape), shape.out_channels
+        self._dy_shape = shape.batch, filters, places // shape.batch
+        self._columns = np.empty((places, shape.patch), dtype)
+        self._product = FlatConvolution(_axes(shape), _places_of_dy(shape).swapaxes(0, 1)[None], 1, dtype, threads)
+
+    def __call__(self, x: Array, dy: Array) -> tuple[Array, Array]:
+        """(dw, db), flat."""
+        kernels.take_columns(self._tasks, x.reshape(self._x_shape), *self._taps, self._columns)
+        db = np.empty(self._dy_shape[1])
         kernels.bias_gradient(self._tasks, dy.reshape(self._dy_shape), db)
-        return self._weights(self._columns.reshape(-1), dy, None), db.astype(x.dtype)
+        return self._product(self._columns.reshape(-1), dy, None), db.astype(x.dtype)
 
 
-def _forward_of(shape: ConvShape) -> tuple[Callable[[ConvShape, np.dtype[Any], int], Single], str]:
-    """The forward pass beside FewPlaces, and its name."""
-    if kernels.places_of(shape) <= kernels.MOST_DOTS:
-        return PlaceDots, "dot products"
-    if takes_winograd(shape):
-        return WinogradConvolution.forward, Winograd.algorithm
-    return FlatConvolution.forward, ImplicitGemm.algorithm
+def _axes(shape: ConvShape) -> tuple[FlatAxis, FlatAxis]:
+    """Those of a matrix of filters by weights, read as it lies."""
+    return forward_axis(Axis(size=shape.patch, kernel=1)), forward_axis(Axis(size=1, kernel=1))
+
+
+def _places_of_dy(shape: ConvShape) -> Index:
+    """The number in dy of a place of the batch and a filter: (places, filters, 1, 1)."""
+    places, filters = kernels.places_of(shape), shape.out_channels
+    numbers = np.arange(places * filters).reshape(shape.batch, filters, -1)
+    return numbers.swapaxes(1, 2).reshape(places, filters, 1, 1)

@@ -1,4 +1,4 @@
-"""Implicit GEMM over the flat layout: the buffers of its kernels, for every shape."""
+"""The flat layout, for every shape: the buffers of implicit GEMM for y and dx, and of dot products for dw."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convbench_backends.numba_cpu.convolution.common import Single, weights_of
+from convbench_backends.numba_cpu.convolution.common import weights_of
 from convbench_backends.numba_cpu.convolution.flat import implicit_gemm, weight_gradient
 from convbench_backends.numba_cpu.convolution.flat.dot_plan import make_dot_plan
 from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis, gradient_axis
@@ -63,17 +63,13 @@ class FlatConvolution:
         return target
 
 
-class ImplicitGemm:
-    """The flat layout of layout.py, for every shape; `gradient` may compute dx in another way.
+class DotWeightGradients:
+    """dw and db as long dot products over the flat layout of layout.py.
 
     A dw that is not finite is computed again without the zeros between rows, which make NaN of x that is not finite.
     """
 
-    algorithm = "implicit GEMM"
-
-    def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int, gradient: Single | None = None) -> None:
-        self._forward = FlatConvolution.forward(shape, dtype, threads)
-        self._backward = gradient or FlatConvolution.gradient(shape, dtype, threads)
+    def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
         plan = make_dot_plan(shape, itemsize=dtype.itemsize, threads=threads)
         self._tasks, self._tables, self._order = plan.shares * plan.groups, plan.tables, plan.order
         self._work = np.zeros((threads, plan.work_size), dtype)
@@ -82,16 +78,8 @@ class ImplicitGemm:
         self._traces = np.zeros(threads, dtype)
         self._without_gaps = cache(partial(WeightGradient, shape, dtype, threads))
 
-    def y(self, x: Array, w: Array, b: Array | None) -> Array:
-        """Taps of x."""
-        return self._forward(x, w, b)
-
-    def dx(self, dy: Array, w: Array) -> Array:
-        """Taps of dy, in phases."""
-        return self._backward(dy, w, None)
-
-    def dw_db(self, x: Array, dy: Array) -> tuple[Array, Array]:
-        """Dot products."""
+    def __call__(self, x: Array, dy: Array) -> tuple[Array, Array]:
+        """(dw, db), flat."""
         weight_gradient.add_images(
             self._tasks, x, dy, *self._tables, self._work, self._sums, self._biases
         )  # fmt: skip

@@ -1,5 +1,5 @@
 # ruff: noqa: PLR0917  # what describes a convolution has no order of importance
-"""Winograd's convolution and gradients: the buffers of their kernels.
+"""Winograd's F(2 x 2, 3 x 3), convolution and gradients: the buffers of their kernels.
 
 What comes out not finite is computed again without tiles: Winograd's sums spread NaN and infinity over a tile, and
 overflow before the right ones do. The kernels tell it by a trace of what they write, at next to no cost.
@@ -52,6 +52,19 @@ class WinogradConvolution:
         plain = partial(FlatConvolution.forward, shape, dtype, threads)
         return cls(axes, shape.in_channels, shape.out_channels, steps, shape.batch, dtype, threads, plain)
 
+    @classmethod
+    def gradient(cls, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> WinogradConvolution:
+        """Dx from dy: a convolution with the weights transposed and reversed, padded to give the size of x."""
+        back = [
+            replace(axis, size=axis.output, before=2 - axis.before, after=_behind(axis))
+            for axis in (shape.vertical, shape.horizontal)
+        ]
+        reverse = np.array([8, 9, 9 * shape.in_channels, -1])
+        plain = partial(FlatConvolution.gradient, shape, dtype, threads)
+        return cls(
+            (back[0], back[1]), shape.out_channels, shape.in_channels, reverse, shape.batch, dtype, threads, plain
+        )  # fmt: skip
+
     def __call__(self, source: Array, w: Array, b: Array | None) -> Array:
         """The target; everything is flat."""
         forward.transform_weights(len(self._work), w, self._tables[0], self._steps, self._u)
@@ -63,42 +76,21 @@ class WinogradConvolution:
         return self._without_tiles()(source, w, b) if np.isnan(self._traces).any() else target
 
 
-class Winograd:
-    """F(2 x 2, 3 x 3); dx is a convolution with the weights transposed and reversed, padded to give the size of x."""
-
-    algorithm = "Winograd F(2x2, 3x3)"
+class WinogradWeightGradients:
+    """dw and db: shares of the batch, a thread each."""
 
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
-        channels, filters = shape.in_channels, shape.out_channels
-        back = [
-            replace(axis, size=axis.output, before=2 - axis.before, after=_behind(axis))
-            for axis in (shape.vertical, shape.horizontal)
-        ]
-        reverse = np.array([8, 9, 9 * channels, -1])
-        self._forward = WinogradConvolution.forward(shape, dtype, threads)
-        self._backward = WinogradConvolution(
-            (back[0], back[1]), filters, channels, reverse, shape.batch, dtype, threads,
-            partial(FlatConvolution.gradient, shape, dtype, threads),
-        )  # fmt: skip
         plan = make_gradient_plan(shape, itemsize=dtype.itemsize, threads=threads)
         self._plan = plan.table
         self._work = np.zeros((threads, plan.work_size), dtype)
         self._m = np.empty((threads, PRODUCTS * plan.m_step), dtype)
-        self._biases = np.empty((threads, filters), dtype)
-        self._weights = 9 * channels * filters
+        self._biases = np.empty((threads, shape.out_channels), dtype)
+        self._weights = 9 * shape.in_channels * shape.out_channels
         self._traces = np.zeros(threads, dtype)
         self._without_tiles = cache(partial(WeightGradient, shape, dtype, threads))
 
-    def y(self, x: Array, w: Array, b: Array | None) -> Array:
-        """Tiles of x."""
-        return self._forward(x, w, b)
-
-    def dx(self, dy: Array, w: Array) -> Array:
-        """Tiles of dy."""
-        return self._backward(dy, w, None)
-
-    def dw_db(self, x: Array, dy: Array) -> tuple[Array, Array]:
-        """Shares of the batch, a thread each."""
+    def __call__(self, x: Array, dy: Array) -> tuple[Array, Array]:
+        """(dw, db), flat."""
         weight_gradient.add_images(len(self._work), x, dy, self._plan, self._work, self._m, self._biases)
         dw = np.empty(self._weights, x.dtype)
         self._traces[:] = 0

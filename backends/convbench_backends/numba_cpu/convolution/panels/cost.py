@@ -1,0 +1,96 @@
+"""What products of packed matrices cost, in multiply-adds of vectors on the slowest thread; see docs/kernels.md."""
+
+from __future__ import annotations
+
+from math import prod
+
+from convbench_backends.numba_cpu.compiler.vector import lanes_of
+from convbench_backends.numba_cpu.convolution.panels.plan import (
+    ProductPlan,
+    Source,
+    make_gradient_plan,
+    make_product_plan,
+    product_of_dy,
+    product_of_x,
+)
+from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS, PANEL
+from convbench_backends.numba_cpu.geometry import ConvShape
+
+CALL = 35_000
+"""Two parallel loops and what Python does around them: 10 us."""
+PACKED = 10
+"""A vector of a panel that is packed."""
+TURNED = 7
+"""The same for dw, where vectors are transposed together."""
+PIECE = 14
+"""A piece of a vector, where places of a vector lie in several rows or apart."""
+TURNED_PIECE = 19
+"""The same for dw."""
+WEIGHT = 0.5
+"""A weight that is brought into the order of its block, with others in vectors."""
+WEIGHT_TURNED = 1.5
+"""The same for dx."""
+BLOCK = 4.5
+"""The numbers of a block of dy at one place, transposed."""
+TILE = 120
+"""A tile of dw that is read and written."""
+WRITTEN = 3
+"""A vector of the result."""
+
+
+def forward_cost(shape: ConvShape, itemsize: int, threads: int) -> float:
+    """Of y."""
+    source, target = product_of_x(shape)
+    plan = make_product_plan(source, target, itemsize=itemsize, threads=threads)
+    depth = source.channels * source.window
+    cost = _multiplied(plan, source.places, depth, itemsize, threads)
+    cost += _packed(plan, source.places, depth, itemsize, threads) * (PACKED + PIECE * _pieces(source, itemsize))
+    return CALL + cost + (WEIGHT * prod(shape.w) + WRITTEN * prod(shape.y) / lanes_of(itemsize)) / threads
+
+
+def gradient_cost(shape: ConvShape, itemsize: int, threads: int) -> float:
+    """Of dx."""
+    source, target = product_of_dy(shape)
+    plan = make_product_plan(source, target, itemsize=itemsize, threads=threads)
+    depth = source.channels * source.window
+    cost = _multiplied(plan, source.places, depth, itemsize, threads)
+    cost += _packed(plan, source.places, depth, itemsize, threads) * PACKED
+    return CALL + cost + (WEIGHT_TURNED * prod(shape.w) + WRITTEN * prod(shape.x) / lanes_of(itemsize)) / threads
+
+
+def weight_gradients_cost(shape: ConvShape, itemsize: int, threads: int) -> float:
+    """Of dw."""
+    source = Source.of_x(shape)
+    plan = make_gradient_plan(source, shape.out_channels, itemsize=itemsize, threads=threads)
+    cost = _multiplied(plan, shape.patch, source.places, itemsize, threads)
+    cost += _packed(plan, shape.patch, source.places, itemsize, threads) * (
+        TURNED + TURNED_PIECE * _pieces(source, itemsize)
+    )
+    wide, high, turns = _largest_part(plan, threads)
+    bands = -(-wide // plan.band)
+    return CALL + cost + turns * high * (BLOCK * bands * source.places + TILE * plan.chunks * wide)
+
+
+def _multiplied(plan: ProductPlan, length: int, depth: int, itemsize: int, threads: int) -> float:
+    wide, high, turns = _largest_part(plan, threads)
+    return turns * _vectors(wide, length, itemsize) * depth * high * FILTERS
+
+
+def _packed(plan: ProductPlan, length: int, depth: int, itemsize: int, threads: int) -> float:
+    wide, _, turns = _largest_part(plan, threads)
+    return turns * _vectors(wide, length, itemsize) * depth
+
+
+def _largest_part(plan: ProductPlan, threads: int) -> tuple[int, int, int]:
+    """(panels, blocks) of the largest part, and how many parts a thread has."""
+    wide, high = -(-plan.panels // plan.panel_parts), -(-plan.blocks // plan.block_parts)
+    return wide, high, -(-plan.tasks // threads)
+
+
+def _vectors(panels: int, length: int, itemsize: int) -> int:
+    return min(panels * PANEL, -(-length // lanes_of(itemsize)))
+
+
+def _pieces(source: Source, itemsize: int) -> float:
+    """Pieces of a vector; 0 where columns are channels as they lie."""
+    return 0.0 if source.is_plain else max(1.0, lanes_of(itemsize) / source.horizontal.output)
