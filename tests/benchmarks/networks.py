@@ -4,8 +4,8 @@
     python tests/benchmarks/networks.py OUTPUT --networks resnet50,squeezenet.toml --batch-sizes 8
 
 Writes layers.csv, a row for each layer, batch size, pass and backend, and networks.md, the sums over each network with
-every layer as often as it occurs. A network is a workload's name or file, such as `convbench extract` writes. All backends
-take turns at a layer in one run. On a machine that does nothing else, or the numbers mean nothing.
+every layer as often as it occurs. A network is a workload's name or file, such as `convbench extract` writes. All
+backends take turns at a layer in one run. On a machine that does nothing else, or the numbers mean nothing.
 """
 
 from __future__ import annotations
@@ -101,19 +101,21 @@ def _layers(network: str) -> list[Layer]:
 def networks_page(table: pd.DataFrame) -> str:
     """Markdown: sums of each network, and every large layer that is beyond the limit."""
     layers = compared(table)
-    sums = _sums(table)
     behind = layers[(layers["ratio"] > LIMIT) & (layers["best_s"] > LARGE_S)].sort_values("ratio", ascending=False)
-    return "\n".join([
-        "# Whole networks, layer by layer\n",
-        "Milliseconds of all layers of a network, each as often as it occurs, from the median of each layer's rounds. "
-        f"`ratio` is {OURS} to the fastest framework; below 1 is faster.\n",
-        _markdown(sums), "",
-        f"Layers of more than {LARGE_S * 1e6:.0f} us that take more than {LIMIT} times the fastest framework's time: "
-        f"{len(behind)} of {len(layers)}.\n",
-        _markdown(behind.assign(ours_ms=behind["ours_s"] * 1e3, best_ms=behind["best_s"] * 1e3)[
-            ["network", "layer", "batch_size", "pass", "ours_ms", "best_ms", "best", "ratio", "algorithm"]
-        ]), "",
-    ])  # fmt: skip
+    behind = behind.assign(ours_ms=behind["ours_s"] * 1e3, best_ms=behind["best_s"] * 1e3)
+    columns = ["network", "layer", "batch_size", "pass", "ours_ms", "best_ms", "best", "ratio", "algorithm"]
+    return f"""# Whole networks, layer by layer
+
+Milliseconds of all layers of a network, each as often as it occurs, from the median of each layer's rounds. `ratio` is
+{OURS} to the fastest framework; below 1 is faster.
+
+{_markdown(_sums(table))}
+
+Layers of more than {LARGE_S * 1e6:.0f} us that take more than {LIMIT} times the fastest framework's time: {len(behind)}
+of {len(layers)}.
+
+{_markdown(behind[columns])}
+"""
 
 
 def compared(table: pd.DataFrame) -> pd.DataFrame:

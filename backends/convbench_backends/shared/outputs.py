@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convbench_backends.shared import aligned
+
 _KEPT = 2
 """Arrays kept a result: one that the caller still holds from the call before, and one to write."""
 
@@ -32,7 +34,7 @@ class Output:
         for index in range(len(self._kept)):
             if sys.getrefcount(self._kept[index]) == _UNHELD:
                 return self._kept[index]
-        fresh = np.empty(self._size, self._dtype)
+        fresh = aligned.empty(self._size, self._dtype)
         if len(self._kept) < _KEPT:
             self._kept.append(fresh)
         return fresh

@@ -186,11 +186,12 @@ class Engine:
             return ""
         if batch_size == 0:
             return "oneDNN gives an empty batch the shape of x"
-        operation = case.operation
         if pass_name != "backward" and self._has_onednn and _pads_one_tap(case):
             return "oneDNN may end the process in a 1 x 1 convolution of a padded input"
-        if pass_name == "forward":
-            return ""
+        return "" if pass_name == "forward" else self._gradient_fault(case)
+
+    def _gradient_fault(self, case: Case) -> str:
+        operation = case.operation
         if isinstance(operation, Conv):
             special = operation.groups > 1 or max(operation.dilation) > 1
             has_gradient = not special or (self._has_onednn and case.dtype == "float32")

@@ -23,7 +23,7 @@ from convbench_backends.numba_cpu.compiler.vector import Lanes, vector_code
 Load = Callable[[Place], Vector]
 LoadPart = Callable[[Place, Int], Vector]
 
-_LINE_BYTES = 64
+LINE_BYTES = 64
 """A line of the cache on every machine that this runs on, or half of one."""
 
 
@@ -168,7 +168,7 @@ def _take_larger(
 @vector_code
 def prefetch(lanes: Lanes, source: Place, count: Int) -> None:
     """Ask for `count` numbers ahead of their use; a hint that cannot fail, wherever it points."""
-    line = _LINE_BYTES // lanes.itemsize
+    line = LINE_BYTES // lanes.itemsize
     with lanes.loop((count + (line - 1)) // line) as number:
         lanes.prefetch(source + number * line)
 
@@ -176,6 +176,6 @@ def prefetch(lanes: Lanes, source: Place, count: Int) -> None:
 @vector_code
 def prefetch_to_write(lanes: Lanes, target: Place, count: Int) -> None:
     """The same, for numbers that will be written."""
-    line = _LINE_BYTES // lanes.itemsize
+    line = LINE_BYTES // lanes.itemsize
     with lanes.loop((count + (line - 1)) // line) as number:
         lanes.prefetch(target + number * line, write=True)

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from convbench_backends.numba_cpu.compiler.emit import Int, Place, Slot, Vector
+from convbench_backends.numba_cpu.compiler.rows import LINE_BYTES
 from convbench_backends.numba_cpu.compiler.vector import REGISTERS, Lanes, vector_code
 
 FILTERS = 8 if REGISTERS == 32 else 4
@@ -33,6 +34,8 @@ TILES = {FILTERS: (3, 2, 1), FILTERS // 2: (6, 3, 1)} | {1 << n: (8, 3, 1) for n
 """Shapes of multiply_tile: vectors of a block, by rows; blocks of 1 or 2 rows need 8, to have enough under way."""
 PANEL = TILES[FILTERS][0]
 """Vectors of a panel of panel_tile."""
+AHEAD = 8
+"""Rows that panel_tile asks for."""
 DOT_FILTERS = 4 if REGISTERS == 32 else 2
 """Rows of a full block of dot_tile."""
 DOT_TILES = {DOT_FILTERS: 6, 1: 9}
@@ -41,28 +44,31 @@ DOT_TILES = {DOT_FILTERS: 6, 1: 9}
 
 @vector_code
 def multiply_tile(
-    lanes: Lanes, filters: Int, vectors: Int, x: Place, offsets: Place, taps: Int, w: Place, b: Place, y: Place,
-    y_pitch: Int,
+    lanes: Lanes, filters: Int, vectors: Int, x: Place, offsets: Place, taps: Int, ahead: Int, w: Place, b: Place,
+    y: Place, y_pitch: Int,
 ) -> None:  # fmt: skip
     """y[k, q] = b[k] + sum over t of w[t, k] * x[offsets[t] + q], for `filters` k and `vectors` vectors of q.
 
-    The pair must be one of TILES. w holds `filters` numbers a tap; rows of y are y_pitch apart.
+    The pair must be one of TILES. w holds `filters` numbers a tap; rows of y are y_pitch apart. With each tap the line
+    `ahead` places behind x[offsets[t]] is asked for.
     """
     for rows, choices in TILES.items():
         with lanes.when(filters.equals(rows)):
             for columns in choices:
                 with lanes.when(vectors.equals(columns)):
-                    _emit_tile(lanes, rows, columns, x, offsets, taps, w, b, y, y_pitch)
+                    _emit_tile(lanes, rows, columns, x, offsets, taps, ahead, w, b, y, y_pitch)
 
 
 def _emit_tile(
-    lanes: Lanes, rows: int, columns: int, x: Place, offsets: Place, taps: Int, w: Place, b: Place, y: Place,
-    y_pitch: Int,
+    lanes: Lanes, rows: int, columns: int, x: Place, offsets: Place, taps: Int, ahead: Int, w: Place, b: Place,
+    y: Place, y_pitch: Int,
 ) -> None:  # fmt: skip
     """One shape of multiply_tile."""
     sums = [lanes.slots(columns, lanes.spread(b + k)) for k in range(rows)]
     with lanes.loop(taps) as tap:
-        _add_tap(lanes, x + (offsets + tap).index, w + tap * rows, sums)
+        place = x + (offsets + tap).index
+        lanes.prefetch(place + ahead)
+        _add_tap(lanes, place, w + tap * rows, sums)
     _store_tile(lanes, sums, y, y_pitch)
 
 
@@ -83,13 +89,16 @@ def _store_tile(lanes: Lanes, sums: Sequence[Sequence[Slot]], y: Place, y_pitch:
 
 @vector_code
 def panel_tile(
-    lanes: Lanes, vectors: Int, x: Place, depth: Int, w: Place, b: Place, adds: Int, y: Place, y_pitch: Int
-) -> None:
+    lanes: Lanes, vectors: Int, x: Place, depth: Int, ahead: Place, ahead_pitch: Int, ahead_lines: Int, w: Place,
+    b: Place, adds: Int, y: Place, y_pitch: Int,
+) -> None:  # fmt: skip
     """y[k, q] = b[k] + sum over t of w[t, k] * x[t, q], for FILTERS k and `vectors` vectors of q, from 1 to PANEL.
 
     x is packed: PANEL vectors for each of `depth` taps t, whatever `vectors` is. w holds FILTERS numbers a tap. Where
-    `adds` is 1 the sum is added to y in the place of b.
+    `adds` is 1 the sum is added to y in the place of b. Meanwhile AHEAD rows that begin at `ahead`, ahead_pitch apart,
+    are asked for, the first ahead_lines lines of each.
     """
+    line = LINE_BYTES // lanes.itemsize
     for columns in range(1, PANEL + 1):
         for begin in range(2):
             with lanes.when(vectors.equals(columns)), lanes.when(adds.equals(begin)):
@@ -100,6 +109,8 @@ def panel_tile(
                     for k in range(FILTERS)
                 ]
                 with lanes.loop(depth) as tap:
+                    lines = (tap // AHEAD).at_most(ahead_lines)
+                    lanes.prefetch(ahead + tap % AHEAD * ahead_pitch + lines * line)
                     _add_tap(lanes, x + tap * (PANEL * lanes.count), w + tap * FILTERS, sums)
                 _store_tile(lanes, sums, y, y_pitch)
 

@@ -11,6 +11,7 @@ from convbench_backends.numba_cpu.convolution.columns.plan import column_order, 
 from convbench_backends.numba_cpu.convolution.flat import implicit_gemm
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.geometry import Array, ConvShape
+from convbench_backends.shared import aligned
 from convbench_backends.shared.outputs import Output
 
 
@@ -23,7 +24,7 @@ class ColumnGradient:
         self._order = column_order(shape)
         self._w = np.empty(self._order.size, dtype)
         self._zeros = np.zeros(FILTERS, dtype)
-        self._work = np.zeros((threads, plan.work_size), dtype)
+        self._work = aligned.zeros((threads, plan.work_size), dtype)
         self._output = Output(shape.x, dtype)
 
     def __call__(self, dy: Array, w: Array, _: Array | None) -> Array:

@@ -14,6 +14,7 @@ from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forwa
 from convbench_backends.numba_cpu.convolution.flat.level import FlatConvolution
 from convbench_backends.numba_cpu.convolution.register_tiles import DOT_FILTERS
 from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index, taps
+from convbench_backends.shared import aligned
 from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis
 
@@ -26,11 +27,11 @@ class PlaceDots:
         self._taps = taps(shape.vertical), taps(shape.horizontal)
         places, filters, patch = kernels.places_of(shape), shape.out_channels, shape.patch
         padded = -(-places // DOT_FILTERS) * DOT_FILTERS  # whole blocks need no copy
-        self._columns = np.zeros((padded, patch), dtype)
+        self._columns = aligned.zeros((padded, patch), dtype)
         turned = ConvShape(1, filters, padded, 1, Axis(size=patch, kernel=1), Axis(size=1, kernel=1))
         plan = make_dot_plan(turned, itemsize=dtype.itemsize, threads=threads)
         self._shares, self._tables = plan.shares, plan.tables
-        self._work = np.zeros((threads, plan.work_size), dtype)
+        self._work = aligned.zeros((threads, plan.work_size), dtype)
         self._sums, self._totals = np.empty((plan.shares, plan.share_size), dtype), np.empty((plan.shares, padded))
         by_place = plan.order.reshape(padded, filters)[:places].reshape(shape.batch, -1, filters)
         self._order = np.ascontiguousarray(by_place.swapaxes(1, 2))
@@ -72,7 +73,7 @@ class PlaceWeightGradients:
         self._taps = taps(shape.vertical), taps(shape.horizontal)
         places, filters = kernels.places_of(shape), shape.out_channels
         self._dy_shape = shape.batch, filters, places // shape.batch
-        self._columns = np.empty((places, shape.patch), dtype)
+        self._columns = aligned.empty((places, shape.patch), dtype)
         self._product = FlatConvolution(_axes(shape), _places_of_dy(shape).swapaxes(0, 1)[None], 1, dtype, threads)
 
     def __call__(self, x: Array, dy: Array) -> tuple[Array, Array]:

@@ -35,20 +35,21 @@ COLLECTED = 20
 def forward_cost(shape: ConvShape, itemsize: int, threads: int) -> float:
     """Of y by implicit GEMM."""
     axes = forward_axis(shape.vertical), forward_axis(shape.horizontal)
-    return _cost(axes, shape, shape.group_inputs, shape.group_outputs, itemsize, threads)
+    return _cost(axes, shape, (shape.group_inputs, shape.group_outputs), itemsize, threads)
 
 
 def gradient_cost(shape: ConvShape, itemsize: int, threads: int) -> float:
     """Of dx by implicit GEMM."""
     axes = gradient_axis(shape.vertical), gradient_axis(shape.horizontal)
-    return _cost(axes, shape, shape.group_outputs, shape.group_inputs, itemsize, threads)
+    return _cost(axes, shape, (shape.group_outputs, shape.group_inputs), itemsize, threads)
 
 
 def _cost(
-    axes: tuple[FlatAxis, FlatAxis], shape: ConvShape, channels: int, filters: int, itemsize: int, threads: int
+    axes: tuple[FlatAxis, FlatAxis], shape: ConvShape, channels: tuple[int, int], itemsize: int, threads: int
 ) -> float:
+    sources, filters = channels
     plan = make_plan(
-        axes, batch=shape.batch, groups=shape.groups, channels=channels, filters=filters, itemsize=itemsize,
+        axes, batch=shape.batch, groups=shape.groups, channels=sources, filters=filters, itemsize=itemsize,
         threads=threads,
     )  # fmt: skip
     lanes, phases = lanes_of(itemsize), len(plan.phases)
@@ -57,7 +58,7 @@ def _cost(
     cost = float(vectors * plan.phases[:, 7].sum() * sum(block_widths(filters)))
     cost += TILE * phases * plan.blocks * -(-vectors // 3)
     if not plan.direct:
-        planes = channels * plan.row_planes * plan.column_planes
+        planes = sources * plan.row_planes * plan.column_planes
         cost += PACKED * planes * (rows + plan.reach) * -(-plan.pitch // lanes)
         apart = SCATTERED if plan.target_column_step > 1 else 1
         cost += UNPACKED * phases * filters * rows * -(-plan.grid_width // lanes) * apart

@@ -48,9 +48,13 @@ def pack_channel(source: Array, at: int, plan: Any, places: Index, row: int, row
 @part
 def sweep(
     width: int, x: Array, x_at: int, offsets: Index, o_at: int, taps: int, w: Array, w_at: int, b: Array, b_at: int,
-    y: Array, y_at: int, y_pitch: int, length: int, exact: int,
-) -> None:  # fmt: skip
-    """All tiles of one block of `width` filters; where `exact`, the last tile moves back and writes nothing beyond."""
+    y: Array, y_at: int, y_pitch: int, length: int, exact: int, coming: int, line: int,
+) -> int:  # fmt: skip
+    """All tiles of one block of `width` filters; where `exact`, the last tile moves back and writes nothing beyond.
+
+    Unless `coming` is negative, each tile asks for a line of every channel of as long a band that begins there, line
+    after line from number `line` on: channels lie pages apart, which no processor foresees. Returns the next line.
+    """
     lanes = VECTOR_BYTES // x.itemsize
     longest, middle = _tile_lengths(width)
     q = 0
@@ -60,8 +64,11 @@ def sweep(
             vectors = min(vectors, length // lanes)
         vectors = longest if vectors >= longest else middle if vectors >= middle else 1
         at = min(q, length - vectors * lanes) if exact else q
-        multiply_tile(width, vectors, x, x_at + at, offsets, o_at, taps, w, w_at, b, b_at, y, y_at + at, y_pitch)
+        ahead = coming - x_at - at + line * lanes if coming >= 0 and line * lanes < length else 0
+        multiply_tile(width, vectors, x, x_at + at, offsets, o_at, taps, ahead, w, w_at, b, b_at, y, y_at + at, y_pitch)
         q += vectors * lanes
+        line += 1
+    return line
 
 
 @part
@@ -99,27 +106,35 @@ def convolve(
     row = plan.grid_height * band // plan.bands
     rows = plan.grid_height * (band + 1) // plan.bands - row
     buffer = work[thread]
-    source, at = x, image * plan.channels * plan.source_height * plan.source_width
+    size = plan.channels * plan.source_height * plan.source_width
+    source, at, coming = x, image * size, -1
     if plan.direct:
         at += row * plan.pitch
+        if task + 1 < tasks:
+            band = (task + 1) % plan.bands
+            coming = (task + 1) // plan.bands * size + plan.grid_height * band // plan.bands * plan.pitch
     else:
         for c in range(plan.channels):
             channel = at + c * plan.source_height * plan.source_width
             pack_channel(x, channel, plan, places, row, rows, buffer, c * plan.channel_pitch)
         source, at = buffer, 0
     for p in range(phases.shape[0]):
-        convolve_band(source, at, w, b, plan, phases[p], offsets, image, row, rows, buffer, y)
+        convolve_band(source, at, coming, w, b, plan, phases[p], offsets, image, row, rows, buffer, y)
 
 
 @part
 def convolve_band(
-    x: Array, x_at: int, w: Array, b: Array, plan: Any, phase: Index, offsets: Index, image: int, row: int, rows: int,
-    sums: Array, y: Array,
+    x: Array, x_at: int, coming: int, w: Array, b: Array, plan: Any, phase: Index, offsets: Index, image: int, row: int,
+    rows: int, sums: Array, y: Array,
 ) -> None:  # fmt: skip
-    """All filters of one phase over one band, x either in place or packed."""
+    """All filters of one phase over one band, x either in place or packed.
+
+    Where x lies in place, the band that begins at `coming` is asked for meanwhile, see `sweep`.
+    """
     area = plan.target_height * plan.target_width
     group, taps = image % plan.groups, phase[7]
     length = (rows - 1) * plan.pitch + plan.grid_width
+    line = 0
     w_at = plan.groups * phase[8] + group * taps * ((plan.blocks - 1) * FILTERS + plan.last_block)
     for block in range(plan.blocks):
         width = FILTERS if block < plan.blocks - 1 else plan.last_block
@@ -130,8 +145,9 @@ def convolve_band(
         target, to, pitch = sums, plan.sums_at, plan.sums_pitch
         if plan.direct and filters == width:
             target, to, pitch = y, y_at + row * plan.pitch, area
-        sweep(
-            width, x, x_at, offsets, phase[6], taps, w, w_at, b, b_at, target, to, pitch, length, plan.direct
+        line = sweep(
+            width, x, x_at, offsets, phase[6], taps, w, w_at, b, b_at, target, to, pitch, length, plan.direct, coming,
+            line,
         )  # fmt: skip
         if not (plan.direct and filters == width):
             for f in range(filters):

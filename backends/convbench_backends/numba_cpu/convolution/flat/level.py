@@ -15,6 +15,7 @@ from convbench_backends.numba_cpu.convolution.flat.plan import make_plan, weight
 from convbench_backends.numba_cpu.convolution.readable.level import WeightGradient
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
+from convbench_backends.shared import aligned
 from convbench_backends.shared.outputs import Output
 
 
@@ -37,7 +38,7 @@ class FlatConvolution:
         self._order = weight_order(axes, weights)
         self._w = np.empty(self._order.size, dtype)
         self._b = np.zeros((groups, plan.blocks * FILTERS), dtype)
-        self._work = np.zeros((threads, plan.work_size), dtype)
+        self._work = aligned.zeros((threads, plan.work_size), dtype)
         self._output = Output((batch, groups * self._filters, plan.target_height, plan.target_width), dtype)
 
     @classmethod
@@ -72,7 +73,7 @@ class DotWeightGradients:
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
         plan = make_dot_plan(shape, itemsize=dtype.itemsize, threads=threads)
         self._tasks, self._tables, self._order = plan.shares * plan.groups, plan.tables, plan.order
-        self._work = np.zeros((threads, plan.work_size), dtype)
+        self._work = aligned.zeros((threads, plan.work_size), dtype)
         self._sums = np.empty((plan.shares, plan.share_size), dtype)
         self._biases = np.empty((plan.shares, shape.out_channels))
         self._traces = np.zeros(threads, dtype)

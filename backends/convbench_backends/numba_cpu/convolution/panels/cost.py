@@ -6,6 +6,11 @@ from math import prod
 
 from convbench_backends.numba_cpu.compiler.vector import lanes_of
 from convbench_backends.numba_cpu.convolution.panels.plan import (
+    BLOCK,
+    PACKED,
+    PIECE,
+    TURNED,
+    TURNED_PIECE,
     ProductPlan,
     Source,
     make_gradient_plan,
@@ -18,20 +23,10 @@ from convbench_backends.numba_cpu.geometry import ConvShape
 
 CALL = 35_000
 """Two parallel loops and what Python does around them: 10 us."""
-PACKED = 10
-"""A vector of a panel that is packed."""
-TURNED = 7
-"""The same for dw, where vectors are transposed together."""
-PIECE = 14
-"""A piece of a vector, where places of a vector lie in several rows or apart."""
-TURNED_PIECE = 19
-"""The same for dw."""
 WEIGHT = 0.5
 """A weight that is brought into the order of its block, with others in vectors."""
 WEIGHT_TURNED = 1.5
 """The same for dx."""
-BLOCK = 4.5
-"""The numbers of a block of dy at one place, transposed."""
 TILE = 120
 """A tile of dw that is read and written."""
 WRITTEN = 3
@@ -44,7 +39,9 @@ def forward_cost(shape: ConvShape, itemsize: int, threads: int) -> float:
     plan = make_product_plan(source, target, itemsize=itemsize, threads=threads)
     depth = source.channels * source.window
     cost = _multiplied(plan, source.places, depth, itemsize, threads)
-    cost += _packed(plan, source.places, depth, itemsize, threads) * (PACKED + PIECE * _pieces(source, itemsize))
+    cost += _packed(plan, source.places, depth, itemsize, threads) * (
+        PACKED + PIECE * source.pieces(lanes_of(itemsize))
+    )
     return CALL + cost + (WEIGHT * prod(shape.w) + WRITTEN * prod(shape.y) / lanes_of(itemsize)) / threads
 
 
@@ -64,7 +61,7 @@ def weight_gradients_cost(shape: ConvShape, itemsize: int, threads: int) -> floa
     plan = make_gradient_plan(source, shape.out_channels, itemsize=itemsize, threads=threads)
     cost = _multiplied(plan, shape.patch, source.places, itemsize, threads)
     cost += _packed(plan, shape.patch, source.places, itemsize, threads) * (
-        TURNED + TURNED_PIECE * _pieces(source, itemsize)
+        TURNED + TURNED_PIECE * source.pieces(lanes_of(itemsize))
     )
     wide, high, turns = _largest_part(plan, threads)
     bands = -(-wide // plan.band)
@@ -89,8 +86,3 @@ def _largest_part(plan: ProductPlan, threads: int) -> tuple[int, int, int]:
 
 def _vectors(panels: int, length: int, itemsize: int) -> int:
     return min(panels * PANEL, -(-length // lanes_of(itemsize)))
-
-
-def _pieces(source: Source, itemsize: int) -> float:
-    """Pieces of a vector; 0 where columns are channels as they lie."""
-    return 0.0 if source.is_plain else max(1.0, lanes_of(itemsize) / source.horizontal.output)

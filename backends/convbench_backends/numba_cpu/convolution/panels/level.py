@@ -20,6 +20,7 @@ from convbench_backends.numba_cpu.convolution.panels.plan import (
 )
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.geometry import Array, ConvShape
+from convbench_backends.shared import aligned
 from convbench_backends.shared.outputs import Output
 
 
@@ -32,7 +33,7 @@ class PanelProduct:
         self._plan, self._tables, self._threads = plan, (plan.record, *source.tables), threads
         self._pack = packing.pack_weights_turned if turned else packing.pack_weights
         self._sizes = np.array([target.filters, source.channels * source.window, plan.block_size])
-        self._w = np.empty(plan.blocks * plan.block_size, dtype)
+        self._w = aligned.empty(plan.blocks * plan.block_size, dtype)
         self._b = np.zeros(plan.blocks * FILTERS, dtype)
         self._pieces, self._work = _buffers(plan, dtype, threads)
         self._output = Output((source.batch, target.filters, target.height, target.width), dtype)
@@ -83,4 +84,4 @@ class PanelWeightGradients:
 
 def _buffers(plan: ProductPlan, dtype: np.dtype[Any], threads: int) -> tuple[Array, Array]:
     """(pieces, packed panels and sums), for each thread."""
-    return np.empty((threads, plan.pieces, 5), np.int64), np.zeros((threads, plan.work_size), dtype)
+    return np.empty((threads, plan.pieces, 5), np.int64), aligned.zeros((threads, plan.work_size), dtype)

@@ -28,9 +28,7 @@ IMAGE, ROW, COLUMN, COUNT, TARGET = range(5)
 
 
 @part
-def list_pieces(
-    first: int, last: int, height: int, width: int, split: int, panel_size: int, pieces: Index
-) -> int:
+def list_pieces(first: int, last: int, height: int, width: int, split: int, panel_size: int, pieces: Index) -> int:
     """The pieces of the places first to last - 1 of images of height x width; returns how many there are.
 
     After each `split` places the target begins anew, `panel_size` numbers on.
@@ -52,8 +50,8 @@ def list_pieces(
 
 @part
 def take_taps(
-    x: Array, channels: int, height: int, width: int, rows: Index, spans: Index, step: int, channel: int, r: int, s: int,
-    pieces: Index, number: int, target: Array, at: int,
+    x: Array, channels: int, height: int, width: int, rows: Index, spans: Index, step: int, channel: int, r: int,
+    s: int, pieces: Index, number: int, target: Array, at: int,
 ) -> None:  # fmt: skip
     """What one tap of one channel reads for each of some pieces, zero where it lies on padding."""
     low, high, place = spans[s, 0], spans[s, 0] + spans[s, 1], spans[s, 2]
@@ -73,7 +71,7 @@ def take_taps(
 
 @kernel
 def pack_weights(task: int, tasks: int, thread: int, w: Array, sizes: Index, packed: Array) -> None:
-    """A share of the blocks of a matrix w, sizes (filters, taps, block size); what fills up the last is the last row."""
+    """A share of the blocks of w (filters, taps), sizes (filters, taps, block size); the last row fills up the last."""
     filters, taps, size = sizes[0], sizes[1], sizes[2]
     blocks = (filters + FILTERS - 1) // FILTERS
     for block in range(blocks * task // tasks, blocks * (task + 1) // tasks):
@@ -92,9 +90,7 @@ def pack_weights_turned(task: int, tasks: int, thread: int, w: Array, sizes: Ind
 
 
 @vector_code
-def weave_block(
-    lanes: Lanes, rows: Place, pitch: Int, last: Int, count: Int, target: Place
-) -> None:
+def weave_block(lanes: Lanes, rows: Place, pitch: Int, last: Int, count: Int, target: Place) -> None:
     """FILTERS rows transposed: for each of `count` numbers of a row those of all rows; rows beyond `last` repeat it.
 
     Up to a vector of taps more is written.
@@ -129,9 +125,7 @@ def copy_block(lanes: Lanes, rows: Place, pitch: Int, valid: Int, count: Int, ta
 
 
 @vector_code
-def weave_panel(
-    lanes: Lanes, rows: Place, pitch: Int, last: Int, count: Int, target: Place, target_pitch: Int
-) -> None:
+def weave_panel(lanes: Lanes, rows: Place, pitch: Int, last: Int, count: Int, target: Place, target_pitch: Int) -> None:
     """A vector of rows transposed: for each of `count` numbers of a row a vector, target_pitch apart.
 
     Rows beyond `last` repeat it. Up to a vector of places more is written.

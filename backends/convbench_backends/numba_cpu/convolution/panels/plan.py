@@ -28,10 +28,12 @@ from convbench_specs import Axis
 
 PLACES = 384
 """Places of a chunk of dw: a block of dy, transposed, takes a third of a first-level cache of 32 KB."""
-PACKING = 8.0
-"""What it costs to pack a vector of a panel, in multiply-adds of vectors."""
-BLOCK_PACKING = 4.0
-"""The same for the numbers of a block at one place."""
+PACKED, PIECE = 10.0, 14.0
+"""What it costs to pack a vector of a panel, in multiply-adds of vectors, and each piece of it that lies apart."""
+TURNED, TURNED_PIECE = 7.0, 19.0
+"""The same for dw, where vectors are transposed."""
+BLOCK = 4.5
+"""What the numbers of a block of dy cost at one place, transposed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Source:
 
     @classmethod
     def of_dy(cls, shape: ConvShape) -> Source:
-        """dy as it is, each image one row."""
+        """The tensor dy as it is, each image one row."""
         return cls._rows(shape.batch, shape.out_channels, shape.vertical.output * shape.horizontal.output)
 
     @classmethod
@@ -64,6 +66,10 @@ class Source:
     def is_plain(self) -> bool:
         """Whether the columns of an image are its channels as they lie."""
         return self.vertical.size == self.vertical.kernel == 1 and _is_plain(self.horizontal)
+
+    def pieces(self, lanes: int) -> float:
+        """Pieces of a vector of places; 0 where columns are channels as they lie."""
+        return 0.0 if self.is_plain else max(1.0, lanes / self.horizontal.output)
 
     @property
     def window(self) -> int:
@@ -138,13 +144,13 @@ class ProductPlan:
 
 
 def product_of_x(shape: ConvShape) -> tuple[Source, Target]:
-    """y as a product."""
+    """The product that y is."""
     height, width = shape.y[2:]
     return Source.of_x(shape), Target(shape.out_channels, height, width, width)
 
 
 def product_of_dy(shape: ConvShape) -> tuple[Source, Target]:
-    """dx as a product, for windows of one place."""
+    """The product that dx is, for windows of one place."""
     height, width = shape.x[2:]
     return Source.of_dy(shape), Target(
         shape.in_channels, height, width, shape.horizontal.output, shape.horizontal.stride
@@ -174,7 +180,8 @@ def make_product_plan(source: Source, target: Target, *, itemsize: int, threads:
     chunks = -(-source.channels // max(1, most // source.window))
     deepest = -(-source.channels // chunks) * source.window
     panels, blocks = -(-source.places // panel), -(-target.filters // FILTERS)
-    parts = split(-(-source.places // lanes), blocks, threads, packs_blocks=False)
+    packing = PACKED + PIECE * source.pieces(lanes)
+    parts = split(-(-source.places // lanes), blocks, threads, packing=packing)
     panel_size = deepest * panel
     band = max(1, min(-(-panels // parts[0]), BAND_BYTES // (panel_size * itemsize)))
     tiles = band * -(-blocks // parts[1]) if chunks > 1 else 1
@@ -192,10 +199,12 @@ def make_gradient_plan(source: Source, filters: int, *, itemsize: int, threads: 
     lanes = lanes_of(itemsize)
     panel, depth = PANEL * lanes, source.channels * source.window
     chunks = max(1, -(-source.places // PLACES))
-    longest = -(-(-(-source.places // lanes)) // chunks) * lanes
+    vectors = -(-source.places // lanes)
+    longest = -(-vectors // chunks) * lanes
     row = longest + lanes
     panels, blocks = -(-depth // panel), -(-filters // FILTERS)
-    parts = split(-(-depth // lanes), blocks, threads, packs_blocks=True)
+    packing = TURNED + TURNED_PIECE * source.pieces(lanes)
+    parts = split(-(-depth // lanes), blocks, threads, packing=packing, block_packing=BLOCK)
     panel_size = row * panel
     band = max(1, min(-(-panels // parts[0]), BAND_BYTES // (panel_size * itemsize)))
     sums_at = band * panel_size
@@ -208,17 +217,17 @@ def make_gradient_plan(source: Source, filters: int, *, itemsize: int, threads: 
     )  # fmt: skip
 
 
-def split(vectors: int, blocks: int, threads: int, *, packs_blocks: bool) -> tuple[int, int]:
+def split(vectors: int, blocks: int, threads: int, *, packing: float, block_packing: float = 0.0) -> tuple[int, int]:
     """(parts along panels, along blocks): those with which the slowest thread does least.
 
-    `vectors` are those of all panels for one tap. A thread packs its panels, and for dw its blocks, and multiplies.
+    `vectors` are those of all panels for one tap; a thread packs its own, and for dw its blocks, and multiplies.
     """
     panels = -(-vectors // PANEL)
 
     def cost(parts: tuple[int, int]) -> float:
         wide, high = min(vectors, -(-panels // parts[0]) * PANEL), -(-blocks // parts[1])
         turns = -(-parts[0] * parts[1] // threads)
-        return turns * (wide * (high * FILTERS + PACKING) + high * BLOCK_PACKING * packs_blocks)
+        return turns * (wide * (high * FILTERS + packing) + high * block_packing)
 
     choices = [(along, -(-threads // along)) for along in range(1, threads + 1)]
     return min(((min(a, panels), min(b, blocks)) for a, b in choices), key=cost)

@@ -29,7 +29,7 @@ from convbench_backends.numba_cpu.convolution.panels.packing import (
     weave_block,
     weave_panel,
 )
-from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS, PANEL, panel_tile
+from convbench_backends.numba_cpu.convolution.register_tiles import AHEAD, FILTERS, PANEL, panel_tile
 from convbench_backends.numba_cpu.geometry import Array, Index
 
 
@@ -60,6 +60,7 @@ def convolve_band(
     begin, end = panel * width, min((panel + band) * width, plan.places)
     number = list_pieces(begin, end, plan.output_height, plan.output_width, width, plan.panel_size, pieces)
     area, window = plan.output_height * plan.output_width, plan.row_taps * plan.column_taps
+    coming, is_ahead = end, plan.plain and plan.chunks == 1 and end < plan.places
     for chunk in range(plan.chunks):
         low, high = plan.channels * chunk // plan.chunks, plan.channels * (chunk + 1) // plan.chunks
         depth = (high - low) * window
@@ -73,17 +74,23 @@ def convolve_band(
                 vectors = (count + lanes - 1) // lanes
                 image = place // area
                 is_whole = count == vectors * lanes and (place + count - 1) // area == image and filters == FILTERS
+                ahead, pitch, lines = 0, 0, 0
+                channel = ((block - first) * band + p) * AHEAD
+                if is_ahead and channel + AHEAD <= plan.channels:
+                    ahead = (coming // plan.width * plan.channels + channel) * plan.width + coming % plan.width
+                    pitch, lines = plan.width, (min(band * width, plan.width - coming % plan.width) - 1) // lanes
                 if is_whole and plan.chunks == 1 and plan.target_step == 1:
                     at = (image * plan.filters + block * FILTERS) * area + place % area
                     panel_tile(
-                        vectors, work, p * plan.panel_size, depth, w, w_at, b, block * FILTERS, 0, y, at, area
+                        vectors, work, p * plan.panel_size, depth, x, ahead, pitch, lines, w, w_at, b, block * FILTERS,
+                        0, y, at, area,
                     )  # fmt: skip
                     continue
                 tile = 0 if plan.chunks == 1 else (block - first) * band + p
                 at = plan.sums_at + tile * FILTERS * width
                 panel_tile(
-                    vectors, work, p * plan.panel_size, depth, w, w_at, b, block * FILTERS, 1 if chunk > 0 else 0, work,
-                    at, width,
+                    vectors, work, p * plan.panel_size, depth, x, ahead, pitch, lines, w, w_at, b, block * FILTERS,
+                    1 if chunk > 0 else 0, work, at, width,
                 )  # fmt: skip
                 if chunk == plan.chunks - 1:
                     write_tile(work, at, width, plan, block * FILTERS, filters, place, count, y)
@@ -160,7 +167,7 @@ def add_chunk(
     """What a chunk of places adds to a band of panels."""
     lanes = VECTOR_BYTES // x.itemsize
     width, taps = PANEL * lanes, plan.channels * plan.row_taps * plan.column_taps
-    vectors = (plan.places + lanes - 1) // lanes
+    vectors, area = (plan.places + lanes - 1) // lanes, plan.output_height * plan.output_width
     low = vectors * chunk // plan.chunks * lanes
     high = min(plan.places, vectors * (chunk + 1) // plan.chunks * lanes)
     pack_turned(x, plan, rows, spans, panel * width, min((panel + band) * width, taps), low, high, pieces, work)
@@ -168,21 +175,27 @@ def add_chunk(
         k = block * FILTERS
         filters = min(FILTERS, plan.filters - k)
         take_dy(dy, plan, k, filters, low, high, work)
+        # with the first tile the next block of dy is asked for
+        ahead = ((low // area) * plan.filters + k + FILTERS) * area + low % area
+        is_ahead = k + FILTERS + AHEAD <= plan.filters
+        lines = (min(high - low, area - low % area) - 1) // lanes
         for p in range(band):
             tap = (panel + p) * width
             count = min(width, taps - tap)
             vectors = (count + lanes - 1) // lanes
             at, adds = k * taps + tap, 1 if chunk > 0 else 0
+            start, pitch = (ahead, area) if is_ahead and p == 0 else (0, 0)
             if count == vectors * lanes and filters == FILTERS:
                 panel_tile(
-                    vectors, work, p * plan.panel_size, high - low, work, plan.block_at, zeros, 0, adds, dw, at, taps
+                    vectors, work, p * plan.panel_size, high - low, dy, start, pitch, lines, work, plan.block_at, zeros,
+                    0, adds, dw, at, taps,
                 )  # fmt: skip
                 continue
             if chunk > 0:
                 copy_rows(dw, at, taps, 1, work, plan.sums_at, width, filters, count)
             panel_tile(
-                vectors, work, p * plan.panel_size, high - low, work, plan.block_at, zeros, 0, adds, work, plan.sums_at,
-                width,
+                vectors, work, p * plan.panel_size, high - low, dy, start, pitch, lines, work, plan.block_at, zeros, 0,
+                adds, work, plan.sums_at, width,
             )  # fmt: skip
             copy_rows(work, plan.sums_at, width, 1, dw, at, taps, filters, count)
 

@@ -21,6 +21,7 @@ from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.convolution.winograd import forward, weight_gradient
 from convbench_backends.numba_cpu.convolution.winograd.plan import PRODUCTS, make_gradient_plan, make_winograd_plan
 from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
+from convbench_backends.shared import aligned
 from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis
 
@@ -39,9 +40,9 @@ class WinogradConvolution:
             axes, batch=batch, channels=channels, filters=filters, itemsize=dtype.itemsize, threads=threads
         )
         self._tasks, self._tables, self._steps = plan.tasks, plan.tables, steps
-        self._u = np.empty(PRODUCTS * plan.blocks * plan.weight_pitch, dtype)
+        self._u = aligned.empty(PRODUCTS * plan.blocks * plan.weight_pitch, dtype)
         self._zeros = np.zeros(max(FILTERS, filters), dtype)
-        self._work = np.zeros((threads, plan.work_size), dtype)
+        self._work = aligned.zeros((threads, plan.work_size), dtype)
         self._output = Output((batch, filters, axes[0].output, axes[1].output), dtype)
         self._traces, self._without_tiles = np.zeros(threads, dtype), cache(without_tiles)
 
@@ -82,8 +83,8 @@ class WinogradWeightGradients:
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
         plan = make_gradient_plan(shape, itemsize=dtype.itemsize, threads=threads)
         self._plan = plan.table
-        self._work = np.zeros((threads, plan.work_size), dtype)
-        self._m = np.empty((threads, PRODUCTS * plan.m_step), dtype)
+        self._work = aligned.zeros((threads, plan.work_size), dtype)
+        self._m = aligned.empty((threads, PRODUCTS * plan.m_step), dtype)
         self._biases = np.empty((threads, shape.out_channels), dtype)
         self._weights = 9 * shape.in_channels * shape.out_channels
         self._traces = np.zeros(threads, dtype)
