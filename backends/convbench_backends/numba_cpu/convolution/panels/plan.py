@@ -211,8 +211,8 @@ def make_gradient_plan(source: Source, filters: int, *, itemsize: int, threads: 
     rows_at = sums_at + FILTERS * panel
     block_at = rows_at + max(lanes, FILTERS) * row
     return _plan(
-        source, Target(filters, 1, depth, depth), panels=panels, parts=parts, band=band, chunks=chunks, panel_size=panel_size,
-        block_size=row, sums_at=sums_at, rows_at=rows_at, block_at=block_at,
+        source, Target(filters, 1, depth, depth), panels=panels, parts=parts, band=band, chunks=chunks,
+        panel_size=panel_size, block_size=row, sums_at=sums_at, rows_at=rows_at, block_at=block_at,
         work_size=block_at + FILTERS * (row + lanes), pieces=_most_pieces(source, longest, 1),
     )  # fmt: skip
 
