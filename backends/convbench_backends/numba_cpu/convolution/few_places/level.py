@@ -9,7 +9,7 @@ import numpy as np
 from convbench_backends.numba_cpu.compiler.jit import ROUNDS
 from convbench_backends.numba_cpu.convolution.few_places import kernels
 from convbench_backends.numba_cpu.convolution.flat import weight_gradient
-from convbench_backends.numba_cpu.convolution.flat.dot_plan import make_dot_plan
+from convbench_backends.numba_cpu.convolution.flat.dot_plan import make_dot_plan, order_of_sums
 from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis
 from convbench_backends.numba_cpu.convolution.flat.level import FlatConvolution
 from convbench_backends.numba_cpu.convolution.register_tiles import DOT_FILTERS
@@ -33,7 +33,7 @@ class PlaceDots:
         self._shares, self._tables = plan.shares, plan.tables
         self._work = aligned.zeros((threads, plan.work_size), dtype)
         self._sums, self._totals = np.empty((plan.shares, plan.share_size), dtype), np.empty((plan.shares, padded))
-        by_place = plan.order.reshape(padded, filters)[:places].reshape(shape.batch, -1, filters)
+        by_place = order_of_sums(turned, plan).reshape(padded, filters)[:places].reshape(shape.batch, -1, filters)
         self._order = np.ascontiguousarray(by_place.swapaxes(1, 2))
         self._none, self._output = np.zeros(filters, dtype), Output(shape.y, dtype)
 

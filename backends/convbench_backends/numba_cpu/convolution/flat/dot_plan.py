@@ -37,7 +37,6 @@ class DotPlan:
     """What the kernel of weight_gradient.py looks up; lengths and places count elements.
 
     tables: the numbers as a record, places as in plan.Plan, offsets of the taps of a block of channels.
-    order: where each weight's sum lies in a share.
     """
 
     batch: int
@@ -71,12 +70,11 @@ class DotPlan:
     work_size: int
     places: Index
     offsets: Index
-    order: Index
 
     @property
     def tables(self) -> tuple[NDArray[Any], Index, Index]:
         """What the kernel takes: the numbers as a record, places, offsets."""
-        names = [field.name for field in fields(self)][:-3]
+        names = [field.name for field in fields(self)][:-2]
         record = np.array([tuple(getattr(self, name) for name in names)], dtype=[(name, np.int64) for name in names])
         return record, self.places, self.offsets
 
@@ -146,7 +144,6 @@ def make_dot_plan(shape: ConvShape, *, itemsize: int, threads: int) -> DotPlan:
         work_size=x_size + (0 if direct else images * row_blocks * rows * dy_pitch) + lanes,
         places=np.concatenate([places_of(vertical, 1 << 62), places_of(horizontal, pitch)]),
         offsets=np.concatenate([offsets, np.zeros(filled, np.int64)]),
-        order=_order(shape, rows, block_channels, window),
     )
 
 
@@ -155,14 +152,16 @@ def _bands(axis: FlatAxis, row_bytes: int, rows: int, least: int) -> int:
     return min(axis.grid, max(least, -(-axis.grid // longest)))
 
 
-def _order(shape: ConvShape, rows: int, block_channels: int, window: int) -> Index:
-    """Place of the sum of each weight (K, C / groups, R, S) within a share."""
-    width = DOT_TILES[rows]
-    filters, channels = shape.group_outputs, shape.group_inputs
-    taps = block_channels * window
-    tap_blocks, row_blocks = -(-taps // width), -(-filters // rows)
+def order_of_sums(shape: ConvShape, plan: DotPlan) -> Index:
+    """Place of the sum of each weight (K, C / groups, R, S) within a share, flat.
+
+    It is as large as w, so it is no part of a plan: a cost model makes plans of convolutions that are computed
+    otherwise.
+    """
+    filters, channels, window = shape.group_outputs, shape.group_inputs, shape.vertical.kernel * shape.horizontal.kernel
+    width, blocks = DOT_TILES[plan.rows], -(-channels // plan.block_channels)
     g, k, c, t = np.ogrid[: shape.groups, :filters, :channels, :window]
-    tap = c % block_channels * window + t
-    block = (g * -(-channels // block_channels) + c // block_channels) * tap_blocks + tap // width
-    place: Index = ((block * row_blocks + k // rows) * rows + k % rows) * width + tap % width
+    tap = c % plan.block_channels * window + t
+    block = (g * blocks + c // plan.block_channels) * plan.tap_blocks + tap // width
+    place: Index = ((block * plan.row_blocks + k // plan.rows) * plan.rows + k % plan.rows) * width + tap % width
     return place.ravel()

@@ -9,7 +9,7 @@ import numpy as np
 
 from convbench_backends.numba_cpu.convolution.common import weights_of
 from convbench_backends.numba_cpu.convolution.flat import implicit_gemm, weight_gradient
-from convbench_backends.numba_cpu.convolution.flat.dot_plan import make_dot_plan
+from convbench_backends.numba_cpu.convolution.flat.dot_plan import make_dot_plan, order_of_sums
 from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis, gradient_axis
 from convbench_backends.numba_cpu.convolution.flat.plan import make_plan, weight_order
 from convbench_backends.numba_cpu.convolution.readable.level import WeightGradient
@@ -72,7 +72,7 @@ class DotWeightGradients:
 
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
         plan = make_dot_plan(shape, itemsize=dtype.itemsize, threads=threads)
-        self._tasks, self._tables, self._order = plan.shares * plan.groups, plan.tables, plan.order
+        self._tasks, self._tables, self._order = plan.shares * plan.groups, plan.tables, order_of_sums(shape, plan)
         self._work = aligned.zeros((threads, plan.work_size), dtype)
         self._sums = np.empty((plan.shares, plan.share_size), dtype)
         self._biases = np.empty((plan.shares, shape.out_channels))
