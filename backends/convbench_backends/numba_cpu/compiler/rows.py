@@ -171,11 +171,3 @@ def prefetch(lanes: Lanes, source: Place, count: Int) -> None:
     line = LINE_BYTES // lanes.itemsize
     with lanes.loop((count + (line - 1)) // line) as number:
         lanes.prefetch(source + number * line)
-
-
-@vector_code
-def prefetch_to_write(lanes: Lanes, target: Place, count: Int) -> None:
-    """The same, for numbers that will be written."""
-    line = LINE_BYTES // lanes.itemsize
-    with lanes.loop((count + (line - 1)) // line) as number:
-        lanes.prefetch(target + number * line, write=True)

@@ -1,1 +1,4 @@
-"""Convolution, one folder a formulation; choose.py says which a case takes, readable/ is the one to read first."""
+"""Convolution, one folder a formulation; readable/ is the one to read first.
+
+formulations.py lists them, and choose.py says which one each pass of a case takes.
+"""

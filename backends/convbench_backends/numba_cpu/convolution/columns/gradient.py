@@ -7,7 +7,7 @@
     | in place      |   x weights      | and tap            |   ------>   |   | band | |
     +---------------+                  +--------------------+             +---+------+-+
 
-With one channel, a tile of implicit_gemm would be one row high: a load for each multiply-add. Here a tile's rows are
+With one channel, a tile of implicit_gemm.py would be one row high: a load for each multiply-add. Here a tile's rows are
 channels and taps, and its taps are filters, so that it has eight rows and dy needs no copy.
 
 Loop order: image and group in parallel; band; block of 8 columns' rows; tile of 3 vectors; filter; then channel, tap

@@ -1,8 +1,7 @@
-"""The gradient of few input channels in numbers: when it is taken by columns, and how a band of them is cut.
+"""The gradient of few input channels in numbers: what it needs to be taken by columns, and how a band of them is cut.
 
 Choices made here, from sizes alone:
-- taken     stride 1, at most three channels a group, and enough filters and taps that a product has whole blocks; fewer
-            images and groups than threads would leave a thread idle, since an image is one task
+- needed    stride 1, and enough filters and taps that a product has whole blocks
 - bands     rows of dy whose columns stay, with dy itself, in half of a second-level cache of 1 MB
 """
 
@@ -19,8 +18,6 @@ from convbench_backends.numba_cpu.convolution.flat.plan import block_order, bloc
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.geometry import ConvShape, Index, spans
 
-_FEW_CHANNELS = 3
-"""From four on, a tile of implicit_gemm is at least half as high as a full one and reads its inputs often enough."""
 _BAND_BYTES = 512 * 1024
 """Columns of a band and what they are made from."""
 
@@ -64,15 +61,6 @@ def why_no_columns(shape: ConvShape, itemsize: int) -> str:
         return f"its blocks need {FILTERS} filters a group and weights of a filter at least"
     lanes = lanes_of(itemsize)
     return "" if shape.vertical.output * shape.horizontal.output >= lanes else f"it needs {lanes} places at least"
-
-
-def takes_columns(shape: ConvShape, *, itemsize: int, threads: int) -> bool:
-    """Whether dx, where it can be the sum of columns, gains."""
-    return (
-        not why_no_columns(shape, itemsize)
-        and shape.group_inputs <= _FEW_CHANNELS
-        and shape.batch * shape.groups >= threads
-    )
 
 
 def make_column_plan(shape: ConvShape, *, itemsize: int) -> ColumnPlan:

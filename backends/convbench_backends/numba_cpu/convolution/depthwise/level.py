@@ -1,4 +1,3 @@
-# what describes a convolution has no order of importance
 """Depthwise convolution: what its kernels take."""
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ class Depthwise:
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
         self._shape, self._tasks = shape, ROUNDS * threads
         self._is_strided = shape.vertical.stride == strided.STRIDE
-        self.algorithm = "depthwise, pairs of rows" if self._is_strided else "depthwise, running rows"
         self._before = np.array([shape.vertical.before, shape.horizontal.before])
         self._behind = kernels.KERNEL - 1 - self._before
         self._none = np.zeros(shape.out_channels, dtype)

@@ -3,7 +3,7 @@
 
 In a late layer of a network w is megabytes and the rest is little: to bring w into the order of a kernel, three times
 in a training step, takes longer than the products. Here w stays, a matrix of filters by weights, and every place of
-the batch has a column of x, as a row. Beyond MOST_DOTS places only the backward passes do so.
+the batch has a column of x, as a row.
 
     y    dot products of rows of w and columns         weight_gradient.add_images, as if places were filters
     dx   columns = dy^T @ w, added up where they lie   implicit_gemm.convolve, as if filters were channels
@@ -18,16 +18,11 @@ from __future__ import annotations
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
 from convbench_backends.numba_cpu.compiler.vector import lanes_of
 from convbench_backends.numba_cpu.convolution.flat.plan import BAND_BYTES
-from convbench_backends.numba_cpu.convolution.winograd.plan import takes_winograd
 from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
 
 _CHANNELS = 16
 """Channels at a time: a line of the cache of a column of 1 x 1, and few enough for their planes to stay in the first
 level."""
-MOST_DOTS = 128
-"""Places for which dot products are faster than bringing w into the order of another kernel."""
-LEAST_WEIGHTS = 1 << 19
-"""Numbers in w, at least: fewer are rearranged within a second-level cache."""
 _LEAST_VECTORS = 4
 """Vectors of a filter, at least: a band of fewer fills no tile."""
 
@@ -46,12 +41,6 @@ def why_not(shape: ConvShape, itemsize: int) -> str:
     if shape.patch < _LEAST_VECTORS * lanes:
         return f"it needs {_LEAST_VECTORS * lanes} weights of a filter at least"
     return "" if shape.out_channels * itemsize * lanes <= BAND_BYTES else "it has no room for so many filters"
-
-
-def takes(shape: ConvShape, *, itemsize: int) -> bool:
-    """Whether a convolution that they can do gains, by measurement: w is large, and places are few for Winograd too."""
-    has_few = not takes_winograd(shape) or places_of(shape) <= shape.out_channels // 2  # fewer products are better
-    return not why_not(shape, itemsize) and has_few and shape.out_channels * shape.patch >= LEAST_WEIGHTS
 
 
 def places_of(shape: ConvShape) -> int:

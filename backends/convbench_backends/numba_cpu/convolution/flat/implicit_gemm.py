@@ -1,5 +1,5 @@
 # ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
-"""The fast level: implicit GEMM over the flat layout of layout.py, for y and for dx.
+"""Implicit GEMM over the flat layout of layout.py, for y and for dx.
 
     source (N, G, C, H, W)                                               target (N, G, K, H', W')
     +---------------+   pack     +---------+   tiles    +---------+  unpack  +------------+

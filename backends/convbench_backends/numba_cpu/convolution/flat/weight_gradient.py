@@ -1,5 +1,5 @@
 # ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
-"""The fast level: dw and db as long dot products over the flat layout of layout.py.
+"""dw and db as long dot products over the flat layout of layout.py.
 
     dw[k, c, r, s] = sum over n, q of dy[n, k, q] * x[n, c, q + r * pitch + s]
 

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG001, PLR0917  # a kernel takes all it may need, by position
-"""The fast level for 3 x 3 kernels, stride 1: Winograd F(2 x 2, 3 x 3), for y and for dx.
+"""3 x 3 kernels at stride 1: Winograd F(2 x 2, 3 x 3), for y and for dx.
 
     x (N, C, H, W)     16 matrices (C, tiles)     16 matrices (K, tiles)          y (N, K, OH, OW)
     +---------+        +--------+                 +--------+                      +---------+

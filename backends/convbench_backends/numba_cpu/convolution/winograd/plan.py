@@ -84,11 +84,10 @@ class WinogradPlan:
 def why_no_winograd(shape: ConvShape) -> str:
     """What keeps a convolution from Winograd's tiles; "" where nothing does.
 
-    A tile saves 20 multiply-adds of 36 for each pair of channel and filter and pays about 50 instructions for each
-    channel and filter alone; below 16 of each the direct convolution wins. A sum of so few terms is also rounded less
-    than a tile's: with 11 channels and one filter dx was seen at 1.6 times the bound. The same holds for dw, which sums
-    over places: of a picture of 4 x 4 it was seen at 1.2 times the bound, and where a tap only ever reads padding dw
-    must be exactly 0.
+    A sum of few terms is rounded less than a tile's: with 11 channels and one filter dx was seen at 1.6 times the
+    bound. The same holds for dw, which sums over places: of a picture of 4 x 4 it was seen at 1.2 times the bound, and
+    where a tap only ever reads padding dw must be exactly 0. These limits are for digits, whatever the time would be:
+    cost.py says what a tile saves and what its transforms take.
     """
     axes = shape.vertical, shape.horizontal
     if any((axis.kernel, axis.stride, axis.dilation) != (3, 1, 1) for axis in axes):
@@ -107,11 +106,6 @@ def _fewest_places(axis: Axis) -> int:
     """The number of windows in which the tap that lies on padding most often reads the input."""
     places = [min(axis.output, axis.size + axis.before - tap) - max(0, axis.before - tap) for tap in range(axis.kernel)]
     return max(0, min(places))
-
-
-def takes_winograd(shape: ConvShape) -> bool:
-    """Whether Winograd's tiles gain: enough channels, and outputs that fill their tiles."""
-    return not why_no_winograd(shape)
 
 
 def make_winograd_plan(

@@ -1,5 +1,5 @@
 # ruff: noqa: PLR0917  # a kernel takes all it may need, by position
-"""The fast level for 3 x 3 kernels, stride 1: dw and db by Winograd F(3 x 3, 2 x 2).
+"""3 x 3 kernels at stride 1: dw and db by Winograd F(3 x 3, 2 x 2).
 
     x (N, C, H, W)     channels last     16 matrices (tiles, C)
     +---------+        +-----------+     +--------+
