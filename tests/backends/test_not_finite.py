@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -22,11 +24,14 @@ def pool(shape, kind, kernel_size, **parameters):
 
 
 OPERATIONS = {
-    "Winograd": conv(17, 18, (7, 9), (3, 3), padding="same"),
-    "implicit GEMM": conv(3, 5, (7, 9), (3, 2), stride=(2, 1), padding=((1, 2), (0, 1))),
+    "winograd": conv(17, 18, (7, 9), (3, 3), padding="same"),
+    "implicit_gemm": conv(3, 5, (7, 9), (3, 2), stride=(2, 1), padding=((1, 2), (0, 1))),
+    "panels": conv(3, 5, (7, 9), (3, 2), stride=(2, 1), padding=((1, 2), (0, 1))),
+    "panels, 1 x 1": conv(17, 9, (7, 9), (1, 1), stride=(2, 2)),
     "columns": conv(1, 17, (30,), (9,), padding=((7, 2),), dilation=(2,)),
+    "few_places": conv(8, 40, (4, 5), (3, 3), padding="same"),
     "depthwise": conv(3, 3, (6, 9), (3, 3), groups=3, padding="same"),
-    "depthwise in pairs": conv(3, 3, (6, 9), (3, 3), stride=(2, 2), padding="same", groups=3),
+    "depthwise, in pairs": conv(3, 3, (6, 9), (3, 3), stride=(2, 2), padding="same", groups=3),
     "edge": conv(2, 3, (5, 6), (3, 3), padding="same", padding_mode="edge"),
     "maximum in pairs": pool((3, 6, 20), "max", (2, 2)),
     "overlapping maximum": pool((3, 9, 9), "max", (3, 3), stride=(2, 2), padding=((1, 1), (1, 1))),
@@ -34,6 +39,7 @@ OPERATIONS = {
     "maximum of a plane": pool((5, 6, 6), "max", "global"),
     "average": pool((3, 7, 9), "average", (3, 2), stride=(2, 1), padding=((1, 1), (1, 0))),
 }
+"""By what numba-cpu computes them with: the name of a formulation, up to the comma, or the way that it has."""
 
 
 def numba_cpu():
@@ -52,12 +58,18 @@ def numba_cpu():
     ],
 )
 def prepare(request):
-    """Prepares a case on a backend."""
-    backend = request.param()()
-    backend.start(Settings(threads=2))
+    """Prepares a case on a backend, by the formulation of a name where the backend has it."""
+    kind = request.param()
 
-    def prepare(case, tensors):
-        prepared = backend.prepare(case, tensors)
+    @cache
+    def started(algorithm):
+        (names,) = [option.choices for option in kind.options if option.name == "algorithm"] or [()]
+        backend = kind()
+        backend.start(Settings(threads=2, options={"algorithm": algorithm} if algorithm in names else {}))
+        return backend
+
+    def prepare(case, tensors, algorithm="auto"):
+        prepared = started(algorithm).prepare(case, tensors)
         assert isinstance(prepared, Prepared)
         return prepared
 
@@ -77,7 +89,8 @@ def test_every_element_is_what_ieee_arithmetic_makes_of_the_definition(prepare, 
     case = Case(name="c", operation=operation, input_shape=shape)
     for seed in range(3):
         tensors = make_tensors(case, 2, seed=seed, fill=kind)
-        for deviation in check_against(oracle(case, tensors), results(prepare(case, tensors))):
+        prepared = prepare(case, tensors, name.split(",")[0])
+        for deviation in check_against(oracle(case, tensors), results(prepared)):
             assert deviation.verdict == "agrees", deviation.describe()
 
 
@@ -105,7 +118,7 @@ def test_one_infinity_reaches_nine_outputs_and_no_more(prepare):
     tensors = make_tensors(case, 1, seed=0)
     x = tensors.x.copy()
     x[0, 3, 5, 6] = np.inf
-    y = results(prepare(case, Tensors(x=x, dy=tensors.dy, w=tensors.w, b=tensors.b)))["y"]
+    y = results(prepare(case, Tensors(x=x, dy=tensors.dy, w=tensors.w, b=tensors.b), "winograd"))["y"]
     assert np.isinf(y).sum() == 9 * 16
     assert np.isfinite(y).sum() == y.size - 9 * 16
 
@@ -115,7 +128,9 @@ def test_large_numbers_do_not_overflow_in_the_tiles_of_winograd():
     case = Case(name="c", operation=Conv(in_channels=16, out_channels=16, kernel_size=(3, 3)), input_shape=(16, 8, 8))
     tensors = make_tensors(case, 1, seed=0)
     large = Tensors(x=tensors.x * np.float32(2.0**124), dy=tensors.dy, w=tensors.w, b=tensors.b)
-    prepared = numba_cpu()().prepare(case, large)
+    backend = numba_cpu()()
+    backend.start(Settings(threads=2, options={"algorithm": "winograd"}))
+    prepared = backend.prepare(case, large)
     right = oracle(case, large)
     with np.errstate(over="ignore"):
         assert np.isfinite(right.y.astype(np.float32)).all()

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conv_shapes import axes
 from hypothesis import given
-from hypothesis import strategies as st
 
 import convbench
 from convbench_backends.numba_cpu import NumbaCpu
 from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis, gradient_axis
-from convbench_backends.numba_cpu.convolution.winograd.plan import takes_winograd
+from convbench_backends.numba_cpu.convolution.winograd.plan import why_no_winograd
 from convbench_backends.numba_cpu.geometry import PADDING, ConvShape, first_taps, spans, taps, window_places
 from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis, Case, Conv, Settings, Tensors, Unsupported
@@ -34,21 +34,6 @@ SMALLER_MACHINES = {
     "avx2": {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+sse4.2,+avx,+avx2,+fma"},
     "sse": {"NUMBA_CPU_NAME": "nehalem", "NUMBA_CPU_FEATURES": "+sse4.2"},
 }
-
-
-@st.composite
-def axes(draw):
-    """Windows of any geometry that have an output."""
-    numbers = st.integers(1, 5)
-    axis = Axis(
-        size=draw(st.integers(1, 20)),
-        kernel=draw(numbers),
-        stride=draw(numbers),
-        dilation=draw(numbers),
-        before=draw(st.integers(0, 6)),
-        after=draw(st.integers(0, 6)),
-    )
-    return axis if axis.output else Axis(size=axis.size, kernel=1, stride=axis.stride)
 
 
 def reads(flat: FlatAxis) -> dict[tuple[int, int], int]:
@@ -161,7 +146,7 @@ def test_a_folder_that_the_user_names_keeps_compiled_kernels_from_run_to_run(tmp
 
 
 def run_guarded(*groups: str, registers: tuple[int, int] | None = None, **environment: str) -> list[tuple[str, str]]:
-    """Algorithm and digest of each case, in a process whose arrays lie between guard pages.
+    """Algorithm, as people read it, and digest of each case, in a process whose arrays lie between guard pages.
 
     `registers` are the bytes and number of the vector registers that the kernels take the machine to have: what is
     compiled for them is kept nowhere, as Numba would take it for the kernels of this machine.
@@ -179,15 +164,14 @@ def run_guarded(*groups: str, registers: tuple[int, int] | None = None, **enviro
 def run_all_guarded(cache: Path) -> tuple[list[tuple[str, str]], dict[Path, int]]:
     """Run every case; returns what ran, and when each compiled kernel was written."""
     lines = run_guarded(NUMBA_CACHE_DIR=str(cache))
-    assert {algorithm for algorithm, _ in lines} == {
+    assert {title for title, _ in lines} == {
         "implicit GEMM",
-        "implicit GEMM, dx by columns",
+        "packed panels",
+        "packed panels, dx by implicit GEMM",
+        "implicit GEMM, dx by columns, dw by dot products",
         "Winograd F(2x2, 3x3)",
-        "depthwise, pairs of rows",
-        "depthwise, running rows",
-        "dot products, backward over few places",
-        "implicit GEMM, backward over few places",
-        "Winograd F(2x2, 3x3), backward over few places",
+        "depthwise rows",
+        "dot products of places",
         "im2col bands, BLAS product a thread",
         "row by row",
         "row by row, winner in one byte",
@@ -201,7 +185,7 @@ needs_mprotect = pytest.mark.skipif(sys.platform != "linux", reason="guard pages
 
 @needs_mprotect
 def test_no_kernel_touches_memory_outside_its_arrays_or_computes_from_slack():
-    run_guarded("gemm", "columns", "winograd", "few places", "depthwise strides", "pools")
+    run_guarded("gemm", "panels", "columns", "winograd", "few places", "depthwise strides", "pools")
 
 
 @pytest.mark.slow
@@ -218,14 +202,14 @@ def test_every_case_keeps_within_its_arrays_and_a_second_process_repeats_it_bit_
 @pytest.mark.parametrize("machine", SMALLER_MACHINES)
 def test_shorter_vectors_and_fewer_registers_compute_the_same(machine):
     lines = run_guarded(**SMALLER_MACHINES[machine])
-    assert "implicit GEMM" in {algorithm for algorithm, _ in lines}
+    assert {"implicit GEMM", "packed panels"} <= {title for title, _ in lines}
 
 
 @pytest.mark.slow
 @needs_mprotect
 def test_short_vectors_and_many_registers_as_arm_has_them_compute_the_same():
     lines = run_guarded(registers=(16, 32))
-    assert "implicit GEMM" in {algorithm for algorithm, _ in lines}
+    assert {"implicit GEMM", "packed panels"} <= {title for title, _ in lines}
 
 
 @pytest.mark.parametrize(
@@ -238,5 +222,5 @@ def test_a_gradient_by_w_over_few_places_is_not_computed_in_tiles_that_lose_digi
         conv = Conv(in_channels=16, out_channels=filters, kernel_size=(3, 3), padding=padding)
         return ConvShape.of(Case(name="c", operation=conv, input_shape=(16, *size)), batch)
 
-    assert not takes_winograd(shape(padding, size, batch))
-    assert takes_winograd(shape(((1, 1), (1, 1)), (8, 8), 1))
+    assert "digits" in why_no_winograd(shape(padding, size, batch))
+    assert why_no_winograd(shape(((1, 1), (1, 1)), (8, 8), 1)) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import get_args
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 
 from convbench.verify.data import make_tensors
 from convbench_backends.numba_cpu import NumbaCpu
+from convbench_backends.numba_cpu.convolution.choose import Names, named
+from convbench_backends.numba_cpu.convolution.formulations import FORWARD, GRADIENT, WEIGHT_GRADIENTS
+from convbench_backends.numba_cpu.geometry import ConvShape
 from convbench_specs import Case, Conv, Flatten, Pool, Prepared, Settings, Tensors
 from convbench_specs.backend import PreparePhase
 
@@ -20,32 +24,40 @@ def conv(channels, filters, size, kernel, **parameters):
     return Conv(in_channels=channels, out_channels=filters, kernel_size=kernel, **parameters), (channels, *size)
 
 
-OPERATIONS = {  # by the formulation that each must take
-    "implicit GEMM": [
+FORMULATIONS = {
+    "implicit_gemm": [
         conv(5, 9, (7, 10), (3, 2), stride=(2, 3), padding=((1, 2), (0, 1)), bias=False),
         conv(6, 10, (5, 9), (3, 3), dilation=(1, 2), groups=2),
         conv(33, 17, (4, 33), (1, 1)),
         conv(8, 12, (31,), (4,), stride=(2,), padding="same"),
     ],
-    "implicit GEMM, dx by columns": [
+    "panels": [
+        conv(17, 9, (7, 10), (1, 1), stride=(2, 2)),
+        conv(5, 12, (7, 10), (3, 2), stride=(2, 3), padding=((1, 2), (0, 1)), bias=False),
+        conv(33, 17, (40,), (1,)),
+        conv(3000, 9, (20, 21), (1, 1)),
+    ],
+    "columns": [
         conv(3, 33, (12, 17), (5, 5), padding="same"),
         conv(1, 17, (40,), (9,), padding=((7, 2),), dilation=(3,)),
     ],
-    "Winograd F(2x2, 3x3)": [
+    "winograd": [
         conv(17, 33, (12, 19), (3, 3), padding=((1, 0), (2, 1))),
         conv(16, 16, (8, 8), (3, 3), bias=False),
     ],
-    "depthwise, running rows": [
+    "depthwise": [
         conv(17, 17, (4, 50), (3, 3), padding="same", groups=17),
-        conv(3, 3, (6, 5), (3, 3), groups=3, bias=False),
-    ],
-    "depthwise, pairs of rows": [
         conv(17, 17, (5, 50), (3, 3), stride=(2, 2), padding=((1, 1), (1, 1)), groups=17),
+        conv(3, 3, (6, 5), (3, 3), groups=3, bias=False),
         conv(3, 3, (7, 9), (3, 3), stride=(2, 2), groups=3, bias=False),
     ],
-    "dot products, backward over few places": [conv(512, 1024, (4, 4), (1, 1))],
-    "implicit GEMM, backward over few places": [conv(512, 1024, (8, 10), (1, 1))],
-    "Winograd F(2x2, 3x3), backward over few places": [conv(192, 320, (8, 9), (3, 3), padding="same")],
+    "few_places": [
+        conv(64, 40, (4, 4), (1, 1)),
+        conv(17, 90, (8, 5), (3, 3), padding="same", bias=False),
+    ],
+}
+"""Of convolutions: by the name of each, whatever the rule would choose."""
+OTHERS = {
     "im2col bands, BLAS product a thread": [
         conv(3, 5, (6, 7), (3, 3), padding="same", padding_mode="edge"),
         conv(4, 6, (9,), (3,), padding="same", padding_mode="edge", groups=2, bias=False),
@@ -64,20 +76,21 @@ OPERATIONS = {  # by the formulation that each must take
     "view": [(Flatten(), (3, 4, 5)), (Flatten(), (3, 7))],
     "transposing copy": [(Flatten(order="channels_last"), (3, 4, 5)), (Flatten(order="channels_last"), (3, 7))],
 }
-ORDINARY = {"implicit GEMM", "Winograd F(2x2, 3x3)", "row by row, winner in one byte", "view"}
+"""What has one way: by what it is called in results."""
+ORDINARY = {"implicit_gemm", "panels", "winograd", "row by row, winner in one byte", "view"}
 """What an ordinary run tests: each case compiles kernels for seconds."""
 CASES = [
     pytest.param(
         Case(name="updated", operation=operation, input_shape=shape, dtype=dtype),
-        algorithm,
-        id=f"{dtype}-{algorithm}-{number}".replace(" ", "_"),
-        marks=() if (dtype, number) == ("float32", 0) and algorithm in ORDINARY else pytest.mark.slow,
+        way,
+        id=f"{dtype}-{way}-{number}".replace(" ", "_"),
+        marks=() if (dtype, number) == ("float32", 0) and way in ORDINARY else pytest.mark.slow,
     )
     for dtype in ("float32", "float64")
-    for algorithm, operations in OPERATIONS.items()
+    for way, operations in (FORMULATIONS | OTHERS).items()
     for number, (operation, shape) in enumerate(operations if dtype == "float32" else operations[:1])
 ]
-each_case = pytest.mark.parametrize(("case", "algorithm"), CASES)
+each_case = pytest.mark.parametrize(("case", "way"), CASES)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,7 +98,7 @@ def _two_threads():
     """Results of a level that sums shares depend on their number: as a run sets it, and the same on every machine."""
     numba = pytest.importorskip("numba")
     before = numba.get_num_threads()
-    NumbaCpu().start(Settings(threads=min(2, numba.config.NUMBA_NUM_THREADS)))
+    numba.set_num_threads(min(2, numba.config.NUMBA_NUM_THREADS))
     yield
     numba.set_num_threads(before)
 
@@ -101,8 +114,19 @@ def poisoned(like: Tensors) -> Tensors:
     return Tensors(**{name: None if each is None else np.full_like(each, np.nan) for name, each in values.items()})
 
 
-def prepare(case: Case, tensors: Tensors) -> Prepared:
-    prepared = NumbaCpu().prepare(case, tensors)
+@cache
+def backend(algorithm: str) -> NumbaCpu:
+    """The backend with its option set, started with the threads of the fixture."""
+    from numba import get_num_threads
+
+    started = NumbaCpu()
+    started.start(Settings(threads=get_num_threads(), options={"algorithm": algorithm}))
+    return started
+
+
+def prepare(case: Case, tensors: Tensors, way: str) -> Prepared:
+    """By the formulation of that name, where `way` is one."""
+    prepared = backend(way if way in FORMULATIONS else "auto").prepare(case, tensors)
     assert isinstance(prepared, Prepared)
     return prepared
 
@@ -114,20 +138,24 @@ def bits(prepared: Prepared, pass_name: str) -> list[tuple]:
     return [() if leaf is None else (leaf.shape, leaf.dtype, leaf.tobytes()) for leaf in leaves]
 
 
-def bits_of_a_fresh_prepare(case: Case, tensors: Tensors) -> dict[str, list[tuple]]:
-    prepared = prepare(case, tensors)
+def bits_of_a_fresh_prepare(case: Case, tensors: Tensors, way: str) -> dict[str, list[tuple]]:
+    prepared = prepare(case, tensors, way)
     return {pass_name: bits(prepared, pass_name) for pass_name in ("forward", "backward", "both")}
 
 
-def test_the_cases_take_every_level_that_there_is():
-    from convbench_backends.numba_cpu.convolution import choose
+def taken(case: Case, way: str) -> Names:
+    """The formulation of each pass."""
+    names = named(way, ConvShape.of(case, BATCH_SIZE), np.dtype(case.dtype).itemsize)
+    assert isinstance(names, Names)
+    return names
 
-    levels = {each for each in vars(choose).values() if isinstance(each, type) and hasattr(each, "dw_db")}
-    cases = [case for case, _ in (param.values for param in CASES) if isinstance(case.operation, Conv)]
-    fast = [case for case in cases if case.operation.padding_mode == "zeros"]
-    for dtype, itemsize in (("float32", 4), ("float64", 8)):
-        shapes = [choose.ConvShape.of(case, BATCH_SIZE) for case in fast if case.dtype == dtype]
-        assert {choose.choose(shape, itemsize=itemsize, threads=2) for shape in shapes} == levels - {choose.Level}
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_cases_take_every_formulation_of_every_pass(dtype):
+    params = [param.values for param in CASES]
+    names = [taken(case, way) for case, way in params if way in FORMULATIONS and case.dtype == dtype]
+    for of_pass, ways in zip(zip(*names, strict=True), (FORWARD, GRADIENT, WEIGHT_GRADIENTS), strict=True):
+        assert {*of_pass} == ways.keys()
 
 
 ORDERS = (
@@ -139,12 +167,12 @@ ORDERS = (
 
 
 @each_case
-def test_every_pass_in_every_order_gives_what_a_fresh_prepare_gives_and_compiles_nothing(case, algorithm, monkeypatch):
-    right = {seed: bits_of_a_fresh_prepare(case, drawn(case, seed)) for seed in (1, 2)}
+def test_every_pass_in_every_order_gives_what_a_fresh_prepare_gives_and_compiles_nothing(case, way, monkeypatch):
+    right = {seed: bits_of_a_fresh_prepare(case, drawn(case, seed), way) for seed in (1, 2)}
     assert right[1]["forward"] != right[2]["forward"]
     assert right[1]["backward"] != right[2]["backward"]
-    prepared = prepare(case, drawn(case, 1))
-    assert prepared.algorithm == algorithm
+    prepared = prepare(case, drawn(case, 1), way)
+    assert prepared.algorithm == (taken(case, way).title if way in FORMULATIONS else way)
 
     def compiled_again(*_):
         pytest.fail("a kernel was compiled after prepare")
@@ -160,11 +188,11 @@ def test_every_pass_in_every_order_gives_what_a_fresh_prepare_gives_and_compiles
 
 
 @each_case
-def test_nothing_survives_of_tensors_before_and_none_of_the_new_ones_is_read_later(case, algorithm):
-    right = bits_of_a_fresh_prepare(case, drawn(case, 2))
+def test_nothing_survives_of_tensors_before_and_none_of_the_new_ones_is_read_later(case, way):
+    right = bits_of_a_fresh_prepare(case, drawn(case, 2), way)
     nan = poisoned(drawn(case, 2))
     for order in ORDERS:
-        prepared = prepare(case, nan)
+        prepared = prepare(case, nan, way)
         bits(prepared, "both")
         prepared.update(drawn(case, 1))
         prepared.update(nan)
@@ -181,17 +209,17 @@ def test_nothing_survives_of_tensors_before_and_none_of_the_new_ones_is_read_lat
 
 
 @each_case
-def test_what_training_keeps_is_made_of_the_last_tensors(case, algorithm):
-    prepared = prepare(case, drawn(case, 1))
+def test_what_training_keeps_is_made_of_the_last_tensors(case, way):
+    prepared = prepare(case, drawn(case, 1), way)
     prepared.update(drawn(case, 2))
-    kept, fresh = (each.forward_for_training() for each in (prepared, prepare(case, drawn(case, 2))))
+    kept, fresh = (each.forward_for_training() for each in (prepared, prepare(case, drawn(case, 2), way)))
     for one, other in zip(*((each if isinstance(each, tuple) else (each,)) for each in (kept, fresh)), strict=True):
         assert one.tobytes() == other.tobytes()
-    assert bits(prepared, "backward") == bits(prepare(case, drawn(case, 2)), "backward")
+    assert bits(prepared, "backward") == bits(prepare(case, drawn(case, 2), way), "backward")
 
 
 @each_case
-def test_layout_and_phases_are_told(case, algorithm):
-    prepared = prepare(case, drawn(case, 1))
+def test_layout_and_phases_are_told(case, way):
+    prepared = prepare(case, drawn(case, 1), way)
     assert prepared.layout == {1: "NCW", 2: "NCHW"}[case.rank]
     assert prepared.phases_s.keys() <= {*get_args(PreparePhase)}

@@ -28,6 +28,7 @@ ENTRANTS = [
     "jax-nchw=jax:layout=NCHW",
     "numba-readable=numba-cpu:level=readable",
     "numba-gemm=numba-cpu:algorithm=implicit_gemm",
+    "numba-panels=numba-cpu:algorithm=panels",
     "numba-columns=numba-cpu:algorithm=columns",
     "numba-winograd=numba-cpu:algorithm=winograd",
     "numba-depthwise=numba-cpu:algorithm=depthwise",
@@ -55,6 +56,8 @@ def conv(name: str, channels: int, filters: int, size: tuple[int, ...], kernel: 
 
 FORMULATIONS = {
     "implicit_gemm": conv("gemm", 17, 18, (9, 8), (3, 3), padding="same"),
+    "panels": conv("panels_strided", 19, 21, (9, 8), (1, 1), stride=(2, 2)),
+    "panels_windows": conv("panels_windows", 5, 9, (9, 7), (3, 2), stride=(1, 2), padding=((4, 0), (1, 3))),
     "columns": conv("columns", 5, 9, (9, 8), (3, 2)),
     "winograd": conv("winograd", 16, 17, (9, 7), (3, 3), padding=((1, 0), (1, 2))),
     "depthwise": conv("depthwise_last", 4, 4, (3, 40), (3, 3), groups=4, padding="same"),
@@ -91,7 +94,8 @@ class Checked:
     def wanted(self) -> set[str]:
         """Names of those that it must be able to do."""
         if "algorithm" in self.options:
-            return {FORMULATIONS[str(self.options["algorithm"])].name}
+            wanted = str(self.options["algorithm"])
+            return {case.name for name, case in FORMULATIONS.items() if name.startswith(wanted)}
         asked = {case.name for case in self.cases}
         if self.options.get("xla") == "off":
             return asked - {case.name for case in CASES if needs_xla(case)}

@@ -1,10 +1,11 @@
 """Run by test_numba_cpu.py in a process of its own: every kernel at awkward shapes, its memory between guard pages.
 
+A case is computed by the formulation that it names, whatever the rule would choose.
 Every array that a kernel gets ends where an unreadable page begins, or begins where one ends, in turn; reading or
 writing outside kills the process. Results must be equal, on integers, to those of the oracle. Work areas are filled
 with NaN first, so that nothing may be read from them that was not written.
 
-    python numba_cpu_guarded.py CASES...        # or nothing for all
+    python numba_cpu_guarded.py GROUPS...       # or nothing for all
 
 Prints a line a case: the algorithm that ran, and a digest of the bits that it made of random numbers.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import sys
+from functools import cache
 from hashlib import sha256
 from itertools import cycle, product
 from math import prod
@@ -25,7 +27,6 @@ from convbench.verify.data import make_tensors
 from convbench_backends.numba_cpu import NumbaCpu
 from convbench_backends.numba_cpu.convolution.columns import level as columns
 from convbench_backends.numba_cpu.convolution.depthwise import level as depthwise
-from convbench_backends.numba_cpu.convolution.few_places import kernels
 from convbench_backends.numba_cpu.convolution.few_places import level as few_places
 from convbench_backends.numba_cpu.convolution.flat import level as flat
 from convbench_backends.numba_cpu.convolution.panels import level as panels
@@ -113,62 +114,119 @@ def overlapping(kind, size, stride):
     return pool(kind, 3, size, (2, 3), stride=(2, stride), padding=((1, 0), (1, 1)), ceil_mode=True)
 
 
+def by(algorithm, *cases):
+    """Cases with the formulation that computes them."""
+    return [(algorithm, case) for case in cases]
+
+
 PAIRS = list(product([1, 3, 17, 33], repeat=2))
 WIDTHS = [1, 2, 15, 16, 17, 33, 50]
 KINDS = ("max", "average")
 CASES = {
-    "gemm": [conv(c, k, (5, w), (3, 2), padding="same") for (c, k), w in zip(PAIRS, cycle(WIDTHS))],
-    "columns": [
+    "gemm": by(
+        "implicit_gemm",
+        *(conv(c, k, (5, w), (3, 2), padding="same") for (c, k), w in zip(PAIRS, cycle(WIDTHS))),
+    ),
+    "columns": by(
+        "columns",
         conv(3, 33, (70, 50), (5, 5)),
         conv(1, 8, (4, 7), (3, 3), padding="same"),
         conv(6, 34, (70, 50), (5, 5), groups=2, dilation=(2, 1), padding=((1, 4), (3, 0))),
         conv(1, 17, (40,), (9,), padding=((7, 2),), dilation=(3,)),
-    ],
-    "widths": [
-        each
-        for w in range(1, 51)
-        for each in (conv(17, 3, (4, w), (3, 3), padding="same"), conv(3, 33, (4, w), (3, 3), padding="same"))
-    ],
-    "winograd widths": [conv(17, 33, (4, w), (3, 3), padding="same") for w in range(3, 51)],
-    "in place": [conv(c, k, (3, w), (1, 1), bias=c > 1) for (c, k), w in zip(PAIRS, cycle(WIDTHS[1:]))],
-    "strides": [stepping(w, s, d) for w, s, d in product((9, 20, 37), (1, 2, 3), (1, 2))],
-    "one axis": [conv(3, 5, (w,), (4,), stride=(s,), padding="same") for w, s in product((4, 31, 50), (1, 2))],
-    "winograd": [winograd(16, 17, 4, 4), winograd(33, 24, 5, 33), winograd(17, 40, 12, 19)],
-    "few places": [
-        *(conv(c, 24, (4, 5), (3, 3), padding="same", dtype=d) for c, d in [(8, "float32"), (15, "float64")]),
+    ),
+    "widths": by("implicit_gemm", *(conv(17, 3, (4, w), (3, 3), padding="same") for w in range(1, 51))),
+    "column widths": by("columns", *(conv(3, 33, (4, w), (3, 3), padding="same") for w in range(4, 51))),
+    "panel widths": by("panels", *(conv(3, 9, (4, w), (3, 3), padding="same") for w in range(1, 51))),
+    "winograd widths": by(
+        "winograd", *(conv(17, 33, (4 if w > 11 else 20, w), (3, 3), padding="same") for w in range(3, 51))
+    ),
+    "in place": by(
+        "implicit_gemm",
+        *(conv(c, k, (3, w), (1, 1), bias=c > 1) for (c, k), w in zip(PAIRS, cycle(WIDTHS[1:]))),
+    ),
+    "strides": by("implicit_gemm", *(stepping(w, s, d) for w, s, d in product((9, 20, 37), (1, 2, 3), (1, 2)))),
+    "one axis": by(
+        "implicit_gemm",
+        *(conv(3, 5, (w,), (4,), stride=(s,), padding="same") for w, s in product((4, 31, 50), (1, 2))),
+    ),
+    "winograd": by("winograd", winograd(16, 17, 8, 8), winograd(33, 24, 5, 33), winograd(17, 40, 12, 19)),
+    "few places": by(
+        "few_places",
+        *(conv(c, 60, (4, 5), (3, 3), padding="same", dtype=d) for c, d in [(8, "float32"), (15, "float64")]),
         *(conv(c, k, (3, 2), (1, 1), bias=c > 65) for c, k in product((64, 65, 100), (18, 33))),
-        conv(9, 21, (9, 7), (3, 4), stride=(3, 2), dilation=(1, 2), padding=((1, 0), (2, 3))),
+        conv(9, 27, (9, 7), (3, 4), stride=(3, 2), dilation=(1, 2), padding=((1, 0), (2, 3))),
         conv(33, 40, (9,), (4,), stride=(2,), padding="same"),
-        conv(150, 160, (12, 12), (1, 1)),
-        conv(16, 300, (12, 12), (3, 3), padding="same"),
-    ],
-    "depthwise": [conv(c, c, (4, w), (3, 3), padding="same", groups=c) for c, w in product((2, 17), (1, 16, 50))],
-    "depthwise strides": [
-        conv(3, 3, (h, w), (3, 3), stride=(2, 2), padding=padding, groups=3)
-        for h, w, padding in product((2, 5), (2, 31, 32, 33, 66), ("same", ((1, 1), (1, 1)), ((1, 2), (3, 0))))
-    ],
-    "edge": [conv(3, 5, (6, 7), (3, 3), padding="same", padding_mode="edge")],
-    "pools": [
+        conv(50, 440, (12, 12), (3, 3), padding="same"),
+    ),
+    "panels": by(
+        "panels",
+        *(conv(17, 19, (7, w), (1, 1), stride=(s, s)) for w, s in product((1, 9, 50), (1, 2, 3))),
+        *(conv(c, k, (3, 5), (1, 1), bias=c > 1) for c, k in ((1, 1), (1, 9), (17, 1), (33, 24))),  # images in a panel
+        conv(20, 24, (7, 7), (1, 1)),
+        conv(20, 24, (7, 7), (3, 3), padding="same", bias=False),
+        conv(3, 5, (7, 10), (3, 3), stride=(2, 2), dilation=(1, 2), padding=((4, 5), (6, 4))),
+        conv(4, 11, (11, 37), (3, 4), stride=(3, 2), dilation=(2, 3), padding=((7, 1), (0, 13))),
+        conv(17, 9, (40,), (1,)),
+        conv(5, 9, (31,), (4,), stride=(2,), padding="same"),
+        conv(1, 8, (20, 23), (3, 2)),  # dw in chunks of places
+        conv(100, 9, (12, 19), (3, 3)),  # bands of panels
+    ),
+    "panels in chunks": by(  # of taps, on the shortest vectors too
+        "panels",
+        conv(1220, 5, (3, 17), (3, 3), padding="same"),
+        conv(11000, 9, (3, 4), (1, 1)),
+        conv(11000, 3, (3, 4), (1, 1), stride=(2, 2)),
+        conv(3, 9, (90, 5), (90, 41), padding="same"),
+    ),
+    "depthwise": by(
+        "depthwise",
+        *(conv(c, c, (4, w), (3, 3), padding="same", groups=c) for c, w in product((2, 17), (1, 16, 50))),
+    ),
+    "depthwise strides": by(
+        "depthwise",
+        *(
+            conv(3, 3, (h, w), (3, 3), stride=(2, 2), padding=padding, groups=3)
+            for h, w, padding in product((2, 5), (2, 31, 32, 33, 66), ("same", ((1, 1), (1, 1)), ((1, 2), (3, 0))))
+        ),
+    ),
+    "edge": by("auto", conv(3, 5, (6, 7), (3, 3), padding="same", padding_mode="edge")),
+    "pools": by(
+        "auto",
         *(overlapping(kind, size, s) for kind, size, s in product(KINDS, [(4, 5), (9, 50)], (1, 2, 3))),
         *(pool("max", 5, size, (2, 2)) for size in [(4, 2), (7, 35)]),
         *(pool(kind, 2, (3, 17), "global") for kind in KINDS),
         *(pool("average", c, size, "global") for c, size in product((33, 150), [(1, 1), (7, 7), (5, 50)])),
-    ],
+    ),
     "float64": [
-        conv(17, 18, (6, 9), (3, 3), padding="same", dtype="float64"),
-        conv(3, 5, (7, 9), (5, 5), dtype="float64"),
+        *by("winograd", conv(17, 18, (6, 9), (3, 3), padding="same", dtype="float64")),
+        *by("columns", conv(3, 9, (7, 9), (5, 5), dtype="float64")),
+        *by("depthwise", conv(3, 3, (6, 9), (3, 3), padding="same", groups=3, dtype="float64")),
+        *by(
+            "panels",
+            conv(5, 9, (7, 9), (1, 1), stride=(2, 2), dtype="float64"),
+            conv(6, 10, (7, 9), (3, 2), stride=(1, 2), padding=((1, 0), (2, 1)), dtype="float64"),
+            conv(6000, 9, (3, 4), (1, 1), dtype="float64"),
+        ),
     ],
 }
 
 
-def run(case, batch_size, *, at_end):
-    """Compare every pass with the oracle, bit by bit; returns the algorithm."""
+@cache
+def backend(algorithm):
+    """The backend whose option names a formulation."""
+    started = NumbaCpu()
+    started.start(Settings(threads=2, options={"algorithm": algorithm}))
+    return started
+
+
+def run(algorithm, case, batch_size, *, at_end):
+    """Compare every pass with the oracle, bit by bit; returns the algorithm as people read it."""
     for module in ALLOCATING:
         module.np = GuardedNumpy(at_end=at_end)
     right = make_tensors(case, batch_size, seed=1, fill="integers")
     tensors = Tensors(**{name: _copying(getattr(right, name), at_end=at_end) for name in ("x", "dy", "w", "b")})
-    prepared = NumbaCpu().prepare(case, tensors)
-    assert isinstance(prepared, Prepared)
+    prepared = backend(algorithm).prepare(case, tensors)
+    assert isinstance(prepared, Prepared), (algorithm, case, batch_size, prepared)
     reference = oracle(case, right)
     for _ in range(2):
         results = [result for result in prepared.call_of("both")() if result is not None]
@@ -189,10 +247,10 @@ def _copying(array, *, at_end):
     return array
 
 
-def digest(case):
+def digest(algorithm, case):
     """The bits of all results of a batch of random numbers."""
     tensors = make_tensors(case, 3, seed=1)
-    prepared = NumbaCpu().prepare(case, tensors)
+    prepared = backend(algorithm).prepare(case, tensors)
     bits = sha256()
     for result in prepared.call_of("both")():
         bits.update(b"" if result is None else np.ascontiguousarray(result).tobytes())
@@ -200,11 +258,8 @@ def digest(case):
 
 
 if __name__ == "__main__":
-    NumbaCpu().start(Settings(threads=2))
-    least_weights = kernels.LEAST_WEIGHTS
-    chosen = [(group, case) for group in sys.argv[1:] or CASES for case in CASES[group]]
-    for number, ((group, case), batch_size) in enumerate(product(chosen, (1, 3))):
-        kernels.LEAST_WEIGHTS = 0 if group == "few places" else least_weights
-        algorithm = run(case, batch_size, at_end=number % 4 in {1, 2})
-        print(f"{algorithm}\t{digest(case)}")
+    chosen = [each for group in sys.argv[1:] or CASES for each in CASES[group]]
+    for number, ((algorithm, case), batch_size) in enumerate(product(chosen, (1, 3))):
+        title = run(algorithm, case, batch_size, at_end=number % 4 in {1, 2})
+        print(f"{title}\t{digest(algorithm, case)}", flush=True)
         _kept.clear()
