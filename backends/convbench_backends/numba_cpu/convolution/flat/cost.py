@@ -1,4 +1,3 @@
-# ruff: noqa: PLR0917  # what describes a convolution has no order of importance
 """What the flat layout costs, in multiply-adds of vectors on the slowest thread; see docs/kernels.md.
 
 The weights of the terms are fitted to measured times (tests/benchmarks/formulations.py says how well they choose).
