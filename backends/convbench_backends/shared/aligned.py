@@ -17,12 +17,15 @@ LINE_BYTES = 64
 
 
 def empty(shape: int | Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """An array of any content."""
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-    count = prod(sizes)
+    """An array of any content.
+
+    Views of an array of one axis refer to it, as those of NumPy's own arrays do, not to the room that it lies in:
+    outputs.py sees by this that a result is still held.
+    """
+    count = shape if isinstance(shape, int) else prod(shape)
     room = np.empty(count * dtype.itemsize + LINE_BYTES, np.uint8)
-    begin = -room.ctypes.data % LINE_BYTES
-    return room[begin : begin + count * dtype.itemsize].view(dtype).reshape(sizes)
+    array = np.frombuffer(room.data, dtype, count, -room.ctypes.data % LINE_BYTES)
+    return array if isinstance(shape, int) else array.reshape(shape)
 
 
 def zeros(shape: int | Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -54,16 +54,16 @@ def count_pieces(plan: ProductPlan, first: int, last: int, length: int) -> int:
     return list_pieces.py_func(first, last, plan.output_height, plan.output_width, length, 0, pieces)
 
 
-@given(vectors=st.integers(1, 10_000), blocks=st.integers(1, 500), threads=THREADS, packs_blocks=st.booleans())
-def test_a_split_has_no_more_parts_than_panels_and_blocks(vectors, blocks, threads, packs_blocks):
-    along, down = split(vectors, blocks, threads, packs_blocks=packs_blocks)
+@given(vectors=st.integers(1, 10_000), blocks=st.integers(1, 500), threads=THREADS, packing=st.floats(0, 50))
+def test_a_split_has_no_more_parts_than_panels_and_blocks(vectors, blocks, threads, packing):
+    along, down = split(vectors, blocks, threads, packing=packing, block_packing=packing / 2)
     assert 1 <= along <= -(-vectors // PANEL)
     assert 1 <= down <= blocks
 
 
 def test_two_threads_share_what_is_long_along_its_length():
-    assert split(PANEL * 100, 1, 2, packs_blocks=False) == (2, 1)
-    assert split(PANEL, 100, 2, packs_blocks=False) == (1, 2)
+    assert split(PANEL * 100, 1, 2, packing=8.0) == (2, 1)
+    assert split(PANEL, 100, 2, packing=8.0) == (1, 2)
 
 
 @given(conv_shapes(CHANNELS), ITEMSIZES, THREADS)
