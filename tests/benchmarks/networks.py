@@ -24,7 +24,9 @@ from convbench.machine.facts import machine_facts, package_versions
 from convbench.workers.plugins import find_backends
 from convbench_specs import Flatten, Layer, cost, load_workload
 
-NETWORKS = ("resnet18", "resnet50", "vgg16", "alexnet", "mobilenet_v1")
+UNTUNED = tuple(str(path) for path in sorted(Path(__file__).with_name("networks").glob("*.toml")))
+"""Networks that were extracted after the kernels were done: nothing was tuned on them."""
+NETWORKS = ("resnet18", "resnet50", "vgg16", "alexnet", "mobilenet_v1", *UNTUNED)
 OURS = "numba-cpu"
 ENTRANTS = (OURS, "pytorch-tuned", "pytorch-nhwc-tuned", "tensorflow", "jax")
 """PyTorch with glibc's allocator tuned alone: as it comes, page faults make it slower."""
@@ -72,13 +74,14 @@ def _options() -> argparse.Namespace:
 def _measure(bench: Bench, network: str, batch_size: int, rounds: int) -> list[dict[str, Any]]:
     """A row for each layer, pass and backend: seconds of a call, the fastest and the middle of the rounds."""
     rows: list[dict[str, Any]] = []
+    name = Path(network).stem
     for layer in _layers(network):
         prepared = dict(bench.prepare(layer.case, batch_size))
         for pass_name in PASSES:
             for session, samples in race(list(prepared), pass_name, rounds, SAMPLE_S).items():
                 seconds = [sample.elapsed_s / sample.loops for sample in samples]
                 rows.append({
-                    "network": network, "layer": layer.case.name, "count": layer.count, "batch_size": batch_size,
+                    "network": name, "layer": layer.case.name, "count": layer.count, "batch_size": batch_size,
                     "pass": pass_name, "backend": session.name, "median_s": float(np.median(seconds)),
                     "minimum_s": min(seconds), "flops": cost(layer.case, batch_size, pass_name).flops,
                     "algorithm": prepared[session].algorithm,
@@ -89,7 +92,7 @@ def _measure(bench: Bench, network: str, batch_size: int, rounds: int) -> list[d
     total = pd.DataFrame(rows)
     total["all_s"] = total["median_s"] * total["count"]
     sums = (total.groupby("backend")["all_s"].sum() * 1e3).round(2).to_dict()
-    print(f"{network} batch {batch_size}: {sums}", file=sys.stderr, flush=True)
+    print(f"{name} batch {batch_size}: {sums}", file=sys.stderr, flush=True)
     return rows
 
 
