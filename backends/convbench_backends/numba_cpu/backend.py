@@ -22,13 +22,12 @@ from convbench_specs import (
     Option,
     Prepared,
     Settings,
+    Supports,
     Tensors,
     Unavailable,
     Unsupported,
     hookimpl,
 )
-
-_DTYPES = ("float32", "float64")
 
 
 class NumbaCpu(Backend):
@@ -38,6 +37,7 @@ class NumbaCpu(Backend):
     summary: ClassVar[str] = "kernels in Python, compiled by Numba: parallel loops, register blocks, no framework"
     short_name: ClassVar[str] = "numba"
     contract: ClassVar[tuple[int, int]] = (1, 2)
+    supports: ClassVar[Supports] = Supports(dtypes=("float64", "float32", "bfloat16"))
     display_order: ClassVar[int | None] = 2
     packages: ClassVar[tuple[str, ...]] = ("numba", "llvmlite", "scipy")
     framework_variables: ClassVar[FrameworkVariables] = FrameworkVariables(
@@ -103,8 +103,8 @@ class NumbaCpu(Backend):
 
     def prepare(self, case: Case, tensors: Tensors) -> Prepared | Unsupported:
         """Choose the path of a case and compile it."""
-        if case.dtype not in _DTYPES:
-            return Unsupported(f"{case.dtype}: the kernels compute in float32 and float64")
+        if refusal := self.supports.refusal(case):
+            return Unsupported(refusal)
         from convbench_backends.numba_cpu.prepare import prepare  # noqa: PLC0415  # imports Numba: worker only
 
         return prepare(case, tensors, **self._chosen)

@@ -15,8 +15,8 @@ class _Held:
     """The tensors of a case, in arrays of its own."""
 
     def __init__(self, tensors: Tensors) -> None:
-        self.x: Array = tensors.x.copy()
-        self.dy: Array = tensors.dy.copy()
+        self.x: Array = tensors.x
+        self.dy: Array = tensors.dy
 
     def update(self, tensors: Tensors) -> None:
         """Hold copies of other tensors."""

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from convbench_backends.numba_cpu.geometry import Array
+from convbench_backends.shared import aligned
 from convbench_specs import Tensors
+
+
+def copies(tensors: Tensors) -> Tensors:
+    """Arrays of the backend's own with the same values."""
+    w, b = (None if each is None else _copy(each) for each in (tensors.w, tensors.b))
+    return Tensors(x=_copy(tensors.x), dy=_copy(tensors.dy), w=w, b=b)
+
+
+def _copy(array: Array) -> Array:
+    return aligned.flat_copy(array).reshape(array.shape)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from convbench_backends.numba_cpu.convolution.formulations import FORWARD, GRADIENT, WEIGHT_GRADIENTS, Way
 from convbench_backends.numba_cpu.geometry import Array, ConvShape
 from convbench_backends.numba_cpu.resident import Resident
-from convbench_backends.shared import aligned
 from convbench_specs import Case, Prepared, Tensors, Unsupported
 
 
@@ -41,8 +40,8 @@ def conv(case: Case, tensors: Tensors, threads: int, algorithm: str = "auto") ->
     names = choose(shape, itemsize=itemsize, threads=threads) if by_rule else named(algorithm, shape, itemsize)
     if isinstance(names, Unsupported):
         return names
-    x, dy, w = (aligned.flat_copy(tensor) for tensor in (tensors.x, tensors.dy, tensors.w))
-    b = None if tensors.b is None else tensors.b.copy()
+    x, dy, w = (tensor.reshape(-1) for tensor in (tensors.x, tensors.dy, tensors.w))
+    b = tensors.b
     y_of_x = FORWARD[names.y].make(shape, x.dtype, threads)
     dx_of_dy = GRADIENT[names.dx].make(shape, x.dtype, threads)
     dw_db_of = WEIGHT_GRADIENTS[names.dw].make(shape, x.dtype, threads)

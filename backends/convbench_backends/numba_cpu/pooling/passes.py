@@ -149,5 +149,5 @@ def _planes(case: Case, tensors: Tensors) -> tuple[Array, Array]:
     """X and dy as planes that the window slides over, (planes, H, W) and (planes, OH, OW)."""
     vertical, horizontal = image_axes(case)
     planes = prod(case.x_view_shape(len(tensors.x))[:2])
-    x = tensors.x.reshape(planes, vertical.size, horizontal.size).copy()
-    return x, tensors.dy.reshape(planes, vertical.output, horizontal.output).copy()
+    x = tensors.x.reshape(planes, vertical.size, horizontal.size)
+    return x, tensors.dy.reshape(planes, vertical.output, horizontal.output)

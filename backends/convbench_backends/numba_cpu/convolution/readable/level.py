@@ -58,10 +58,10 @@ def conv(case: Case, tensors: Tensors, threads: int) -> Prepared:
     groups, filters, patch = shape.groups, shape.group_outputs, shape.patch
     height, width = shape.vertical.output, shape.horizontal.output
     rows, cols = (taps(axis, operation.padding_mode) for axis in (shape.vertical, shape.horizontal))
-    x = tensors.x.reshape(n, groups, shape.group_inputs, *shape.x[2:]).copy()
-    dy = tensors.dy.reshape(n, groups, filters, height, width).copy()
-    w = tensors.w.reshape(groups, filters, patch).copy()
-    b = np.zeros(shape.out_channels, x.dtype) if tensors.b is None else tensors.b.copy()
+    x = tensors.x.reshape(n, groups, shape.group_inputs, *shape.x[2:])
+    dy = tensors.dy.reshape(n, groups, filters, height, width)
+    w = tensors.w.reshape(groups, filters, patch)
+    b = np.zeros(shape.out_channels, x.dtype) if tensors.b is None else tensors.b
     band, work = band_of(shape, x.dtype), work_area(shape, x.dtype, threads)
     bands = -(-height // int(band[0]))
     weight_gradient = WeightGradient(shape, x.dtype, threads, operation.padding_mode)
