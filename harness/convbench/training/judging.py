@@ -17,7 +17,7 @@ from convbench.training.course import Course, Launch
 from convbench.training.replay import replayed
 from convbench.training.schedule import LEAST_STEPS, is_watched, kept_steps
 from convbench.verify.bounds.dtypes import numpy_dtype
-from convbench.workers.training.files import weights_file
+from convbench.workers.training.files import remove_watched, weights_file
 from convbench.workers.training.messages import WatchedStep
 from convbench_specs.training import TrainableNetwork
 
@@ -61,7 +61,10 @@ class Judge:
         if course.is_found_wrong:
             return
         folder = self._launch.arrays_of(course.name)
-        found = first_deviation(self._network, watched, folder, seed=self._launch.settings.seed)
+        try:
+            found = first_deviation(self._network, watched, folder, seed=self._launch.settings.seed)
+        finally:
+            remove_watched(folder, watched.step)
         yield events.StepWatched(entrant=course.name, step=watched.step)
         if found is not None:
             yield _deviation(course, found)

@@ -9,6 +9,7 @@ from convbench.training.checking import first_deviation
 from convbench.training.course import Course, Launch
 from convbench.workers.failure import Failure
 from convbench.workers.training import messages
+from convbench.workers.training.files import remove_watched
 from convbench_specs.training import TrainableNetwork
 
 
@@ -32,6 +33,8 @@ def replayed(
                     found = first_deviation(network, watched, folder, seed=launch.settings.seed)
                 except (OSError, ValueError):
                     return None
+                finally:
+                    remove_watched(folder, watched.step)
                 if found is not None:
                     return found
     finally:

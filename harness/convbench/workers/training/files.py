@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 STATE = "weights"
@@ -17,4 +18,13 @@ def weights_file(folder: Path, step: int) -> Path:
 
 def watched_file(folder: Path, step: int, layer: int, tensor: str) -> Path:
     """An input or a result of a layer in a step that is watched; `layer` is its place among the cases."""
-    return folder / f"watched-{step}" / f"{layer}-{tensor}.npy"
+    return _watched_folder(folder, step) / f"{layer}-{tensor}.npy"
+
+
+def remove_watched(folder: Path, step: int) -> None:
+    """Remove what was kept of a watched step: all inputs and results of a large network are a hundred megabytes."""
+    shutil.rmtree(_watched_folder(folder, step), ignore_errors=True)
+
+
+def _watched_folder(folder: Path, step: int) -> Path:
+    return folder / f"watched-{step}"
