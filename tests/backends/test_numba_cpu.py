@@ -20,6 +20,7 @@ from convbench_backends.numba_cpu.cache_key import cache_key
 from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis, gradient_axis
 from convbench_backends.numba_cpu.convolution.winograd.plan import why_no_winograd
 from convbench_backends.numba_cpu.geometry import PADDING, ConvShape, first_taps, spans, taps, window_places
+from convbench_backends.numba_cpu.pooling.maxima import window_rows
 from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis, Case, Conv, Settings, Tensors, Unsupported
 
@@ -97,6 +98,14 @@ def test_the_tables_of_pooling_agree(vertical, horizontal):
         r, s = divmod(int(numbers[i, j]), horizontal.kernel)
         if rows[r, i] != PADDING and columns[s, j] != PADDING:
             assert first[i, j] + behind[numbers[i, j]] == rows[r, i] * horizontal.size + columns[s, j]
+
+
+@given(axes())
+def test_the_rows_that_windows_reach_are_those_of_their_taps(axis):
+    table = taps(axis)
+    for output, (first, count) in enumerate(window_rows(axis)):
+        places = [place for place in table[:, output] if place != PADDING]
+        assert places == [first + number * axis.dilation for number in range(count)]
 
 
 def test_a_result_that_is_kept_is_not_overwritten():
