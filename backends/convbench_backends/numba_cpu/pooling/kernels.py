@@ -114,7 +114,8 @@ def average_forward(
     start and end in a row of x, else 0 and 0.
     """
     height, width, count, stride = y.shape[1], x.shape[2], y.shape[2], columns[1]
-    for number in range(len(y) * height * task // tasks, len(y) * height * (task + 1) // tasks):
+    first, last = len(y) * height * task // tasks, len(y) * height * (task + 1) // tasks
+    for number in range(first, last):
         p, i = number // height, number % height
         sums = y[p, i]
         if stride <= WIDEST_STRIDE and one_column[1] == 0:
@@ -127,8 +128,10 @@ def average_forward(
             for r in range(rows.shape[0]):
                 if rows[r, i] >= 0:
                     add_window_row(x[p, rows[r, i]], spans, stride, one_column, sums)
-        for j in range(sums.size):
-            sums[j] /= tall[i] * wide[j]
+    for number in range(first, last):  # a number that was just stored with others in a vector is slow to read alone
+        p, i = number // height, number % height
+        for j in range(count):
+            y[p, i, j] /= tall[i] * wide[j]
 
 
 @part

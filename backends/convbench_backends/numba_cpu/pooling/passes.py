@@ -15,8 +15,8 @@ from convbench_backends.numba_cpu.resident import Resident
 from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis, Case, Pool, Prepared, Tensors
 
-_VECTOR_NS, _SCATTERED_NS = 2.0, 1.0
-"""About what a vector of a tap takes, and a number of dy that is added at its place."""
+_ROW_NS, _VECTOR_NS, _SCATTERED_NS = 20.0, 2.0, 1.0
+"""About what it takes to begin a row of y, for a vector of a tap, and to add a number of dy at its place."""
 
 
 def max_pool(case: Case, tensors: Tensors) -> Prepared:
@@ -166,7 +166,8 @@ def _only_column(axis: Axis) -> tuple[int, int]:
 def _forward_ns(dy: Array, vertical: Axis, horizontal: Axis) -> float:
     """About how long one thread takes for the windows of a tensor as large as dy (planes, OH, OW), in nanoseconds."""
     vectors = -(-dy.shape[2] // lanes_of(dy.itemsize))
-    return float(_VECTOR_NS * dy.shape[0] * dy.shape[1] * vectors * vertical.kernel * horizontal.kernel)
+    row = _ROW_NS + _VECTOR_NS * vectors * vertical.kernel * horizontal.kernel
+    return float(dy.shape[0] * dy.shape[1] * row)
 
 
 def _planes(case: Case, tensors: Tensors) -> tuple[Array, Array]:
