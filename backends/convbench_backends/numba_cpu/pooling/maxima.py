@@ -3,7 +3,7 @@
 
 Loop order: rows of y in parallel; then that of window_rows.py, or at a stride beyond 2 output, tap row, tap column.
 
-NaN is larger than any number. Where zeros of both signs are the largest, y may be either.
+NaN is larger than any number. Of zeros of both signs the positive one is y, at a stride beyond 2 the first.
 """
 
 from __future__ import annotations
