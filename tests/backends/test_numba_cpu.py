@@ -16,9 +16,11 @@ from hypothesis import given
 
 import convbench
 from convbench_backends.numba_cpu import NumbaCpu
+from convbench_backends.numba_cpu.cache_key import cache_key
 from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis, gradient_axis
 from convbench_backends.numba_cpu.convolution.winograd.plan import why_no_winograd
 from convbench_backends.numba_cpu.geometry import PADDING, ConvShape, first_taps, spans, taps, window_places
+from convbench_backends.numba_cpu.pooling.maxima import window_rows
 from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis, Case, Conv, Settings, Tensors, Unsupported
 
@@ -98,6 +100,14 @@ def test_the_tables_of_pooling_agree(vertical, horizontal):
             assert first[i, j] + behind[numbers[i, j]] == rows[r, i] * horizontal.size + columns[s, j]
 
 
+@given(axes())
+def test_the_rows_that_windows_reach_are_those_of_their_taps(axis):
+    table = taps(axis)
+    for output, (first, count) in enumerate(window_rows(axis)):
+        places = [place for place in table[:, output] if place != PADDING]
+        assert places == [first + number * axis.dilation for number in range(count)]
+
+
 def test_a_result_that_is_kept_is_not_overwritten():
     output = Output((3, 4), np.dtype("float32"))
     kept = output.take().reshape(3, 4)
@@ -133,9 +143,9 @@ def test_threads_are_bound_and_the_product_inside_a_thread_has_one():
 def test_compiled_kernels_go_to_the_folder_of_the_user_else_to_that_of_the_run_else_nowhere(monkeypatch):
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     assert "NUMBA_CACHE_DIR" not in NumbaCpu().environment(Settings())
-    assert NumbaCpu().environment(Settings(scratch_folder="/run"))["NUMBA_CACHE_DIR"] == "/run/numba"
+    assert NumbaCpu().environment(Settings(scratch_folder="/run"))["NUMBA_CACHE_DIR"] == f"/run/numba/{cache_key()}"
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/kept")
-    assert NumbaCpu().environment(Settings(scratch_folder="/run"))["NUMBA_CACHE_DIR"] == "/kept"
+    assert NumbaCpu().environment(Settings(scratch_folder="/run"))["NUMBA_CACHE_DIR"] == f"/kept/{cache_key()}"
 
 
 def test_a_folder_that_the_user_names_keeps_compiled_kernels_from_run_to_run(tmp_path, monkeypatch):

@@ -114,6 +114,10 @@ def overlapping(kind, size, stride):
     return pool(kind, 3, size, (2, 3), stride=(2, stride), padding=((1, 0), (1, 1)), ceil_mode=True)
 
 
+def dilated(size, stride):
+    return pool("max", 3, size, (2, 3), stride=(2, stride), dilation=(3, 2), padding=((1, 0), (1, 1)))
+
+
 def by(algorithm, *cases):
     """Cases with the formulation that computes them."""
     return [(algorithm, case) for case in cases]
@@ -192,6 +196,8 @@ CASES = {
     "edge": by("auto", conv(3, 5, (6, 7), (3, 3), padding="same", padding_mode="edge")),
     "pools": by(
         "auto",
+        *(dilated(size, s) for size, s in product([(7, 9), (9, 50)], (1, 2, 3))),
+        *(pool(kind, 3, (9, 40), (3, 3), stride=(2, 2), padding=((1, 1), (1, 1))) for kind in KINDS),
         *(overlapping(kind, size, s) for kind, size, s in product(KINDS, [(4, 5), (9, 50)], (1, 2, 3))),
         *(pool("max", 5, size, (2, 2)) for size in [(4, 2), (7, 35)]),
         *(pool(kind, 2, (3, 17), "global") for kind in KINDS),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import ClassVar
 
+from convbench_backends.numba_cpu.cache_key import cache_key
 from convbench_backends.shared.options import choices
 from convbench_specs import (
     APPROACH,
@@ -82,11 +83,12 @@ class NumbaCpu(Backend):
 
         Unbound OpenMP threads that share a core with another process wait for its whole time slice: 0.55 ms kernels
         took 16 ms. The layer is a wish: Numba falls back to workqueue where it has no OpenMP. Compiled kernels are kept
-        in the folder that the user names, else for the run, where it has a folder.
+        in the folder that the user names, else for the run, where it has a folder: there in one of this code, these
+        versions and this processor alone, see cache_key.py.
         """
         cache = os.environ.get("NUMBA_CACHE_DIR") or (settings.scratch_folder and f"{settings.scratch_folder}/numba")
         return {
-            **({"NUMBA_CACHE_DIR": cache} if cache else {}),
+            **({"NUMBA_CACHE_DIR": f"{cache}/{cache_key()}"} if cache else {}),
             "NUMBA_NUM_THREADS": str(settings.threads),
             "NUMBA_THREADING_LAYER_PRIORITY": "omp tbb workqueue",
             "OMP_NUM_THREADS": str(settings.threads),

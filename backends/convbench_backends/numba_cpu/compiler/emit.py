@@ -31,6 +31,11 @@ class Int:
     builder: Builder
     value: Value
 
+    @property
+    def known(self) -> int | None:
+        """The number, where the kernel's code gives it: what other numbers would need is then not emitted."""
+        return int(self.value.constant) if isinstance(self.value, ir.Constant) else None
+
     def _with(self, operation: str, other: Int | int) -> Int:
         return Int(self.builder, getattr(self.builder, operation)(self.value, as_index(other)))
 

@@ -32,15 +32,18 @@ def copy_rows(
     lanes: Lanes, source: Place, source_pitch: Int, step: Int, target: Place, target_pitch: Int, rows: Int, count: Int
 ) -> None:
     """Copy `count` numbers, `step` places apart, of each of some rows; a step beyond 2 is slow."""
-    with lanes.when(step.equals(1)), lanes.loop(rows) as row:
-        start, end = source + row * source_pitch, target + row * target_pitch
-        _copy_row(lanes, start, end, count, lanes.load, lanes.load_part, 1)
-    with lanes.when(step.equals(2)), lanes.loop(rows) as row:
-        start, end = source + row * source_pitch, target + row * target_pitch
-        _copy_row(lanes, start, end, count, lanes.load_seconds, lanes.load_seconds_part, 2)
-    with lanes.when(step > 2), lanes.loop(rows) as row, lanes.loop(count) as place:
-        start, end = source + row * source_pitch, target + row * target_pitch
-        lanes.builder.store((start + place * step).number, (end + place).address)
+    if step.known in {None, 1}:
+        with lanes.when(step.equals(1)), lanes.loop(rows) as row:
+            start, end = source + row * source_pitch, target + row * target_pitch
+            _copy_row(lanes, start, end, count, lanes.load, lanes.load_part, 1)
+    if step.known in {None, 2}:
+        with lanes.when(step.equals(2)), lanes.loop(rows) as row:
+            start, end = source + row * source_pitch, target + row * target_pitch
+            _copy_row(lanes, start, end, count, lanes.load_seconds, lanes.load_seconds_part, 2)
+    if step.known is None or step.known > 2:
+        with lanes.when(step > 2), lanes.loop(rows) as row, lanes.loop(count) as place:
+            start, end = source + row * source_pitch, target + row * target_pitch
+            lanes.builder.store((start + place * step).number, (end + place).address)
 
 
 def _copy_row(lanes: Lanes, start: Place, end: Place, count: Int, load: Load, load_part: LoadPart, step: int) -> None:

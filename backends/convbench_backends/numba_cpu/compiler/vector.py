@@ -151,6 +151,11 @@ class Lanes:
         fmuladd = self._function(f"llvm.fmuladd.{_tag(self.type)}", self.type, [self.type] * 3)
         return Vector(self.builder, self.builder.call(fmuladd, [a.value, b.value, c.value]))
 
+    def larger(self, a: Vector, b: Vector) -> Vector:
+        """The larger of both in each lane, NaN where one is NaN; of zeros the positive one in any order."""
+        maximum = self._function(f"llvm.maximum.{_tag(self.type)}", self.type, [self.type] * 2)
+        return Vector(self.builder, self.builder.call(maximum, [a.value, b.value]))
+
     def shuffle(self, low: Vector, high: Vector, places: Sequence[int]) -> Vector:
         """Choose lanes of two vectors; place `count` is the first lane of `high`."""
         return self._shuffled(low.value, high.value, places)
@@ -206,9 +211,9 @@ class Lanes:
         """Write the first `count` numbers, at most a vector; a count below 1 writes nothing."""
         self.store_where(vector, place, self.first(count))
 
-    def load_where(self, place: Place, mask: Value) -> Vector:
-        """Read the lanes of a mask, zero in the rest."""
-        return Vector(self.builder, self._masked_load(place, mask, self.zero().value))
+    def load_where(self, place: Place, mask: Value, otherwise: Vector | None = None) -> Vector:
+        """Read the lanes of a mask; the rest is that of `otherwise`, or zero."""
+        return Vector(self.builder, self._masked_load(place, mask, (otherwise or self.zero()).value))
 
     def store_where(self, vector: Vector, place: Place, mask: Value) -> None:
         """Write the lanes of a mask."""
@@ -277,8 +282,9 @@ class Lanes:
         # NaN wins: it is not ordered; nothing wins against the first NaN
         larger = self.builder.fcmp_unordered(">", value.value, old)
         larger = self.builder.and_(larger, self.builder.fcmp_ordered("==", old, old))
-        for place, new, kept in ((best, value.value, old), (winner, marks, old_marks)):
-            chosen = self.builder.select(larger, new, kept)
+        largest = self.larger(Vector(self.builder, old), value).value
+        chosen_marks = self.builder.select(larger, marks, old_marks)
+        for place, chosen in ((best, largest), (winner, chosen_marks)):
             if mask is None:
                 self.builder.store(chosen, place.as_pointer(chosen.type), align=1)
             else:

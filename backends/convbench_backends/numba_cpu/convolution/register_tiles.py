@@ -100,19 +100,17 @@ def panel_tile(
     """
     line = LINE_BYTES // lanes.itemsize
     for columns in range(1, PANEL + 1):
-        for begin in range(2):
-            with lanes.when(vectors.equals(columns)), lanes.when(adds.equals(begin)):
-                sums = [
-                    [Slot(lanes.load(y + y_pitch * k + v * lanes.count)) for v in range(columns)]
-                    if begin
-                    else lanes.slots(columns, lanes.spread(b + k))
-                    for k in range(FILTERS)
-                ]
-                with lanes.loop(depth) as tap:
-                    lines = (tap // AHEAD).at_most(ahead_lines)
-                    lanes.prefetch(ahead + tap % AHEAD * ahead_pitch + lines * line)
-                    _add_tap(lanes, x + tap * (PANEL * lanes.count), w + tap * FILTERS, sums)
-                _store_tile(lanes, sums, y, y_pitch)
+        with lanes.when(vectors.equals(columns)):
+            sums = [lanes.slots(columns, lanes.spread(b + k)) for k in range(FILTERS)]
+            with lanes.when(adds.equals(1)):  # one loop for both beginnings halves what is compiled
+                for k, row in enumerate(sums):
+                    for v, total in enumerate(row):
+                        total.value = lanes.load(y + y_pitch * k + v * lanes.count)
+            with lanes.loop(depth) as tap:
+                lines = (tap // AHEAD).at_most(ahead_lines)
+                lanes.prefetch(ahead + tap % AHEAD * ahead_pitch + lines * line)
+                _add_tap(lanes, x + tap * (PANEL * lanes.count), w + tap * FILTERS, sums)
+            _store_tile(lanes, sums, y, y_pitch)
 
 
 @vector_code

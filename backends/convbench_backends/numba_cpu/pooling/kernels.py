@@ -7,11 +7,11 @@
     | [3 2]  . .  |  ->       | 5   . |        | 1   . |     tap 1 of the window, row-major
     +-------------+           +-------+        +-------+
 
-Loop order forward: plane and output row in parallel; tap row; tap column; output column. The innermost loop runs along
-a row of y for one tap, so that a row is a vector operation and stays in the first-level cache over all taps. Where y
-has one column, as for a global pool, it runs along a row of x instead. Backward runs over planes in parallel, so
-windows that overlap add up in one thread and in one order. An average over whole planes, as at the end of a network,
-sums or fills them as rows.
+Loop order of the maximum with its winners: plane and output row in parallel; tap row; tap column; output column. The
+innermost loop runs along a row of y for one tap, so that a row is a vector operation and stays in the first-level cache
+over all taps. The maximum alone is that of maxima.py. Averages are sums of window_rows.py; where y has one column, as
+for a global pool, they run along a row of x instead. Backward runs over planes in parallel, so windows that overlap add
+up in one thread and in one order. An average over whole planes, as at the end of a network, sums or fills them as rows.
 
 `which` is the tap that won, the first of equals or of NaNs: one byte where a window has at most 256 taps, four bytes
 beyond.
@@ -28,6 +28,7 @@ import numpy as np
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
 from convbench_backends.numba_cpu.compiler.rows import fill_rows, sum_rows, take_larger
 from convbench_backends.numba_cpu.geometry import Array, Index
+from convbench_backends.numba_cpu.pooling.window_rows import WIDEST_STRIDE, row_sums
 
 
 def winner_dtype(window: int) -> type[np.unsignedinteger[Any] | np.signedinteger[Any]]:
@@ -104,29 +105,44 @@ def max_backward_pairs(task: int, tasks: int, thread: int, dy: Array, which: Arr
 
 @kernel
 def average_forward(
-    task: int, tasks: int, thread: int, x: Array, rows: Index, spans: Index, stride: Index, tall: Index, wide: Index,
-    y: Array,
+    task: int, tasks: int, thread: int, x: Array, rows: Index, reached: Index, columns: Index, spans: Index,
+    one_column: Index, tall: Index, wide: Index, y: Array,
 ) -> None:  # fmt: skip
     """A share of the rows of y: sums over tall[i] * wide[j], the taps that count.
 
-    stride holds the stride and, where y is one column of neighbouring places, their start and end in a row of x.
+    reached and columns are those of maxima.py. one_column holds, where y is one column of neighbouring places, their
+    start and end in a row of x, else 0 and 0.
     """
-    height = y.shape[1]
-    for number in range(len(y) * height * task // tasks, len(y) * height * (task + 1) // tasks):
+    height, width, count, stride = y.shape[1], x.shape[2], y.shape[2], columns[1]
+    first, last = len(y) * height * task // tasks, len(y) * height * (task + 1) // tasks
+    for number in range(first, last):
         p, i = number // height, number % height
         sums = y[p, i]
-        sums[:] = 0
-        for r in range(rows.shape[0]):
-            if rows[r, i] >= 0:
-                row = x[p, rows[r, i]]
-                if stride[2] > 0:
-                    sums[0] += total(row[stride[1] : stride[2]])
-                else:
-                    for s in range(spans.shape[0]):
-                        low = spans[s, 0]
-                        add_row(row[spans[s, 2] :], stride[0], sums[low : low + spans[s, 1]])
-        for j in range(sums.size):
-            sums[j] /= tall[i] * wide[j]
+        if stride <= WIDEST_STRIDE and one_column[1] == 0:
+            row_sums(
+                x, (p * x.shape[1] + reached[i, 0]) * width, reached[i, 1], columns[4] * width, width, columns[0],
+                stride, columns[2], columns[3], y, number * count, count,
+            )  # fmt: skip
+        else:
+            sums[:] = 0
+            for r in range(rows.shape[0]):
+                if rows[r, i] >= 0:
+                    add_window_row(x[p, rows[r, i]], spans, stride, one_column, sums)
+    for number in range(first, last):  # a number that was just stored with others in a vector is slow to read alone
+        p, i = number // height, number % height
+        for j in range(count):
+            y[p, i, j] /= tall[i] * wide[j]
+
+
+@part
+def add_window_row(row: Array, spans: Index, stride: int, one_column: Index, sums: Array) -> None:
+    """Add what one row of x gives to a row of sums."""
+    if one_column[1] > 0:
+        sums[0] += total(row[one_column[0] : one_column[1]])
+    else:
+        for s in range(spans.shape[0]):
+            for j in range(spans[s, 1]):
+                sums[spans[s, 0] + j] += row[spans[s, 2] + j * stride]
 
 
 @kernel
@@ -152,20 +168,6 @@ def total(row: Array) -> Any:
     for j in range(row.size):
         result += row[j]
     return result
-
-
-@part
-def add_row(values: Array, stride: int, sums: Array) -> None:
-    """Add a tap's values to a row of sums."""
-    if stride == 1:
-        for j in range(sums.size):
-            sums[j] += values[j]
-    elif stride == 2:
-        for j in range(sums.size):
-            sums[j] += values[2 * j]
-    else:
-        for j in range(sums.size):
-            sums[j] += values[stride * j]
 
 
 @kernel

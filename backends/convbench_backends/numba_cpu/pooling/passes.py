@@ -7,59 +7,77 @@ from math import prod
 import numpy as np
 from numba import get_num_threads
 
-from convbench_backends.numba_cpu.compiler.jit import ROUNDS
+from convbench_backends.numba_cpu.compiler.jit import run_for, shares
+from convbench_backends.numba_cpu.compiler.vector import lanes_of
 from convbench_backends.numba_cpu.geometry import Array, first_taps, image_axes, spans, taps, window_places
-from convbench_backends.numba_cpu.pooling import kernels
+from convbench_backends.numba_cpu.pooling import kernels, maxima
 from convbench_backends.numba_cpu.resident import Resident
 from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis, Case, Pool, Prepared, Tensors
 
+_ROW_NS, _VECTOR_NS, _SCATTERED_NS = 20.0, 2.0, 1.0
+"""About what it takes to begin a row of y, for a vector of a tap, and to add a number of dy at its place."""
+
 
 def max_pool(case: Case, tensors: Tensors) -> Prepared:
-    """Maximum over space or channels; backward uses the winners of the last forward pass, as frameworks do."""
+    """Maximum over space or channels.
+
+    Forward gives the maxima alone. Backward reads winners that were found before it, as a framework's graph holds them:
+    by kept_forward, else while the values are brought.
+    """
     vertical, horizontal = image_axes(case)
     x, dy = _planes(case, tensors)
     rows, columns, stride = taps(vertical), spans(horizontal), np.array([horizontal.stride])
-    tasks = ROUNDS * get_num_threads()
+    pairs = all((a.kernel, a.stride, a.dilation, a.before, a.overhang) == (2, 2, 1, 0, 0) for a in image_axes(case))
+    tasks = shares(_forward_ns(dy, vertical, horizontal), get_num_threads())
+    max_backward = run_for(_SCATTERED_NS * dy.size, kernels.max_backward_pairs if pairs else kernels.max_backward)
     first_tap, (first, behind) = first_taps(vertical, horizontal), window_places(vertical, horizontal)
+    places = () if pairs else (first, behind)
     which = np.empty(dy.shape, kernels.winner_dtype(len(behind)))
     y_output, dx_output = Output(dy.shape, dy.dtype), Output(x.shape, x.dtype)
     x_shape, y_shape = case.x_shape(len(tensors.x)), case.y_shape(len(tensors.x))
-    pairs = all((a.kernel, a.stride, a.dilation, a.before, a.overhang) == (2, 2, 1, 0, 0) for a in image_axes(case))
 
-    def forward(winners: Array = which) -> Array:
+    window = maxima.window_rows(vertical), maxima.window_columns(vertical, horizontal)
+
+    def forward() -> Array:
         y = y_output.take()
-        planes_of_y = y.reshape(dy.shape)
-        kernels.max_forward(tasks, x, rows, columns, stride, first_tap, planes_of_y, winners)
+        maxima.maxima(tasks, x, *window, y.reshape(dy.shape))
+        return y.reshape(y_shape)
+
+    def forward_with(winners: Array) -> Array:
+        y = y_output.take()
+        kernels.max_forward(tasks, x, rows, columns, stride, first_tap, y.reshape(dy.shape), winners)
         return y.reshape(y_shape)
 
     def forward_for_training() -> tuple[Array, Array]:
         winners = np.empty_like(which)  # each layer of a network has its own
-        return forward(winners), winners
+        return forward_with(winners), winners
 
-    is_stale = keeps = False
+    is_stale, keeps = True, False
 
     def kept_forward() -> Array:
         nonlocal is_stale, keeps
         is_stale, keeps = False, True
-        return forward()
+        return forward_with(which)
+
+    def find_winners() -> None:
+        nonlocal is_stale
+        forward_with(which)
+        is_stale = False
 
     def backward() -> tuple[Array, None, None]:
-        if is_stale:  # new values came, and no forward pass after them
-            kept_forward()
+        if is_stale:  # new values came, and no forward pass that keeps winners after them
+            find_winners()
         dx = dx_output.take()
-        if pairs:
-            kernels.max_backward_pairs(len(dy), dy, which, dx.reshape(x.shape))
-        else:
-            kernels.max_backward(len(dy), dy, which, first, behind, dx.reshape(x.shape))
+        max_backward(len(dy), dy, which, *places, dx.reshape(x.shape))
         return dx.reshape(x_shape), None, None
 
     def update(new: Tensors) -> None:
         nonlocal is_stale
         Resident(x, dy).update(new)
-        is_stale = keeps
+        is_stale = True
         if not keeps:
-            forward()  # backward reads its winners
+            find_winners()
 
     def update_dy(new: Array) -> None:
         np.copyto(dy, new.reshape(dy.shape))
@@ -83,22 +101,22 @@ def average_pool(case: Case, tensors: Tensors) -> Prepared:
     vertical, horizontal = image_axes(case)
     x, dy = _planes(case, tensors)
     rows, cols, columns = taps(vertical), taps(horizontal), spans(horizontal)
-    stride = np.array([horizontal.stride, *_only_column(horizontal)])
-    tasks = ROUNDS * get_num_threads()
+    window = maxima.window_rows(vertical), maxima.window_columns(vertical, horizontal)
+    one_column = np.array(_only_column(horizontal))
+    tasks = shares(_forward_ns(dy, vertical, horizontal), get_num_threads())
+    average_backward = run_for(_SCATTERED_NS * dy.size * rows.shape[0] * cols.shape[0], kernels.average_backward)
     tall, wide = (np.array(a.taps(count_padding=operation.count_include_pad)) for a in (vertical, horizontal))
     y_output, dx_output = Output(dy.shape, dy.dtype), Output(x.shape, x.dtype)
     x_shape, y_shape = case.x_shape(len(tensors.x)), case.y_shape(len(tensors.x))
 
     def forward() -> Array:
         y = y_output.take()
-        kernels.average_forward(
-            tasks, x, rows, columns, stride, tall, wide, y.reshape(dy.shape)
-        )  # fmt: skip
+        kernels.average_forward(tasks, x, rows, *window, columns, one_column, tall, wide, y.reshape(dy.shape))
         return y.reshape(y_shape)
 
     def backward() -> tuple[Array, None, None]:
         dx = dx_output.take()
-        kernels.average_backward(len(dy), dy, rows, cols, tall, wide, dx.reshape(x.shape))
+        average_backward(len(dy), dy, rows, cols, tall, wide, dx.reshape(x.shape))
         return dx.reshape(x_shape), None, None
 
     return Prepared(
@@ -115,7 +133,7 @@ def plane_average(case: Case, tensors: Tensors) -> Prepared:
     x, dy = _planes(case, tensors)
     places = x.shape[1] * x.shape[2]
     x, dy = x.reshape(len(x), places), dy.reshape(len(dy))
-    tasks = ROUNDS * get_num_threads()
+    tasks = shares(_VECTOR_NS * x.size / lanes_of(x.itemsize), get_num_threads())
     y_output, dx_output = Output(dy.shape, dy.dtype), Output(x.shape, x.dtype)
     x_shape, y_shape = case.x_shape(len(tensors.x)), case.y_shape(len(tensors.x))
 
@@ -143,6 +161,13 @@ def _only_column(axis: Axis) -> tuple[int, int]:
     if axis.output > 1 or axis.dilation > 1:
         return 0, 0
     return max(0, -axis.before), min(axis.size, axis.kernel - axis.before)
+
+
+def _forward_ns(dy: Array, vertical: Axis, horizontal: Axis) -> float:
+    """About how long one thread takes for the windows of a tensor as large as dy (planes, OH, OW), in nanoseconds."""
+    vectors = -(-dy.shape[2] // lanes_of(dy.itemsize))
+    row = _ROW_NS + _VECTOR_NS * vectors * vertical.kernel * horizontal.kernel
+    return float(dy.shape[0] * dy.shape[1] * row)
 
 
 def _planes(case: Case, tensors: Tensors) -> tuple[Array, Array]:

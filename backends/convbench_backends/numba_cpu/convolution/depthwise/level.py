@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from functools import cache, partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from convbench_backends.numba_cpu.compiler.jit import ROUNDS
+from convbench_backends.numba_cpu.compiler.jit import shares
+from convbench_backends.numba_cpu.compiler.vector import lanes_of
 from convbench_backends.numba_cpu.convolution.depthwise import kernels, strided
 from convbench_backends.numba_cpu.convolution.readable.level import WeightGradient
 from convbench_backends.numba_cpu.geometry import Array, ConvShape
 from convbench_backends.shared.outputs import Output
+
+_ROW_NS = 6.0
+"""About what a vector of a row of y takes."""
 
 
 class Depthwise:
@@ -22,7 +27,8 @@ class Depthwise:
     """
 
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
-        self._shape, self._tasks = shape, ROUNDS * threads
+        self._shape = shape
+        self._tasks = shares(_ROW_NS * prod(shape.y[:3]) * -(-shape.y[3] // lanes_of(dtype.itemsize)), threads)
         self._is_strided = shape.vertical.stride == strided.STRIDE
         self._before = np.array([shape.vertical.before, shape.horizontal.before])
         self._behind = kernels.KERNEL - 1 - self._before

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache, partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from convbench_backends.numba_cpu.convolution.common import weights_of
+from convbench_backends.numba_cpu.compiler.jit import run_for, shares
+from convbench_backends.numba_cpu.convolution.common import has_nan, multiply_add_ns, weights_of
 from convbench_backends.numba_cpu.convolution.flat import implicit_gemm, weight_gradient
 from convbench_backends.numba_cpu.convolution.flat.dot_plan import make_dot_plan, order_of_sums
 from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis, gradient_axis
@@ -29,17 +31,21 @@ class FlatConvolution:
     def __init__(
         self, axes: tuple[FlatAxis, FlatAxis], weights: Index, batch: int, dtype: np.dtype[Any], threads: int
     ) -> None:
-        groups, self._filters, channels = weights.shape[:3]
+        groups, filters, channels = weights.shape[:3]
         plan = make_plan(
-            axes, batch=batch, groups=groups, channels=channels, filters=self._filters, itemsize=dtype.itemsize,
+            axes, batch=batch, groups=groups, channels=channels, filters=filters, itemsize=dtype.itemsize,
             threads=threads,
         )  # fmt: skip
         self._tasks, self._tables = batch * groups * plan.bands, plan.tables
+        area = plan.target_height * plan.target_width
+        self._convolve = run_for(multiply_add_ns(batch * weights.size * area, dtype), implicit_gemm.convolve)
         self._order = weight_order(axes, weights)
+        self._shares = shares(self._order.size, threads)
         self._w = np.empty(self._order.size, dtype)
-        self._b = np.zeros((groups, plan.blocks * FILTERS), dtype)
+        biases = np.zeros((groups, plan.blocks * FILTERS), dtype)
+        self._biases, self._b = biases.reshape(-1), biases[:, :filters]
         self._work = aligned.zeros((threads, plan.work_size), dtype)
-        self._output = Output((batch, groups * self._filters, plan.target_height, plan.target_width), dtype)
+        self._output = Output((batch, groups * filters, plan.target_height, plan.target_width), dtype)
 
     @classmethod
     def forward(cls, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> FlatConvolution:
@@ -56,11 +62,10 @@ class FlatConvolution:
     def __call__(self, source: Array, w: Array, b: Array | None) -> Array:
         """The target; everything is flat."""
         if b is not None:
-            self._b[:, : self._filters] = b.reshape(-1, self._filters)
-        implicit_gemm.order_weights(len(self._work), w, self._order, self._w)
+            self._b[...] = b.reshape(self._b.shape)
+        implicit_gemm.order_weights(self._shares, w, self._order, self._w)
         target = self._output.take()
-        biases = self._b.reshape(-1)
-        implicit_gemm.convolve(self._tasks, source, self._w, biases, *self._tables, self._work, target)
+        self._convolve(self._tasks, source, self._w, self._biases, *self._tables, self._work, target)
         return target
 
 
@@ -73,6 +78,9 @@ class DotWeightGradients:
     def __init__(self, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> None:
         plan = make_dot_plan(shape, itemsize=dtype.itemsize, threads=threads)
         self._tasks, self._tables, self._order = plan.shares * plan.groups, plan.tables, order_of_sums(shape, plan)
+        products = multiply_add_ns(prod(shape.y) * shape.patch, dtype)
+        self._add_images = run_for(products, weight_gradient.add_images)
+        self._shares = shares(self._order.size * plan.shares, threads)
         self._work = aligned.zeros((threads, plan.work_size), dtype)
         self._sums = np.empty((plan.shares, plan.share_size), dtype)
         self._biases = np.empty((plan.shares, shape.out_channels))
@@ -81,12 +89,8 @@ class DotWeightGradients:
 
     def __call__(self, x: Array, dy: Array) -> tuple[Array, Array]:
         """(dw, db), flat."""
-        weight_gradient.add_images(
-            self._tasks, x, dy, *self._tables, self._work, self._sums, self._biases
-        )  # fmt: skip
-        dw = np.empty(self._order.size, x.dtype)
-        self._traces[:] = 0
-        weight_gradient.collect(len(self._work), self._sums, self._order, dw, self._traces)
-        if np.isnan(self._traces).any():
-            return self._without_gaps()(x, dy)
-        return dw, self._biases.sum(axis=0).astype(x.dtype)
+        self._add_images(self._tasks, x, dy, *self._tables, self._work, self._sums, self._biases)
+        dw, db = np.empty(self._order.size, x.dtype), np.empty(self._biases.shape[1], x.dtype)
+        self._traces.fill(0)
+        weight_gradient.collect(self._shares, self._sums, self._order, self._biases, dw, db, self._traces)
+        return self._without_gaps()(x, dy) if has_nan(self._traces) else (dw, db)

@@ -153,8 +153,10 @@ def dot_blocks(
 
 
 @kernel
-def collect(task: int, tasks: int, thread: int, sums: Array, order: Index, dw: Array, traces: Array) -> None:
-    """A part of dw: the sum over shares, in their order, of each weight's place.
+def collect(
+    task: int, tasks: int, thread: int, sums: Array, order: Index, biases: Array, dw: Array, db: Array, traces: Array
+) -> None:
+    """A part of dw and of db: the sum over shares, in their order, of each weight's place, and of each bias.
 
     traces (threads,) become NaN where a sum is not finite: a gap's zeros times infinity are NaN, too.
     """
@@ -165,3 +167,8 @@ def collect(task: int, tasks: int, thread: int, sums: Array, order: Index, dw: A
             total += sums[share, order[i]]
         dw[i] = total
         traces[thread] += total * zero
+    for k in range(db.size * task // tasks, db.size * (task + 1) // tasks):
+        bias = biases[0, k]
+        for share in range(1, biases.shape[0]):
+            bias += biases[share, k]
+        db[k] = bias

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from convbench_backends.numba_cpu.convolution.common import Single
+from convbench_backends.numba_cpu.compiler.jit import run_for, shares
+from convbench_backends.numba_cpu.convolution.common import Single, has_nan, multiply_add_ns
 from convbench_backends.numba_cpu.convolution.flat.level import FlatConvolution
 from convbench_backends.numba_cpu.convolution.readable.level import WeightGradient
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
@@ -24,6 +26,11 @@ from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
 from convbench_backends.shared import aligned
 from convbench_backends.shared.outputs import Output
 from convbench_specs import Axis
+
+_PER_OUTPUT = PRODUCTS // 4
+"""Multiply-adds of an output and channel."""
+_TRANSFORMED_NS = 2.0
+"""About what the transform of the nine weights of a channel and filter takes."""
 
 
 class WinogradConvolution:
@@ -40,6 +47,9 @@ class WinogradConvolution:
             axes, batch=batch, channels=channels, filters=filters, itemsize=dtype.itemsize, threads=threads
         )
         self._tasks, self._tables, self._steps = plan.tasks, plan.tables, steps
+        products = multiply_add_ns(batch * channels * filters * axes[0].output * axes[1].output * _PER_OUTPUT, dtype)
+        self._convolve = run_for(products, forward.convolve)
+        self._shares = shares(_TRANSFORMED_NS * channels * filters, threads)
         self._u = aligned.empty(PRODUCTS * plan.blocks * plan.weight_pitch, dtype)
         self._zeros = np.zeros(max(FILTERS, filters), dtype)
         self._work = aligned.zeros((threads, plan.work_size), dtype)
@@ -68,13 +78,13 @@ class WinogradConvolution:
 
     def __call__(self, source: Array, w: Array, b: Array | None) -> Array:
         """The target; everything is flat."""
-        forward.transform_weights(len(self._work), w, self._tables[0], self._steps, self._u)
+        forward.transform_weights(self._shares, w, self._tables[0], self._steps, self._u)
         target, biases = self._output.take(), self._zeros if b is None else b
-        self._traces[:] = 0
-        forward.convolve(
+        self._traces.fill(0)
+        self._convolve(
             self._tasks, source, self._u, biases, *self._tables, self._zeros, self._work, target, self._traces
         )  # fmt: skip
-        return self._without_tiles()(source, w, b) if np.isnan(self._traces).any() else target
+        return self._without_tiles()(source, w, b) if has_nan(self._traces) else target
 
 
 class WinogradWeightGradients:
@@ -86,17 +96,20 @@ class WinogradWeightGradients:
         self._work = aligned.zeros((threads, plan.work_size), dtype)
         self._m = aligned.empty((threads, PRODUCTS * plan.m_step), dtype)
         self._biases = np.empty((threads, shape.out_channels), dtype)
+        products = multiply_add_ns(prod(shape.y) * shape.in_channels * _PER_OUTPUT, dtype)
+        self._add_images = run_for(products, weight_gradient.add_images)
+        self._shares = shares(_TRANSFORMED_NS * shape.in_channels * shape.out_channels, threads)
         self._weights = 9 * shape.in_channels * shape.out_channels
         self._traces = np.zeros(threads, dtype)
         self._without_tiles = cache(partial(WeightGradient, shape, dtype, threads))
 
     def __call__(self, x: Array, dy: Array) -> tuple[Array, Array]:
         """(dw, db), flat."""
-        weight_gradient.add_images(len(self._work), x, dy, self._plan, self._work, self._m, self._biases)
+        self._add_images(len(self._work), x, dy, self._plan, self._work, self._m, self._biases)
         dw = np.empty(self._weights, x.dtype)
-        self._traces[:] = 0
-        weight_gradient.finish(len(self._work), self._m, self._plan, dw, self._traces)
-        if np.isnan(self._traces).any():
+        self._traces.fill(0)
+        weight_gradient.finish(self._shares, self._m, self._plan, dw, self._traces)
+        if has_nan(self._traces):
             return self._without_tiles()(x, dy)
         return dw, self._biases.sum(axis=0)
 
