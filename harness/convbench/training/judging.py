@@ -85,9 +85,10 @@ class Judge:
             return
         if not course.moves and not course.is_found_wrong:
             yield Doing(f"{course.name}: looks for where it begins to deviate")
-            begun = replayed(self._launch, self._network, course, step, patience_s=self._patience_s)
-            if begun is not None:
-                yield _deviation(course, begun)
+            again = replayed(self._launch, self._network, course, step, patience_s=self._patience_s)
+            yield from (events.StepWatched(entrant=course.name, step=each + 1) for each in range(again.right_steps))
+            if again.deviation is not None:
+                yield _deviation(course, again.deviation)
 
     def forget(self, courses: Sequence[Course]) -> None:
         """Remove weights that were compared, but those of the reference that a slow entrant may be held against."""

@@ -37,6 +37,9 @@ def state_of(distances=(), watched=(), deviation=None):
         (state_of([(1, 1e-16), (10, nan)]), BOUND, ("disagrees", 1)),
         (state_of([(1, 1e-16), (10, inf)]), BOUND, ("disagrees", 1)),
         (state_of([(10, 1e-16), (200, 1.0)]), BOUND, ("agrees", 10)),
+        (state_of([(2, 1e-16), (4, 1e-6)], watched=[1, 2, 3, 4]), BOUND, ("agrees", 4)),  # rounding that has grown
+        (state_of([(2, 1e-16), (4, 1e-6)], watched=[1, 2, 4]), BOUND, ("disagrees", 2)),
+        (state_of([(4, nan)], watched=[1, 2, 3, 4]), BOUND, ("disagrees", 3)),
         (state_of([(10, 1.0)]), None, ("not judged", 0)),
         (state_of([(10, 1.0)], watched=[1, 2, 3]), None, ("agrees", 3)),
         (state_of([(10, 1e-16)], watched=[1, 200], deviation=200), BOUND, ("disagrees", 10)),

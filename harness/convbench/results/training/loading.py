@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -204,10 +206,12 @@ def entrant_of(
 def judged(state: EntrantState, bound: Bound | None, *, is_reference: bool) -> tuple[Agreement, int]:
     """What is concluded of an entrant, and the last step up to which it was found right.
 
-    The steps that were watched are judged always, the weights up to the step of the bound.
+    The steps that were watched are judged always, the weights up to the step of the bound. Weights that are further off
+    though all results of all steps before are right by themselves tell nothing: it is rounding that has grown, as in
+    deep networks, where the winner of a maximum changes.
     """
     within = [each for each in state.distances if bound is not None and each.step <= bound.step]
-    beyond = [each.step for each in within if bound is not None and not each.distance < bound.distance]
+    beyond = [each.step for each in _beyond(state, bound)]
     steps = [*state.watched, *(each.step for each in within if each.step not in beyond)]
     wrong = beyond if is_reference is False else []
     if state.deviation is not None:
@@ -221,13 +225,23 @@ def _deviation(state: EntrantState, bound: Bound | None) -> Deviation | None:
     found = state.deviation
     if found is not None:
         return Deviation(found.step, found.layer, found.tensor, found.sentence)
-    for each in state.distances:
-        if bound is not None and each.step <= bound.step and not each.distance < bound.distance:
-            sentence = (
-                f"the weights are {each.distance:.1e} of their size from the reference's, more than {bound.distance:g}"
-            )
-            return Deviation(each.step, each.layer, each.tensor, sentence)
+    for each in _beyond(state, bound):
+        assert bound is not None
+        sentence = (
+            f"the weights are {each.distance:.1e} of their size from the reference's, more than {bound.distance:g}"
+        )
+        return Deviation(each.step, each.layer, each.tensor, sentence)
     return None
+
+
+def _beyond(state: EntrantState, bound: Bound | None) -> list[events.WeightsCompared]:
+    """Where the weights are too far off and no watched steps explain it."""
+    if bound is None:
+        return []
+    watched = set(state.watched)
+    right = next(step for step in count() if step + 1 not in watched)
+    far = [each for each in state.distances if each.step <= bound.step and not each.distance < bound.distance]
+    return [each for each in far if each.step > right or not isfinite(each.distance)]
 
 
 def _epochs(state: EntrantState) -> list[Epoch]:
