@@ -14,7 +14,7 @@ from verify_cases import convolutions, pools
 from convbench.verify.check import check_against
 from convbench.verify.data import make_tensors
 from convbench.verify.reference.full import oracle
-from convbench_backends.numpy_im2col import NumpyIm2col, blas, blocks, convolution, im2col, pooling
+from convbench_backends.numpy_im2col import NumpyIm2col, blas, blocks, convolution, depthwise, im2col, pooling
 from convbench_backends.numpy_im2col import crew as crews
 from convbench_backends.numpy_im2col.blocks import Convolution, cut
 from convbench_backends.numpy_im2col.crew import Crew
@@ -65,7 +65,7 @@ def tiny_blocks(short_column=blocks.SHORT_COLUMN):
         patch.setattr(convolution, "SMALL_MATRIX", 0)
         patch.setattr(blocks, "SHORT_COLUMN", short_column)
         patch.setitem(cut.__kwdefaults__, "columns", 7)
-        for module, size in ((blocks, 1500), (convolution, 1500), (pooling, 300)):
+        for module, size in ((blocks, 1500), (convolution, 1500), (depthwise, 1500), (pooling, 300)):
             patch.setattr(module, "BLOCK_BYTES", size)
         yield
 
@@ -157,6 +157,23 @@ def test_tails_of_channels_and_widths_are_right(channels, width):
     tensors = make_tensors(case, 3, seed=0, fill="integers")
     backend = NumpyIm2col()
     backend.start(Settings(threads=2))
+    with tiny_blocks():
+        found = results(backend, case, tensors)
+    assert all(d.verdict == "agrees" for d in check_against(oracle(case, tensors), found, exact=True))
+
+
+@pytest.mark.parametrize("kernel", [(3, 3), (2, 5)])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2), (3, 1), (2, 4)])
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("images", [1, 3])
+def test_depthwise_planes_side_by_side_are_right(kernel, stride, dilation, images):
+    case = conv_case(
+        (5, 15, 16), out_channels=5, kernel_size=kernel, stride=stride, dilation=dilation, padding="same", groups=5
+    )
+    tensors = make_tensors(case, images, seed=0, fill="integers")
+    backend = NumpyIm2col()
+    backend.start(Settings(threads=2))
+    assert backend.prepare(case, tensors).algorithm == "einsum over planes side by side"
     with tiny_blocks():
         found = results(backend, case, tensors)
     assert all(d.verdict == "agrees" for d in check_against(oracle(case, tensors), found, exact=True))

@@ -3,6 +3,7 @@
 The rule, by the case alone and never by timing:
 
     1 x 1 at stride 1, unpadded     matrix products over the images as they lie, no copy
+    one filter a channel            if planes are small, one einsum over the windows of many of them
     any other convolution           im2col in blocks, all groups in one call; of the whole batch if that is little work
     dx                              the flipped kernel at stride 1 with at most 2 filters a channel, else added columns
     pool                            two passes over blocks of planes

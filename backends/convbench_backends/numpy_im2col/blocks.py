@@ -107,9 +107,9 @@ class Blocks:
         return longest(self.images), longest(self.groups), longest(self.rows)
 
 
-def longest(parts: tuple[slice, ...]) -> int:
+def longest(slices: tuple[slice, ...]) -> int:
     """Length of the longest part, 0 for none."""
-    return max((part.stop - part.start for part in parts), default=0)
+    return max((each.stop - each.start for each in slices), default=0)
 
 
 def cut(count: int, conv: Convolution, itemsize: int, threads: int, *, columns: int = COLUMNS) -> Blocks:
@@ -124,16 +124,17 @@ def cut(count: int, conv: Convolution, itemsize: int, threads: int, *, columns: 
         columns = height * width
     if not conv.windows.is_pointwise:
         columns = min(columns, BLOCK_BYTES // bytes_a_column)
-    rows = _parts(height, max(1, columns // width))
+    rows = parts(height, max(1, columns // width))
     bytes_a_group = longest(rows) * width * bytes_a_column
-    groups = _parts(conv.groups, max(1, BLOCK_BYTES // bytes_a_group))
+    groups = parts(conv.groups, max(1, BLOCK_BYTES // bytes_a_group))
     together = BLOCK_BYTES // (bytes_a_group * conv.groups)
-    return Blocks(_parts(count, max(1, min(together, -(-count // threads)))), groups, rows)
+    return Blocks(parts(count, max(1, min(together, -(-count // threads)))), groups, rows)
 
 
-def _parts(length: int, most: int) -> tuple[slice, ...]:
-    """Cut range(length) into parts of at most `most`, as equal as can be."""
+def parts(length: int, most: int, *, times: int = 1) -> tuple[slice, ...]:
+    """Cut range(length) into a multiple of `times` parts, if it is so long, as equal as can be, of at most `most`."""
     count = -(-length // most)
     if not count:
         return ()
+    count = min(length, -(-count // times) * times)
     return tuple(slice(start, stop) for start, stop in pairwise(length * part // count for part in range(count + 1)))

@@ -149,7 +149,8 @@ def is_small(images: int, conv: Convolution) -> bool:
 def flips_kernel(images: int, conv: Convolution) -> bool:
     """Whether dx is a forward pass over dy with the flipped kernel."""
     few_filters = conv.filters <= FLIPPED_RATIO * conv.channels and not has_few_places(images, conv)
-    return (few_filters or conv.windows.is_pointwise) and conv.windows.adjoint() is not None
+    is_dense = conv.windows.stride == (1, 1) and conv.windows.adjoint() is not None
+    return (few_filters or conv.windows.is_pointwise) and is_dense
 
 
 def flipped_kernel(w: Array, groups: int) -> Array:

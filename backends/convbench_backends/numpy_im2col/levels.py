@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from convbench_backends.numpy_im2col import textbook
+from convbench_backends.numpy_im2col import depthwise, textbook
 from convbench_backends.numpy_im2col.blocks import Convolution
 from convbench_backends.numpy_im2col.convolution import (
     correlate,
@@ -19,6 +19,7 @@ from convbench_backends.numpy_im2col.convolution import (
     weight_gradient,
 )
 from convbench_backends.numpy_im2col.crew import Crew
+from convbench_backends.numpy_im2col.depthwise import is_small_depthwise
 from convbench_backends.numpy_im2col.im2col import Array
 from convbench_backends.shared.outputs import Output
 
@@ -49,11 +50,19 @@ class Blocked:
 
     def forward(self, x: Array, w: Array, b: Array | None) -> Array:
         """y, block by block."""
-        return correlate(x, w, b, self._conv, self._crew, y=self._y.take().reshape(self._y_shape))
+        y = self._y.take().reshape(self._y_shape)
+        if is_small_depthwise(self._conv):
+            return depthwise.correlate(x, w, b, self._conv.windows, self._crew, y=y)
+        return correlate(x, w, b, self._conv, self._crew, y=y)
 
     def backward(self, x: Array, w: Array, dy: Array) -> tuple[Array, Array, Array]:
         """(dx, dw, db), block by block."""
         conv, crew = self._conv, self._crew
+        if is_small_depthwise(conv):
+            planes_dw = self._dw.take().reshape(self._w_shape)
+            db = depthwise.weight_gradient(x, dy, conv.windows, crew, planes_dw)
+            dx = depthwise.input_gradient(dy, w, conv.windows, crew, self._dx.take().reshape(self._x_shape))
+            return dx, planes_dw, db
         dw = self._dw.take().reshape(conv.groups, -1, conv.depth)
         db = weight_gradient(x, dy, conv, crew, dw)
         dx = input_gradient(dy, w, conv, crew, self._dx.take().reshape(self._x_shape))
@@ -79,6 +88,8 @@ class Textbook:
 
 def conv_algorithm(conv: Convolution, images: int) -> str:
     """The path that forward takes, and after a semicolon that of dx."""
+    if is_small_depthwise(conv):
+        return "einsum over planes side by side"
     if is_small(images, conv):
         forward = "im2col of the batch"
     elif conv.windows.is_pointwise:

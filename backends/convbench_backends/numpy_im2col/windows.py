@@ -49,12 +49,13 @@ class Windows:
         return self.kernel == self.stride == (1, 1) and not self.is_padded
 
     def adjoint(self) -> Windows | None:
-        """The windows over dy whose correlation with the flipped kernel is dx; None where there are none.
+        """The windows whose correlation with the flipped kernel is dx; None where there are none.
 
-        There are at stride 1, where padding is of zeros and reaches no further than the kernel: the axis of dy is then
-        padded by what a full correlation needs, less what the forward pass had padded.
+        They slide over dy at stride 1, or else over dy with stride - 1 zeros between its places. There are such windows
+        where padding is of zeros and reaches no further than the kernel: the axis is then padded by what a full
+        correlation needs, less what the forward pass had padded.
         """
-        if self.edge or self.stride != (1, 1):
+        if self.edge:
             return None
         rows, columns = _adjoint_axis(self.rows), _adjoint_axis(self.columns)
         if min(rows.before, rows.after, columns.before, columns.after) < 0:
@@ -70,6 +71,7 @@ def windows_of(case: Case) -> Windows:
 
 
 def _adjoint_axis(axis: Axis) -> Axis:
-    reach = axis.extent - 1
-    before, after = reach - axis.before, reach - axis.after
-    return Axis(size=axis.output, kernel=axis.kernel, dilation=axis.dilation, before=before, after=after)
+    size = (axis.output - 1) * axis.stride + 1
+    before = axis.extent - 1 - axis.before
+    after = axis.size + axis.extent - 1 - size - before
+    return Axis(size=size, kernel=axis.kernel, dilation=axis.dilation, before=before, after=after)
