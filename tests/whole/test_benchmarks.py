@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from paths import TESTS
 
@@ -103,3 +104,34 @@ def test_how_long_a_worker_settles_is_shown(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith(("| naive", "| numpy-im2col"))]
     assert [len(row) for row in rows] == [2 + 14, 2 + 14]
+
+
+@pytest.mark.slow
+def test_networks_are_measured_layer_by_layer(tmp_path):
+    conv = 'operation = "conv", input = [2, 6, 6], out_channels = 3, kernel_size = 1'
+    cases = f'[{{ name = "one", {conv} }}, {{ name = "two", count = 2, {conv} }}]'
+    (tmp_path / "small.toml").write_text(f'title = "Small"\nsource = "a test"\ncases = {cases}\n')
+    script = [
+        sys.executable,
+        str(BENCHMARKS / "networks.py"),
+        "out",
+        "--networks",
+        "small.toml",
+        "--batch-sizes",
+        "1,2",
+    ]
+    command = [*script, "--rounds", "1", "--entrants", "numba-cpu,numpy-im2col"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(pd.read_csv(tmp_path / "out" / "layers.csv")) == 2 * 2 * 2 * 2  # layers, batch sizes, passes, backends
+    assert "| small | 2 | both together |" in (tmp_path / "out" / "networks.md").read_text()
+
+
+@pytest.mark.slow
+def test_every_formulation_is_timed_on_random_layers(tmp_path):
+    command = [sys.executable, str(BENCHMARKS / "formulations.py"), str(tmp_path), "--layers", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "formulations.csv")
+    assert (table.groupby(["number", "pass"])["chosen"].sum() == 1).all()
+    assert done.stdout.count("of 1 within a tenth of the fastest") == 3
