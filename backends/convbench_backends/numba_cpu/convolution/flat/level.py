@@ -83,6 +83,7 @@ class DotWeightGradients:
         self._shares = shares(self._order.size * plan.shares, threads)
         self._work = aligned.zeros((threads, plan.work_size), dtype)
         self._sums = np.empty((plan.shares, plan.share_size), dtype)
+        self._dw = Output(shape.w, dtype)
         self._biases = np.empty((plan.shares, shape.out_channels))
         self._traces = np.zeros(threads, dtype)
         self._without_gaps = cache(partial(WeightGradient, shape, dtype, threads))
@@ -90,7 +91,7 @@ class DotWeightGradients:
     def __call__(self, x: Array, dy: Array) -> tuple[Array, Array]:
         """(dw, db), flat."""
         self._add_images(self._tasks, x, dy, *self._tables, self._work, self._sums, self._biases)
-        dw, db = np.empty(self._order.size, x.dtype), np.empty(self._biases.shape[1], x.dtype)
+        dw, db = self._dw.take(), np.empty(self._biases.shape[1], x.dtype)
         self._traces.fill(0)
         weight_gradient.collect(self._shares, self._sums, self._order, self._biases, dw, db, self._traces)
         return self._without_gaps()(x, dy) if has_nan(self._traces) else (dw, db)

@@ -79,13 +79,13 @@ class PanelWeightGradients:
         self._weight_gradient = run_for(_product_ns(source, shape.out_channels, dtype), product.weight_gradient)
         self._shares = shares(_SUMMED_NS * prod(shape.y), threads)
         self._dy_shape = shape.batch, shape.out_channels, shape.y[2] * shape.y[3]
-        self._size = shape.out_channels * shape.patch
+        self._dw = Output((shape.out_channels, shape.patch), dtype)
         self._pieces, self._work = _buffers(plan, dtype, threads)
         self._zeros = np.zeros(FILTERS, dtype)
 
     def __call__(self, x: Array, dy: Array) -> tuple[Array, Array]:
         """dw, flat, and db."""
-        dw, db = np.empty(self._size, x.dtype), np.empty(self._dy_shape[1])
+        dw, db = self._dw.take(), np.empty(self._dy_shape[1])
         bias_gradient(self._shares, dy.reshape(self._dy_shape), db)
         self._weight_gradient(
             self._tasks, x, dy, self._zeros, *self._tables, self._pieces, self._work, dw

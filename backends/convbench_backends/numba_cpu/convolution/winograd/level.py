@@ -99,14 +99,14 @@ class WinogradWeightGradients:
         products = multiply_add_ns(prod(shape.y) * shape.in_channels * _PER_OUTPUT, dtype)
         self._add_images = run_for(products, weight_gradient.add_images)
         self._shares = shares(_TRANSFORMED_NS * shape.in_channels * shape.out_channels, threads)
-        self._weights = 9 * shape.in_channels * shape.out_channels
+        self._dw = Output(shape.w, dtype)
         self._traces = np.zeros(threads, dtype)
         self._without_tiles = cache(partial(WeightGradient, shape, dtype, threads))
 
     def __call__(self, x: Array, dy: Array) -> tuple[Array, Array]:
         """(dw, db), flat."""
         self._add_images(len(self._work), x, dy, self._plan, self._work, self._m, self._biases)
-        dw = np.empty(self._weights, x.dtype)
+        dw = self._dw.take()
         self._traces.fill(0)
         weight_gradient.finish(self._shares, self._m, self._plan, dw, self._traces)
         if has_nan(self._traces):
