@@ -48,6 +48,7 @@ INCLUDED = {
     "CONTRIBUTING": "contributing",
     "results/README": "published_runs",
     "results/kernels-2-cores/kernels": "kernel_table",
+    "results/networks-2-cores/networks": "network_table",
 }
 """Markdown files elsewhere in the repository, and the pages that have their text."""
 
