@@ -121,6 +121,11 @@ def fill_rows(lanes: Lanes, values: Place, rows: Int, count: Int, target: Place)
 @vector_code
 def clear(lanes: Lanes, target: Place, count: Int) -> None:
     """Set `count` numbers to zero."""
+    clear_row(lanes, target, count)
+
+
+def clear_row(lanes: Lanes, target: Place, count: Int) -> None:
+    """The code of `clear`, for other vector code."""
     lanes.over_row(
         count,
         lambda place: lanes.store(lanes.zero(), target + place),

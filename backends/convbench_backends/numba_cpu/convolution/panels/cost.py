@@ -13,6 +13,7 @@ from convbench_backends.numba_cpu.convolution.panels.plan import (
     TURNED_PIECE,
     ProductPlan,
     Source,
+    Target,
     make_gradient_plan,
     make_product_plan,
     product_of_dy,
@@ -35,24 +36,24 @@ WRITTEN = 3
 
 def forward_cost(shape: ConvShape, itemsize: int, threads: int) -> float:
     """Of y."""
-    source, target = product_of_x(shape)
-    plan = make_product_plan(source, target, itemsize=itemsize, threads=threads)
-    depth = source.channels * source.window
-    cost = _multiplied(plan, source.places, depth, itemsize, threads)
-    cost += _packed(plan, source.places, depth, itemsize, threads) * (
-        PACKED + PIECE * source.pieces(lanes_of(itemsize))
-    )
-    return CALL + cost + (WEIGHT * prod(shape.w) + WRITTEN * prod(shape.y) / lanes_of(itemsize)) / threads
+    weights = WEIGHT * prod(shape.w)
+    return _cost(product_of_x(shape), weights, prod(shape.y), itemsize, threads)
 
 
 def gradient_cost(shape: ConvShape, itemsize: int, threads: int) -> float:
     """Of dx."""
-    source, target = product_of_dy(shape)
-    plan = make_product_plan(source, target, itemsize=itemsize, threads=threads)
+    weights = WEIGHT_TURNED * prod(shape.w)
+    return _cost(product_of_dy(shape), weights, prod(shape.x), itemsize, threads)
+
+
+def _cost(product: tuple[Source, Target], weights: float, written: int, itemsize: int, threads: int) -> float:
+    """Of a product whose weights cost so much to pack, and whose result has `written` numbers."""
+    source, target = product
+    plan, lanes = make_product_plan(source, target, itemsize=itemsize, threads=threads), lanes_of(itemsize)
     depth = source.channels * source.window
     cost = _multiplied(plan, source.places, depth, itemsize, threads)
-    cost += _packed(plan, source.places, depth, itemsize, threads) * PACKED
-    return CALL + cost + (WEIGHT_TURNED * prod(shape.w) + WRITTEN * prod(shape.x) / lanes_of(itemsize)) / threads
+    cost += _packed(plan, source.places, depth, itemsize, threads) * (PACKED + PIECE * source.pieces(lanes))
+    return CALL + cost + (weights + WRITTEN * written / lanes) / threads
 
 
 def weight_gradients_cost(shape: ConvShape, itemsize: int, threads: int) -> float:

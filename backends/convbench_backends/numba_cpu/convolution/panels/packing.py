@@ -14,11 +14,11 @@ A matrix is never whole in memory but for the weights: what is packed stays in t
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from convbench_backends.numba_cpu.compiler.emit import Int, Place
+from convbench_backends.numba_cpu.compiler.emit import Int, Place, Vector
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
-from convbench_backends.numba_cpu.compiler.rows import clear, copy_rows
+from convbench_backends.numba_cpu.compiler.rows import clear, clear_row, copy_rows
 from convbench_backends.numba_cpu.compiler.vector import Lanes, vector_code
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.geometry import Array, Index
@@ -96,18 +96,7 @@ def weave_block(lanes: Lanes, rows: Place, pitch: Int, last: Int, count: Int, ta
     Up to a vector of taps more is written.
     """
     starts = [rows + last.at_most(k) * pitch for k in range(FILTERS)]
-
-    def whole(place: Int) -> None:
-        weave([lanes.load(start + place) for start in starts], place)
-
-    def part_of(place: Int, rest: Int) -> None:
-        weave([lanes.load_part(start + place, rest) for start in starts], place)
-
-    def weave(vectors: list[Any], place: Int) -> None:
-        for v, vector in enumerate(lanes.transpose(vectors)):
-            lanes.store(vector, target + place * FILTERS + v * lanes.count)
-
-    lanes.over_row(count, whole, part_of)
+    _weave(lanes, starts, count, lambda place, v: target + place * FILTERS + v * lanes.count)
 
 
 @vector_code
@@ -131,18 +120,21 @@ def weave_panel(lanes: Lanes, rows: Place, pitch: Int, last: Int, count: Int, ta
     Rows beyond `last` repeat it. Up to a vector of places more is written.
     """
     starts = [rows + last.at_most(k) * pitch for k in range(lanes.count)]
+    _weave(lanes, starts, count, lambda place, v: target + (place + v) * target_pitch)
 
-    def whole(place: Int) -> None:
-        weave([lanes.load(start + place) for start in starts], place)
 
-    def part_of(place: Int, rest: Int) -> None:
-        weave([lanes.load_part(start + place, rest) for start in starts], place)
+def _weave(lanes: Lanes, starts: Sequence[Place], count: Int, place_of: Callable[[Int, int], Place]) -> None:
+    """Rows of `count` numbers, transposed a vector of places at a time; place_of(place, v) is where vector v goes."""
 
-    def weave(vectors: list[Any], place: Int) -> None:
+    def store(vectors: list[Vector], place: Int) -> None:
         for v, vector in enumerate(lanes.transpose(vectors)):
-            lanes.store(vector, target + (place + v) * target_pitch)
+            lanes.store(vector, place_of(place, v))
 
-    lanes.over_row(count, whole, part_of)
+    lanes.over_row(
+        count,
+        lambda place: store([lanes.load(start + place) for start in starts], place),
+        lambda place, rest: store([lanes.load_part(start + place, rest) for start in starts], place),
+    )
 
 
 @vector_code
@@ -168,14 +160,6 @@ def spread_row(lanes: Lanes, source: Place, count: Int, step: Int, rest: Int, ta
         lanes.over_row(last, whole, part_of)
         lanes.store_part(lanes.shuffle(lanes.spread(source + last), zero, low), target + last * 2, rest + 1)
     with lanes.when(step > 2):
-        _clear(lanes, target, (count - 1) * step + 1 + rest)
+        clear_row(lanes, target, (count - 1) * step + 1 + rest)
         with lanes.loop(count) as number:
             lanes.builder.store((source + number).number, (target + number * step).address)
-
-
-def _clear(lanes: Lanes, target: Place, count: Int) -> None:
-    lanes.over_row(
-        count,
-        lambda place: lanes.store(lanes.zero(), target + place),
-        lambda place, left: lanes.store_part(lanes.zero(), target + place, left),
-    )

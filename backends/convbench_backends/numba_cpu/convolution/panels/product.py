@@ -33,6 +33,16 @@ from convbench_backends.numba_cpu.convolution.register_tiles import AHEAD, FILTE
 from convbench_backends.numba_cpu.geometry import Array, Index
 
 
+@part
+def part_of_result(plan: Any, task: int) -> tuple[int, int, int, int]:
+    """The first panel of a task and the one behind its last, the same of its blocks."""
+    wide, high = task // plan.block_parts, task % plan.block_parts
+    return (
+        plan.panels * wide // plan.panel_parts, plan.panels * (wide + 1) // plan.panel_parts,
+        plan.blocks * high // plan.block_parts, plan.blocks * (high + 1) // plan.block_parts,
+    )  # fmt: skip
+
+
 @kernel
 def convolve(
     task: int, tasks: int, thread: int, x: Array, w: Array, b: Array, plans: Any, rows: Index, spans: Index,
@@ -40,9 +50,7 @@ def convolve(
 ) -> None:  # fmt: skip
     """A part of y; w in blocks of FILTERS, b with a number for each filter of every block."""
     plan = plans[0]
-    wide, high = task // plan.block_parts, task % plan.block_parts
-    panel, last_panel = plan.panels * wide // plan.panel_parts, plan.panels * (wide + 1) // plan.panel_parts
-    first, last = plan.blocks * high // plan.block_parts, plan.blocks * (high + 1) // plan.block_parts
+    panel, last_panel, first, last = part_of_result(plan, task)
     while panel < last_panel:
         band = min(plan.band, last_panel - panel)
         convolve_band(x, w, b, plan, rows, spans, panel, band, first, last, pieces[thread], work[thread], y)
@@ -147,9 +155,7 @@ def weight_gradient(
 ) -> None:  # fmt: skip
     """A part of dw (filters, taps)."""
     plan = plans[0]
-    wide, high = task // plan.block_parts, task % plan.block_parts
-    panel, last_panel = plan.panels * wide // plan.panel_parts, plan.panels * (wide + 1) // plan.panel_parts
-    first, last = plan.blocks * high // plan.block_parts, plan.blocks * (high + 1) // plan.block_parts
+    panel, last_panel, first, last = part_of_result(plan, task)
     while panel < last_panel:
         band = min(plan.band, last_panel - panel)
         for chunk in range(plan.chunks):
