@@ -46,9 +46,16 @@ def test_a_run_is_kept_once(folder, run):
     assert [each.machine for each in folder.made()] == ["m"]
 
 
-def test_what_is_not_whole_is_not_kept(folder, run, tmp_path):
+def test_an_archive_that_was_cut_anywhere_is_not_kept(folder, run):
     first, _ = folder.sweep.jobs
-    assert not folder.keep_run(made(first), packed(run)[:-40])
+    whole = packed(run)
+    for length in (0, 1, len(whole) // 2, *range(len(whole) - 300, len(whole))):
+        assert not folder.keep_run(made(first), whole[:length]), f"{len(whole) - length} bytes were missing"
+    assert folder.missing() == folder.sweep.jobs
+
+
+def test_a_run_that_is_not_whole_is_not_kept(folder, run, tmp_path):
+    first, _ = folder.sweep.jobs
     cut = tmp_path / "cut"
     cut.mkdir()
     (cut / "run.json").write_bytes((run / "run.json").read_bytes())

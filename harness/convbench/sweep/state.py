@@ -11,6 +11,7 @@ sweep.log                what happened, a line each, with its time
 from __future__ import annotations
 
 import fcntl
+import gzip
 import io
 import os
 import shutil
@@ -146,9 +147,11 @@ class SweepFolder:
         with tempfile.TemporaryDirectory(dir=self.path / PARTS, prefix="incoming-") as name:
             incoming = Path(name) / made.job
             try:
-                with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+                # tarfile takes a member that was cut for the end of the archive; gzip's length and checksum do not.
+                content = gzip.decompress(archive)
+                with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
                     tar.extractall(incoming, filter="data")
-            except (tarfile.TarError, zlib.error, EOFError):  # it was cut short
+            except (gzip.BadGzipFile, tarfile.TarError, zlib.error, EOFError):
                 return False
             if not is_whole(incoming):
                 return False
