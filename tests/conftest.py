@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -29,6 +30,16 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix="convbench-kernels-", ignore_cleanup_errors=True)
     os.environ["NUMBA_CACHE_DIR"] = folder.name
     config.add_cleanup(folder.cleanup)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def objects_of_earlier_modules_stay() -> None:
+    """Spare the collector what is there already: frameworks and reports are millions of objects.
+
+    A measurement collects garbage first, which took it seconds in a process that had run thousands of tests.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

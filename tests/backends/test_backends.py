@@ -50,31 +50,33 @@ class TestJax(BackendTests):
 
 
 @pytest.mark.slow
-class TestTensorFlowInFloat64(BackendTests):
+class TestTensorFlowOnAnInstanceInFloat64(BackendTests):
     backend = "tensorflow"
-    batch_sizes = (3,)
+    batch_sizes = (1,)
     dtypes = ("float64",)
 
 
 @pytest.mark.slow
-class TestJaxInFloat64(BackendTests):
+class TestJaxOnAnInstanceInFloat64(BackendTests):
     backend = "jax"
-    batch_sizes = (3,)
+    batch_sizes = (1,)
     dtypes = ("float64",)
 
 
 @pytest.mark.slow
-class TestTensorFlowOnOtherBatches(BackendTests):
+class TestTensorFlowOnAnEmptyBatch(BackendTests):
     backend = "tensorflow"
-    batch_sizes = (0, 1)
+    batch_sizes = (0,)
     dtypes = ("float32",)
+    max_examples = 20
 
 
 @pytest.mark.slow
-class TestJaxOnOtherBatches(BackendTests):
+class TestJaxOnAnEmptyBatch(BackendTests):
     backend = "jax"
-    batch_sizes = (0, 1)
+    batch_sizes = (0,)
     dtypes = ("float32",)
+    max_examples = 20
 
 
 class TestNumbaCuda(BackendTests):

@@ -214,3 +214,4 @@ def test_nan_and_infinity_reach_what_they_are_a_term_of(case, kind):
 class TestNumbaCpuInBfloat16(BackendTests):
     backend = "numba-cpu"
     dtypes = ("bfloat16",)
+    batch_sizes = (0, 3)

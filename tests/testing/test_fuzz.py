@@ -92,7 +92,7 @@ def test_a_dtype_that_no_backend_has_is_said_and_nothing_is_claimed(convbench):
 
 def test_each_kind_of_failure_is_reported_once_and_the_search_goes_on(convbench, plugins):
     done = convbench(
-        "fuzz", "--count", 300, "--plugin", plugins / "fragile.py", "--backends", "fragile", "--output", "found"
+        "fuzz", "--count", 60, "--plugin", plugins / "fragile.py", "--backends", "fragile", "--output", "found"
     )
     assert done.exit_code == EXIT_WRONG, done.output
     said = {words.split("; ")[0]: command for words, command in findings(done)}

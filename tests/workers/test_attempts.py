@@ -12,7 +12,7 @@ from convbench.workers import protocol
 from convbench.workers.attempts import peak_of
 from convbench_specs import Case, Conv, Pool, Prepared, Unsupported, case_table
 
-pytestmark = pytest.mark.slow  # tens of megabytes are made and touched, ten seconds each
+pytestmark = pytest.mark.skipif(not memory.can_reset_peak(), reason="this system does not show the peak of a process")
 
 M_MMAP_THRESHOLD = -3
 MEGABYTE = 1_000_000
@@ -78,9 +78,6 @@ def near(*sizes):
 def pinned_allocator():
     """Large arrays go back to the system when they are freed, as in the workers that search."""
     ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 2**16)
-
-
-pytestmark = pytest.mark.skipif(not memory.can_reset_peak(), reason="this system does not show the peak of a process")
 
 
 def test_inference_holds_the_largest_layer_alone():

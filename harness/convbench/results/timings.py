@@ -17,11 +17,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from convbench.machine.core_speed import SLOW
 from convbench.results.statistics import comparison
 from convbench.results.statistics.comparison import CONFIDENCE
+from convbench.results.statistics.distributions import student_quantile
 from convbench.results.statistics.estimate import estimate
 from convbench.results.statistics.moderation import moderated
 
@@ -73,7 +73,7 @@ def _centres(taken: pd.DataFrame) -> pd.DataFrame:
     medians, p25, p75 = (np.log(within.quantile(share)).unstack("block") for share in (0.5, 0.25, 0.75))
     blocks = medians.count(axis=1)
     variances, freedom = moderated(medians.var(axis=1, ddof=1).to_numpy(), (blocks - 1).to_numpy(dtype=np.float64))
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * np.sqrt(variances / blocks)
+    half = student_quantile((1 + CONFIDENCE) / 2, freedom) * np.sqrt(variances / blocks)
     mean = medians.mean(axis=1)
     frame = pd.DataFrame(
         {

@@ -41,16 +41,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize
 
 from convbench.results.statistics.comparison import CONFIDENCE, RATIO_COLUMNS
+from convbench.results.statistics.distributions import CHI_SQUARED_MEDIAN, f_quantile, student_quantile, student_tail
 from convbench.results.statistics.moderation import moderated
 
 Array = NDArray[np.float64]
 LEAST_CELLS = 4
 """Of fewer unchanged cells no spread is estimated."""
 MEDIAN_EFFICIENCY = 0.37
-MEDIAN_CHI2 = float(stats.chi2.median(1))
 MEDIAN_OVER_MEAN = np.pi / 2
 """Variance of the median of normal values over that of their mean."""
 
@@ -80,7 +80,7 @@ class Drift:
     @property
     def reach(self) -> float:
         """How far off 95 % of all unchanged cells are at most, with the common drift taken off: 0.1 is 10 %."""
-        half = stats.t.ppf((1 + CONFIDENCE) / 2, self.freedom) * np.hypot(self.spread, self.shift_error)
+        half = student_quantile((1 + CONFIDENCE) / 2, self.freedom) * np.hypot(self.spread, self.shift_error)
         return float(np.expm1(half))
 
 
@@ -164,8 +164,8 @@ def judge_ratios(  # noqa: PLR0917  # two sides, and what is known of their cell
         error = np.sqrt(total)
         distance = np.abs(log_ratio) - np.log1p(margins)
         t = np.where(error > 0, distance / error, np.copysign(np.inf, distance))
-        half = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * error
-        p_value = np.where(np.isfinite(total), np.minimum(1.0, 2 * stats.t.sf(t, freedom)), np.nan)
+        half = student_quantile((1 + CONFIDENCE) / 2, freedom) * error
+        p_value = np.where(np.isfinite(total), np.minimum(1.0, 2 * student_tail(t, freedom)), np.nan)
         return _frame(np.exp(log_ratio), np.exp(log_ratio - half), np.exp(log_ratio + half), p_value)
 
 
@@ -192,7 +192,7 @@ def _run_variances(
         own = own - centre
         spread_squared = _between(own**2, within[of_backend], _target(len(own)))
         typical = float(np.mean(within[of_backend]))
-        chance = stats.f.ppf(CONFIDENCE, _freedom(len(own)), drift.freedom)
+        chance = f_quantile(CONFIDENCE, _freedom(len(own)), drift.freedom)
         if spread_squared + typical > chance * (drift.spread**2 + typical):
             variances[of_backend] = np.nan
     whole = max(distance**2 for distance in distances)
@@ -201,7 +201,7 @@ def _run_variances(
 
 def _target(count: int) -> float:
     """The median of squares over their variance, for so many values about their own median."""
-    return MEDIAN_CHI2 * (count - 1) / count
+    return CHI_SQUARED_MEDIAN * (count - 1) / count
 
 
 def _freedom(count: int) -> float:

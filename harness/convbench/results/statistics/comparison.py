@@ -19,8 +19,8 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
+from convbench.results.statistics.distributions import student_quantile, student_tail
 from convbench.results.statistics.moderation import moderated
 
 Speed = Literal["faster", "slower", "equivalent", "inconclusive"]
@@ -61,8 +61,8 @@ def ratios(log_ratios: NDArray[np.float64], margin: Margin = LEAST_MARGIN) -> pd
         distance = np.abs(mean) - np.log1p(margin)
         # without any spread the test is sure of either
         t = np.where(error > 0, distance / error, np.copysign(np.inf, distance))
-        half = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * error
-        p_value = np.minimum(1.0, 2 * stats.t.sf(t, freedom))
+        half = student_quantile((1 + CONFIDENCE) / 2, freedom) * error
+        p_value = np.minimum(1.0, 2 * student_tail(t, freedom))
     enough = blocks > 1
     return pd.DataFrame(
         {

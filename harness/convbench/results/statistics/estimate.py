@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+
+from convbench.results.statistics.distributions import coin_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def estimate(values: Sequence[float], *, confidence: float = 0.95) -> Estimate:
         raise ValueError("an estimate needs at least one value")
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     count = len(ordered)
-    low = max(0, int(stats.binom.ppf((1 - confidence) / 2, count, 0.5)) - 1)
+    low = max(0, coin_quantile((1 - confidence) / 2, count) - 1)
     p25, median, p75 = np.percentile(ordered, [25, 50, 75])
     return Estimate(
         median=float(median),
