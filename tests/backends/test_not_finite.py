@@ -32,6 +32,8 @@ OPERATIONS = {
     "few_places": conv(8, 40, (4, 5), (3, 3), padding="same"),
     "depthwise": conv(3, 3, (6, 9), (3, 3), groups=3, padding="same"),
     "depthwise, in pairs": conv(3, 3, (6, 9), (3, 3), stride=(2, 2), padding="same", groups=3),
+    "depthwise, 5 x 5": conv(3, 3, (6, 9), (5, 5), groups=3, padding="same"),
+    "depthwise, 4 x 5 in pairs": conv(3, 3, (9, 7), (4, 5), stride=(2, 2), padding=((3, 1), (0, 5)), groups=3),
     "edge": conv(2, 3, (5, 6), (3, 3), padding="same", padding_mode="edge"),
     "maximum in pairs": pool((3, 6, 20), "max", (2, 2)),
     "overlapping maximum": pool((3, 9, 9), "max", (3, 3), stride=(2, 2), padding=((1, 1), (1, 1))),

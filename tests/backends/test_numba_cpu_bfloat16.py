@@ -97,6 +97,7 @@ OPERATIONS = {
     "one axis": conv(3, 8, (31,), (4,), padding="same"),
     "Winograd": conv(17, 18, (8, 9), (3, 3), padding="same"),
     "depthwise": conv(3, 3, (6, 9), (3, 3), groups=3, padding="same"),
+    "depthwise 5 x 5": conv(3, 3, (6, 9), (5, 5), groups=3, padding="same"),
     "edge": conv(2, 3, (5, 6), (3, 3), padding="same", padding_mode="edge"),
     "maximum": (Pool(kind="max", kernel_size=(2, 2)), (3, 6, 20)),
     "overlapping maximum": (

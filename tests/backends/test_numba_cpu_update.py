@@ -50,6 +50,8 @@ FORMULATIONS = {
         conv(17, 17, (5, 50), (3, 3), stride=(2, 2), padding=((1, 1), (1, 1)), groups=17),
         conv(3, 3, (6, 5), (3, 3), groups=3, bias=False),
         conv(3, 3, (7, 9), (3, 3), stride=(2, 2), groups=3, bias=False),
+        conv(9, 9, (7, 7), (5, 5), padding="same", groups=9),
+        conv(9, 9, (14, 9), (7, 5), stride=(2, 2), padding=((3, 3), (2, 2)), groups=9),
     ],
     "few_places": [
         conv(64, 40, (4, 4), (1, 1)),

@@ -64,6 +64,10 @@ FORMULATIONS = {
     "depthwise_stride_2": conv(
         "depthwise_halving", 3, 3, (6, 35), (3, 3), stride=(2, 2), padding=((1, 1), (1, 1)), groups=3
     ),
+    "depthwise_5_x_5": conv("depthwise_wide", 3, 3, (8, 19), (5, 5), groups=3, padding="same"),
+    "depthwise_5_x_4_stride_2": conv(
+        "depthwise_wide_halving", 3, 3, (9, 19), (5, 4), stride=(2, 2), padding=((2, 2), (1, 3)), groups=3
+    ),
     "few_places": conv("places", 16, 40, (4, 5), (3, 3)),
 }
 """What each formulation of numba-cpu can do, though its rule gives some to another one."""

@@ -2,6 +2,7 @@
 
     python tests/benchmarks/formulations.py OUTPUT                 # 300 layers, about four minutes on 2 cores
     python tests/benchmarks/formulations.py OUTPUT --layers 50 --seed 7 --threads 1
+    python tests/benchmarks/formulations.py OUTPUT --depthwise     # layers of one filter a channel
 
 Writes OUTPUT/formulations.csv, a row for each layer, pass and formulation that can do it, and prints how often the one
 that the rule takes was within a tenth of the fastest. The layers are drawn from the sizes that networks have, with 2
@@ -34,7 +35,9 @@ SIZES = (4, 7, 8, 10, 13, 14, 16, 20, 27, 28, 35, 40, 55, 56, 80, 112, 224)
 BATCH_SIZES = (1, 1, 2, 4, 8, 8, 16, 32)
 KERNELS = (1, 1, 1, 1, 3, 3, 3, 5, 7)
 STRIDES = (1, 1, 1, 2)
+DEPTHWISE_KERNELS = (1, 2, 3, 3, 5, 5, 7, 7, 9)
 MULTIPLY_ADDS = (2e6, 2.5e9)
+DEPTHWISE_MULTIPLY_ADDS = (2e5, 2.5e9)
 MOST_NUMBERS = 15_000_000
 """Of x or y: a layer takes no more than a few hundred megabytes in all."""
 TURNS, TURN_S = 4, 0.012
@@ -48,10 +51,12 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=numba.get_num_threads())
+    parser.add_argument("--depthwise", action="store_true", help="draw layers of one filter a channel")
     options = parser.parse_args()
     numba.set_num_threads(options.threads)
     rows: list[dict[str, Any]] = []
-    for number, (case, batch_size) in zip(range(options.layers), _layers(random.Random(options.seed)), strict=False):
+    layers = _layers(random.Random(options.seed), depthwise=options.depthwise)
+    for number, (case, batch_size) in zip(range(options.layers), layers, strict=False):
         rows += [{"number": number, **row} for row in _measure(ConvShape.of(case, batch_size), options.threads)]
     table = pd.DataFrame(rows)
     options.output.mkdir(parents=True, exist_ok=True)
@@ -67,23 +72,26 @@ def _ratios(table: pd.DataFrame) -> pd.Series[float]:
     return table[table["chosen"]].set_index(["pass", "number"])["seconds"] / fastest
 
 
-def _layers(chance: random.Random) -> Iterator[tuple[Case, int]]:
+def _layers(chance: random.Random, *, depthwise: bool) -> Iterator[tuple[Case, int]]:
     """Random (case, batch size) without end."""
+    least, most = DEPTHWISE_MULTIPLY_ADDS if depthwise else MULTIPLY_ADDS
     while True:
-        kernel, size = chance.choice(KERNELS), chance.choice(SIZES)
+        kernel, size = chance.choice(DEPTHWISE_KERNELS if depthwise else KERNELS), chance.choice(SIZES)
         stride, batch_size = chance.choice(STRIDES), chance.choice(BATCH_SIZES)
         channels, filters = chance.choice(CHANNELS), chance.choice(CHANNELS)
+        groups = channels if depthwise else 1
+        filters = channels if depthwise else filters
         if size < kernel:
             continue
         operation = Conv(
             in_channels=channels, out_channels=filters, kernel_size=(kernel, kernel), stride=(stride, stride),
-            padding=((kernel // 2, kernel // 2),) * 2, bias=False,
+            padding=((kernel // 2, kernel // 2),) * 2, bias=False, groups=groups,
         )  # fmt: skip
         case = Case(name="random", operation=operation, input_shape=(channels, size, size))
         shape = ConvShape.of(case, batch_size)
         products = float(np.prod(shape.y)) * shape.patch
         fits = max(np.prod(shape.x), np.prod(shape.y)) <= MOST_NUMBERS
-        if MULTIPLY_ADDS[0] <= products <= MULTIPLY_ADDS[1] and fits:
+        if least <= products <= most and fits:
             yield case, batch_size
 
 

@@ -26,6 +26,7 @@ from convbench.verify import oracle
 from convbench.verify.data import make_tensors
 from convbench_backends.numba_cpu import NumbaCpu
 from convbench_backends.numba_cpu.convolution.columns import level as columns
+from convbench_backends.numba_cpu.convolution.depthwise import framed_level as framed
 from convbench_backends.numba_cpu.convolution.depthwise import level as depthwise
 from convbench_backends.numba_cpu.convolution.few_places import level as few_places
 from convbench_backends.numba_cpu.convolution.flat import level as flat
@@ -36,7 +37,7 @@ from convbench_backends.numba_cpu.pooling import passes
 from convbench_backends.shared import aligned, outputs
 from convbench_specs import Case, Conv, Pool, Prepared, Settings, Tensors, tensors_of
 
-ALLOCATING = (columns, depthwise, few_places, flat, panels, readable, winograd_level, passes, outputs)
+ALLOCATING = (columns, depthwise, framed, few_places, flat, panels, readable, winograd_level, passes, outputs)
 """Modules that make the arrays of a case."""
 PAGE = mmap.PAGESIZE
 PROT_NONE = 0
@@ -108,6 +109,10 @@ def stepping(width, stride, dilation):
 
 def winograd(channels, filters, *size):
     return conv(channels, filters, size, (3, 3), padding=((1, 0), (2, 1)))
+
+
+def depthwise_of(channels, size, kernel, padding="same", **parameters):
+    return conv(channels, channels, size, kernel, padding=padding, groups=channels, **parameters)
 
 
 def overlapping(kind, size, stride):
@@ -193,6 +198,23 @@ CASES = {
             for h, w, padding in product((2, 5), (2, 31, 32, 33, 66), ("same", ((1, 1), (1, 1)), ((1, 2), (3, 0))))
         ),
     ),
+    "depthwise kernels": by(
+        "depthwise",
+        *(depthwise_of(3, (7, w), (5, 5)) for w in (1, 4, 7, 8, 14, 17, 33)),
+        *(depthwise_of(c, (h, 5), (7, 7)) for c, h in ((1, 1), (2, 9), (17, 14))),
+        *(
+            depthwise_of(3, (9, w), kernel, padding, stride=stride)
+            for (w, kernel), (stride, padding) in product(
+                ((7, (5, 5)), (31, (4, 7)), (34, (7, 2))),
+                (((2, 2), "same"), ((2, 1), ((6, 0), (1, 8))), ((1, 2), ((0, 7), (9, 0)))),
+            )
+        ),
+        depthwise_of(2, (13, 9), (11, 3)),
+        depthwise_of(5, (70,), (31,)),
+        depthwise_of(5, (70,), (4,), ((7, 0),), stride=(2,), bias=False),
+        *(depthwise_of(2, (6, 40), kernel) for kernel in ((1, 5), (5, 1), (1, 1), (2, 9))),
+        depthwise_of(2, (2, 3), (7, 5), ((5, 4), (4, 5)), stride=(2, 2)),  # windows that hold nothing but padding
+    ),
     "edge": by("auto", conv(3, 5, (6, 7), (3, 3), padding="same", padding_mode="edge")),
     "pools": by(
         "auto",
@@ -206,7 +228,11 @@ CASES = {
     "float64": [
         *by("winograd", conv(17, 18, (6, 9), (3, 3), padding="same", dtype="float64")),
         *by("columns", conv(3, 9, (7, 9), (5, 5), dtype="float64")),
-        *by("depthwise", conv(3, 3, (6, 9), (3, 3), padding="same", groups=3, dtype="float64")),
+        *by(
+            "depthwise",
+            depthwise_of(3, (6, 9), (3, 3), dtype="float64"),
+            *(depthwise_of(3, (9, w), (5, 5), stride=(s, s), dtype="float64") for w, s in product((3, 9), (1, 2))),
+        ),
         *by(
             "panels",
             conv(5, 9, (7, 9), (1, 1), stride=(2, 2), dtype="float64"),

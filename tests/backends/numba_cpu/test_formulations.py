@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from math import isfinite, prod
+from pathlib import Path
 
 import pytest
 from conv_shapes import conv_shapes
@@ -17,8 +18,9 @@ from convbench_backends.numba_cpu.convolution.choose import Names, choose, named
 from convbench_backends.numba_cpu.convolution.formulations import FORWARD, GRADIENT, WEIGHT_GRADIENTS
 from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.geometry import ConvShape
-from convbench_specs import Axis, Unsupported
+from convbench_specs import Axis, Conv, Unsupported, load_workload
 
+NETWORKS = Path(__file__).parents[2] / "benchmarks" / "networks"
 PASSES = {"y": FORWARD, "dx": GRADIENT, "dw": WEIGHT_GRADIENTS}
 ALGORITHMS = {name for ways in PASSES.values() for name in ways}
 SHAPES = conv_shapes(st.integers(1, 40) | st.integers(100, 3000), grouped=True)
@@ -44,7 +46,7 @@ def test_the_cost_of_whatever_can_be_done_is_a_finite_number_above_zero(shape, i
     for pass_name, name in possible(shape, itemsize):
         cost = PASSES[pass_name][name].cost(shape, itemsize, threads)
         assert isfinite(cost)
-        assert cost > 0 or name == "depthwise", (pass_name, name)
+        assert cost > 0, (pass_name, name)
 
 
 @given(SHAPES, ITEMSIZES, THREADS, st.integers(1, 9), st.integers(3, 6))
@@ -91,6 +93,15 @@ def test_a_formulation_by_name_does_the_passes_that_it_can_and_implicit_gemm_the
 )
 def test_the_title_names_the_formulation_of_y_and_those_that_differ_from_it(names, title):
     assert Names(*names).title == title
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+@pytest.mark.parametrize("network", ["mobilenet_v1", str(NETWORKS / "efficientnet_b0.toml")])
+def test_every_layer_of_one_filter_a_channel_gets_the_kernels_for_it(network, batch_size):
+    shapes = [ConvShape.of(c, batch_size) for c in load_workload(network).cases if isinstance(c.operation, Conv)]
+    layers = [shape for shape in shapes if shape.groups > 1]
+    assert layers
+    assert {choose(shape, itemsize=4, threads=2) for shape in layers} == {Names(*["depthwise"] * 3)}
 
 
 def test_choosing_makes_no_array_as_large_as_the_weights():

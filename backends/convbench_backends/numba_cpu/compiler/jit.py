@@ -7,8 +7,8 @@
 
 - A kernel is compiled once an element type, as a function that one small parallel loop calls by its address. A loop
   that held the body itself would compile it three times over: Numba links and optimises it again at every level.
-- Kernels are functions of a module, never closures: what a closure holds enters Numba's cache key, and an intrinsic
-  has a new identity in each process.
+- Kernels are functions of a module, or closures that hold numbers alone, which are then constants of the code: what a
+  closure holds enters Numba's cache key, and an intrinsic has a new identity in each process.
 - Tasks are dealt to threads in equal runs, in order; a kernel whose result depends on the deal must not sum across
   tasks.
 - Work of a few microseconds is not dealt out: the threads would take longer to begin than to do it.

@@ -91,12 +91,17 @@ def _arguments(emit: Callable[..., None]) -> Iterator[str]:
 class Lanes:
     """Emits code for vectors of one element type, at the builder's place."""
 
-    def __init__(self, builder: Builder, element: Value) -> None:
+    def __init__(self, builder: Builder, element: Value, count: int | None = None) -> None:
         self.builder = builder
         self.element = element
         self.itemsize = _bytes(element)
-        self.count = lanes_of(self.itemsize)
+        self.count = lanes_of(self.itemsize) if count is None else count
         self.type = ir.VectorType(element, self.count)
+
+    @property
+    def halves(self) -> Lanes:
+        """Vectors of half the width."""
+        return Lanes(self.builder, self.element, self.count // 2)
 
     # control
 
@@ -218,6 +223,16 @@ class Lanes:
     def store_where(self, vector: Vector, place: Place, mask: Value) -> None:
         """Write the lanes of a mask."""
         self._masked_store(vector.value, place, mask)
+
+    def load_pairs(self, place: Place, count: Int | None = None) -> tuple[Vector, Vector]:
+        """The even and the odd ones of all numbers of two vectors, or of the first `count`, zero in the rest."""
+        if count is None:
+            low, high = self.load(place), self.load(place + self.count)
+        else:
+            low, high = self.load_part(place, count), self.load_part(place + self.count, count - self.count)
+        return self.shuffle(low, high, range(0, 2 * self.count, 2)), self.shuffle(
+            low, high, range(1, 2 * self.count, 2)
+        )
 
     def load_seconds(self, place: Place) -> Vector:
         """Read every second number, `count` of them, and nothing behind the last."""

@@ -14,8 +14,13 @@ from convbench_backends.numba_cpu.convolution.columns import cost as columns
 from convbench_backends.numba_cpu.convolution.columns.level import ColumnGradient
 from convbench_backends.numba_cpu.convolution.columns.plan import why_no_columns
 from convbench_backends.numba_cpu.convolution.common import MakeSingle, MakeWeightGradients
-from convbench_backends.numba_cpu.convolution.depthwise import kernels as depthwise
-from convbench_backends.numba_cpu.convolution.depthwise.level import Depthwise
+from convbench_backends.numba_cpu.convolution.depthwise import cost as depthwise
+from convbench_backends.numba_cpu.convolution.depthwise.frame import why_not_framed
+from convbench_backends.numba_cpu.convolution.depthwise.level import (
+    forward_planes,
+    gradient_planes,
+    weight_gradient_planes,
+)
 from convbench_backends.numba_cpu.convolution.few_places import cost as places
 from convbench_backends.numba_cpu.convolution.few_places import kernels as few_places
 from convbench_backends.numba_cpu.convolution.few_places.level import PlaceDots, PlaceGradient, PlaceWeightGradients
@@ -56,19 +61,14 @@ def _why_no_winograd(shape: ConvShape, _: int) -> str:
 
 
 def _why_no_depthwise(shape: ConvShape, _: int) -> str:
-    return "" if depthwise.takes(shape) else "one filter a channel, 3 x 3, stride 1 or 2, dilation 1"
-
-
-def _least(_: ConvShape, __: int, ___: int) -> float:
-    """Nothing else was ever faster where planes are filtered one by one."""
-    return 0.0
+    return why_not_framed(shape)
 
 
 FORWARD: Mapping[str, Way[MakeSingle]] = {
     "implicit_gemm": Way("implicit GEMM", FlatConvolution.forward, _always, flat.forward_cost),
     "panels": Way("packed panels", PanelProduct.forward, why_no_panels, panels.forward_cost),
     "winograd": Way("Winograd F(2x2, 3x3)", WinogradConvolution.forward, _why_no_winograd, winograd.forward_cost),
-    "depthwise": Way("depthwise rows", lambda *of: Depthwise(*of).y, _why_no_depthwise, _least),
+    "depthwise": Way("depthwise rows", forward_planes, _why_no_depthwise, depthwise.forward_cost),
     "few_places": Way("dot products of places", PlaceDots, few_places.why_not, places.forward_cost),
 }
 """y of x, by the name of a formulation."""
@@ -77,7 +77,7 @@ GRADIENT: Mapping[str, Way[MakeSingle]] = {
     "panels": Way("packed panels", PanelProduct.gradient, why_no_panels_of_dy, panels.gradient_cost),
     "columns": Way("columns", ColumnGradient, why_no_columns, columns.gradient_cost),
     "winograd": Way("Winograd F(2x2, 3x3)", WinogradConvolution.gradient, _why_no_winograd, winograd.gradient_cost),
-    "depthwise": Way("depthwise rows", lambda *of: Depthwise(*of).dx, _why_no_depthwise, _least),
+    "depthwise": Way("depthwise rows", gradient_planes, _why_no_depthwise, depthwise.gradient_cost),
     "few_places": Way("filters in place", PlaceGradient, few_places.why_not, places.gradient_cost),
 }
 """dx of dy."""
@@ -85,7 +85,7 @@ WEIGHT_GRADIENTS: Mapping[str, Way[MakeWeightGradients]] = {
     "implicit_gemm": Way("dot products", DotWeightGradients, _always, flat.weight_gradients_cost),
     "panels": Way("packed panels", PanelWeightGradients, why_no_panels, panels.weight_gradients_cost),
     "winograd": Way("Winograd F(3x3, 2x2)", WinogradWeightGradients, _why_no_winograd, winograd.weight_gradients_cost),
-    "depthwise": Way("depthwise rows", lambda *of: Depthwise(*of).dw_db, _why_no_depthwise, _least),
+    "depthwise": Way("depthwise rows", weight_gradient_planes, _why_no_depthwise, depthwise.weight_gradients_cost),
     "few_places": Way("filters in place", PlaceWeightGradients, few_places.why_not, places.weight_gradients_cost),
 }
 """dw and db of x and dy."""

@@ -29,7 +29,7 @@ KERNEL = 3
 
 
 def takes(shape: ConvShape) -> bool:
-    """Whether this package can do it: one filter a channel, 3 x 3, stride 1 or 2 on both axes, dilation 1."""
+    """Whether the kernels for 3 x 3 can do it: one filter a channel, 3 x 3, stride 1 or 2 on both axes, dilation 1."""
     down, across = ((axis.kernel, axis.stride, axis.dilation) for axis in (shape.vertical, shape.horizontal))
     one_filter = shape.groups == shape.in_channels == shape.out_channels
     return one_filter and down == across and down in {(KERNEL, 1, 1), (KERNEL, 2, 1)}

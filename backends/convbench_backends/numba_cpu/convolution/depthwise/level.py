@@ -1,4 +1,4 @@
-"""Depthwise convolution: what its kernels take."""
+"""Depthwise convolution: 3 x 3 in rows, and which kernels a convolution gets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import numpy as np
 
 from convbench_backends.numba_cpu.compiler.jit import shares
 from convbench_backends.numba_cpu.compiler.vector import lanes_of
+from convbench_backends.numba_cpu.convolution.common import Single, WeightGradients
 from convbench_backends.numba_cpu.convolution.depthwise import kernels, strided
+from convbench_backends.numba_cpu.convolution.depthwise.framed_level import (
+    FramedForward,
+    FramedGradient,
+    FramedWeightGradients,
+)
 from convbench_backends.numba_cpu.convolution.readable.level import WeightGradient
 from convbench_backends.numba_cpu.geometry import Array, ConvShape
 from convbench_backends.shared.outputs import Output
@@ -69,3 +75,20 @@ class Depthwise:
 def _planes(values: Array, shape: tuple[int, ...]) -> Array:
     """(N * C, H, W)."""
     return values.reshape(-1, *shape[2:])
+
+
+def forward_planes(shape: ConvShape, dtype: np.dtype[Any], threads: int) -> Single:
+    """Y of x."""
+    return Depthwise(shape, dtype, threads).y if kernels.takes(shape) else FramedForward(shape, dtype, threads)
+
+
+def gradient_planes(shape: ConvShape, dtype: np.dtype[Any], threads: int) -> Single:
+    """Dx of dy."""
+    return Depthwise(shape, dtype, threads).dx if kernels.takes(shape) else FramedGradient(shape, dtype, threads)
+
+
+def weight_gradient_planes(shape: ConvShape, dtype: np.dtype[Any], threads: int) -> WeightGradients:
+    """Dw and db of x and dy."""
+    if kernels.takes(shape):
+        return Depthwise(shape, dtype, threads).dw_db
+    return FramedWeightGradients(shape, dtype, threads)
