@@ -185,6 +185,8 @@ def run_all_guarded(cache: Path) -> tuple[list[tuple[str, str]], dict[Path, int]
         "im2col bands, BLAS product a thread",
         "row by row",
         "row by row, winner in one byte",
+        "small windows",
+        "small windows, winner in one byte",
         "whole planes",
     }
     return lines, {path: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}

@@ -64,8 +64,12 @@ OTHERS = {
         conv(3, 5, (6, 7), (3, 3), padding="same", padding_mode="edge"),
         conv(4, 6, (9,), (3,), padding="same", padding_mode="edge", groups=2, bias=False),
     ],
-    "row by row, winner in one byte": [
+    "small windows, winner in one byte": [
         (Pool(kind="max", kernel_size=(2, 2)), (5, 7, 34)),
+        (Pool(kind="max", kernel_size=(3, 3), stride=(2, 2), padding=((1, 1), (1, 1)), ceil_mode=True), (3, 9, 34)),
+    ],
+    "small windows": [(Pool(kind="average", kernel_size=(2, 2)), (5, 7, 34))],
+    "row by row, winner in one byte": [
         (Pool(kind="max", kernel_size=(2, 3), stride=(2, 1), padding=((1, 0), (1, 1)), ceil_mode=True), (3, 9, 20)),
         (Pool(kind="max", kernel_size=(3,), stride=(3,)), (3, 20)),
     ],
@@ -79,7 +83,7 @@ OTHERS = {
     "transposing copy": [(Flatten(order="channels_last"), (3, 4, 5)), (Flatten(order="channels_last"), (3, 7))],
 }
 """What has one way: by what it is called in results."""
-ORDINARY = {"implicit_gemm", "panels", "winograd", "row by row, winner in one byte", "view"}
+ORDINARY = {"implicit_gemm", "panels", "winograd", "small windows, winner in one byte", "view"}
 """What an ordinary run tests: each case compiles kernels for seconds."""
 CASES = [
     pytest.param(

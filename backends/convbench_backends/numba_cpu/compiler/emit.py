@@ -77,6 +77,10 @@ class Int:
         """The smaller of both."""
         return self.where(self < other, other)
 
+    def at_least(self, other: Int | int) -> Int:
+        """The larger of both."""
+        return self.where(self >= other, other)
+
     def where(self, condition: Value, other: Int | int) -> Int:
         """This index where the condition holds, else the other."""
         return Int(self.builder, self.builder.select(condition, self.value, as_index(other)))

@@ -3,6 +3,7 @@
 
     copy_rows      a b c d e f         ->  a b c d e f             or with step 2:  a . b . c .  ->  a b c
     add_rows       a b c, 1 2 3        ->  1+a 2+b 3+c
+    add_apart      a b c, 1 2 3 4 5    ->  1+a 2 3+b 4 5+c     (with step 2)
     sum_rows       a b c               ->  a+b+c
     fill_rows      a                   ->  a a a
     clear          a b c               ->  0 0 0
@@ -70,6 +71,23 @@ def add_rows(
             lanes.store_part(total, end + place, rest)
 
         lanes.over_row(count, whole, part)
+
+
+@vector_code
+def add_apart(lanes: Lanes, source: Place, target: Place, step: Int, count: Int) -> None:
+    """Add `count` numbers to places of the target that are `step` apart; the step is 1 or 2, others are not done."""
+
+    def add(values: Vector, place: Place, rest: Int) -> None:
+        lanes.store_part(lanes.load_part(place, rest) + values, place, rest)
+
+    def part_apart(place: Int, rest: Int) -> None:
+        for v, woven in enumerate(lanes.weave(lanes.load_part(source + place, rest), lanes.zero())):
+            add(woven, target + (place * 2 + v * lanes.count), rest * 2 - 1 - v * lanes.count)
+
+    with lanes.when(step.equals(1)), lanes.strips(count) as place:
+        add(lanes.load_part(source + place, count - place), target + place, count - place)
+    with lanes.when(step.equals(2)), lanes.strips(count) as place:
+        part_apart(place, (count - place).at_most(lanes.count))
 
 
 @vector_code

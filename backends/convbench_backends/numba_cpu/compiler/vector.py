@@ -112,9 +112,9 @@ class Lanes:
             yield Int(self.builder, loop.index)
 
     @contextmanager
-    def strips(self, count: Int) -> Iterator[Int]:
-        """Repeat for 0 and every place a vector further on, below count."""
-        step = ir.Constant(_I64, self.count)
+    def strips(self, count: Int, width: int | None = None) -> Iterator[Int]:
+        """Repeat for 0 and every place a vector further on, or `width` places, below count."""
+        step = ir.Constant(_I64, width or self.count)
         with cgutils.for_range_slice(self.builder, ir.Constant(_I64, 0), count.value, step) as (index, _):
             yield Int(self.builder, index)
 
@@ -164,6 +164,11 @@ class Lanes:
     def shuffle(self, low: Vector, high: Vector, places: Sequence[int]) -> Vector:
         """Choose lanes of two vectors; place `count` is the first lane of `high`."""
         return self._shuffled(low.value, high.value, places)
+
+    def weave(self, even: Vector, odd: Vector) -> list[Vector]:
+        """Both in turns, in two vectors."""
+        places = [place for lane in range(self.count) for place in (lane, self.count + lane)]
+        return [self.shuffle(even, odd, places[: self.count]), self.shuffle(even, odd, places[self.count :])]
 
     def transpose(self, rows: Sequence[Vector]) -> list[Vector]:
         """A matrix of vectors as rows, transposed: its columns one behind the other, in as many vectors.
@@ -271,6 +276,20 @@ class Lanes:
         self.builder.call(prefetch, [byte, access, kept, of_data])
 
     # masks and marks
+
+    def no_marks(self, marks: Place) -> Vector:
+        """Zero for each lane, in integers of the type of `marks`."""
+        return Vector(self.builder, ir.Constant(ir.VectorType(marks.address.type.pointee, self.count), None))
+
+    def load_marks(self, marks: Place, mask: Value) -> Vector:
+        """Read the integers of the lanes of a mask, zero in the rest."""
+        return Vector(self.builder, self._masked_load(marks, mask, self.no_marks(marks).value))
+
+    def where_marked(self, vector: Vector, marks: Vector, mark: int) -> Vector:
+        """The vector where its mark is this one, else zero."""
+        wanted = ir.Constant(marks.value.type, [ir.Constant(marks.value.type.element, mark)] * self.count)
+        chosen = self.builder.icmp_unsigned("==", marks.value, wanted)
+        return Vector(self.builder, self.builder.select(chosen, vector.value, self.zero().value))
 
     def first(self, count: Int) -> Value:
         """Mask of the first `count` lanes."""

@@ -11,7 +11,8 @@ Loop order of the maximum with its winners: plane and output row in parallel; ta
 innermost loop runs along a row of y for one tap, so that a row is a vector operation and stays in the first-level cache
 over all taps. The maximum alone is that of maxima.py. Averages are sums of window_rows.py; where y has one column, as
 for a global pool, they run along a row of x instead. Backward runs over planes in parallel, so windows that overlap add
-up in one thread and in one order. An average over whole planes, as at the end of a network, sums or fills them as rows.
+up in one thread and in one order: that of an average adds rows of dy to rows of dx, tap by tap. An average over whole
+planes, as at the end of a network, sums or fills them as rows. The common small windows are small_windows.py.
 
 `which` is the tap that won, the first of equals or of NaNs: one byte where a window has at most 256 taps, four bytes
 beyond.
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
-from convbench_backends.numba_cpu.compiler.rows import fill_rows, sum_rows, take_larger
+from convbench_backends.numba_cpu.compiler.rows import add_apart, fill_rows, sum_rows, take_larger
 from convbench_backends.numba_cpu.geometry import Array, Index
 from convbench_backends.numba_cpu.pooling.window_rows import WIDEST_STRIDE, row_sums
 
@@ -85,28 +86,9 @@ def max_backward(
 
 
 @kernel
-def max_backward_pairs(task: int, tasks: int, thread: int, dy: Array, which: Array, dx: Array) -> None:
-    """Dx of one plane of 2 x 2 windows, stride 2, no padding: each place is written once, in vectors."""
-    zero = dy.dtype.type(0)
-    height, width = dy.shape[1], dy.shape[2]
-    for i in range(height):
-        gradient, winner = dy[task, i], which[task, i]
-        upper, lower = dx[task, 2 * i], dx[task, 2 * i + 1]
-        for j in range(width):
-            upper[2 * j] = gradient[j] if winner[j] == 0 else zero
-            upper[2 * j + 1] = gradient[j] if winner[j] == 1 else zero
-        for j in range(width):
-            lower[2 * j] = gradient[j] if winner[j] == 2 else zero
-            lower[2 * j + 1] = gradient[j] if winner[j] == 3 else zero
-        upper[2 * width :] = 0
-        lower[2 * width :] = 0
-    dx[task, 2 * height :] = 0
-
-
-@kernel
 def average_forward(
     task: int, tasks: int, thread: int, x: Array, rows: Index, reached: Index, columns: Index, spans: Index,
-    one_column: Index, tall: Index, wide: Index, y: Array,
+    one_column: Index, tall: Array, wide: Array, y: Array,
 ) -> None:  # fmt: skip
     """A share of the rows of y: sums over tall[i] * wide[j], the taps that count.
 
@@ -172,17 +154,29 @@ def total(row: Array) -> Any:
 
 @kernel
 def average_backward(
-    task: int, tasks: int, thread: int, dy: Array, rows: Index, cols: Index, tall: Index, wide: Index, dx: Array
-) -> None:
-    """Dx of one plane: each dy is shared alike by the taps of its window; cols (S, OW) is a table of taps."""
-    plane = dx[task]
-    plane[:] = 0
-    for i in range(dy.shape[1]):
-        for j in range(dy.shape[2]):
-            share = dy[task, i, j] / (tall[i] * wide[j])
+    task: int, tasks: int, thread: int, dy: Array, rows: Index, spans: Index, stride: Index, tall: Array, wide: Array,
+    shares: Array, dx: Array,
+) -> None:  # fmt: skip
+    """A share of the planes of dx: each dy is shared alike by the taps of its window; shares (threads, OW)."""
+    share = shares[thread]
+    for p in range(len(dx) * task // tasks, len(dx) * (task + 1) // tasks):
+        dx[p] = 0
+        for i in range(dy.shape[1]):
+            for j in range(share.size):
+                share[j] = dy[p, i, j] / (tall[i] * wide[j])
             for r in range(rows.shape[0]):
                 if rows[r, i] >= 0:
-                    row = plane[rows[r, i]]
-                    for s in range(cols.shape[0]):
-                        if cols[s, j] >= 0:
-                            row[cols[s, j]] += share
+                    add_shares(shares, thread, spans, stride[0], dx, (p * dx.shape[1] + rows[r, i]) * dx.shape[2])
+
+
+@part
+def add_shares(shares: Array, thread: int, spans: Index, stride: int, dx: Array, row: int) -> None:
+    """Add a row of shares to a row of dx, which begins at the place `row`, for each tap of it."""
+    for s in range(spans.shape[0]):
+        low, count, at = spans[s, 0], spans[s, 1], spans[s, 2]
+        if stride <= WIDEST_STRIDE:
+            add_apart(shares, thread * shares.shape[1] + low, dx, row + at, stride, count)
+        else:
+            flat = dx.reshape(-1)
+            for j in range(count):
+                flat[row + at + j * stride] += shares[thread, low + j]

@@ -7,16 +7,17 @@ from math import prod
 import numpy as np
 from numba import get_num_threads
 
-from convbench_backends.numba_cpu.compiler.jit import run_for, shares
+from convbench_backends.numba_cpu.compiler.jit import shares
 from convbench_backends.numba_cpu.compiler.vector import lanes_of
-from convbench_backends.numba_cpu.geometry import Array, first_taps, image_axes, spans, taps, window_places
-from convbench_backends.numba_cpu.pooling import kernels, maxima
+from convbench_backends.numba_cpu.geometry import Array, first_taps, image_axes, spans, taps
+from convbench_backends.numba_cpu.pooling import kernels
+from convbench_backends.numba_cpu.pooling.runs import average_runs, forward_ns, max_runs
 from convbench_backends.numba_cpu.resident import Resident
 from convbench_backends.shared.outputs import Output
-from convbench_specs import Axis, Case, Pool, Prepared, Tensors
+from convbench_specs import Case, Pool, Prepared, Tensors
 
-_ROW_NS, _VECTOR_NS, _SCATTERED_NS = 20.0, 2.0, 1.0
-"""About what it takes to begin a row of y, for a vector of a tap, and to add a number of dy at its place."""
+_VECTOR_NS = 2.0
+"""About what it takes to read or write a vector of a plane."""
 
 
 def max_pool(case: Case, tensors: Tensors) -> Prepared:
@@ -28,20 +29,16 @@ def max_pool(case: Case, tensors: Tensors) -> Prepared:
     vertical, horizontal = image_axes(case)
     x, dy = _planes(case, tensors)
     rows, columns, stride = taps(vertical), spans(horizontal), np.array([horizontal.stride])
-    pairs = all((a.kernel, a.stride, a.dilation, a.before, a.overhang) == (2, 2, 1, 0, 0) for a in image_axes(case))
-    tasks = shares(_forward_ns(dy, vertical, horizontal), get_num_threads())
-    max_backward = run_for(_SCATTERED_NS * dy.size, kernels.max_backward_pairs if pairs else kernels.max_backward)
-    first_tap, (first, behind) = first_taps(vertical, horizontal), window_places(vertical, horizontal)
-    places = () if pairs else (first, behind)
-    which = np.empty(dy.shape, kernels.winner_dtype(len(behind)))
+    tasks = shares(forward_ns(dy, vertical, horizontal), get_num_threads())
+    runs = max_runs(x, dy, vertical, horizontal)
+    first_tap = first_taps(vertical, horizontal)
+    which = np.empty(dy.shape, kernels.winner_dtype(vertical.kernel * horizontal.kernel))
     y_output, dx_output = Output(dy.shape, dy.dtype), Output(x.shape, x.dtype)
     x_shape, y_shape = case.x_shape(len(tensors.x)), case.y_shape(len(tensors.x))
 
-    window = maxima.window_rows(vertical), maxima.window_columns(vertical, horizontal)
-
     def forward() -> Array:
         y = y_output.take()
-        maxima.maxima(tasks, x, *window, y.reshape(dy.shape))
+        runs.forward(y.reshape(dy.shape))
         return y.reshape(y_shape)
 
     def forward_with(winners: Array) -> Array:
@@ -69,7 +66,7 @@ def max_pool(case: Case, tensors: Tensors) -> Prepared:
         if is_stale:  # new values came, and no forward pass that keeps winners after them
             find_winners()
         dx = dx_output.take()
-        max_backward(len(dy), dy, which, *places, dx.reshape(x.shape))
+        runs.backward(which, dx.reshape(x.shape))
         return dx.reshape(x_shape), None, None
 
     def update(new: Tensors) -> None:
@@ -87,7 +84,7 @@ def max_pool(case: Case, tensors: Tensors) -> Prepared:
         forward=forward,
         backward=backward,
         forward_for_training=forward_for_training,
-        algorithm=f"row by row, winner in {index}",
+        algorithm=f"{runs.way}, winner in {index}",
         update=update,
         kept_forward=kept_forward,
         update_dy=update_dy,
@@ -100,30 +97,25 @@ def average_pool(case: Case, tensors: Tensors) -> Prepared:
     assert isinstance(operation, Pool)
     vertical, horizontal = image_axes(case)
     x, dy = _planes(case, tensors)
-    rows, cols, columns = taps(vertical), taps(horizontal), spans(horizontal)
-    window = maxima.window_rows(vertical), maxima.window_columns(vertical, horizontal)
-    one_column = np.array(_only_column(horizontal))
-    tasks = shares(_forward_ns(dy, vertical, horizontal), get_num_threads())
-    average_backward = run_for(_SCATTERED_NS * dy.size * rows.shape[0] * cols.shape[0], kernels.average_backward)
-    tall, wide = (np.array(a.taps(count_padding=operation.count_include_pad)) for a in (vertical, horizontal))
+    runs = average_runs(x, dy, vertical, horizontal, count_padding=operation.count_include_pad)
     y_output, dx_output = Output(dy.shape, dy.dtype), Output(x.shape, x.dtype)
     x_shape, y_shape = case.x_shape(len(tensors.x)), case.y_shape(len(tensors.x))
 
     def forward() -> Array:
         y = y_output.take()
-        kernels.average_forward(tasks, x, rows, *window, columns, one_column, tall, wide, y.reshape(dy.shape))
+        runs.forward(y.reshape(dy.shape))
         return y.reshape(y_shape)
 
     def backward() -> tuple[Array, None, None]:
         dx = dx_output.take()
-        average_backward(len(dy), dy, rows, cols, tall, wide, dx.reshape(x.shape))
+        runs.backward(dx.reshape(x.shape))
         return dx.reshape(x_shape), None, None
 
     return Prepared(
         forward=forward,
         backward=backward,
         forward_for_training=forward,
-        algorithm="row by row",
+        algorithm=runs.way,
         update=Resident(x, dy).update,
     )
 
@@ -154,20 +146,6 @@ def plane_average(case: Case, tensors: Tensors) -> Prepared:
         algorithm="whole planes",
         update=Resident(x, dy).update,
     )
-
-
-def _only_column(axis: Axis) -> tuple[int, int]:
-    """Start and end of the places that a single output sums, where they are neighbours, else 0 and 0."""
-    if axis.output > 1 or axis.dilation > 1:
-        return 0, 0
-    return max(0, -axis.before), min(axis.size, axis.kernel - axis.before)
-
-
-def _forward_ns(dy: Array, vertical: Axis, horizontal: Axis) -> float:
-    """About how long one thread takes for the windows of a tensor as large as dy (planes, OH, OW), in nanoseconds."""
-    vectors = -(-dy.shape[2] // lanes_of(dy.itemsize))
-    row = _ROW_NS + _VECTOR_NS * vectors * vertical.kernel * horizontal.kernel
-    return float(dy.shape[0] * dy.shape[1] * row)
 
 
 def _planes(case: Case, tensors: Tensors) -> tuple[Array, Array]:

@@ -125,7 +125,7 @@ def spread_plane(
                 target = row * STRIDE - top + below
                 with lanes.when(target >= 0), lanes.when(target < height):
                     place = dx + (target * width + first)
-                    for v, (mask, woven) in enumerate(zip(masks, _weave(lanes, even, odd), strict=True)):
+                    for v, (mask, woven) in enumerate(zip(masks, lanes.weave(even, odd), strict=True)):
                         lanes.store_where(woven, place + v * lanes.count, mask)
             above.value, above_behind.value = here.value, behind.value
 
@@ -205,9 +205,3 @@ def _sum(lanes: Lanes, products: Iterable[tuple[Vector, Vector]]) -> Vector:
     for value, tap in rest:
         total = lanes.multiply_add(value, tap, total)
     return total
-
-
-def _weave(lanes: Lanes, even: Vector, odd: Vector) -> list[Vector]:
-    """Both in turns, in two vectors."""
-    places = [place for lane in range(lanes.count) for place in (lane, lanes.count + lane)]
-    return [lanes.shuffle(even, odd, places[: lanes.count]), lanes.shuffle(even, odd, places[lanes.count :])]
