@@ -48,6 +48,8 @@ _SMALL_ROW_NS, _SMALL_STRIP_NS = 2.0, 8.0
 """The same for small windows: to begin a row of y, or a group of rows of dx, and for a strip of it."""
 _BAND_BYTES = 16 * 1024
 """Of x or dx in a band of rows: it stays in the first-level cache from one strip of its columns to the next."""
+_STREAMED_BYTES = 16 * 2**20
+"""Larger tensors come from memory and go there: a band is then one row, so that memory is read and written in order."""
 
 
 SMALL_MAXIMA = {
@@ -121,7 +123,8 @@ def small_tasks(x: Array, vertical: Axis, horizontal: Axis) -> tuple[int, Array]
     """Tasks, and top, left and rows of y, or groups of rows of dx, in a band, for the kernels of small windows."""
     rows, strips = -(-vertical.size // vertical.stride), -(-horizontal.output // lanes_of(x.itemsize))
     nanoseconds = len(x) * rows * (_SMALL_ROW_NS + _SMALL_STRIP_NS * strips)
-    band = max(4, _BAND_BYTES // (vertical.stride * horizontal.size * x.itemsize))
+    is_streamed = x.nbytes > _STREAMED_BYTES and strips > 1
+    band = 1 if is_streamed else max(4, _BAND_BYTES // (vertical.stride * horizontal.size * x.itemsize))
     return shares(nanoseconds, get_num_threads()), np.array([vertical.before, horizontal.before, band])
 
 

@@ -166,7 +166,7 @@ class _Gradient:
                     columns = [self._sum(near, below, right) for right in range(stride)]
                     target = row * stride - self.top + below
                     with lanes.when(target >= 0), lanes.when(target < self.height):
-                        self._store(columns, dx + (target * self.width + first), written, self.width - first)
+                        self._store(columns, dx + (target * self.width + first), written, first)
                 for older, newer in pairwise(reversed(near)):
                     for slot, next_slot in zip(chain(*older), chain(*newer), strict=True):
                         slot.value = next_slot.value
@@ -191,10 +191,16 @@ class _Gradient:
         ]
         return reduce(Vector.__add__, given)
 
-    def _store(self, columns: Sequence[Vector], target: Place, written: Sequence[Value], rest: Int) -> None:
-        """Weave the columns together; the second vector is left out where the row ends before it."""
-        low, *behind = columns if self.stride == 1 else self.lanes.weave(*columns)
-        self.lanes.store_where(low, target, written[0])
-        for high in behind:
-            with self.lanes.when(rest > self.lanes.count):
-                self.lanes.store_where(high, target + self.lanes.count, written[1])
+    def _store(self, columns: Sequence[Vector], target: Place, written: Sequence[Value], first: Int) -> None:
+        """Weave the columns together; `first` is the one at the target. Whole lines are written without a mask."""
+        lanes, rest = self.lanes, self.width - first
+        vectors = columns if self.stride == 1 else lanes.weave(*columns)
+        is_whole = lanes.builder.and_(first >= 0, rest >= len(vectors) * lanes.count)
+        with lanes.when(is_whole):
+            for v, vector in enumerate(vectors):
+                lanes.store(vector, target + v * lanes.count)
+        with lanes.when(lanes.builder.not_(is_whole)):
+            lanes.store_where(vectors[0], target, written[0])
+            for vector, mask in zip(vectors[1:], written[1:], strict=True):
+                with lanes.when(rest > lanes.count):  # else the row ends before it
+                    lanes.store_where(vector, target + lanes.count, mask)
