@@ -213,6 +213,16 @@ class Lanes:
         """Write a vector."""
         self.builder.store(vector.value, place.as_pointer(self.type), align=self.itemsize)
 
+    def stream(self, vector: Vector, place: Place) -> None:
+        """Write a vector past the caches to where a vector may begin; the line is not read first."""
+        store = self.builder.store(vector.value, place.as_pointer(self.type), align=VECTOR_BYTES)
+        store.set_metadata("nontemporal", self.builder.module.add_metadata([ir.Constant(_I32, 1)]))
+
+    def is_aligned(self, place: Place, pitch: Int) -> Value:
+        """Whether a vector may begin at a place, and `pitch` numbers behind it."""
+        both = self.builder.or_(self.builder.ptrtoint(place.address, _I64), (pitch * self.itemsize).value)
+        return Int(self.builder, self.builder.and_(both, ir.Constant(_I64, VECTOR_BYTES - 1))).equals(0)
+
     def load_part(self, place: Place, count: Int) -> Vector:
         """Read the first `count` numbers, at most a vector, zero in the rest; a count below 1 reads nothing."""
         return self.load_where(place, self.first(count))

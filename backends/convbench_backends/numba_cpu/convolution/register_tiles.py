@@ -45,23 +45,23 @@ DOT_TILES = {DOT_FILTERS: 6, 1: 9}
 @vector_code
 def multiply_tile(
     lanes: Lanes, filters: Int, vectors: Int, x: Place, offsets: Place, taps: Int, ahead: Int, w: Place, b: Place,
-    y: Place, y_pitch: Int,
+    y: Place, y_pitch: Int, streams: Int,
 ) -> None:  # fmt: skip
     """y[k, q] = b[k] + sum over t of w[t, k] * x[offsets[t] + q], for `filters` k and `vectors` vectors of q.
 
     The pair must be one of TILES. w holds `filters` numbers a tap; rows of y are y_pitch apart. With each tap the line
-    `ahead` places behind x[offsets[t]] is asked for.
+    `ahead` places behind x[offsets[t]] is asked for. Where `streams` is 1, y goes past the caches if its rows permit.
     """
     for rows, choices in TILES.items():
         with lanes.when(filters.equals(rows)):
             for columns in choices:
                 with lanes.when(vectors.equals(columns)):
-                    _emit_tile(lanes, rows, columns, x, offsets, taps, ahead, w, b, y, y_pitch)
+                    _emit_tile(lanes, rows, columns, x, offsets, taps, ahead, w, b, y, y_pitch, streams)
 
 
 def _emit_tile(
     lanes: Lanes, rows: int, columns: int, x: Place, offsets: Place, taps: Int, ahead: Int, w: Place, b: Place,
-    y: Place, y_pitch: Int,
+    y: Place, y_pitch: Int, streams: Int,
 ) -> None:  # fmt: skip
     """One shape of multiply_tile."""
     sums = [lanes.slots(columns, lanes.spread(b + k)) for k in range(rows)]
@@ -69,7 +69,14 @@ def _emit_tile(
         place = x + (offsets + tap).index
         lanes.prefetch(place + ahead)
         _add_tap(lanes, place, w + tap * rows, sums)
-    _store_tile(lanes, sums, y, y_pitch)
+    if (rows, columns) != (FILTERS, PANEL):  # the largest shape writes nearly all of a large y
+        _store_tile(lanes, sums, y, y_pitch)
+        return
+    streams = streams.where(lanes.is_aligned(y, y_pitch), 0)
+    with lanes.when(streams.equals(0)):
+        _store_tile(lanes, sums, y, y_pitch)
+    with lanes.when(streams > 0):
+        _store_tile(lanes, sums, y, y_pitch, past_caches=True)
 
 
 def _add_tap(lanes: Lanes, x: Place, w: Place, sums: Sequence[Sequence[Slot]]) -> None:
@@ -81,10 +88,19 @@ def _add_tap(lanes: Lanes, x: Place, w: Place, sums: Sequence[Sequence[Slot]]) -
             total.value = lanes.multiply_add(weight, value, total.value)
 
 
-def _store_tile(lanes: Lanes, sums: Sequence[Sequence[Slot]], y: Place, y_pitch: Int) -> None:
+def _store_tile(
+    lanes: Lanes, sums: Sequence[Sequence[Slot]], y: Place, y_pitch: Int, *, past_caches: bool = False
+) -> None:
+    store = lanes.stream if past_caches else lanes.store
     for k, row in enumerate(sums):
         for v, total in enumerate(row):
-            lanes.store(total.value, y + y_pitch * k + v * lanes.count)
+            store(total.value, y + y_pitch * k + v * lanes.count)
+
+
+@vector_code
+def settle(lanes: Lanes, y: Place) -> None:  # noqa: ARG001  # vector code has an element type
+    """Let all that went past the caches reach memory before anything that follows, on this thread and others."""
+    lanes.builder.fence("seq_cst")
 
 
 @vector_code

@@ -55,7 +55,7 @@ def multiply(
         width = FILTERS if block < plan.blocks - 1 else plan.last_block
         sweep(
             width, dy, at, offsets, 0, plan.filters, w, w_at, zeros, 0, buffer, block * FILTERS * plan.pitch,
-            plan.pitch, rows * plan.width, 1, -1, 0,
+            plan.pitch, rows * plan.width, 1, 0, -1, 0,
         )  # fmt: skip
         w_at += plan.filters * width
 

@@ -10,20 +10,18 @@ from math import prod
 from convbench_backends.numba_cpu.compiler.vector import lanes_of
 from convbench_backends.numba_cpu.convolution.flat.dot_plan import make_dot_plan
 from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis, gradient_axis
-from convbench_backends.numba_cpu.convolution.flat.plan import block_widths, make_plan
-from convbench_backends.numba_cpu.convolution.register_tiles import DOT_FILTERS, DOT_TILES
+from convbench_backends.numba_cpu.convolution.flat.plan import UNPACKED, block_widths, make_plan
+from convbench_backends.numba_cpu.convolution.register_tiles import DOT_FILTERS, DOT_TILES, FILTERS
 from convbench_backends.numba_cpu.geometry import ConvShape
 
 CALL = 30_000
 """Two parallel loops and what Python does around them: 8 us."""
 PACKED = 12
 """A vector of a row that is copied with its padding."""
-UNPACKED = 6.5
-"""A vector of sums that is copied to its place."""
 SCATTERED = 4
 """How many times that is where places lie apart."""
-ORDERED = 3
-"""A weight that is brought into the order of its block, one by one."""
+ORDERED, WOVEN = 3, 2.2
+"""A weight that is brought into the order of its block, one by one, or with others in vectors."""
 TILE = 70
 """A tile that is begun and written."""
 TOTAL = 40
@@ -35,13 +33,16 @@ COLLECTED = 20
 def forward_cost(shape: ConvShape, itemsize: int, threads: int) -> float:
     """Of y by implicit GEMM."""
     axes = forward_axis(shape.vertical), forward_axis(shape.horizontal)
-    return _cost(axes, shape, (shape.group_inputs, shape.group_outputs), itemsize, threads)
+    woven = shape.groups == 1 and shape.out_channels >= FILTERS
+    weights = (WOVEN if woven else ORDERED) * prod(shape.w) / threads
+    return CALL + weights + _cost(axes, shape, (shape.group_inputs, shape.group_outputs), itemsize, threads)
 
 
 def gradient_cost(shape: ConvShape, itemsize: int, threads: int) -> float:
     """Of dx by implicit GEMM."""
     axes = gradient_axis(shape.vertical), gradient_axis(shape.horizontal)
-    return _cost(axes, shape, (shape.group_outputs, shape.group_inputs), itemsize, threads)
+    weights = ORDERED * prod(shape.w) / threads
+    return CALL + weights + _cost(axes, shape, (shape.group_outputs, shape.group_inputs), itemsize, threads)
 
 
 def _cost(
@@ -54,15 +55,16 @@ def _cost(
     )  # fmt: skip
     lanes, phases = lanes_of(itemsize), len(plan.phases)
     turns, rows = -(-shape.batch * shape.groups * plan.bands // threads), -(-plan.grid_height // plan.bands)
-    vectors = -(-((rows - 1) * plan.pitch + plan.grid_width) // lanes)
+    row = -(-plan.grid_width // lanes)
+    vectors = rows * row if plan.by_rows else -(-((rows - 1) * plan.pitch + plan.grid_width) // lanes)
     cost = float(vectors * plan.phases[:, 7].sum() * sum(block_widths(filters)))
     cost += TILE * phases * plan.blocks * -(-vectors // 3)
     if not plan.direct:
         planes = sources * plan.row_planes * plan.column_planes
         cost += PACKED * planes * (rows + plan.reach) * -(-plan.pitch // lanes)
         apart = SCATTERED if plan.target_column_step > 1 else 1
-        cost += UNPACKED * phases * filters * rows * -(-plan.grid_width // lanes) * apart
-    return CALL + ORDERED * prod(shape.w) / threads + turns * cost
+        cost += UNPACKED * phases * (filters % FILTERS if plan.by_rows else filters) * rows * row * apart
+    return turns * cost
 
 
 def weight_gradients_cost(shape: ConvShape, itemsize: int, threads: int) -> float:

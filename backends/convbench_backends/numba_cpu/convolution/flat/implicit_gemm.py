@@ -21,7 +21,8 @@ from typing import Any
 from convbench_backends.numba_cpu.compiler.jit import kernel, part
 from convbench_backends.numba_cpu.compiler.rows import clear, copy_rows
 from convbench_backends.numba_cpu.compiler.vector import VECTOR_BYTES
-from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS, TILES, multiply_tile
+from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS, TILES, multiply_tile, settle
+from convbench_backends.numba_cpu.convolution.weaving import weave_block
 from convbench_backends.numba_cpu.geometry import Array, Index
 
 FULL, HALF, NARROW = TILES[FILTERS][:2], TILES[FILTERS // 2][:2], TILES[1][:2]
@@ -48,9 +49,11 @@ def pack_channel(source: Array, at: int, plan: Any, places: Index, row: int, row
 @part
 def sweep(
     width: int, x: Array, x_at: int, offsets: Index, o_at: int, taps: int, w: Array, w_at: int, b: Array, b_at: int,
-    y: Array, y_at: int, y_pitch: int, length: int, exact: int, coming: int, line: int,
+    y: Array, y_at: int, y_pitch: int, length: int, exact: int, streams: int, coming: int, line: int,
 ) -> int:  # fmt: skip
     """All tiles of one block of `width` filters; where `exact`, the last tile moves back and writes nothing beyond.
+
+    Where it `streams`, y goes past the caches.
 
     Unless `coming` is negative, each tile asks for a line of every channel of as long a band that begins there, line
     after line from number `line` on: channels lie pages apart, which no processor foresees. Returns the next line.
@@ -65,7 +68,9 @@ def sweep(
         vectors = longest if vectors >= longest else middle if vectors >= middle else 1
         at = min(q, length - vectors * lanes) if exact else q
         ahead = coming - x_at - at + line * lanes if coming >= 0 and line * lanes < length else 0
-        multiply_tile(width, vectors, x, x_at + at, offsets, o_at, taps, ahead, w, w_at, b, b_at, y, y_at + at, y_pitch)
+        multiply_tile(
+            width, vectors, x, x_at + at, offsets, o_at, taps, ahead, w, w_at, b, b_at, y, y_at + at, y_pitch, streams
+        )
         q += vectors * lanes
         line += 1
     return line
@@ -120,6 +125,8 @@ def convolve(
         source, at = buffer, 0
     for p in range(phases.shape[0]):
         convolve_band(source, at, coming, w, b, plan, phases[p], offsets, image, row, rows, buffer, y)
+    if plan.streams:
+        settle(y, 0)
 
 
 @part
@@ -142,17 +149,41 @@ def convolve_band(
         filters = min(width, plan.filters - k)
         b_at = group * plan.blocks * FILTERS + k
         y_at = (image * plan.filters + k) * area
-        target, to, pitch = sums, plan.sums_at, plan.sums_pitch
-        if plan.direct and filters == width:
-            target, to, pitch = y, y_at + row * plan.pitch, area
-        line = sweep(
-            width, x, x_at, offsets, phase[6], taps, w, w_at, b, b_at, target, to, pitch, length, plan.direct, coming,
-            line,
-        )  # fmt: skip
-        if not (plan.direct and filters == width):
+        in_place = filters == width and (plan.direct or plan.by_rows)
+        target, to, pitch, runs, span = sums, plan.sums_at, plan.sums_pitch, 1, length
+        exact, streams = 1 if in_place or plan.direct else 0, 1 if in_place and plan.streams else 0
+        if in_place:
+            target, to, pitch = y, y_at + row * plan.target_width, area
+            if plan.by_rows:
+                runs, span = rows, plan.grid_width
+        for run in range(runs):
+            line = sweep(
+                width, x, x_at + run * plan.pitch, offsets, phase[6], taps, w, w_at, b, b_at, target,
+                to + run * plan.target_width, pitch, span, exact, streams, coming, line,
+            )  # fmt: skip
+        if not in_place:
             for f in range(filters):
                 unpack(sums, to + f * pitch, rows, row, phase, plan, y, y_at + f * area)
-        w_at += taps * width
+        w_at += taps * width + plan.weights_gap
+
+
+@kernel
+def weave_weights(task: int, tasks: int, thread: int, w: Array, sizes: Index, ordered: Array) -> None:
+    """A share of the blocks of w (filters, taps) in the order of a plan with gaps; sizes (filters, taps, gap)."""
+    filters, taps, gap = sizes[0], sizes[1], sizes[2]
+    blocks = (filters + FILTERS - 1) // FILTERS
+    for block in range(blocks * task // tasks, blocks * (task + 1) // tasks):
+        k, at = block * FILTERS, block * (taps * FILTERS + gap)
+        count = min(FILTERS, filters - k)
+        if count == FILTERS:
+            weave_block(w, k * taps, taps, FILTERS - 1, taps, ordered, at)
+            continue
+        width = 1
+        while width < count:
+            width *= 2
+        for t in range(taps):
+            for f in range(width):
+                ordered[at + t * width + f] = w[(k + f) * taps + t] if f < count else 0
 
 
 @kernel

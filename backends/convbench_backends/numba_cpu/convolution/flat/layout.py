@@ -73,6 +73,12 @@ class FlatAxis:
         return low, max(low, min(length, -((first - self.source_size) // step)))
 
     @property
+    def is_one_phase(self) -> bool:
+        """Whether the grid is the target, with the same taps everywhere."""
+        phase = self.phases[0]
+        return len(self.phases) == 1 and (phase.first, phase.low, phase.high) == (0, 0, self.target_size)
+
+    @property
     def is_identity(self) -> bool:
         """Whether the grid is the source and the target: no padding, no stride, one tap."""
         same = self.firsts == (0,) and self.source_step == self.target_step == 1 and self.reach == 0

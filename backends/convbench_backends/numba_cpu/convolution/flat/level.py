@@ -12,6 +12,7 @@ from convbench_backends.numba_cpu.compiler.jit import run_for, shares
 from convbench_backends.numba_cpu.convolution.common import has_nan, multiply_add_ns, weights_of
 from convbench_backends.numba_cpu.convolution.flat import implicit_gemm, weight_gradient
 from convbench_backends.numba_cpu.convolution.flat.dot_plan import make_dot_plan, order_of_sums
+from convbench_backends.numba_cpu.convolution.flat.implicit_gemm import order_weights, weave_weights
 from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis, forward_axis, gradient_axis
 from convbench_backends.numba_cpu.convolution.flat.plan import make_plan, weight_order
 from convbench_backends.numba_cpu.convolution.readable.level import WeightGradient
@@ -19,6 +20,9 @@ from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
 from convbench_backends.numba_cpu.geometry import Array, ConvShape, Index
 from convbench_backends.shared import aligned
 from convbench_backends.shared.outputs import Output
+
+_WOVEN_NS = 0.3
+"""About what it takes to transpose a weight into its block."""
 
 
 class FlatConvolution:
@@ -29,19 +33,33 @@ class FlatConvolution:
     """
 
     def __init__(
-        self, axes: tuple[FlatAxis, FlatAxis], weights: Index, batch: int, dtype: np.dtype[Any], threads: int
+        self,
+        axes: tuple[FlatAxis, FlatAxis],
+        weights: Index,
+        batch: int,
+        dtype: np.dtype[Any],
+        threads: int,
+        *,
+        ordered: bool = False,
     ) -> None:
+        """`ordered` says that weights are those of w as they lie, which are transposed in registers."""
         groups, filters, channels = weights.shape[:3]
+        woven = ordered and groups == 1 and filters >= FILTERS
         plan = make_plan(
             axes, batch=batch, groups=groups, channels=channels, filters=filters, itemsize=dtype.itemsize,
-            threads=threads,
+            threads=threads, woven=woven,
         )  # fmt: skip
         self._tasks, self._tables = batch * groups * plan.bands, plan.tables
         area = plan.target_height * plan.target_width
         self._convolve = run_for(multiply_add_ns(batch * weights.size * area, dtype), implicit_gemm.convolve)
-        self._order = weight_order(axes, weights)
-        self._shares = shares(self._order.size, threads)
-        self._w = np.empty(self._order.size, dtype)
+        if woven:
+            self._order, self._bring = np.array([filters, weights[0, 0].size, plan.weights_gap]), weave_weights
+            size = plan.blocks * (weights[0, 0].size * FILTERS + plan.weights_gap)
+        else:
+            self._order, self._bring = weight_order(axes, weights), order_weights
+            size = self._order.size
+        self._shares = shares(_WOVEN_NS * weights.size if woven else size, threads)
+        self._w = aligned.empty(size, dtype)
         biases = np.zeros((groups, plan.blocks * FILTERS), dtype)
         self._biases, self._b = biases.reshape(-1), biases[:, :filters]
         self._work = aligned.zeros((threads, plan.work_size), dtype)
@@ -51,7 +69,7 @@ class FlatConvolution:
     def forward(cls, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> FlatConvolution:
         """Y from x."""
         axes = forward_axis(shape.vertical), forward_axis(shape.horizontal)
-        return cls(axes, weights_of(shape), shape.batch, dtype, threads)
+        return cls(axes, weights_of(shape), shape.batch, dtype, threads, ordered=True)
 
     @classmethod
     def gradient(cls, shape: ConvShape, dtype: np.dtype[Any], threads: int) -> FlatConvolution:
@@ -63,7 +81,7 @@ class FlatConvolution:
         """The target; everything is flat."""
         if b is not None:
             self._b[...] = b.reshape(self._b.shape)
-        implicit_gemm.order_weights(self._shares, w, self._order, self._w)
+        self._bring(self._shares, w, self._order, self._w)
         target = self._output.take()
         self._convolve(self._tasks, source, self._w, self._biases, *self._tables, self._work, target)
         return target

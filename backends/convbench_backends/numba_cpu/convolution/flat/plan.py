@@ -7,6 +7,8 @@ Choices made here, from sizes alone:
             permit
 - blocks    filters in blocks of register_tiles.FILTERS; the rest in the narrowest block that holds it
 - direct    a 1 x 1 convolution reads x and writes y in place where a band has at least one vector
+- by rows   sums go straight into rows of y where vectors that are part empty cost no more than to copy sums out of gaps
+- streams   a large y goes past the caches, which would first read what is then written over
 """
 
 from __future__ import annotations
@@ -19,11 +21,17 @@ from numpy.typing import NDArray
 
 from convbench_backends.numba_cpu.compiler.vector import lanes_of
 from convbench_backends.numba_cpu.convolution.flat.layout import FlatAxis
-from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS
+from convbench_backends.numba_cpu.convolution.register_tiles import FILTERS, TILES
 from convbench_backends.numba_cpu.geometry import Index
 
 BAND_BYTES = 384 * 1024
 """Input of one band: with the weights of a block and the sums, about half of a second-level cache of 1 MB."""
+
+
+UNPACKED = 7.5
+"""What it costs to copy a vector of sums to its place, in multiply-adds of vectors."""
+STREAMED_BYTES = 16 << 20
+"""A target from this size on, and what it is made from, stay in no cache of 32 MB until it is read again."""
 
 
 class Cut(NamedTuple):
@@ -53,6 +61,8 @@ class Plan:
     row_planes: int
     column_planes: int
     direct: bool
+    by_rows: bool
+    streams: bool
     grid_height: int
     grid_width: int
     bands: int
@@ -70,6 +80,7 @@ class Plan:
     target_column_step: int
     blocks: int
     last_block: int
+    weights_gap: int
     places: Index
     phases: Index
     offsets: Index
@@ -97,14 +108,18 @@ def make_plan(
     filters: int,
     itemsize: int,
     threads: int,
+    woven: bool = False,
 ) -> Plan:
-    """The plan of a convolution of `channels` source channels a group to `filters` target channels a group."""
+    """The plan of a convolution of `channels` source channels a group to `filters` target channels a group.
+
+    `woven` leaves gaps between blocks of weights, into which a transpose may write.
+    """
     vertical, horizontal = axes
     lanes = lanes_of(itemsize)
     slack = lanes  # a sweep may write, and read, up to a vector behind the last output
     pitch, lead = pitch_of(horizontal)
     planes = len(vertical.firsts) * len(horizontal.firsts)
-    bands = _bands(vertical, channels * planes * pitch * itemsize, batch * groups, threads)
+    bands = _bands(vertical, (channels * planes + FILTERS) * pitch * itemsize, batch * groups, threads)
     band_rows = -(-vertical.grid // bands)
     plane_pitch = odd_lines((band_rows + vertical.reach) * pitch + lead, lanes)
     channel_pitch = planes * plane_pitch
@@ -115,6 +130,7 @@ def make_plan(
     sums_pitch = odd_lines(band_rows * pitch + slack, lanes)
     phases, offsets = _phases(axes, channels, filters, Cut(pitch, plane_pitch))
     widths = block_widths(filters)
+    target_bytes = batch * groups * filters * vertical.target_size * horizontal.target_size * itemsize
     return Plan(
         groups=groups,
         channels=channels,
@@ -127,6 +143,8 @@ def make_plan(
         column_planes=len(horizontal.firsts),
         places=np.concatenate([places_of(vertical, 1 << 62), places_of(horizontal, pitch)]),
         direct=direct,
+        by_rows=not direct and _is_by_rows(axes, pitch, phases, lanes),
+        streams=target_bytes >= STREAMED_BYTES,
         grid_height=vertical.grid,
         grid_width=horizontal.grid,
         bands=bands,
@@ -146,7 +164,18 @@ def make_plan(
         offsets=offsets,
         blocks=len(widths),
         last_block=widths[-1],
+        weights_gap=max(FILTERS, lanes) * lanes if woven else 0,
     )
+
+
+def _is_by_rows(axes: tuple[FlatAxis, FlatAxis], pitch: int, phases: Index, lanes: int) -> bool:
+    """Whether tiles write rows of the target in place: each row then ends in a vector that is part empty."""
+    width = axes[1].grid
+    is_whole = all(axis.target_step == 1 and axis.is_one_phase for axis in axes)
+    if not is_whole or width < TILES[FILTERS][0] * lanes:
+        return False
+    vectors = -(-width // lanes)
+    return bool(phases[0, 7] * (vectors - pitch / lanes) < UNPACKED * vectors)
 
 
 def weight_order(axes: tuple[FlatAxis, FlatAxis], weights: Index) -> Index:

@@ -26,10 +26,9 @@ from convbench_backends.numba_cpu.convolution.panels.packing import (
     list_pieces,
     spread_row,
     take_taps,
-    weave_block,
-    weave_panel,
 )
 from convbench_backends.numba_cpu.convolution.register_tiles import AHEAD, FILTERS, PANEL, panel_tile
+from convbench_backends.numba_cpu.convolution.weaving import weave_block, weave_panel
 from convbench_backends.numba_cpu.geometry import Array, Index
 
 

@@ -92,7 +92,7 @@ def multiply(
             target = plan.m_at + p * plan.m_step + i * FILTERS * plan.tile_pitch
             sweep(
                 FILTERS, buffer, source, offsets, 0, plan.channels, u, w_at, zeros, 0, buffer, target, plan.tile_pitch,
-                tiles, 0, -1, 0,
+                tiles, 0, 0, -1, 0,
             )  # fmt: skip
 
 
