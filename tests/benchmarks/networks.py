@@ -127,7 +127,8 @@ def compared(table: pd.DataFrame) -> pd.DataFrame:
     wide = table.pivot_table("median_s", index=key, columns="backend")
     others = wide.drop(columns=OURS)
     own = table[table["backend"] == OURS].set_index(key)
-    found = pd.DataFrame({"ours_s": wide[OURS], "best_s": others.min(axis=1), "best": others.idxmin(axis=1)})
+    best = "" if others.empty else others.idxmin(axis=1)  # the own kernels may be measured alone
+    found = pd.DataFrame({"ours_s": wide[OURS], "best_s": others.min(axis=1), "best": best})
     found["ratio"] = found["ours_s"] / found["best_s"]
     return found.join(own[["count", "flops", "algorithm"]]).reset_index()
 

@@ -44,9 +44,20 @@ def test_quantiles_of_f_are_those_of_scipy(probability, numerator, denominator):
     )
 
 
-@given(PROBABILITIES, st.integers(1, 300))
-def test_quantiles_of_a_coin_are_those_of_scipy(probability, tosses):
-    assert coin_quantile(probability, tosses) == stats.binom.ppf(probability, tosses, 0.5)
+@given(st.one_of(PROBABILITIES, st.just(0.5)), st.integers(1, 300))
+def test_quantiles_of_a_coin_are_the_first_numbers_that_reach_the_probability(probability, tosses):
+    heads = coin_quantile(probability, tosses)
+    assert stats.binom.cdf(heads, tosses, 0.5) >= probability - 1e-9
+    assert stats.binom.cdf(heads - 1, tosses, 0.5) < probability + 1e-9
+
+
+@pytest.mark.parametrize("tosses", range(1, 100))
+def test_the_quantile_of_an_interval_is_that_of_scipy(tosses):
+    assert coin_quantile(0.025, tosses) == stats.binom.ppf(0.025, tosses, 0.5)
+
+
+def test_the_middle_of_an_odd_number_of_tosses_is_its_lower_one():
+    assert coin_quantile(0.5, 223) == 111
 
 
 def test_the_median_of_chi_squared_is_that_of_scipy():

@@ -33,4 +33,5 @@ def f_quantile(probability: float, numerator: float, denominator: float) -> floa
 
 def coin_quantile(probability: float, tosses: int) -> int:
     """The smallest number of heads in so many tosses of a fair coin that is not exceeded with this probability."""
-    return int(np.searchsorted(special.bdtr(np.arange(tosses), tosses, 0.5), probability))
+    rounding = 1e-12  # half of the probability lies exactly at the middle of an odd number of tosses
+    return int(np.searchsorted(special.bdtr(np.arange(tosses), tosses, 0.5), probability * (1 - rounding)))
